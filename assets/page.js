@@ -1,0 +1,85 @@
+// The page's side of the stream: which view is looked at, a socket of its own, a watch over both.
+// Knows the ids that it names; does not know what the server draws.
+(function () {
+  "use strict";
+
+  // Dash keeps its WebSocket in a SharedWorker, which all tabs of a browser share: closing one tab
+  // would leave its stream running on the server, and some mobile browsers have no SharedWorker.
+  // A worker of the page's own lives and dies with the page.
+  window.SharedWorker = class {
+    constructor(url) {
+      const absolute = JSON.stringify(new URL(url, location.href).href);
+      const source = `importScripts(${absolute}); onmessage = (e) => self.onconnect({ports: e.ports});`;
+      const script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+      const channel = new MessageChannel();
+      this.worker = new Worker(script);
+      this.worker.postMessage(null, [channel.port2]);
+      this.port = channel.port1;
+    }
+  };
+
+  const noUpdate = () => window.dash_clientside.no_update;
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    digitlab: {
+      // What this page looks at, for the server to paint nothing else.
+      view: (tab, smoothing, log, previous) => ({
+        ...previous,
+        tab,
+        smoothing: Number(smoothing),
+        log: Boolean(log),
+      }),
+
+      // Which gallery to ask for; none while the tab is out of sight.
+      gallery: (tab, count, wrong, clicks, version, previous) => {
+        if (tab !== "gallery") return noUpdate();
+        const frame = document.querySelector(".gallery-mosaic");
+        const width = frame ? frame.clientWidth - 26 : 800;
+        const next = { count: Number(count), wrong: Boolean(wrong), seed: clicks || 0, version, width };
+        const same = previous && Object.keys(next).every((key) => next[key] === previous[key]);
+        return same ? noUpdate() : next;
+      },
+
+      // New weights, or the Draw tab came into sight: what does the network say now?
+      reread: (version, tab) => {
+        if (tab === "draw") window.digitlab.reread(Boolean(version));
+        return noUpdate();
+      },
+    },
+  });
+
+  // The colour theme: the system's until somebody chooses.
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const theme = () => localStorage.getItem("theme") || (system.matches ? "dark" : "light");
+  const paint = () => document.documentElement.setAttribute("data-bs-theme", theme());
+  system.addEventListener("change", paint);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#theme")) return;
+    localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
+    paint();
+  });
+  paint();
+
+  // Dash gives up reconnecting after some minutes, and a page of an older version may never get
+  // through. When the stream has been silent for long but the server answers, load the page anew;
+  // settings and drawing are kept by the browser.
+  const SILENT_MS = 20000;
+  let heard = Date.now();
+  new MutationObserver((changes) => {
+    if (changes.some((change) => change.target.parentElement?.closest("#page-beat, .status-bar"))) {
+      heard = Date.now();
+    }
+  }).observe(document, { subtree: true, characterData: true, childList: true });
+  setInterval(async () => {
+    if (document.hidden || Date.now() - heard < SILENT_MS) return;
+    try {
+      const answer = await fetch("/api/health", { cache: "no-store" });
+      if (answer.ok) location.reload();
+    } catch {
+      // The server is away. The next look comes soon.
+    }
+  }, 5000);
+  document.addEventListener("visibilitychange", () => {
+    heard = Date.now(); // a hidden page may have slept; give its stream time to speak
+  });
+})();

@@ -1,0 +1,123 @@
+"""`python -m core.training`: the notebook's training, without any page.
+
+Its options are the fields of `TrainConfig`. It does not know how training works; it prints what
+`fit` yields.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from tqdm import tqdm
+
+from core.config import TrainConfig, parse_config
+from core.datasets import DataCatalog, Dataset
+from core.events import BatchMetrics, DigitLabError, EpochMetrics
+from core.runtime import choose_runtime, keep_memory
+from core.store import save_weights
+from core.training import Checkpoint, fit
+
+ROOT = Path(__file__).resolve().parent.parent
+SHORT_NAMES = {"learning_rate": ["--lr"]}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Trains as told, prints a line per epoch, writes the weights.
+
+    Exits with 2 for a bad setting or a data set that cannot be had, with 130 on Ctrl+C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _train(options)
+    except DigitLabError as error:
+        sys.exit(_complain(error))
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was saved.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core.training",
+        description="Train a network on handwritten digits, without the page.",
+    )
+    for name, field in TrainConfig.model_fields.items():
+        choices = get_args(field.annotation)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            *SHORT_NAMES.get(name, []),
+            dest=name,
+            choices=choices or None,
+            metavar=None if choices else "N",
+            default=argparse.SUPPRESS,
+            help=f"{field.description} (default: {field.default})".replace("%", "%%"),
+        )
+    parser.add_argument(
+        "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/)"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="where the weights go (default: the model's name, .pth)"
+    )
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    settings: dict[str, Any] = {
+        name: value for name, value in vars(options).items() if name in TrainConfig.model_fields
+    }
+    config = parse_config(settings)
+    keep_memory()
+    runtime = choose_runtime(config.precision)
+    print(f"Using device: {runtime.device} ({runtime.precision})")
+    data = _load(config.dataset, options.data_dir)
+    print(f"Training {config.model} on {data.title}, {len(data.train_images):,} images")
+
+    last: Checkpoint | None = None
+    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, leave=False) as bar:
+        for event in fit(config, data, runtime):
+            if isinstance(event, BatchMetrics):
+                bar.n = event.progress
+                bar.set_postfix_str(
+                    f"loss {event.loss:.4f}, accuracy {event.accuracy:.3f}, "
+                    f"{event.images_per_second:,.0f} images/s"
+                )
+            elif isinstance(event, EpochMetrics):
+                bar.write(notebook_line(event), file=sys.stdout)
+            else:
+                last = event
+    assert last is not None, "fit yields at least the untrained model"
+    output = options.output or Path(f"{config.model}.pth")
+    save_weights(last.state_dict, output)
+    print(f"Model saved to {output}")
+
+
+_BAR = "{percentage:3.0f}%|{bar}| epoch {n:.2f} of {total} [{elapsed}<{remaining}, {postfix}]"
+
+
+def notebook_line(metrics: EpochMetrics) -> str:
+    """The line that the notebook prints after an epoch."""
+    return (
+        f"Epoch {metrics.progress:g}: "
+        f"Train Loss={metrics.train_loss:.4f}, Acc={metrics.train_accuracy:.4f} | "
+        f"Test Loss={metrics.test_loss:.4f}, Acc={metrics.test_accuracy:.4f}"
+    )
+
+
+def _load(name: str, data_dir: Path | None) -> Dataset:
+    catalog = DataCatalog(data_dir, ROOT / "data")
+    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", leave=False) as bar:
+
+        def show() -> None:
+            status = catalog.status(name)
+            bar.set_description_str(status.message)
+            bar.n = status.progress or 0.0
+            bar.refresh()
+
+        catalog.on_change = show
+        return catalog.load(name)
+
+
+def _complain(error: DigitLabError) -> int:
+    print(error, file=sys.stderr)
+    return 2

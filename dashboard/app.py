@@ -1,0 +1,116 @@
+"""Puts the page together: server, shell, tabs, and who registers what.
+
+It does not know what happens in a tab, and never imports torch.
+"""
+
+import importlib.util
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dash_bootstrap_components as dbc
+from dash import Dash, dcc, html
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from dashboard import api, guard, ids, status, stream
+from dashboard.tabs import curves, draw, gallery, train
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+log = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BOOTSTRAP = "/vendor/bootstrap"
+
+
+def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
+    """The whole application. `app.server` is what an ASGI server serves.
+
+    Args:
+        host: the address that is served, whose name browsers may use.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()  # a training thread that outlives the interpreter would abort the process
+
+    server = FastAPI(
+        title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    server.include_router(api.router(service))
+    server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
+    app = Dash(
+        __name__,
+        server=server,
+        title="Digit Lab",
+        update_title="",
+        assets_folder=str(ASSETS),
+        external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
+        websocket_inactivity_timeout=0,
+        on_error=_log_error,
+    )
+    app.layout = layout
+    stream.register(app, service)
+    train.register(app, service)
+    gallery.register(app, service)
+    draw.register(app)
+    server.add_middleware(guard.Guard, host=host)
+    return app
+
+
+def layout() -> html.Div:
+    """A fresh page; called for each one that loads, so that each has a name of its own."""
+    return html.Div(
+        [
+            html.Header(
+                [
+                    html.H1("Digit Lab"),
+                    html.P("Watch a neural network learn to read"),
+                    html.Button(
+                        "◐",
+                        id=ids.THEME,
+                        className="btn btn-outline-secondary btn-sm",
+                        title="Light or dark",
+                        **{"aria-label": "Light or dark"},
+                    ),
+                ],
+                className="shell-head",
+            ),
+            status.layout(),
+            dbc.Tabs(
+                [
+                    dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
+                    dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
+                    dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
+                    dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
+                ],
+                id=ids.TABS,
+                active_tab=ids.TAB_TRAIN,
+                persistence=True,
+                persistence_type="session",
+            ),
+            html.Div(id=ids.PAGE_BEAT, hidden=True),
+            dcc.Store(id=ids.PAGE_VERSION),
+            dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
+        ],
+        className="shell",
+    )
+
+
+def _log_error(error: Exception) -> None:
+    """Without this Dash answers 500 and says nothing; with it the page keeps what it shows."""
+    log.error("A callback failed", exc_info=error)
+
+
+def _bootstrap_css() -> Path:
+    """Bootstrap's style sheets as the package Bootstrap-Flask carries them."""
+    spec = importlib.util.find_spec("flask_bootstrap")
+    assert spec is not None, "Bootstrap-Flask is in requirements.txt"
+    assert spec.origin is not None, "Bootstrap-Flask is a package with files"
+    return Path(spec.origin).parent / "static" / "bootstrap5" / "css"

@@ -1,0 +1,299 @@
+"""Pure functions from records to Plotly figures, empty states included.
+
+Text and grid take their colours from the style sheet, so that a figure need not be redrawn when
+the theme changes. This module does not know when or where a figure is shown.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from dash import Patch
+
+from core.events import BatchMetrics, EpochMetrics, Gallery, Metrics
+from dashboard import ids
+
+Metric = Literal["loss", "accuracy"]
+
+# Okabe and Ito's palette, which the colour-blind can tell apart.
+TRAIN_COLOUR, TEST_COLOUR, WRONG_COLOUR = "#0072B2", "#D55E00", "#D55E00"
+TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
+
+TILE, GAP = 28, 4
+TITLE_PIXELS = 38
+GAP_VALUE = 255
+
+
+@dataclass
+class Series:
+    """The curves of one run, as they grow."""
+
+    run_id: str | None = None
+    batches: list[BatchMetrics] = field(default_factory=list)
+    epochs: list[EpochMetrics] = field(default_factory=list)
+
+    def extend(self, events: Iterable[Metrics]) -> None:
+        for event in events:
+            if isinstance(event, BatchMetrics):
+                self.batches.append(event)
+            else:
+                self.epochs.append(event)
+
+
+CURVES: tuple[tuple[str, Metric], ...] = (
+    (ids.CURVES_LOSS, "loss"),
+    (ids.CURVES_ACCURACY, "accuracy"),
+)
+"""The figures of the Curves tab."""
+
+
+def smooth(values: list[float], weight: float) -> list[float]:
+    """Exponential moving average, debiased, so that it starts at the first value, not at zero.
+
+    The bias correction of Adam (Kingma and Ba 2015, section 3). A value depends only on those
+    before it: a growing curve never changes its past. `weight` is from 0 (raw) to below 1.
+    """
+    average, scale, result = 0.0, 1.0, []
+    for value in values:
+        average = weight * average + (1 - weight) * value
+        scale *= weight
+        result.append(average / (1 - scale))
+    return result
+
+
+def _columns(series: Series, metric: Metric, smoothing: float) -> list[tuple[list, list]]:
+    """x and y of each trace, in the order of `curve`'s traces."""
+    x = [event.progress for event in series.batches]
+    y = [getattr(event, metric) for event in series.batches]
+    ends = [event for event in series.epochs if event.ends_epoch]
+    return [
+        (x, y),
+        (x, smooth(y, smoothing)),
+        ([event.progress for event in ends], [getattr(event, f"train_{metric}") for event in ends]),
+        (
+            [event.progress for event in series.epochs],
+            [getattr(event, f"test_{metric}") for event in series.epochs],
+        ),
+    ]
+
+
+def curve(
+    series: Series, metric: Metric, smoothing: float = 0.6, log: bool = False, height: int = 380
+) -> go.Figure:
+    """Loss or accuracy over epochs: raw and smoothed training values, epoch means, test values."""
+    columns = _columns(series, metric, smoothing)
+    hover = "epoch %{x:.2f}: %{y:.4f}"
+    styles: list[dict] = [
+        dict(
+            name="train, raw",
+            mode="lines",
+            line=dict(color=TRAIN_COLOUR, width=1),
+            opacity=0.35,
+        ),
+        dict(name="train, smoothed", mode="lines", line=dict(color=TRAIN_COLOUR, width=2.5)),
+        dict(
+            name="train, epoch mean",
+            mode="markers",
+            marker=dict(color=TRAIN_COLOUR, symbol="square-open", size=9, line=dict(width=2)),
+        ),
+        dict(
+            name="test",
+            mode="lines+markers",
+            line=dict(color=TEST_COLOUR, width=2, dash="dash"),
+            marker=dict(color=TEST_COLOUR, symbol="diamond", size=9),
+        ),
+    ]
+    figure = go.Figure(
+        [
+            go.Scatter(x=x, y=y, hovertemplate=hover, **style)
+            for (x, y), style in zip(columns, styles, strict=True)
+        ]
+    )
+    figure.update_layout(
+        _layout(height, title=TITLES[metric]),
+        uirevision=f"{series.run_id}",
+        hovermode="x unified" if series.batches else False,
+        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
+    )
+    figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **_AXIS)
+    figure.update_yaxes(type="log" if log else "linear", **_AXIS)
+    if not series.batches:
+        _hide_axes(figure)
+        _say(figure, "The curve starts to move when you press Train.")
+    return figure
+
+
+def extend_curve(
+    series: Series, metric: Metric, smoothing: float, batches: int, epochs: int
+) -> Patch:
+    """What turns `curve` of the first so many batches and epochs into `curve` of all."""
+    patch = Patch()
+    ends = sum(event.ends_epoch for event in series.epochs[:epochs])
+    drawn = [batches, batches, ends, epochs]
+    for trace, (x, y) in enumerate(_columns(series, metric, smoothing)):
+        if len(x) > drawn[trace]:
+            patch["data"][trace]["x"].extend(x[drawn[trace] :])
+            patch["data"][trace]["y"].extend(y[drawn[trace] :])
+    return patch
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Where the images of a gallery stand: so many columns across so many pixels of the page.
+
+    Coordinates are pixels of the images, from the top left; each image has its title above it.
+    """
+
+    columns: int
+    width: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the page per pixel of an image."""
+        return self.width / (self.columns * (TILE + GAP))
+
+    @property
+    def title(self) -> int:
+        """The height of a title: two lines of text, however small the images are."""
+        return math.ceil(TITLE_PIXELS / self.scale)
+
+    def corner(self, place: int) -> tuple[int, int]:
+        """Left and top of an image."""
+        row, column = divmod(place, self.columns)
+        return column * (TILE + GAP), row * (TILE + self.title) + self.title
+
+    def size(self, count: int) -> tuple[int, int]:
+        """Width and height of so many images."""
+        return self.columns * (TILE + GAP), -(-count // self.columns) * (TILE + self.title)
+
+    def place(self, x: float, y: float, count: int) -> int | None:
+        """Which image, or the title of which, stands at a point; None outside of all."""
+        column, row = int(x // (TILE + GAP)), int(y // (TILE + self.title))
+        place = row * self.columns + column
+        return place if 0 <= column < self.columns and 0 <= place < count else None
+
+
+def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
+    """Test images in one mosaic: a single heatmap is painted ten times faster than a hundred.
+
+    Each has `True` and `Pred` above it; a wrong one also has a cross and a frame.
+    """
+    corners = [mosaic.corner(place) for place in range(len(shown.indices))]
+    width, height = mosaic.size(len(shown.indices))
+    pixels = np.full((height, width), GAP_VALUE, np.uint8)
+    for (left, top), image in zip(corners, shown.images, strict=True):
+        # 255 stands for "no image here"; nobody can tell white from almost white.
+        pixels[top : top + TILE, left : left + TILE] = np.minimum(image, GAP_VALUE - 1)
+    figure = go.Figure(
+        go.Heatmap(
+            z=pixels,
+            zmin=0,
+            zmax=GAP_VALUE,
+            colorscale=_INK_ON_BLACK,
+            showscale=False,
+            hoverinfo="none",
+        )
+    )
+    frame_x: list[float | None] = []
+    frame_y: list[float | None] = []
+    for place in np.flatnonzero(shown.predictions != shown.labels):
+        left, top = corners[place]
+        right, bottom = left + TILE, top + TILE
+        frame_x += [left - 1, right, right, left - 1, left - 1, None]
+        frame_y += [top - 1, top - 1, bottom, bottom, top - 1, None]
+    figure.add_scatter(
+        x=frame_x,
+        y=frame_y,
+        mode="lines",
+        line=dict(color=WRONG_COLOUR, width=3),
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=[left + (TILE - 1) / 2 for left, _ in corners],
+        y=[top - 1.5 for _, top in corners],
+        mode="text",
+        text=[
+            _tile_title(int(label), int(said))
+            for label, said in zip(shown.labels, shown.predictions, strict=True)
+        ],
+        textposition="top center",
+        textfont=dict(size=13 if mosaic.scale > 2.8 else 11),
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(
+        _layout(round((height + GAP / 2) * mosaic.scale)),
+        margin=dict(l=0, r=0, t=0, b=0),
+        dragmode=False,
+    )
+    _hide_axes(figure)
+    figure.update_xaxes(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5])
+    figure.update_yaxes(range=[height + GAP / 2 - 0.5, -0.5])
+    return figure
+
+
+def no_gallery(sentence: str) -> go.Figure:
+    """A gallery without images, and why."""
+    figure = go.Figure()
+    figure.update_layout(_layout(300))
+    _hide_axes(figure)
+    _say(figure, sentence)
+    return figure
+
+
+def digit(image: np.ndarray, size: int) -> go.Figure:
+    """One image (28, 28), 0..255, large, each pixel's value on hover."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=image.tolist(),
+            zmin=0,
+            zmax=255,
+            colorscale="gray",
+            showscale=False,
+            hovertemplate="row %{y}, column %{x}: %{z}<extra></extra>",
+        )
+    )
+    figure.update_layout(_layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
+    _hide_axes(figure)
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+_AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
+_INK_ON_BLACK = [
+    [0.0, "rgb(0,0,0)"],
+    [(GAP_VALUE - 1) / GAP_VALUE, "rgb(255,255,255)"],
+    [(GAP_VALUE - 0.5) / GAP_VALUE, "rgba(0,0,0,0)"],
+    [1.0, "rgba(0,0,0,0)"],
+]
+
+
+def _layout(height: int, title: str = "") -> go.Layout:
+    return go.Layout(
+        title=dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
+        height=height,
+        margin=dict(l=50, r=12, t=64, b=44),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font=dict(family="system-ui, sans-serif", size=13),
+    )
+
+
+def _hide_axes(figure: go.Figure) -> None:
+    figure.update_xaxes(visible=False, fixedrange=True)
+    figure.update_yaxes(visible=False, fixedrange=True)
+
+
+def _say(figure: go.Figure, sentence: str) -> None:
+    figure.add_annotation(
+        text=sentence, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font_size=15
+    )
+
+
+def _tile_title(label: int, predicted: int) -> str:
+    title = f"True: {label}<br>Pred: {predicted}"
+    return title if label == predicted else f"<b>True: {label}<br>✗ Pred: {predicted}</b>"

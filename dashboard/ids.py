@@ -1,0 +1,74 @@
+"""Every component id of the page, once. What a component is or does is known elsewhere."""
+
+from core.config import TrainConfig
+
+# The shell: what the page tells the server, and what the server tells every tab.
+PAGE_VIEW = "page-view"
+PAGE_BEAT = "page-beat"
+PAGE_VERSION = "page-version"
+TABS = "tabs"
+THEME = "theme"
+
+# The status bar.
+STATUS_STATE = "status-state"
+STATUS_EPOCH = "status-epoch"
+STATUS_PROGRESS = "status-progress"
+STATUS_TIME = "status-time"
+STATUS_SPEED = "status-speed"
+STATUS_ACCURACY = "status-accuracy"
+STATUS_DATASET = "status-dataset"
+STATUS_DEVICE = "status-device"
+
+# Tabs, by the value of the tab strip.
+TAB_TRAIN = "train"
+TAB_CURVES = "curves"
+TAB_GALLERY = "gallery"
+TAB_DRAW = "draw"
+
+# Train.
+TRAIN_BUTTON = "train-button"
+STOP_BUTTON = "stop-button"
+TRAIN_ERROR = "train-error"
+RUN_MESSAGE = "run-message"
+DATASET_NOTICE = "dataset-notice"
+DATASET_RETRY = "dataset-retry"
+TRAIN_CURVE = "train-curve"
+LAYERS = "layers"
+
+
+def field(name: str) -> str:
+    """The input of a setting."""
+    assert name in TrainConfig.model_fields, name
+    return f"field-{name.replace('_', '-')}"
+
+
+def field_error(name: str) -> str:
+    """The place of the sentence that says what is wrong with a setting."""
+    return f"{field(name)}-error"
+
+
+# Curves.
+CURVES_LOSS = "curves-loss"
+CURVES_ACCURACY = "curves-accuracy"
+CURVES_SMOOTHING = "curves-smoothing"
+CURVES_LOG = "curves-log"
+CURVES_TABLE = "curves-table"
+CURVES_CSV = "curves-csv"
+
+# Gallery.
+GALLERY_COUNT = "gallery-count"
+GALLERY_AGAIN = "gallery-again"
+GALLERY_WRONG = "gallery-wrong"
+GALLERY_REQUEST = "gallery-request"
+GALLERY_GRAPH = "gallery-graph"
+GALLERY_CAPTION = "gallery-caption"
+GALLERY_SHOWN = "gallery-shown"
+GALLERY_DETAIL = "gallery-detail"
+
+# Draw. Its canvas is run by assets/draw.js, which knows these ids too.
+DRAW_CANVAS = "draw-canvas"
+DRAW_CLEAR = "draw-clear"
+DRAW_UNDO = "draw-undo"
+DRAW_ANSWER = "draw-answer"
+DRAW_INPUT = "draw-input"
+DRAW_BARS = "draw-bars"

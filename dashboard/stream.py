@@ -1,0 +1,224 @@
+"""Pushes what changed to each open page, over one WebSocket a page, at most four times a second.
+
+A `PageStream` is the only writer of what it shows, so a full figure and the points that extend it
+can never cross. It knows what a page looks at (`View`), and paints nothing that is out of sight.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
+from dash.exceptions import WebsocketDisconnected
+
+from core.events import RunSnapshot, UnknownRun
+from dashboard import figures, ids, status
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+PUSH_SECONDS = 0.25
+BEAT_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+Update = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What one open page looks at. `page` is a name that the page was given when it loaded."""
+
+    page: str
+    tab: str = ids.TAB_TRAIN
+    smoothing: float = 0.6
+    log: bool = False
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> "View":
+        return cls(
+            page=str(data["page"]),
+            tab=str(data.get("tab") or ids.TAB_TRAIN),
+            smoothing=min(max(float(data.get("smoothing") or 0.0), 0.0), 0.99),
+            log=bool(data.get("log")),
+        )
+
+
+class PageStream:
+    """What one page has been shown, and what it must be shown next."""
+
+    def __init__(self, service: "TrainingService") -> None:
+        self._service = service
+        self._sent: dict[tuple[str, str], Any] = {}
+        self._series = figures.Series()
+        self._cursor = 0
+        self._drawn: dict[str, _Drawn] = {}
+
+    def updates(self, view: View) -> list[Update]:
+        """The properties that differ from what the page shows, and remembers them as shown."""
+        snapshot = self._follow()
+        wanted: list[Update] = status.status_bar(self._service, snapshot)
+        wanted += status.notices(self._service, snapshot)
+        wanted.append((ids.PAGE_VERSION, {"data": self._service.weights_version()}))
+        updates = [update for update in map(self._changed, wanted) if update[1]]
+        if view.tab == ids.TAB_TRAIN:
+            updates += self._curve(ids.TRAIN_CURVE, "loss", 0.6, False, 280)
+        elif view.tab == ids.TAB_CURVES:
+            for graph, metric in figures.CURVES:
+                updates += self._curve(graph, metric, view.smoothing, view.log, 380)
+            updates += self._table()
+        return updates
+
+    def _follow(self) -> RunSnapshot | None:
+        """Reads the latest run's new events; a new run starts new curves."""
+        run_id = self._service.latest_run()
+        if run_id is None:
+            return None
+        if run_id != self._series.run_id:
+            self._series, self._cursor = figures.Series(run_id), 0
+        events, self._cursor = self._service.events_since(run_id, self._cursor)
+        self._series.extend(events)
+        return self._service.snapshot(run_id)
+
+    def _changed(self, update: Update) -> Update:
+        component, properties = update
+        fresh = {}
+        for name, value in properties.items():
+            comparable = getattr(value, "to_plotly_json", lambda value=value: value)()
+            if self._sent.get((component, name), self) != comparable:
+                self._sent[component, name] = comparable
+                fresh[name] = value
+        return component, fresh
+
+    def _curve(
+        self, graph: str, metric: figures.Metric, smoothing: float, log_: bool, height: int
+    ) -> list[Update]:
+        series = self._series
+        now = _Drawn(series.run_id, smoothing, log_, len(series.batches), len(series.epochs))
+        before = self._drawn.get(graph)
+        if now == before:
+            return []
+        self._drawn[graph] = now
+        if before is None or not before.same_figure(now) or before.batches == 0:
+            figure = figures.curve(series, metric, smoothing, log_, height)
+            return [(graph, {"figure": figure})]
+        patch = figures.extend_curve(series, metric, smoothing, before.batches, before.epochs)
+        return [(graph, {"figure": patch})]
+
+    def _table(self) -> list[Update]:
+        series = self._series
+        now = _Drawn(series.run_id, 0, False, 0, len(series.epochs))
+        if self._drawn.get(ids.CURVES_TABLE) == now:
+            return []
+        self._drawn[ids.CURVES_TABLE] = now
+        return [
+            (ids.CURVES_TABLE, {"children": status.epoch_table(series.epochs)}),
+            (ids.CURVES_CSV, status.csv_link(series.run_id)),
+        ]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What a figure on the page shows."""
+
+    run_id: str | None
+    smoothing: float
+    log: bool
+    batches: int
+    epochs: int
+
+    def same_figure(self, other: "_Drawn") -> bool:
+        mine = (self.run_id, self.smoothing, self.log)
+        return mine == (other.run_id, other.smoothing, other.log)
+
+
+class _Page:
+    """An open page's place in the event loop: what it looks at, and a bell to wake its stream."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._bell = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def show(self, view: View) -> None:
+        self.view = view
+        self._bell.set()
+
+    def ring(self) -> None:
+        """From any thread: something changed."""
+        self._loop.call_soon_threadsafe(self._bell.set)
+
+    async def wait(self, seconds: float) -> None:
+        """Until the bell rings, but no longer than so many seconds."""
+        try:
+            await asyncio.wait_for(self._bell.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+        self._bell.clear()
+
+
+def register(app: Dash, service: "TrainingService") -> None:
+    """Gives every page that opens its stream.
+
+    The callback belongs to `app` (one made with `dash.callback` would not come back after a
+    restart of the server), is `async` (a synchronous one takes a worker thread for good), and asks
+    the page now and then whether it is still there.
+    """
+    pages: dict[str, _Page] = {}
+
+    @app.callback(websocket=True, persistent=True)
+    async def stream() -> None:
+        socket = ctx.websocket
+        shown = PageStream(service)
+        unsubscribe, page = None, None
+        try:
+            page = _Page(View.parse(await _ask(socket)))
+            pages[page.view.page] = page
+            unsubscribe = service.subscribe(page.ring)
+            beat = time.monotonic()
+            while not socket.is_shutdown:
+                for component, properties in shown.updates(page.view):
+                    set_props(component, properties)
+                if time.monotonic() - beat >= BEAT_SECONDS:
+                    await _ask(socket)
+                    beat = time.monotonic()
+                    set_props(ids.PAGE_BEAT, {"children": f"{beat:.0f}"})
+                await asyncio.sleep(PUSH_SECONDS)
+                await page.wait(BEAT_SECONDS)
+        except (TimeoutError, WebsocketDisconnected):
+            log.debug("A page went away")
+        except UnknownRun:
+            log.exception("A page followed a run that is gone")
+        finally:
+            if unsubscribe is not None:
+                unsubscribe()
+            if page is not None and pages.get(page.view.page) is page:
+                del pages[page.view.page]
+
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "view"),
+        Output(ids.PAGE_VIEW, "data"),
+        Input(ids.TABS, "active_tab"),
+        Input(ids.CURVES_SMOOTHING, "value"),
+        Input(ids.CURVES_LOG, "value"),
+        State(ids.PAGE_VIEW, "data"),
+    )
+
+    @app.callback(Input(ids.PAGE_VIEW, "data"))
+    async def look(data: dict[str, Any]) -> None:
+        view = View.parse(data)
+        if view.page in pages:  # else its stream is not up yet, and will ask for the view itself
+            pages[view.page].show(view)
+
+
+async def _ask(socket: Any) -> dict[str, Any]:
+    """The page's view; proof that the page is still there.
+
+    Raises:
+        TimeoutError, WebsocketDisconnected: it is not.
+    """
+    view: dict[str, Any] = await socket.get_prop(ids.PAGE_VIEW, "data", timeout=ANSWER_SECONDS)
+    return view

@@ -1,0 +1,82 @@
+"""The Curves tab: loss and accuracy as they grow, a table of epochs, a CSV file.
+
+The curves and the table are painted by `dashboard.stream`, which reads the controls laid out here.
+"""
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from dashboard import figures, ids, status
+
+
+def layout() -> html.Div:
+    return html.Div(
+        [
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            dbc.Label("Smoothing", html_for=ids.CURVES_SMOOTHING, className="mb-0"),
+                            dbc.Input(
+                                id=ids.CURVES_SMOOTHING,
+                                type="range",
+                                min=0,
+                                max=0.98,
+                                step=0.02,
+                                value=0.6,
+                                persistence=True,
+                                persistence_type="session",
+                            ),
+                        ],
+                        className="control",
+                    ),
+                    dbc.Switch(
+                        id=ids.CURVES_LOG,
+                        label="Logarithmic scale",
+                        value=False,
+                        persistence=True,
+                        persistence_type="session",
+                    ),
+                    dbc.Button(
+                        "Download CSV",
+                        id=ids.CURVES_CSV,
+                        color="secondary",
+                        outline=True,
+                        size="sm",
+                        external_link=True,
+                        download="",
+                        disabled=True,
+                    ),
+                ],
+                className="controls",
+            ),
+            html.Div(
+                [
+                    html.Section(
+                        dcc.Graph(
+                            id=graph,
+                            figure=figures.curve(figures.Series(), metric),
+                            config={"displaylogo": False, "scrollZoom": False},
+                        ),
+                        className="panel",
+                        **{"aria-label": f"{metric.title()} curve"},
+                    )
+                    for graph, metric in figures.CURVES
+                ],
+                className="two-columns",
+            ),
+            html.P(
+                "Thin line: the mean of a few batches each. Thick line: the same, smoothed. "
+                "Squares: means over a whole epoch. Diamonds: images that the network never "
+                "trains on. Drag to zoom, double-click to see all.",
+                className="text-body-secondary small",
+            ),
+            html.Section(
+                [
+                    html.H2("Epoch by epoch"),
+                    html.Div(status.epoch_table([]), id=ids.CURVES_TABLE, className="epochs"),
+                ],
+                className="panel",
+            ),
+        ]
+    )

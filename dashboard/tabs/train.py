@@ -1,0 +1,166 @@
+"""The Train tab: settings, the two buttons, a small live curve, and the model's layers."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html
+
+from core.config import TrainConfig, parse_config
+from core.events import AlreadyRunning, InvalidConfig, LayerInfo
+from dashboard import figures, form, ids
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+FIELDS = tuple(TrainConfig.model_fields)
+
+
+def layout() -> html.Div:
+    return html.Div(
+        [
+            html.Section(
+                [
+                    html.Div(
+                        [
+                            dbc.Button("Train", id=ids.TRAIN_BUTTON, color="primary", size="lg"),
+                            dbc.Button(
+                                "Stop",
+                                id=ids.STOP_BUTTON,
+                                color="danger",
+                                outline=True,
+                                size="lg",
+                                disabled=True,
+                            ),
+                        ],
+                        className="train-buttons",
+                    ),
+                    dbc.Alert(id=ids.TRAIN_ERROR, color="danger", is_open=False, dismissable=True),
+                ],
+                className="panel train-go",
+                **{"aria-label": "Start and stop"},
+            ),
+            html.Section(
+                form.layout(), className="panel train-settings", **{"aria-label": "Settings"}
+            ),
+            html.Div(
+                [
+                    dbc.Alert(id=ids.RUN_MESSAGE, color="info", className="mb-2"),
+                    html.Div(
+                        [
+                            dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
+                            dbc.Button(
+                                "Look for MNIST again",
+                                id=ids.DATASET_RETRY,
+                                color="warning",
+                                size="sm",
+                                style={"display": "none"},
+                            ),
+                        ],
+                        className="dataset-notice",
+                    ),
+                    html.Section(
+                        dcc.Graph(
+                            id=ids.TRAIN_CURVE,
+                            figure=figures.curve(figures.Series(), "loss", height=280),
+                            config={"displayModeBar": False},
+                        ),
+                        className="panel",
+                        **{"aria-label": "Live loss"},
+                    ),
+                ],
+                className="train-live",
+            ),
+            html.Section(
+                [html.H2("The network, layer by layer"), html.Div(id=ids.LAYERS)],
+                className="panel train-layers",
+            ),
+        ],
+        className="train-tab",
+    )
+
+
+def register(app: Dash, service: "TrainingService") -> None:
+    @app.callback(
+        output={
+            "invalid": {name: Output(ids.field(name), "invalid") for name in FIELDS},
+            "sentences": {name: Output(ids.field_error(name), "children") for name in FIELDS},
+        },
+        inputs={"values": {name: Input(ids.field(name), "value") for name in FIELDS}},
+    )
+    async def check(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        wrong = _wrong_fields(values)
+        return {
+            "invalid": {name: name in wrong for name in FIELDS},
+            "sentences": {name: wrong.get(name, "") for name in FIELDS},
+        }
+
+    @app.callback(
+        output=[Output(ids.TRAIN_ERROR, "children"), Output(ids.TRAIN_ERROR, "is_open")],
+        inputs={
+            "clicks": Input(ids.TRAIN_BUTTON, "n_clicks"),
+            "values": {name: State(ids.field(name), "value") for name in FIELDS},
+        },
+        prevent_initial_call=True,
+    )
+    async def train(clicks: int, values: dict[str, Any]) -> tuple[str, bool]:
+        try:
+            await asyncio.to_thread(service.start, parse_config(values))
+        except InvalidConfig as error:
+            names = ", ".join(_title(name) for name in error.fields)
+            return f"Training did not start. Please correct: {names}.", True
+        except AlreadyRunning as error:
+            return str(error), True
+        return "", False
+
+    @app.callback(Input(ids.STOP_BUTTON, "n_clicks"), prevent_initial_call=True)
+    async def stop(_: int) -> None:
+        if service.latest_run() is not None:
+            service.stop()
+
+    @app.callback(Input(ids.DATASET_RETRY, "n_clicks"), prevent_initial_call=True)
+    async def retry(_: int) -> None:
+        service.prepare_dataset()
+
+    @app.callback(Output(ids.LAYERS, "children"), Input(ids.field("model"), "value"))
+    async def layers(model: str) -> dbc.Table:
+        return layer_table(await asyncio.to_thread(service.layers, model))
+
+
+def layer_table(layers: list[LayerInfo]) -> dbc.Table:
+    """The layers in the order of the data's way, with their share of the parameters."""
+    total = sum(layer.parameters for layer in layers)
+    heads = ["Layer", "Kind", "Output", "Parameters"]
+    rows = [
+        html.Tr(
+            [
+                html.Td(layer.name),
+                html.Td(layer.kind),
+                html.Td(" × ".join(str(size) for size in layer.output_shape)),
+                html.Td(f"{layer.parameters:,}" if layer.parameters else "–"),
+            ]
+        )
+        for layer in layers
+    ]
+    sum_row = html.Tr([html.Th("Together", colSpan=3, scope="row"), html.Th(f"{total:,}")])
+    return dbc.Table(
+        [
+            html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
+            html.Tbody(rows),
+            html.Tfoot(sum_row),
+        ],
+        size="sm",
+        responsive=True,
+    )
+
+
+def _wrong_fields(values: dict[str, Any]) -> dict[str, str]:
+    try:
+        parse_config(values)
+    except InvalidConfig as error:
+        return error.fields
+    return {}
+
+
+def _title(name: str) -> str:
+    return TrainConfig.model_fields[name].title or name

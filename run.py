@@ -1,0 +1,130 @@
+"""Starts Digit Lab: reads the command line, builds the service and the page, serves both."""
+
+import argparse
+import contextlib
+import logging
+import socket
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+from core.events import FolderUnusable
+
+ROOT = Path(__file__).resolve().parent
+GRACE_SECONDS = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until Ctrl+C; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    problem = _address_problem(options.host, options.port)
+    if options.data_dir is not None and not options.data_dir.is_dir():
+        problem = f"There is no folder {options.data_dir}. Name another with --data-dir."
+    if problem is not None:
+        return _refuse(problem)
+
+    print("Digit Lab is starting ...", flush=True)
+    # These bring torch, which takes seconds: not before the command line is known to be right.
+    import uvicorn
+
+    from core.datasets import DataCatalog
+    from core.runtime import keep_memory
+    from core.service import TrainingService
+    from core.store import RunStore
+    from dashboard.app import create_app
+
+    keep_memory()
+    catalog = DataCatalog(options.data_dir, ROOT / "data", options.dataset)
+    try:
+        service = TrainingService(catalog, RunStore(options.runs_dir))
+    except FolderUnusable as error:
+        return _refuse(str(error))
+    service.prepare_dataset()
+    app = create_app(service, options.host)
+
+    url = f"http://{_shown(options.host)}:{options.port}"
+    print(f"Open {url} in a browser. Ctrl+C ends it.", flush=True)
+    if not options.no_browser:
+        threading.Timer(1.0, webbrowser.open, (url,)).start()
+    # uvicorn shuts everything down and only then hands the signal on.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.run(
+            app.server,
+            host=options.host,
+            port=options.port,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py", description="Watch a neural network learn to read digits, in a browser."
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to serve (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8050, help="port to serve (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/ here)"
+    )
+    parser.add_argument(
+        "--runs-dir",
+        type=Path,
+        default=ROOT / "runs",
+        help="where trained networks are kept (default: runs/ here)",
+    )
+    parser.add_argument(
+        "--dataset",
+        choices=("auto", "mnist", "synthetic"),
+        default="auto",
+        help="what to train on; auto takes MNIST where it can be had (default: %(default)s)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: give a number from 1 to 65535")
+    return int(text)
+
+
+def _address_problem(host: str, port: int) -> str | None:
+    """Why that address cannot be served, or None."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except socket.gaierror:
+        return f"{host} is not an address of this computer. Leave --host out."
+    except PermissionError:
+        return f"Port {port} needs special rights. Choose one above 1023 with --port."
+    except OSError:
+        return (
+            f"{host}:{port} cannot be served: another program, perhaps another Digit Lab, uses it. "
+            f"Choose another port with --port {port + 1}."
+        )
+    return None
+
+
+def _shown(host: str) -> str:
+    """The host as one types it into a browser."""
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _refuse(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
