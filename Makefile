@@ -34,7 +34,7 @@ screenshots: venv-dev browser ## take the pictures in docs/images anew
 	@exec $(PY) -m tools.screenshots $(ARGS)
 
 clean: ## delete .venv and caches; runs and data stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV)/bin $(VENV) .pytest_cache .mypy_cache .ruff_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser: venv-dev
@@ -43,7 +43,8 @@ browser: venv-dev
 # --- The virtual environment ---------------------------------------------------------------
 # .venv/incomplete holds the process id of the make that is at work on .venv and is removed at
 # the end. If that process is gone, it was interrupted, and pip cannot be trusted to notice what
-# is missing: start afresh. A .venv whose Python is gone or too old goes the same way.
+# is missing: start afresh. A .venv whose Python is gone or too old goes the same way. (Deleting
+# starts with bin, so that a .venv deleted by half has no Python either.)
 
 VERSION_OK := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
 
@@ -65,7 +66,7 @@ venv:
 	        exit 1; \
 	    fi; \
 	    echo "Creating $(VENV) with $$("$$python" --version)."; \
-	    rm -rf $(VENV) && mkdir $(VENV) && echo $$$$ > $(VENV)/incomplete && "$$python" -m venv $(VENV); \
+	    rm -rf $(VENV)/bin $(VENV) && mkdir $(VENV) && echo $$$$ > $(VENV)/incomplete && "$$python" -m venv $(VENV); \
 	fi
 	@$(call install,requirements.txt)
 

@@ -39,7 +39,14 @@ def install_with_playwright() -> None:
     # --no-shell: the full browser alone will do.
     command = [sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"]
     # A session of its own: Playwright's installer is a child of this child, and both must end.
-    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    # Its stderr is one stack trace per attempt; the sentence at the end has to do.
+    process = subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         process.wait(PLAYWRIGHT_SECONDS)
     except subprocess.TimeoutExpired:
