@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from core.config import TrainConfig, parse_config
+from core.config import PRESETS, TrainConfig, parse_config
 from core.datasets import DataCatalog, Dataset
 from core.events import BatchMetrics, DigitLabError, EpochMetrics
 from core.runtime import choose_runtime, keep_memory
@@ -51,8 +51,14 @@ def _parser() -> argparse.ArgumentParser:
             choices=choices or None,
             metavar=None if choices else "N",
             default=argparse.SUPPRESS,
-            help=f"{field.description} (default: {field.default})".replace("%", "%%"),
+            help=f"{field.description} (default: {field.default})",
         )
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default=argparse.SUPPRESS,
+        help="settings to start from; the options above change them one by one",
+    )
     parser.add_argument(
         "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/)"
     )
@@ -63,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    known = {"preset", *TrainConfig.model_fields}
     settings: dict[str, Any] = {
-        name: value for name, value in vars(options).items() if name in TrainConfig.model_fields
+        name: value for name, value in vars(options).items() if name in known
     }
     config = parse_config(settings)
     keep_memory()
@@ -92,7 +99,7 @@ def _train(options: argparse.Namespace) -> None:
     print(f"Model saved to {output}")
 
 
-_BAR = "{percentage:3.0f}%|{bar}| epoch {n:.2f} of {total} [{elapsed}<{remaining}, {postfix}]"
+_BAR = "{percentage:3.0f}%|{bar}| epoch {n:.2f} of {total} [{elapsed}<{remaining}{postfix}]"
 
 
 def notebook_line(metrics: EpochMetrics) -> str:

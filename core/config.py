@@ -1,10 +1,11 @@
-"""Every hyperparameter of a run, declared once: its type, its bounds and its help text.
+"""Every hyperparameter of a run, declared once: its type, its bounds and its help text; presets.
 
 The form, the REST API, the command line and the store all read `TrainConfig`. This module loads
 without torch and does not know how any setting is carried out.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.events import InvalidConfig
 
 DatasetName = Literal["auto", "mnist", "synthetic"]
-ModelName = Literal["simple_cnn", "mlp"]
+ModelName = Literal["simple_cnn", "speedrun_cnn", "accurate_cnn", "mlp"]
 OptimizerName = Literal["adam", "adamw", "sgd"]
+ScheduleName = Literal["constant", "onecycle"]
+AugmentationName = Literal["none", "affine"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 
 CHOICE_TITLES = {
@@ -21,10 +24,16 @@ CHOICE_TITLES = {
     "mnist": "MNIST",
     "synthetic": "Synthetic digits",
     "simple_cnn": "SimpleCNN",
+    "speedrun_cnn": "SpeedrunCNN (small and quick)",
+    "accurate_cnn": "AccurateCNN (deep)",
     "mlp": "MLP (no convolution)",
     "adam": "Adam",
     "adamw": "AdamW",
-    "sgd": "SGD with momentum 0.9",
+    "sgd": "SGD with momentum",
+    "constant": "Constant",
+    "onecycle": "One cycle (up, then down to zero)",
+    "none": "None",
+    "affine": "Shift, turn, scale and slant",
     "fp32": "32-bit floats",
     "bf16": "bfloat16",
 }
@@ -73,6 +82,61 @@ class TrainConfig(BaseModel):
         description="Automatic takes MNIST where it can be had, and digits made on this "
         "computer otherwise.",
     )
+    schedule: ScheduleName = Field(
+        "constant",
+        title="Learning-rate schedule",
+        description="One cycle climbs to the learning rate and falls to nearly zero over the run "
+        "(Smith and Topin 2018).",
+    )
+    warmup: float = Field(
+        0.3,
+        ge=0.01,
+        le=0.9,
+        title="Warm-up",
+        description="The share of the run in which a one-cycle schedule climbs.",
+    )
+    beta1: float = Field(
+        0.9,
+        ge=0,
+        le=0.999,
+        title="Momentum (beta 1)",
+        description="How much of its last direction a step keeps: Adam's first beta, "
+        "or SGD's momentum.",
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0,
+        le=0.9999,
+        title="Beta 2",
+        description="How long Adam remembers the size of past gradients.",
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Pulls every weight towards zero, a little at each step.",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        title="Label smoothing",
+        description="The share of certainty that is taken from the right answer and spread over "
+        "all ten.",
+    )
+    augmentation: AugmentationName = Field(
+        "none",
+        title="Augmentation",
+        description="Changes each training image a little every time it is seen, so that the "
+        "network learns the digit and not the picture.",
+    )
+    weight_averaging: bool = Field(
+        False,
+        title="Weight averaging",
+        description="Evaluates and keeps a running average of the weights, which is steadier than "
+        "the latest ones.",
+    )
     evaluations_per_epoch: int = Field(
         1,
         ge=1,
@@ -104,14 +168,76 @@ class TrainConfig(BaseModel):
     )
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A full configuration that is known to work, and what it is for.
+
+    How the presets were chosen, and what they reach, is in `docs/performance.md`.
+    """
+
+    title: str
+    purpose: str
+    config: TrainConfig
+
+
+PRESETS: dict[str, Preset] = {
+    "fast": Preset(
+        "Fast",
+        "The notebook's network, better than the notebook trains it, in a fraction of the time.",
+        TrainConfig(epochs=3, batch_size=128, learning_rate=3e-3, schedule="onecycle"),
+    ),
+    "notebook": Preset(
+        "Notebook",
+        "Exactly what the classic notebook does: five epochs at a constant learning rate, "
+        "in 32-bit floats.",
+        TrainConfig(precision="fp32"),
+    ),
+    "speedrun": Preset(
+        "Speedrun",
+        "A smaller network that reads 99 % right after a single epoch of a few seconds.",
+        TrainConfig(
+            model="speedrun_cnn",
+            epochs=1,
+            batch_size=256,
+            learning_rate=1e-2,
+            schedule="onecycle",
+            beta1=0.7,
+            beta2=0.9,
+        ),
+    ),
+    "accurate": Preset(
+        "Accurate",
+        "A deeper network that sees each image a little differently every time: for as few "
+        "mistakes as possible.",
+        TrainConfig(
+            model="accurate_cnn",
+            epochs=12,
+            batch_size=128,
+            learning_rate=4e-3,
+            schedule="onecycle",
+            augmentation="affine",
+            weight_averaging=True,
+        ),
+    ),
+}
+
+
 def parse_config(values: Mapping[str, Any]) -> TrainConfig:
     """A `TrainConfig` from loose values, such as a form's texts or a JSON object.
+
+    Args:
+        values: by field name. `preset`, which is no field, names settings to start from.
 
     Raises:
         InvalidConfig: with one sentence for each field that is wrong.
     """
+    given = dict(values)
+    preset = given.pop("preset", None)
+    if preset is not None and preset not in PRESETS:
+        raise InvalidConfig({"preset": f"Choose one of: {', '.join(PRESETS)}."})
+    start = PRESETS[preset].config.model_dump() if preset is not None else {}
     try:
-        return TrainConfig.model_validate(dict(values))
+        return TrainConfig.model_validate({**start, **given})
     except ValidationError as error:
         raise InvalidConfig(
             {_field_of(problem): _sentence(problem) for problem in error.errors()}
@@ -132,6 +258,8 @@ def _sentence(problem: Any) -> str:
     choices = get_args(field.annotation)
     if choices:
         return f"Choose one of: {', '.join(choices)}."
+    if field.annotation is bool:
+        return "This must be true or false."
     low, high = bounds(name)
     form = "a whole number" if field.annotation is int else "a number"
     range_ = (

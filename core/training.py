@@ -3,26 +3,23 @@
 `fit` trains in whatever thread iterates it. It knows nothing of threads, runs, files or pages.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from core import models
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
 from core.events import BatchMetrics, DigitLabError, EpochMetrics
+from core.learner import Learner, StateDict
 from core.runtime import Runtime, choose_runtime
 
-EVALUATION_BATCH = 500
 MAX_BATCH_EVENTS_PER_EPOCH = 100
 MAX_BATCH_EVENTS_PER_RUN = 5000
-
-StateDict = dict[str, Tensor]
 
 
 class TrainingDiverged(DigitLabError):
@@ -75,55 +72,44 @@ def fit(
     Raises:
         TrainingDiverged: when the loss is infinite or not a number.
     """
-    runtime = runtime or choose_runtime(config.precision)
-    torch.manual_seed(config.seed)
-    order = torch.Generator().manual_seed(config.seed)
-    model = models.build(config.model)
-    model.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = _optimizer(config, model)
-
-    count = min(config.train_images or len(data.train_images), len(data.train_images))
-    images = normalise(data.train_images[:count].to(runtime.device))
-    labels = data.train_labels[:count].to(runtime.device)
-    test_images = normalise(data.test_images.to(runtime.device))
-    test_labels = data.test_labels.to(runtime.device)
-
-    steps = -(-count // config.batch_size)
-    report_every = _report_every(steps, config.epochs)
-    evaluate_at = {
-        -(-steps * part // config.evaluations_per_epoch)
-        for part in range(1, config.evaluations_per_epoch + 1)
-    }
-    step = 0
     started = clock()
-    training_seconds = 0.0
+    runtime = runtime or choose_runtime(config.precision)
+    device = runtime.device
+    count = min(config.train_images or len(data.train_images), len(data.train_images))
+    images = normalise(data.train_images[:count].to(device))
+    labels = data.train_labels[:count].to(device)
+    test_images = normalise(data.test_images.to(device))
+    test_labels = data.test_labels.to(device)
+
+    steps = math.ceil(count / config.batch_size)
+    report_every = _report_every(steps, config.epochs)
+    evaluate_after = _evenly_spaced(steps, config.evaluations_per_epoch)
+    learner = Learner(config, runtime, steps * config.epochs)
+    order = torch.Generator().manual_seed(config.seed)
+    step = 0
 
     def checkpoint(epoch: int, progress: float, said: np.ndarray | None = None) -> Checkpoint:
-        return Checkpoint(config.model, epoch, step, progress, copy_weights(model), said)
+        return Checkpoint(config.model, epoch, step, progress, learner.copy_weights(), said)
 
     yield checkpoint(0, 0.0)
     for epoch in range(1, config.epochs + 1):
-        shuffled = torch.randperm(count, generator=order).to(runtime.device)
-        since_report, since_epoch = _Sums(runtime.device), _Sums(runtime.device)
-        for number in range(1, steps + 1):
+        batches = torch.randperm(count, generator=order).to(device).split(config.batch_size)
+        since_report, since_epoch = _Sums(device), _Sums(device)
+        for number, batch in enumerate(batches, start=1):
             if should_stop():
                 yield checkpoint(epoch, epoch - 1 + (number - 1) / steps)
                 return
             began = clock()
-            batch = shuffled[(number - 1) * config.batch_size : number * config.batch_size]
-            loss, correct = _train_step(model, optimizer, runtime, images[batch], labels[batch])
-            step += 1
+            rate = learner.learning_rate
+            loss, correct = learner.step(images[batch], labels[batch])
             since_report.add(loss, correct, len(batch))
+            step += 1
             progress = epoch if number == steps else epoch - 1 + number / steps
             # The first steps change the most: each of them is worth a point of its own.
-            report = step < report_every or number % report_every == 0 or number == steps
-            if report:
+            if step < report_every or number % report_every == 0 or number == steps:
                 mean_loss, accuracy = since_report.means()  # waits for the device
-            elapsed = clock() - began
-            training_seconds += elapsed
-            since_report.seconds += elapsed
-            if report:
-                if not np.isfinite(mean_loss):
+                since_report.seconds += clock() - began
+                if not math.isfinite(mean_loss):
                     raise TrainingDiverged(
                         f"The loss became {mean_loss} in epoch {epoch}: the steps are too large. "
                         "Choose a smaller learning rate and train again."
@@ -134,18 +120,21 @@ def fit(
                     progress=progress,
                     loss=mean_loss,
                     accuracy=accuracy,
-                    learning_rate=optimizer.param_groups[0]["lr"],
+                    learning_rate=rate,
                     images_per_second=since_report.speed(),
                     seconds=clock() - started,
                 )
                 since_epoch.absorb(since_report)
-                since_report = _Sums(runtime.device)
-            if number in evaluate_at:
-                evaluated = evaluate(model, test_images, test_labels, runtime, should_stop)
+                since_report = _Sums(device)
+            else:
+                since_report.seconds += clock() - began
+            if number in evaluate_after:
+                evaluated = learner.evaluate(test_images, test_labels, should_stop)
                 if evaluated is None:
                     yield checkpoint(epoch, progress)
                     return
-                train_loss, train_accuracy = since_epoch.plus(since_report).means()
+                so_far = since_epoch.plus(since_report)
+                train_loss, train_accuracy = so_far.means()
                 yield EpochMetrics(
                     epoch=epoch,
                     step=step,
@@ -154,7 +143,7 @@ def fit(
                     train_accuracy=train_accuracy,
                     test_loss=evaluated.loss,
                     test_accuracy=evaluated.accuracy,
-                    images_per_second=since_epoch.plus(since_report).speed(),
+                    images_per_second=so_far.speed(),
                     seconds=clock() - started,
                 )
                 yield checkpoint(epoch, progress, evaluated.probabilities)
@@ -162,79 +151,15 @@ def fit(
                 yield checkpoint(epoch, progress)
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean cross-entropy in nats, accuracy as a share of 1, probabilities (N, 10) float32."""
-
-    loss: float
-    accuracy: float
-    probabilities: np.ndarray
-
-
-def evaluate(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    runtime: Runtime,
-    should_stop: Callable[[], bool] = never,
-) -> Evaluation | None:
-    """What a model makes of normalised images (N, 1, 28, 28); None if it was told to stop."""
-    model.eval()
-    try:
-        parts = []
-        with torch.inference_mode():
-            for batch in images.split(EVALUATION_BATCH):
-                if should_stop():
-                    return None
-                with runtime.autocast():
-                    logits = model(batch.contiguous(memory_format=torch.channels_last))
-                parts.append(logits.float())
-            logits = torch.cat(parts)
-            loss = F.cross_entropy(logits, labels).item()
-            accuracy = (logits.argmax(1) == labels).float().mean().item()
-            return Evaluation(loss, accuracy, logits.softmax(1).cpu().numpy())
-    finally:
-        model.train()
-
-
-def copy_weights(model: nn.Module) -> StateDict:
-    """The `state_dict` as contiguous CPU copies, in the layout in which the notebook saves it."""
-    return {
-        name: value.detach().to("cpu", copy=True).contiguous()
-        for name, value in model.state_dict().items()
-    }
-
-
-def _train_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    runtime: Runtime,
-    images: Tensor,
-    labels: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One step on one batch; the mean loss and how many were right, left on the device."""
-    with runtime.autocast():
-        logits = model(images.contiguous(memory_format=torch.channels_last))
-    logits = logits.float()
-    loss = F.cross_entropy(logits, labels)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-    return loss.detach(), (logits.detach().argmax(1) == labels).sum()
-
-
-def _optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.Optimizer:
-    parameters, rate = model.parameters(), config.learning_rate
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, fused=True)
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    return kinds[config.optimizer](parameters, lr=rate, fused=True)
-
-
 def _report_every(steps: int, epochs: int) -> int:
     """Batches between two batch events: several a second, and a bounded log for a long run."""
     wanted = min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // epochs))
-    return max(1, -(-steps // wanted))
+    return math.ceil(steps / wanted)
+
+
+def _evenly_spaced(steps: int, times: int) -> set[int]:
+    """The numbers of the steps, the last among them, that part an epoch into so many parts."""
+    return {math.ceil(steps * part / times) for part in range(1, times + 1)}
 
 
 class _Sums:

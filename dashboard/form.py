@@ -10,17 +10,36 @@ import dash_bootstrap_components as dbc
 from dash import html
 from dash.development.base_component import Component
 
-from core.config import CHOICE_TITLES, TrainConfig
+from core.config import CHOICE_TITLES, PRESETS, TrainConfig, parse_config
+from core.events import InvalidConfig
 from dashboard import ids
 
 SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
+FIELDS = tuple(TrainConfig.model_fields)
+FIRST_PRESET = "fast"
+CUSTOM = "custom"
+KEEP: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 
 
 def layout() -> html.Div:
-    """All settings; those that one rarely changes are folded away."""
-    rest = [name for name in TrainConfig.model_fields if name not in SHOWN_FIRST]
+    """A preset, then all settings; those that one rarely changes are folded away."""
+    options = [{"value": name, "label": preset.title} for name, preset in PRESETS.items()]
+    options.append({"value": CUSTOM, "label": "Your own"})
+    rest = [name for name in FIELDS if name not in SHOWN_FIRST]
     return html.Div(
         [
+            html.Div(
+                [
+                    dbc.Label("Preset", html_for=ids.PRESET, size="sm", className="mb-0"),
+                    dbc.Select(
+                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
+                    ),
+                    html.Small(
+                        purpose(FIRST_PRESET), id=ids.PRESET_PURPOSE, className="field-help"
+                    ),
+                ],
+                className="preset",
+            ),
             html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
             html.Details(
                 [
@@ -32,33 +51,68 @@ def layout() -> html.Div:
     )
 
 
+def texts(preset: str) -> dict[str, Any]:
+    """A preset's settings as the form's inputs hold them."""
+    return {name: _text(value) for name, value in PRESETS[preset].config.model_dump().items()}
+
+
+def purpose(preset: str) -> str:
+    if preset in PRESETS:
+        return PRESETS[preset].purpose
+    return "Settings of your own. Choose a preset to go back to settings that are known to work."
+
+
+def preset_of(values: dict[str, Any]) -> str:
+    """The preset that the form's values are, or `CUSTOM`."""
+    try:
+        config = parse_config(values)
+    except InvalidConfig:
+        return CUSTOM
+    return next((name for name, preset in PRESETS.items() if preset.config == config), CUSTOM)
+
+
+def errors(values: dict[str, Any]) -> dict[str, str]:
+    """A sentence for each field that is wrong."""
+    try:
+        parse_config(values)
+    except InvalidConfig as error:
+        return error.fields
+    return {}
+
+
 def _field(name: str) -> html.Div:
     declared = TrainConfig.model_fields[name]
-    described = f"{ids.field(name)}-help"
-    common: dict[str, Any] = {"id": ids.field(name), "size": "sm"}
-    keep = {"persistence": True, "persistence_type": "session"}
+    first = getattr(PRESETS[FIRST_PRESET].config, name)
+    common: dict[str, Any] = {"id": ids.field(name), **KEEP}
     choices = get_args(declared.annotation)
+    label = dbc.Label(declared.title, html_for=ids.field(name), size="sm", className="mb-0")
     control: Component
-    if choices:
+    if declared.annotation is bool:
+        control = dbc.Switch(value=first, **common)
+    elif choices:
         options = [{"value": value, "label": CHOICE_TITLES[value]} for value in choices]
-        control = dbc.Select(options=options, value=declared.default, **common, **keep)
+        control = dbc.Select(options=options, value=first, size="sm", **common)
     else:
         # A text input, because a number input swallows what it cannot parse and takes no 1e-3.
-        mode = "numeric" if declared.annotation is int else "decimal"
         control = dbc.Input(
             type="text",
-            inputmode=mode,
-            value=f"{declared.default:g}",
+            inputmode="numeric" if declared.annotation is int else "decimal",
+            value=_text(first),
             debounce=True,
             autocomplete="off",
+            size="sm",
             **common,
-            **keep,
         )
     return html.Div(
         [
-            dbc.Label(declared.title, html_for=ids.field(name), size="sm", className="mb-0"),
+            label,
             control,
             html.Div(id=ids.field_error(name), className="field-error", role="alert"),
-            html.Small(declared.description, id=described, className="field-help"),
+            html.Small(declared.description, className="field-help"),
         ]
     )
+
+
+def _text(value: Any) -> Any:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value

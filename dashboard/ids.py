@@ -26,6 +26,8 @@ TAB_GALLERY = "gallery"
 TAB_DRAW = "draw"
 
 # Train.
+PRESET = "preset"
+PRESET_PURPOSE = "preset-purpose"
 TRAIN_BUTTON = "train-button"
 STOP_BUTTON = "stop-button"
 TRAIN_ERROR = "train-error"

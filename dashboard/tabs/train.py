@@ -4,16 +4,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, ctx, dcc, html
 
-from core.config import TrainConfig, parse_config
+from core.config import PRESETS, TrainConfig, parse_config
 from core.events import AlreadyRunning, InvalidConfig, LayerInfo
 from dashboard import figures, form, ids
 
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-FIELDS = tuple(TrainConfig.model_fields)
+CHECKED = tuple(
+    name for name, field in TrainConfig.model_fields.items() if field.annotation is not bool
+)
+"""The fields that can hold a wrong value."""
 
 
 def layout() -> html.Div:
@@ -83,23 +86,36 @@ def layout() -> html.Div:
 def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         output={
-            "invalid": {name: Output(ids.field(name), "invalid") for name in FIELDS},
-            "sentences": {name: Output(ids.field_error(name), "children") for name in FIELDS},
+            "preset": Output(ids.PRESET, "value"),
+            "purpose": Output(ids.PRESET_PURPOSE, "children"),
+            "values": {name: Output(ids.field(name), "value") for name in form.FIELDS},
+            "invalid": {name: Output(ids.field(name), "invalid") for name in CHECKED},
+            "sentences": {name: Output(ids.field_error(name), "children") for name in form.FIELDS},
         },
-        inputs={"values": {name: Input(ids.field(name), "value") for name in FIELDS}},
+        inputs={
+            "preset": Input(ids.PRESET, "value"),
+            "values": {name: Input(ids.field(name), "value") for name in form.FIELDS},
+        },
     )
-    async def check(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        wrong = _wrong_fields(values)
+    async def edit(preset: str, values: dict[str, Any]) -> dict[str, Any]:
+        """A preset fills the form; a changed field makes it one's own, or another preset."""
+        if ctx.triggered_id == ids.PRESET and preset in PRESETS:
+            values = form.texts(preset)
+        preset = form.preset_of(values)
+        wrong = form.errors(values)
         return {
-            "invalid": {name: name in wrong for name in FIELDS},
-            "sentences": {name: wrong.get(name, "") for name in FIELDS},
+            "preset": preset,
+            "purpose": form.purpose(preset),
+            "values": values,
+            "invalid": {name: name in wrong for name in CHECKED},
+            "sentences": {name: wrong.get(name, "") for name in form.FIELDS},
         }
 
     @app.callback(
         output=[Output(ids.TRAIN_ERROR, "children"), Output(ids.TRAIN_ERROR, "is_open")],
         inputs={
             "clicks": Input(ids.TRAIN_BUTTON, "n_clicks"),
-            "values": {name: State(ids.field(name), "value") for name in FIELDS},
+            "values": {name: State(ids.field(name), "value") for name in form.FIELDS},
         },
         prevent_initial_call=True,
     )
@@ -152,14 +168,6 @@ def layer_table(layers: list[LayerInfo]) -> dbc.Table:
         size="sm",
         responsive=True,
     )
-
-
-def _wrong_fields(values: dict[str, Any]) -> dict[str, str]:
-    try:
-        parse_config(values)
-    except InvalidConfig as error:
-        return error.fields
-    return {}
 
 
 def _title(name: str) -> str:

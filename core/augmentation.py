@@ -1,0 +1,38 @@
+"""Small random changes to a batch of training images, new each time an image is seen.
+
+Works on whole batches on the training device. It does not know what is trained with them.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+ROTATION = math.radians(12)
+SLANT = 0.2
+SCALE = 0.12
+SHIFT = 2.0 / 14  # affine_grid counts from -1 to 1: two pixels of 28
+
+
+def affine(images: Tensor, background: float, generator: torch.Generator) -> Tensor:
+    """Turns, slants, scales and shifts each image (N, 1, 28, 28) by its own random amount.
+
+    Args:
+        background: the value outside the image, that of empty paper.
+        generator: on the CPU; the same state gives the same changes on every device.
+    """
+    amounts = torch.rand(6, len(images), generator=generator).mul_(2).sub_(1).to(images.device)
+    turn, slant, width, height, right, down = amounts
+    turn = turn * ROTATION
+    cos, sin = turn.cos(), turn.sin()
+    width, height = 1 + SCALE * width, 1 + SCALE * height
+    slant = SLANT * slant
+    rows = [
+        torch.stack([cos * width, (slant * cos - sin) * height, SHIFT * right], 1),
+        torch.stack([sin * width, (slant * sin + cos) * height, SHIFT * down], 1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    # Outside, grid_sample pads with zero: let zero be the background while it samples.
+    moved = F.grid_sample(images - background, grid, align_corners=False)
+    return moved + background
