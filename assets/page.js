@@ -23,11 +23,12 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else.
-      view: (tab, smoothing, log, previous) => ({
+      view: (tab, smoothing, log, rate, previous) => ({
         ...previous,
         tab,
         smoothing: Number(smoothing),
         log: Boolean(log),
+        rate: Boolean(rate),
       }),
 
       // Which gallery to ask for; none while the tab is out of sight.

@@ -7,7 +7,7 @@ the theme changes. This module does not know when or where a figure is shown.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,7 +19,8 @@ from dashboard import ids
 Metric = Literal["loss", "accuracy"]
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
-TRAIN_COLOUR, TEST_COLOUR, WRONG_COLOUR = "#0072B2", "#D55E00", "#D55E00"
+TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = "#0072B2", "#D55E00", "#009E73"
+WRONG_COLOUR = TEST_COLOUR
 TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 TILE, GAP = 28, 4
@@ -64,52 +65,26 @@ def smooth(values: list[float], weight: float) -> list[float]:
     return result
 
 
-def _columns(series: Series, metric: Metric, smoothing: float) -> list[tuple[list, list]]:
-    """x and y of each trace, in the order of `curve`'s traces."""
-    x = [event.progress for event in series.batches]
-    y = [getattr(event, metric) for event in series.batches]
-    ends = [event for event in series.epochs if event.ends_epoch]
-    return [
-        (x, y),
-        (x, smooth(y, smoothing)),
-        ([event.progress for event in ends], [getattr(event, f"train_{metric}") for event in ends]),
-        (
-            [event.progress for event in series.epochs],
-            [getattr(event, f"test_{metric}") for event in series.epochs],
-        ),
-    ]
+@dataclass(frozen=True)
+class CurveStyle:
+    """How a visitor wants to see a curve: smoothing from 0 to below 1, and what to add."""
+
+    smoothing: float = 0.6
+    log: bool = False
+    learning_rate: bool = False
+
+
+PLAIN = CurveStyle()
 
 
 def curve(
-    series: Series, metric: Metric, smoothing: float = 0.6, log: bool = False, height: int = 380
+    series: Series, metric: Metric, style: CurveStyle = PLAIN, height: int = 380
 ) -> go.Figure:
     """Loss or accuracy over epochs: raw and smoothed training values, epoch means, test values."""
-    columns = _columns(series, metric, smoothing)
-    hover = "epoch %{x:.2f}: %{y:.4f}"
-    styles: list[dict] = [
-        dict(
-            name="train, raw",
-            mode="lines",
-            line=dict(color=TRAIN_COLOUR, width=1),
-            opacity=0.35,
-        ),
-        dict(name="train, smoothed", mode="lines", line=dict(color=TRAIN_COLOUR, width=2.5)),
-        dict(
-            name="train, epoch mean",
-            mode="markers",
-            marker=dict(color=TRAIN_COLOUR, symbol="square-open", size=9, line=dict(width=2)),
-        ),
-        dict(
-            name="test",
-            mode="lines+markers",
-            line=dict(color=TEST_COLOUR, width=2, dash="dash"),
-            marker=dict(color=TEST_COLOUR, symbol="diamond", size=9),
-        ),
-    ]
     figure = go.Figure(
         [
-            go.Scatter(x=x, y=y, hovertemplate=hover, **style)
-            for (x, y), style in zip(columns, styles, strict=True)
+            go.Scatter(x=x, y=y, hovertemplate="epoch %{x:.2f}: %{y:.4g}", **look)
+            for (x, y), look in zip(_columns(series, metric, style), _LOOKS, strict=False)
         ]
     )
     figure.update_layout(
@@ -119,7 +94,12 @@ def curve(
         legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **_AXIS)
-    figure.update_yaxes(type="log" if log else "linear", **_AXIS)
+    figure.update_yaxes(type="log" if style.log else "linear", **_AXIS)
+    if style.learning_rate:
+        figure.update_layout(
+            yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
+            margin_r=60,
+        )
     if not series.batches:
         _hide_axes(figure)
         _say(figure, "The curve starts to move when you press Train.")
@@ -127,17 +107,59 @@ def curve(
 
 
 def extend_curve(
-    series: Series, metric: Metric, smoothing: float, batches: int, epochs: int
+    series: Series, metric: Metric, style: CurveStyle, batches: int, epochs: int
 ) -> Patch:
     """What turns `curve` of the first so many batches and epochs into `curve` of all."""
     patch = Patch()
     ends = sum(event.ends_epoch for event in series.epochs[:epochs])
-    drawn = [batches, batches, ends, epochs]
-    for trace, (x, y) in enumerate(_columns(series, metric, smoothing)):
+    drawn = [batches, batches, ends, epochs, batches]
+    for trace, (x, y) in enumerate(_columns(series, metric, style)):
         if len(x) > drawn[trace]:
             patch["data"][trace]["x"].extend(x[drawn[trace] :])
             patch["data"][trace]["y"].extend(y[drawn[trace] :])
     return patch
+
+
+def _columns(series: Series, metric: Metric, style: CurveStyle) -> list[tuple[list, list]]:
+    """x and y of each trace, in the order of `_LOOKS`."""
+    x = [event.progress for event in series.batches]
+    y = [getattr(event, metric) for event in series.batches]
+    ends = [event for event in series.epochs if event.ends_epoch]
+    columns = [
+        (x, y),
+        (x, smooth(y, style.smoothing)),
+        ([event.progress for event in ends], [getattr(event, f"train_{metric}") for event in ends]),
+        (
+            [event.progress for event in series.epochs],
+            [getattr(event, f"test_{metric}") for event in series.epochs],
+        ),
+    ]
+    if style.learning_rate:
+        columns.append((x, [event.learning_rate for event in series.batches]))
+    return columns
+
+
+_LOOKS: list[dict[str, Any]] = [
+    dict(name="train, raw", mode="lines", line=dict(color=TRAIN_COLOUR, width=1), opacity=0.35),
+    dict(name="train, smoothed", mode="lines", line=dict(color=TRAIN_COLOUR, width=2.5)),
+    dict(
+        name="train, epoch mean",
+        mode="markers",
+        marker=dict(color=TRAIN_COLOUR, symbol="square-open", size=9, line=dict(width=2)),
+    ),
+    dict(
+        name="test",
+        mode="lines+markers",
+        line=dict(color=TEST_COLOUR, width=2, dash="dash"),
+        marker=dict(color=TEST_COLOUR, symbol="diamond", size=9),
+    ),
+    dict(
+        name="learning rate",
+        mode="lines",
+        line=dict(color=RATE_COLOUR, width=2, dash="dot"),
+        yaxis="y2",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ CURVES_LOSS = "curves-loss"
 CURVES_ACCURACY = "curves-accuracy"
 CURVES_SMOOTHING = "curves-smoothing"
 CURVES_LOG = "curves-log"
+CURVES_RATE = "curves-rate"
 CURVES_TABLE = "curves-table"
 CURVES_CSV = "curves-csv"
 

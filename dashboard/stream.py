@@ -34,16 +34,18 @@ class View:
 
     page: str
     tab: str = ids.TAB_TRAIN
-    smoothing: float = 0.6
-    log: bool = False
+    style: figures.CurveStyle = figures.PLAIN
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
         return cls(
             page=str(data["page"]),
             tab=str(data.get("tab") or ids.TAB_TRAIN),
-            smoothing=min(max(float(data.get("smoothing") or 0.0), 0.0), 0.99),
-            log=bool(data.get("log")),
+            style=figures.CurveStyle(
+                smoothing=min(max(float(data.get("smoothing") or 0.0), 0.0), 0.99),
+                log=bool(data.get("log")),
+                learning_rate=bool(data.get("rate")),
+            ),
         )
 
 
@@ -65,10 +67,10 @@ class PageStream:
         wanted.append((ids.PAGE_VERSION, {"data": self._service.weights_version()}))
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
-            updates += self._curve(ids.TRAIN_CURVE, "loss", 0.6, False, 280)
+            updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
         elif view.tab == ids.TAB_CURVES:
             for graph, metric in figures.CURVES:
-                updates += self._curve(graph, metric, view.smoothing, view.log, 380)
+                updates += self._curve(graph, metric, view.style, 380)
             updates += self._table()
         return updates
 
@@ -94,23 +96,22 @@ class PageStream:
         return component, fresh
 
     def _curve(
-        self, graph: str, metric: figures.Metric, smoothing: float, log_: bool, height: int
+        self, graph: str, metric: figures.Metric, style: figures.CurveStyle, height: int
     ) -> list[Update]:
         series = self._series
-        now = _Drawn(series.run_id, smoothing, log_, len(series.batches), len(series.epochs))
+        now = _Drawn(series.run_id, len(series.batches), len(series.epochs), style)
         before = self._drawn.get(graph)
         if now == before:
             return []
         self._drawn[graph] = now
-        if before is None or not before.same_figure(now) or before.batches == 0:
-            figure = figures.curve(series, metric, smoothing, log_, height)
-            return [(graph, {"figure": figure})]
-        patch = figures.extend_curve(series, metric, smoothing, before.batches, before.epochs)
+        if before is None or not before.can_grow_into(now):
+            return [(graph, {"figure": figures.curve(series, metric, style, height)})]
+        patch = figures.extend_curve(series, metric, style, before.batches, before.epochs)
         return [(graph, {"figure": patch})]
 
     def _table(self) -> list[Update]:
         series = self._series
-        now = _Drawn(series.run_id, 0, False, 0, len(series.epochs))
+        now = _Drawn(series.run_id, 0, len(series.epochs))
         if self._drawn.get(ids.CURVES_TABLE) == now:
             return []
         self._drawn[ids.CURVES_TABLE] = now
@@ -122,17 +123,17 @@ class PageStream:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What a figure on the page shows."""
+    """What a figure or the table on the page shows."""
 
     run_id: str | None
-    smoothing: float
-    log: bool
     batches: int
     epochs: int
+    style: figures.CurveStyle | None = None
 
-    def same_figure(self, other: "_Drawn") -> bool:
-        mine = (self.run_id, self.smoothing, self.log)
-        return mine == (other.run_id, other.smoothing, other.log)
+    def can_grow_into(self, other: "_Drawn") -> bool:
+        """Whether new points are all that is missing. An empty figure has no axes to add to."""
+        same = (self.run_id, self.style) == (other.run_id, other.style)
+        return same and self.batches > 0
 
 
 class _Page:
@@ -204,6 +205,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.TABS, "active_tab"),
         Input(ids.CURVES_SMOOTHING, "value"),
         Input(ids.CURVES_LOG, "value"),
+        Input(ids.CURVES_RATE, "value"),
         State(ids.PAGE_VIEW, "data"),
     )
 

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.chromium import find_chromium, launch_args, why_missing
 
 ROOT = Path(__file__).resolve().parent.parent
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 START_SECONDS = 60.0
 TRAIN_MS = 600_000
 SEVEN = [[(0.2, 0.2), (0.8, 0.2), (0.45, 0.85)], [(0.35, 0.52), (0.72, 0.5)]]

@@ -30,13 +30,19 @@ def layout() -> html.Div:
                         ],
                         className="control",
                     ),
-                    dbc.Switch(
-                        id=ids.CURVES_LOG,
-                        label="Logarithmic scale",
-                        value=False,
-                        persistence=True,
-                        persistence_type="session",
-                    ),
+                    *[
+                        dbc.Switch(
+                            id=switch,
+                            label=label,
+                            value=False,
+                            persistence=True,
+                            persistence_type="session",
+                        )
+                        for switch, label in (
+                            (ids.CURVES_LOG, "Logarithmic scale"),
+                            (ids.CURVES_RATE, "Learning rate"),
+                        )
+                    ],
                     dbc.Button(
                         "Download CSV",
                         id=ids.CURVES_CSV,
