@@ -203,6 +203,7 @@ PRESETS: dict[str, Preset] = {
             schedule="onecycle",
             beta1=0.7,
             beta2=0.9,
+            label_smoothing=0.05,
         ),
     ),
     "accurate": Preset(

@@ -20,7 +20,9 @@ from core.optimization import make_optimizer, make_schedule
 from core.runtime import Runtime
 
 EVALUATION_BATCH = 500
-AVERAGING = 0.998
+AVERAGE_EVERY = 4
+AVERAGE_KEEPS = 0.85
+"""Every so many steps the average keeps this share of itself: it spans the last thirty or so."""
 
 StateDict = dict[str, Tensor]
 
@@ -50,10 +52,11 @@ class Learner:
         )
         self._optimizer = make_optimizer(config, self._model.parameters())
         self._schedule = make_schedule(config, self._optimizer, steps)
+        self._steps = 0
         self._averaged: AveragedModel | None = None
         if config.weight_averaging:
             self._averaged = AveragedModel(
-                self._model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGING), use_buffers=True
+                self._model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_KEEPS), use_buffers=True
             )
         self._augment = config.augmentation == "affine"
         self._changes = torch.Generator().manual_seed(config.seed)
@@ -88,7 +91,8 @@ class Learner:
         self._optimizer.step()
         if self._schedule is not None:
             self._schedule.step()
-        if self._averaged is not None:
+        self._steps += 1
+        if self._averaged is not None and self._steps % AVERAGE_EVERY == 0:
             self._averaged.update_parameters(self._model)
         return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
