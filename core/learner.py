@@ -78,7 +78,9 @@ class Learner:
         """Learns from one batch of normalised images (N, 1, 28, 28).
 
         Returns:
-            The mean loss and how many were right, before the step, left on the device.
+            The mean cross-entropy and how many were right, before the step, left on the device.
+            The cross-entropy is the plain one, comparable with that of an evaluation, also where
+            smoothed labels are learnt from.
         """
         if self._augment:
             images = augmentation.affine(images, self._background, self._changes)
@@ -94,7 +96,10 @@ class Learner:
         self._steps += 1
         if self._averaged is not None and self._steps % AVERAGE_EVERY == 0:
             self._averaged.update_parameters(self._model)
-        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+        logits, loss = logits.detach(), loss.detach()
+        if self._label_smoothing:
+            loss = F.cross_entropy(logits, labels)
+        return loss, (logits.argmax(1) == labels).sum()
 
     def evaluate(
         self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool]
