@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from core.config import PRESETS, TrainConfig, parse_config
 from core.datasets import DataCatalog, Dataset
-from core.events import BatchMetrics, DigitLabError, EpochMetrics
+from core.events import BatchMetrics, DigitLabError, EpochMetrics, FolderUnusable
 from core.runtime import choose_runtime, keep_memory
 from core.store import save_weights
 from core.training import Checkpoint, fit
@@ -74,6 +74,9 @@ def _train(options: argparse.Namespace) -> None:
         name: value for name, value in vars(options).items() if name in known
     }
     config = parse_config(settings)
+    output: Path = options.output or Path(f"{config.model}.pth")
+    if not output.parent.is_dir():
+        raise FolderUnusable(f"There is no folder {output.parent} to write {output.name} to.")
     keep_memory()
     runtime = choose_runtime(config.precision)
     print(f"Using device: {runtime.device} ({runtime.precision})")
@@ -94,8 +97,10 @@ def _train(options: argparse.Namespace) -> None:
             else:
                 last = event
     assert last is not None, "fit yields at least the untrained model"
-    output = options.output or Path(f"{config.model}.pth")
-    save_weights(last.state_dict, output)
+    try:
+        save_weights(last.state_dict, output)
+    except OSError as error:
+        raise FolderUnusable(f"The model could not be saved: {error}.") from error
     print(f"Model saved to {output}")
 
 

@@ -248,7 +248,7 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
     """
     given = dict(values)
     preset = given.pop("preset", None)
-    if preset is not None and preset not in PRESETS:
+    if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
         raise InvalidConfig({"preset": f"Choose one of: {', '.join(PRESETS)}."})
     start = PRESETS[preset].config.model_dump() if preset is not None else {}
     try:

@@ -6,11 +6,13 @@ module does not know what is trained on a data set, or who watches its progress.
 """
 
 import gzip
+import http.client
 import logging
 import shutil
 import threading
-import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,7 +54,7 @@ class Cancelled(Exception):
 
 def normalise(images: Tensor) -> Tensor:
     """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
-    return images.unsqueeze(1).float().div_(255).sub_(MEAN).div_(STD)
+    return images.unsqueeze(1).float().div(255).sub_(MEAN).div_(STD)
 
 
 class DataCatalog:
@@ -137,7 +139,7 @@ class DataCatalog:
         except DatasetUnavailable as error:
             self._set(DatasetStatus(name, TITLES[name], "unavailable", str(error)))
             raise
-        except Cancelled:
+        except BaseException:  # cancelled, or a defect: the next to ask may try again
             self._set(DatasetStatus(name, TITLES[name], "unknown"))
             raise
         finally:
@@ -147,20 +149,23 @@ class DataCatalog:
         import_torchvision()
         from torchvision.datasets import MNIST
 
+        damaged = False
         for folder in self._folders:
             try:
                 return _from_torchvision(folder)
-            except RuntimeError:  # torchvision: the files are not there
+            except FileNotFoundError:
                 continue
-            except (OSError, ValueError, EOFError) as error:
+            except OSError as error:
                 log.warning("MNIST in %s cannot be read: %s", folder, error)
+                damaged = damaged or folder == self._cache_dir
         raw = self._cache_dir / "MNIST" / "raw"
         try:
             raw.mkdir(parents=True, exist_ok=True)
             for number, (file_name, md5) in enumerate(MNIST.resources):
-                self._download(MNIST.mirrors, file_name, md5, raw, number, cancelled)
+                if damaged or not (raw / file_name.removesuffix(".gz")).exists():
+                    self._download(MNIST.mirrors, file_name, md5, raw, number, cancelled)
             return _from_torchvision(self._cache_dir)
-        except (OSError, RuntimeError, ValueError, EOFError) as error:
+        except OSError as error:
             log.info("MNIST could not be downloaded: %s", error)
             raise DatasetUnavailable(
                 "MNIST is not on this computer and could not be downloaded. Connect to the "
@@ -180,8 +185,6 @@ class DataCatalog:
         from torchvision.datasets.utils import check_md5
 
         target = folder / file_name.removesuffix(".gz")
-        if target.exists():
-            return
         packed = folder / f"{file_name}.part"
         failure: OSError = OSError("no mirror is known")
         for mirror in mirrors:
@@ -204,6 +207,8 @@ class DataCatalog:
                 return
             except OSError as error:
                 failure = error
+            except http.client.HTTPException as error:  # not a web server, or not the one meant
+                failure = OSError(f"{mirror} gave no proper answer: {error!r}")
             finally:
                 packed.unlink(missing_ok=True)
         raise failure
@@ -213,7 +218,7 @@ class DataCatalog:
         try:
             with np.load(cache) as arrays:
                 return _dataset("synthetic", *(arrays[key] for key in _ARRAYS))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             log.info("Making the synthetic digits; they are kept in %s", cache)
 
         def progress(share: float) -> None:
@@ -252,9 +257,20 @@ _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def _from_torchvision(folder: Path) -> Dataset:
+    """MNIST as it lies in a folder.
+
+    Raises:
+        FileNotFoundError: it does not.
+        OSError: it cannot be read.
+    """
     from torchvision.datasets import MNIST
 
-    train, test = MNIST(folder, train=True), MNIST(folder, train=False)
+    try:
+        train, test = MNIST(folder, train=True), MNIST(folder, train=False)
+    except RuntimeError as error:  # how torchvision says that a file is missing
+        raise FileNotFoundError(str(error)) from error
+    except (ValueError, EOFError, AssertionError) as error:
+        raise OSError(f"a file is damaged: {error}") from error
     return Dataset("mnist", TITLES["mnist"], train.data, train.targets, test.data, test.targets)
 
 

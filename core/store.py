@@ -44,7 +44,17 @@ class RunStore:
 
 
 def save_weights(state_dict: dict[str, Tensor], path: Path) -> None:
-    """Writes a `.pth` file whole or not at all: whoever reads it never finds half of one."""
+    """Writes a `.pth` file whole or not at all: whoever reads it never finds half of one.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     part = path.with_name(f"{path.name}.part")
-    torch.save(state_dict, part)
-    part.replace(path)
+    try:
+        with part.open("wb") as sink:
+            torch.save(state_dict, sink)
+        part.replace(path)
+    except RuntimeError as error:  # torch's word for a full disk
+        raise OSError(f"{path} could not be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -109,11 +109,7 @@ def fit(
             if step < report_every or number % report_every == 0 or number == steps:
                 mean_loss, accuracy = since_report.means()  # waits for the device
                 since_report.seconds += clock() - began
-                if not math.isfinite(mean_loss):
-                    raise TrainingDiverged(
-                        f"The loss became {mean_loss} in epoch {epoch}: the steps are too large. "
-                        "Choose a smaller learning rate and train again."
-                    )
+                _check_finite(mean_loss, epoch)
                 yield BatchMetrics(
                     epoch=epoch,
                     step=step,
@@ -133,6 +129,7 @@ def fit(
                 if evaluated is None:
                     yield checkpoint(epoch, progress)
                     return
+                _check_finite(evaluated.loss, epoch)
                 so_far = since_epoch.plus(since_report)
                 train_loss, train_accuracy = so_far.means()
                 yield EpochMetrics(
@@ -149,6 +146,14 @@ def fit(
                 yield checkpoint(epoch, progress, evaluated.probabilities)
             elif should_publish():
                 yield checkpoint(epoch, progress)
+
+
+def _check_finite(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise TrainingDiverged(
+            f"The loss became {loss} in epoch {epoch}: the steps are too large. "
+            "Choose a smaller learning rate and train again."
+        )
 
 
 def _report_every(steps: int, epochs: int) -> int:

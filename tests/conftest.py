@@ -1,0 +1,225 @@
+"""Fixtures that all tests share: a tiny data set that can be learnt, and services that train on it.
+
+Nothing here needs a network, a folder outside pytest's own, or luck with time: whoever waits,
+waits for a condition and has a deadline.
+"""
+
+import gzip
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core import synthetic
+from core.config import TrainConfig
+from core.datasets import DataCatalog, Dataset
+from core.events import RunSnapshot
+from core.service import Fit, TrainingService
+from core.store import RunStore
+from core.training import fit as real_fit
+
+SECONDS = 30.0
+"""How long a test waits for anything before it fails. Generous: only failures take so long."""
+
+TRAIN_IMAGES, TEST_IMAGES = 300, 120
+
+# Small batches gain nothing from several threads, and on a busy machine the threads wait for one
+# another: up to thirty times as long, as was seen.
+torch.set_num_threads(1)
+
+
+class WaitUntil(Protocol):
+    def __call__(self, condition: Callable[[], object], seconds: float = SECONDS) -> None: ...
+
+
+class Finish(Protocol):
+    def __call__(self, service: TrainingService, run_id: str | None = None) -> RunSnapshot: ...
+
+
+class MakeService(Protocol):
+    def __call__(
+        self, catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
+    ) -> TrainingService: ...
+
+
+def _wait_until(condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"This did not become true within {seconds:g} s: {condition}")
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> WaitUntil:
+    """`wait_until(condition, seconds=30)` returns when `condition()` is true, or fails the test."""
+    return _wait_until
+
+
+@pytest.fixture(scope="session")
+def finish() -> Finish:
+    """`finish(service)` waits for the end of a run, by default the latest: its last snapshot."""
+
+    def wait(service: TrainingService, run_id: str | None = None) -> RunSnapshot:
+        _wait_until(lambda: service.snapshot(run_id).state.finished)
+        return service.snapshot(run_id)
+
+    return wait
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class NotebookCNN(nn.Module):
+    """The network as the notebook has it, line by line: what weights must travel to and from."""
+
+    def __init__(self, num_classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels=1, out_channels=32, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.fc1 = nn.Linear(64 * 14 * 14, 128)
+        self.fc2 = nn.Linear(128, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.conv1(x))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = x.view(x.size(0), -1)
+        x = F.relu(self.fc1(x))
+        return self.fc2(x)
+
+
+def make_tiny_dataset(
+    train: int = TRAIN_IMAGES, test: int = TEST_IMAGES, noise: float = 40.0
+) -> Dataset:
+    """Noisy images with a bright patch whose place tells the digit: learnt in a few steps."""
+    random = np.random.default_rng(12)
+
+    def some(count: int) -> tuple[Tensor, Tensor]:
+        labels = random.permutation(np.arange(count) % 10)
+        images = np.abs(random.normal(0, noise, (count, 28, 28)))
+        for image, label in zip(images, labels, strict=True):
+            row, column = divmod(int(label), 5)
+            image[4 + 12 * row : 12 + 12 * row, 1 + 5 * column : 6 + 5 * column] += 170
+        pixels = images.clip(0, 255).astype(np.uint8)
+        return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
+
+    return Dataset("synthetic", "Synthetic digits", *some(train), *some(test))
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset() -> Dataset:
+    """300 images to train on and 120 to test, learnt in one or two epochs. Do not change it."""
+    return make_tiny_dataset()
+
+
+@pytest.fixture
+def tiny_config() -> TrainConfig:
+    """Trains on `tiny_dataset` within a fraction of a second: 2 epochs of 10 batches."""
+    return TrainConfig(epochs=2, batch_size=30, model="mlp", precision="fp32")
+
+
+@pytest.fixture
+def synthetic_folder(tmp_path: Path, tiny_dataset: Dataset) -> Path:
+    """A cache in which `DataCatalog` finds `tiny_dataset` as its synthetic digits."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    np.savez(
+        folder / f"synthetic-{synthetic.VERSION}.npz",
+        train_images=tiny_dataset.train_images.numpy(),
+        train_labels=tiny_dataset.train_labels.numpy(),
+        test_images=tiny_dataset.test_images.numpy(),
+        test_labels=tiny_dataset.test_labels.numpy(),
+    )
+    return folder
+
+
+def write_mnist(data: Dataset, folder: Path, packed: bool = False) -> Path:
+    """Writes a data set as MNIST's four idx files, with `packed` as .gz; returns their folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, images, labels in (
+        ("train", data.train_images, data.train_labels),
+        ("t10k", data.test_images, data.test_labels),
+    ):
+        header = struct.pack(">IIII", 0x0803, len(images), 28, 28)
+        contents = {
+            f"{part}-images-idx3-ubyte": header + images.numpy().tobytes(),
+            f"{part}-labels-idx1-ubyte": struct.pack(">II", 0x0801, len(labels))
+            + labels.to(torch.uint8).numpy().tobytes(),
+        }
+        for name, content in contents.items():
+            if packed:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
+            else:
+                (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def mnist_folder(tmp_path: Path, tiny_dataset: Dataset) -> Path:
+    """A `--data-dir` that holds `MNIST/raw` with `tiny_dataset` in MNIST's own format."""
+    write_mnist(tiny_dataset, tmp_path / "data" / "MNIST" / "raw")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def catalog(synthetic_folder: Path) -> DataCatalog:
+    """A real catalog for which every `auto` is `tiny_dataset`, without network and at once."""
+    return DataCatalog(None, synthetic_folder, prefer="synthetic")
+
+
+@pytest.fixture
+def make_service(catalog: DataCatalog, tmp_path: Path) -> Iterator[MakeService]:
+    """`make_service(catalog=..., fit=..., runs=...)`; every service is closed after the test."""
+    services: list[TrainingService] = []
+    standard = catalog
+
+    def make(
+        catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
+    ) -> TrainingService:
+        store = RunStore(runs or tmp_path / "runs")
+        services.append(TrainingService(catalog or standard, store, fit))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.close()
+
+
+@pytest.fixture
+def service(make_service: MakeService) -> TrainingService:
+    """A service that has trained nothing yet, on `tiny_dataset`."""
+    return make_service()
+
+
+@pytest.fixture
+def trained_service(
+    service: TrainingService, tiny_config: TrainConfig, finish: Finish
+) -> TrainingService:
+    """A service whose only run, `tiny_config` on `tiny_dataset`, is done."""
+    service.start(tiny_config)
+    finish(service)
+    return service
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder that DIGITLAB_DATA names, with MNIST/ and pendigits/; without it, a skip."""
+    folder = os.environ.get("DIGITLAB_DATA")
+    if not folder:
+        pytest.skip("DIGITLAB_DATA names no folder with MNIST/ and pendigits/")
+    return Path(folder)

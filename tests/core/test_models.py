@@ -1,0 +1,145 @@
+"""Networks: the notebook's own, weight for weight, and what is told of the layers of each."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core import models
+from core.config import TrainConfig
+from core.datasets import Dataset
+from core.store import save_weights
+from core.training import Checkpoint, fit
+from tests.conftest import NotebookCNN
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.randn(16, 1, 28, 28, generator=torch.Generator().manual_seed(5))
+
+
+def parameters(name: str) -> int:
+    return sum(parameter.numel() for parameter in models.build(name).parameters())
+
+
+def test_simple_cnn_has_the_notebooks_keys_and_shapes() -> None:
+    ours = models.SimpleCNN().state_dict()
+    theirs = NotebookCNN().state_dict()
+
+    assert list(ours) == list(theirs)
+    assert {key: value.shape for key, value in ours.items()} == {
+        key: value.shape for key, value in theirs.items()
+    }
+
+
+def test_the_same_seed_gives_the_notebooks_first_weights() -> None:
+    torch.manual_seed(3)
+    theirs = NotebookCNN().state_dict()
+    torch.manual_seed(3)
+    ours = models.build("simple_cnn").state_dict()
+
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_weights_saved_by_the_notebook_read_the_same_here(tmp_path: Path, images: Tensor) -> None:
+    theirs = NotebookCNN().eval()
+    torch.save(theirs.state_dict(), tmp_path / "simple_cnn.pth")
+
+    ours = models.load("simple_cnn", torch.load(tmp_path / "simple_cnn.pth", weights_only=True))
+
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-5, atol=1e-5)
+
+
+def test_weights_trained_here_read_the_same_in_the_notebook(
+    tmp_path: Path, images: Tensor, tiny_dataset: Dataset
+) -> None:
+    config = TrainConfig(epochs=1, batch_size=50, precision="fp32")
+    *_, last = fit(config, tiny_dataset)
+    assert isinstance(last, Checkpoint)
+    save_weights(last.state_dict, tmp_path / "simple_cnn.pth")
+
+    theirs = NotebookCNN().eval()
+    theirs.load_state_dict(torch.load(tmp_path / "simple_cnn.pth", weights_only=True))
+
+    with torch.no_grad():
+        ours = models.load("simple_cnn", last.state_dict)
+        torch.testing.assert_close(theirs(images), ours(images), rtol=1e-5, atol=1e-5)
+
+
+def test_relu_after_pooling_is_exactly_relu_before_pooling(images: Tensor) -> None:
+    features = torch.cat([images, images.new_zeros(1, 1, 28, 28), -images.abs()])
+
+    assert torch.equal(F.relu(F.max_pool2d(features, 2)), F.max_pool2d(F.relu(features), 2))
+
+
+def test_mlp_has_as_many_parameters_as_simple_cnn() -> None:
+    assert parameters("mlp") == pytest.approx(parameters("simple_cnn"), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_model_makes_ten_logits_of_an_image(name: str, images: Tensor) -> None:
+    logits = models.build(name)(images)
+
+    assert logits.shape == (16, 10)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_a_loaded_model_reads_as_the_saved_one_did(name: str, images: Tensor) -> None:
+    built = models.build(name).eval()
+
+    loaded = models.load(name, built.state_dict())
+
+    assert not loaded.training
+    with torch.no_grad():
+        assert torch.equal(loaded(images), built(images))
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="state_dict"):
+        models.load("mlp", models.SimpleCNN().state_dict())
+
+
+def test_there_is_no_model_of_an_unknown_name() -> None:
+    with pytest.raises(KeyError):
+        models.build("transformer")
+
+
+def test_layers_of_simple_cnn_are_in_order_with_shapes_and_counts() -> None:
+    found = [
+        (layer.name, layer.kind, layer.output_shape, layer.parameters)
+        for layer in models.layers("simple_cnn")
+    ]
+
+    assert found == [
+        ("input", "Image", (1, 28, 28), 0),
+        ("conv1", "Conv2d", (32, 28, 28), 320),
+        ("conv2", "Conv2d", (64, 28, 28), 18_496),
+        ("pool", "MaxPool2d", (64, 14, 14), 0),
+        ("fc1", "Linear", (128,), 1_605_760),
+        ("fc2", "Linear", (10,), 1_290),
+    ]
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_layers_lead_from_the_image_to_ten_logits_and_count_every_parameter(name: str) -> None:
+    layers = models.layers(name)
+
+    assert layers[0].output_shape == (1, 28, 28)
+    assert layers[-1].output_shape == (10,)
+    assert sum(layer.parameters for layer in layers) == parameters(name)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_looking_at_layers_or_loading_leaves_the_random_numbers_of_a_run_alone(name: str) -> None:
+    weights = models.build(name).state_dict()
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+
+    models.layers(name)
+    models.load(name, weights)
+
+    assert torch.equal(torch.get_rng_state(), before)
