@@ -39,6 +39,7 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     EmptyDrawing: 422,
 }
 MAX_BODY = 4 << 20
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class BadRequest(DigitLabError):
@@ -109,9 +110,13 @@ def router(service: "TrainingService") -> APIRouter:
         drawing = body.get("strokes", body.get("pixels"))
         return _reading(await asyncio.to_thread(read, drawing))
 
-    @api.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-    async def unknown(path: str) -> JSONResponse:
-        return JSONResponse({"error": f"There is no /api/{path}."}, status_code=404)
+    async def unknown(request: Request) -> JSONResponse:
+        sentence = f"There is nothing to {request.method} at {request.url.path}."
+        return JSONResponse({"error": sentence}, status_code=404)
+
+    # Last, for what nothing above answers; else it would be the page, which Dash gives to all.
+    for path in ("", "/{path:path}"):
+        api.add_api_route(path, unknown, methods=METHODS, include_in_schema=False)
 
     return api
 

@@ -38,14 +38,22 @@ class Guard:
         """Why a request is not let through, as a sentence; None if it is."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _name(f"//{host}")
         if not (_is_address(name) or name in self._names):
             return f"Digit Lab does not answer to the name {name}. Start it with --host {name}."
         origin = headers.get("origin")
         writes = scope["type"] == "websocket" or scope["method"] not in READS
-        if writes and origin is not None and urlsplit(origin).netloc != host:
+        if writes and origin is not None and origin.partition("://")[2] != host:
             return "Digit Lab takes orders from its own pages only, not from another site's."
         return None
+
+
+def _name(url: str) -> str:
+    """The host's name or address in a URL, without its port; empty if there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # an unfinished bracket
+        return ""
 
 
 def _is_address(name: str) -> bool:

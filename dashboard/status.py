@@ -59,11 +59,19 @@ def layout() -> html.Div:
 def status_bar(
     service: "TrainingService", run: RunSnapshot | None
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The properties of the bar for a run, or for none yet."""
+    """The properties of the bar for a run, or for none yet.
+
+    All of them in either case: a page that outlived its server still shows the old one's run.
+    """
     if run is None:
         dataset = service.dataset_status()
         return [
             (ids.STATUS_STATE, {"children": "ready", "color": "secondary"}),
+            (ids.STATUS_EPOCH, {"children": NOTHING}),
+            (ids.STATUS_PROGRESS, {"style": {"width": "0%"}}),
+            (ids.STATUS_TIME, {"children": NOTHING}),
+            (ids.STATUS_SPEED, {"children": NOTHING}),
+            (ids.STATUS_ACCURACY, {"children": NOTHING}),
             (ids.STATUS_DATASET, {"children": dataset_words(dataset)}),
             (ids.STATUS_DEVICE, {"children": service.device_title()}),
         ]

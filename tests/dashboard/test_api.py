@@ -1,0 +1,518 @@
+"""The REST routes: what a client gets, and that every error is a sentence and none a crash."""
+
+import csv
+import io
+import itertools
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from core.config import TrainConfig, parse_config
+from core.datasets import DataCatalog, Dataset
+from core.events import RunState
+from core.service import TrainingService
+from core.store import RunStore
+from core.training import Checkpoint, Event
+from dashboard import api
+from dashboard.app import create_app
+
+SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
+A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
+
+
+A_BAR = [[255 if 12 <= x < 16 and 5 <= y < 23 else 0 for x in range(28)] for y in range(28)]
+
+
+def until_stopped(config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
+    """Stands for `fit`: a run that goes on until somebody stops it."""
+    yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
+    while not asked["should_stop"]():
+        time.sleep(0.01)
+
+
+def opened(service: TrainingService) -> Iterator[TestClient]:
+    server = create_app(service).server
+    with TestClient(server, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(service: TrainingService) -> Iterator[TestClient]:
+    """A client of a server that has trained nothing, and trains on the tiny data set."""
+    yield from opened(service)
+
+
+class Shelf(DataCatalog):
+    """A catalog with a single data set, which is already there."""
+
+    def __init__(self, data: Dataset) -> None:
+        super().__init__(None, Path("/nowhere"), prefer="synthetic")
+        self._data = data
+
+    def load(self, name: str, cancelled: Any = None) -> Dataset:
+        return self._data
+
+
+@pytest.fixture(scope="module")
+def done(
+    tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory, finish: Any
+) -> TrainingService:
+    """A service whose only run is done; tests may read, but start nothing."""
+    service = TrainingService(Shelf(tiny_dataset), RunStore(tmp_path_factory.mktemp("runs")))
+    service.start(parse_config(SHORT))
+    finish(service)
+    return service
+
+
+@pytest.fixture(scope="module")
+def trained(done: TrainingService) -> Iterator[TestClient]:
+    """A client of a server whose only run is done; tests may read, but start nothing."""
+    yield from opened(done)
+
+
+@pytest.fixture(scope="module")
+def run_id(done: TrainingService) -> str:
+    found = done.latest_run()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def busy(make_service: Any) -> Iterator[TestClient]:
+    """A client of a server whose runs go on until they are stopped."""
+    yield from opened(make_service(fit=until_stopped))
+
+
+def refusal(answer: Response, code: int) -> str:
+    """The sentence of an answer that must be an error of that code."""
+    assert answer.status_code == code, answer.text
+    body = answer.json()
+    assert isinstance(body["error"], str)
+    assert body["error"][:1].isupper() or body["error"][:1] == "`" or "field" in body
+    assert body["error"].endswith(".")
+    return str(body["error"])
+
+
+def test_the_server_says_that_it_is_well(client: TestClient) -> None:
+    answer = client.get("/api/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+# Runs
+
+
+def test_a_run_that_is_started_can_be_followed_to_its_end(
+    client: TestClient, service: TrainingService, finish: Any
+) -> None:
+    started = client.post("/api/runs", json=SHORT)
+    assert started.status_code == 201
+    run_id = started.json()["run_id"]
+    finish(service, run_id)
+    run = client.get(f"/api/runs/{run_id}").json()
+    assert run["run_id"] == run_id
+    assert run["state"] == "done"
+    assert (run["epoch"], run["epochs"]) == (2, 2)
+    assert run["error"] is None
+    assert run["dataset"] == "synthetic"
+    assert run["device"]
+    assert run["images_per_second"] > 0
+    for name in ("train_loss", "test_loss"):
+        assert run[name] >= 0
+    for name in ("train_accuracy", "test_accuracy"):
+        assert 0.5 < run[name] <= 1  # the tiny data set is learnt in two epochs
+
+
+def test_a_run_that_only_began_has_all_its_fields(busy: TestClient) -> None:
+    run_id = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    run = busy.get(f"/api/runs/{run_id}").json()
+    expected = (
+        "run_id state epoch epochs images_per_second train_loss train_accuracy test_loss "
+        "test_accuracy dataset device error"
+    )
+    assert set(expected.split()) <= set(run)
+    assert run["state"] == "running"
+    assert run["test_accuracy"] is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_a_run_without_settings_has_the_defaults(busy: TestClient, body: bytes) -> None:
+    started = busy.post("/api/runs", content=body)
+    assert started.status_code == 201
+    run = busy.get(f"/api/runs/{started.json()['run_id']}").json()
+    assert run["config"] == TrainConfig().model_dump()
+
+
+def test_a_second_run_is_refused_while_the_first_one_trains(busy: TestClient) -> None:
+    first = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    assert "already" in refusal(busy.post("/api/runs", json=SHORT), 409)
+    assert busy.get(f"/api/runs/{first}").json()["state"] == "running"
+
+
+def test_after_a_stop_the_next_run_can_start(busy: TestClient, wait_until: Any) -> None:
+    first = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    stopping = busy.post(f"/api/runs/{first}/stop")
+    assert stopping.status_code == 200
+    assert stopping.json()["state"] in ("stopping", "stopped")
+    wait_until(lambda: busy.get(f"/api/runs/{first}").json()["state"] == "stopped")
+    assert busy.post("/api/runs", json=SHORT).status_code == 201
+
+
+def test_a_stop_after_the_end_changes_nothing(trained: TestClient, run_id: str) -> None:
+    before = trained.get(f"/api/runs/{run_id}").json()
+    assert trained.post(f"/api/runs/{run_id}/stop").json() == before
+    assert before["state"] == RunState.DONE.value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", "many"),
+        ("epochs", None),
+        ("epochs", 10**400),
+        ("epochs", [1]),
+        ("learning_rate", -1),
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("batch_size", 1.5),
+        ("model", "transformer"),
+        ("model", "\ud800"),
+        ("dataset", {}),
+        ("no_such_setting", 1),
+    ],
+)
+def test_a_bad_setting_is_named_with_a_sentence(
+    client: TestClient, service: TrainingService, field: str, value: Any
+) -> None:
+    answer = client.post("/api/runs", content=json.dumps({**SHORT, field: value}))
+    sentence = refusal(answer, 422)
+    body = answer.json()
+    assert body["field"] == field
+    assert body["fields"][field].endswith(".")
+    assert field in sentence
+    assert service.latest_run() is None
+
+
+def test_of_several_bad_settings_each_has_its_sentence(client: TestClient) -> None:
+    answer = client.post("/api/runs", json={"epochs": 0, "batch_size": 0})
+    refusal(answer, 422)
+    assert set(answer.json()["fields"]) == {"epochs", "batch_size"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"epochs=3", b"{", b"[]", b'"fast"', b"null", b"\xff\xfe\x00", b"[" * 100_000],
+    ids=["form", "half", "list", "text", "null", "not text", "deep"],
+)
+def test_settings_that_are_no_json_object_are_refused(
+    client: TestClient, service: TrainingService, body: bytes
+) -> None:
+    refusal(client.post("/api/runs", content=body), 400)
+    assert service.latest_run() is None
+
+
+@pytest.mark.parametrize("name", ["\\ud800", "", "a\\u0000b", "__proto__", "x" * 10_000])
+def test_a_setting_with_an_odd_name_is_refused_like_any_other(
+    client: TestClient, name: str
+) -> None:
+    refusal(client.post("/api/runs", content=f'{{"{name}": 1}}'.encode()), 422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/events"), ("GET", "/metrics.csv"), ("POST", "/stop")],
+)
+def test_a_run_that_never_was_is_not_found(trained: TestClient, method: str, path: str) -> None:
+    assert "no run" in refusal(trained.request(method, f"/api/runs/20200101-x{path}"), 404)
+
+
+# Events
+
+
+def test_events_tell_the_whole_run(trained: TestClient, done: TrainingService, run_id: str) -> None:
+    body = trained.get(f"/api/runs/{run_id}/events").json()
+    events, cursor = done.events_since(run_id, 0)
+    assert body == {"events": [asdict(event) for event in events], "cursor": cursor}
+    kinds = [event["kind"] for event in body["events"]]
+    assert kinds.count("epoch") == 2
+    assert kinds.count("batch") == len(kinds) - 2 > 2
+
+
+def test_events_from_a_cursor_are_those_after_it(trained: TestClient, run_id: str) -> None:
+    everything = trained.get(f"/api/runs/{run_id}/events").json()
+    rest = trained.get(f"/api/runs/{run_id}/events", params={"after": 5}).json()
+    assert rest == {"events": everything["events"][5:], "cursor": everything["cursor"]}
+
+
+def test_reading_events_does_not_consume_them(trained: TestClient, run_id: str) -> None:
+    first = trained.get(f"/api/runs/{run_id}/events").json()
+    assert first["events"]
+    assert trained.get(f"/api/runs/{run_id}/events").json() == first
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 10**12])
+def test_a_cursor_at_or_past_the_end_gives_nothing_and_the_end(
+    trained: TestClient, run_id: str, beyond: int
+) -> None:
+    end = trained.get(f"/api/runs/{run_id}/events").json()["cursor"]
+    answer = trained.get(f"/api/runs/{run_id}/events", params={"after": end + beyond})
+    assert answer.json() == {"events": [], "cursor": end}
+
+
+def test_a_cursor_before_the_beginning_gives_everything(trained: TestClient, run_id: str) -> None:
+    everything = trained.get(f"/api/runs/{run_id}/events").json()
+    assert trained.get(f"/api/runs/{run_id}/events", params={"after": -3}).json() == everything
+
+
+@pytest.mark.parametrize("after", ["x", "", "1.5", "1e3", "NaN", "9" * 5000])
+def test_a_cursor_that_is_no_number_is_refused(
+    trained: TestClient, run_id: str, after: str
+) -> None:
+    refusal(trained.get(f"/api/runs/{run_id}/events", params={"after": after}), 400)
+
+
+# Metrics as CSV
+
+
+def test_the_csv_has_a_row_for_every_event_with_its_values(
+    trained: TestClient, run_id: str
+) -> None:
+    answer = trained.get(f"/api/runs/{run_id}/metrics.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert f'filename="{run_id}.csv"' in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    events = trained.get(f"/api/runs/{run_id}/events").json()["events"]
+    assert len(rows) == len(events)
+    for row, event in zip(rows, events, strict=True):
+        filled = {column: value for column, value in row.items() if value != ""}
+        assert set(filled) == set(event)
+        for column, value in event.items():
+            assert filled[column] == str(value)
+
+
+def test_a_column_that_an_event_lacks_is_left_empty() -> None:
+    text = api.to_csv([{"step": 1, "loss": 2.5}, {"step": 2, "test_loss": 1.5}])
+    assert text.splitlines() == ["step,loss,test_loss", "1,2.5,", "2,,1.5"]
+
+
+def test_the_csv_of_a_run_without_events_is_empty(busy: TestClient) -> None:
+    run_id = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    answer = busy.get(f"/api/runs/{run_id}/metrics.csv")
+    assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
+# Readings
+
+
+def assert_is_reading(answer: Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    reading: dict[str, Any] = answer.json()
+    chances = reading["probabilities"]
+    assert len(chances) == 10
+    assert all(0 <= chance <= 1 for chance in chances)
+    assert sum(chances) == pytest.approx(1, abs=1e-5)
+    assert reading["digit"] == chances.index(max(chances))
+    seen = np.array(reading["input"])
+    assert seen.shape == (28, 28)
+    assert seen.dtype.kind == "i"
+    assert seen.min() == 0
+    assert 128 < seen.max() <= 255
+    return reading
+
+
+def test_strokes_are_read(trained: TestClient) -> None:
+    assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
+
+
+def test_where_and_how_large_one_draws_does_not_matter(trained: TestClient) -> None:
+    moved = [[[x / 2 + 100, y / 2 + 20] for x, y in stroke] for stroke in A_SEVEN]
+    first = assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
+    second = assert_is_reading(trained.post("/api/predict", json={"strokes": moved}))
+    assert first["digit"] == second["digit"]
+    assert np.abs(np.array(first["input"]) - np.array(second["input"])).max() <= 2
+
+
+def test_pixels_are_read(trained: TestClient) -> None:
+    seen = assert_is_reading(trained.post("/api/predict", json={"pixels": A_BAR}))["input"]
+    rows, columns = np.nonzero(np.array(seen) > 128)
+    assert np.ptp(rows) > 3 * np.ptp(columns)  # the bar still stands upright
+
+
+def test_a_picture_of_what_the_network_saw_is_read_the_same(trained: TestClient) -> None:
+    drawn = assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
+    again = assert_is_reading(trained.post("/api/predict", json={"pixels": drawn["input"]}))
+    assert again["digit"] == drawn["digit"]
+    assert again["probabilities"] == pytest.approx(drawn["probabilities"], abs=0.05)
+
+
+def test_one_reads_while_a_run_trains(
+    client: TestClient, service: TrainingService, wait_until: Any
+) -> None:
+    run_id = client.post("/api/runs", json={**SHORT, "epochs": 2000}).json()["run_id"]
+    wait_until(lambda: service.events_since(run_id, 0)[1] > 0)
+    assert_is_reading(client.post("/api/predict", json={"strokes": A_SEVEN}))
+    assert not service.snapshot(run_id).state.finished
+
+
+@pytest.mark.parametrize("body", [{"strokes": A_SEVEN}, {"pixels": A_BAR}])
+def test_without_a_network_a_drawing_is_not_read(client: TestClient, body: Any) -> None:
+    assert "Train" in refusal(client.post("/api/predict", json=body), 409)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+BAD_STROKES = {
+    "null": None,
+    "a number": 3,
+    "text": "a seven",
+    "an object": {"0": [[1, 2]]},
+    "empty": [],
+    "empty strokes": [[], []],
+    "no points": [[1, 2]],
+    "one number": [[[1]]],
+    "three numbers": [[[1, 2, 3]]],
+    "uneven points": [[[1, 2], [3]]],
+    "texts": [[["1", "2"]]],
+    "truths": [[[True, False]]],
+    "nulls": [[[None, None]]],
+    "objects": [[{"x": 1, "y": 2}]],
+    "not a number": [[[math.nan, 1], [2, 2]]],
+    "infinite": [[[1, 1], [math.inf, 2]]],
+    "gigantic": [[[1e300, 1], [-1e300, 2]]],
+    "gigantic whole": [[[10**30, 1], [2, 2]]],
+    "beyond floats": [[[10**400, 1], [2, 2]]],
+    "lowest integer": [[[-(2**63), 0], [1, 1]]],
+    "beyond unsigned": [[[2**64, 0], [1, 1]]],
+    "deep": nested(200),
+    "too many points": [[[n % 280, n % 280] for n in range(100_000)]],
+    "too many strokes": [[[1, 1], [2, 2]]] * 10_000,
+}
+BAD_PIXELS = {
+    "null": None,
+    "a number": 3,
+    "text": "a seven",
+    "an object": {"0": [1]},
+    "empty": [],
+    "empty rows": [[]] * 28,
+    "one row": [0] * 28,
+    "uneven": [[0] * 28] * 27 + [[0] * 27],
+    "colours": [[[0, 0, 255]] * 28] * 28,
+    "texts": [["0"] * 28] * 28,
+    "truths": [[True] * 28] * 28,
+    "nulls": [[None] * 28] * 28,
+    "not a number": [[math.nan] * 28] * 28,
+    "infinite": [[math.inf] * 28] * 28,
+    "below black": [[-1] * 28] * 28,
+    "above white": [[256] * 28] * 28,
+    "gigantic": [[1e300] * 28] * 28,
+    "beyond floats": [[10**400] * 28] * 28,
+    "lowest integer": [[-(2**63)] * 28] * 28,
+    "blank": [[0] * 28] * 28,
+    "deep": nested(200),
+    "a long strip": [[0, 255] * 100_000] * 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "drawing"),
+    [
+        *zip(itertools.repeat("strokes"), BAD_STROKES.values(), strict=False),
+        *zip(itertools.repeat("pixels"), BAD_PIXELS.values(), strict=False),
+    ],
+    ids=[*(f"strokes {name}" for name in BAD_STROKES), *(f"pixels {name}" for name in BAD_PIXELS)],
+)
+def test_a_bad_drawing_is_refused_with_a_sentence(
+    client: TestClient, kind: str, drawing: Any
+) -> None:
+    # Without a network: what is wrong with a drawing is said before it is asked for.
+    refusal(client.post("/api/predict", content=json.dumps({kind: drawing})), 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"strokes",
+        b"[]",
+        b"[[[1, 2]]]",
+        b"3",
+        b"null",
+        b'"strokes"',
+        b"{}",
+        b'{"stroke": []}',
+        b'{"strokes": [[[1, 2]]], "pixels": [[1]]}',
+        b'{"strokes": null, "pixels": null}',
+        b"\xff\xff",
+        b'{"strokes": "\xe9"}',
+        b"\x00" * 100,
+        b"9" * 5000,
+        b"[" * 100_000,
+        b'{"strokes": ' * 50_000,
+        b'{"strokes": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'{"strokes": [' + b" " * api.MAX_BODY + b"]}",
+    ],
+    ids=lambda body: f"{body[:24]!r} of {len(body)}",
+)
+def test_a_request_of_the_wrong_form_is_refused_with_a_sentence(
+    trained: TestClient, body: bytes
+) -> None:
+    refusal(trained.post("/api/predict", content=body), 400)
+
+
+def test_the_kind_of_content_that_a_request_claims_does_not_matter(trained: TestClient) -> None:
+    for claimed in ("text/plain", "application/x-www-form-urlencoded", "nonsense"):
+        answer = trained.post(
+            "/api/predict",
+            content=json.dumps({"strokes": A_SEVEN}),
+            headers={"content-type": claimed},
+        )
+        assert_is_reading(answer)
+
+
+# What is not there
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/api/nonsense", "/api/", "/api", "/api/runs/x/y/z", "/api/%FF", "/api/predict/x"]
+)
+def test_an_unknown_path_is_not_found_whatever_one_wants_of_it(
+    client: TestClient, method: str, path: str
+) -> None:
+    assert "/api" in refusal(client.request(method, path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/predict"),
+        ("DELETE", "/api/runs/x"),
+        ("PUT", "/api/health"),
+        ("GET", "/api/runs/x/stop"),
+    ],
+)
+def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
+    client: TestClient, method: str, path: str
+) -> None:
+    answer = client.request(method, path)
+    refusal(answer, answer.status_code)
+    assert answer.status_code in (404, 405)
+
+
+def test_only_the_head_of_an_unknown_path_is_not_found_either(client: TestClient) -> None:
+    assert client.head("/api/nonsense").status_code == 404

@@ -1,0 +1,366 @@
+"""The figures: curves that grow without being redrawn, the gallery's mosaic, the empty states."""
+
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from dash import Patch
+
+from core.events import BatchMetrics, EpochMetrics, Gallery
+from dashboard import figures
+from dashboard.figures import CurveStyle
+
+RAW, SMOOTHED, EPOCH_MEANS, TEST, RATE = range(5)
+STEPS = 5
+
+
+def batch(step: int) -> BatchMetrics:
+    """A point of the training curve, five of them an epoch, each value unlike any other."""
+    return BatchMetrics(
+        epoch=(step - 1) // STEPS + 1,
+        step=step,
+        progress=step / STEPS,
+        loss=2.0 / step + 0.01 * (step % 3),
+        accuracy=1 - 1 / (step + 1),
+        learning_rate=1e-3 * step,
+        images_per_second=1000.0,
+        seconds=0.1 * step,
+    )
+
+
+def evaluation(progress: float) -> EpochMetrics:
+    """A point of the test curve; an end of an epoch where `progress` is whole."""
+    return EpochMetrics(
+        epoch=int(-(-progress // 1)),
+        step=round(progress * STEPS),
+        progress=progress,
+        train_loss=1 / progress,
+        train_accuracy=0.5 + progress / 10,
+        test_loss=2 / progress,
+        test_accuracy=0.4 + progress / 10,
+        images_per_second=1000.0,
+        seconds=progress,
+    )
+
+
+def series(batches: int, evaluations: list[float]) -> figures.Series:
+    grown = figures.Series("a run")
+    grown.extend([batch(step) for step in range(1, batches + 1)])
+    grown.extend([evaluation(progress) for progress in evaluations])
+    return grown
+
+
+def as_json(figure: go.Figure) -> dict[str, Any]:
+    """The figure as the page gets it."""
+    parsed: dict[str, Any] = json.loads(figure.to_json())
+    return parsed
+
+
+def apply(patch: Patch, figure: dict[str, Any]) -> None:
+    """Does to a figure what the page does when a `Patch` arrives."""
+    for operation in json.loads(json.dumps(patch.to_plotly_json()))["operations"]:
+        assert operation["operation"] == "Extend"
+        target: Any = figure
+        for key in operation["location"]:
+            target = target[key]
+        target.extend(operation["params"]["value"])
+
+
+def texts(figure: go.Figure) -> list[str]:
+    return [annotation.text for annotation in figure.layout.annotations]
+
+
+# Smoothing
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.6, 0.98])
+def test_smoothing_starts_at_the_first_value(weight: float) -> None:
+    assert figures.smooth([2.3, 9.0, 1.0], weight)[0] == pytest.approx(2.3)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6, 0.98])
+def test_smoothing_keeps_a_constant_constant(weight: float) -> None:
+    assert figures.smooth([0.7] * 300, weight) == pytest.approx([0.7] * 300)
+
+
+def test_smoothing_by_nothing_changes_nothing() -> None:
+    values = [3.0, 1.0, 4.0, 1.0, 5.0]
+    assert figures.smooth(values, 0.0) == values
+
+
+def test_smoothing_averages_with_weights_that_fall_by_the_factor() -> None:
+    # By hand: weights 1/4, 1/2, 1 of the three values, newest last, over their sum 7/4.
+    assert figures.smooth([8.0, 4.0, 1.0], 0.5)[2] == pytest.approx((8 / 4 + 4 / 2 + 1) / (7 / 4))
+
+
+def test_smoothing_of_a_longer_series_leaves_the_earlier_values_as_they_were() -> None:
+    values = [batch(step).loss for step in range(1, 40)]
+    assert figures.smooth(values, 0.6)[:20] == figures.smooth(values[:20], 0.6)
+
+
+def test_smoothing_evens_out_a_jagged_line() -> None:
+    jagged = [1.0, 3.0] * 50
+    assert np.ptp(figures.smooth(jagged, 0.9)[20:]) < 0.2 < np.ptp(jagged)
+
+
+# Curves
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_a_curve_shows_raw_smoothed_epoch_mean_and_test_values(metric: figures.Metric) -> None:
+    shown = series(10, [0.5, 1.0, 1.5, 2.0])
+    data = as_json(figures.curve(shown, metric, CurveStyle(smoothing=0.6)))["data"]
+    assert [trace["name"] for trace in data] == [
+        "train, raw",
+        "train, smoothed",
+        "train, epoch mean",
+        "test",
+    ]
+    raw = [getattr(event, metric) for event in shown.batches]
+    assert data[RAW]["x"] == data[SMOOTHED]["x"] == [step / STEPS for step in range(1, 11)]
+    assert data[RAW]["y"] == raw
+    assert data[SMOOTHED]["y"] == figures.smooth(raw, 0.6) != raw
+    assert data[EPOCH_MEANS]["x"] == [1.0, 2.0]
+    assert data[EPOCH_MEANS]["y"] == [
+        getattr(evaluation(1.0), f"train_{metric}"),
+        getattr(evaluation(2.0), f"train_{metric}"),
+    ]
+    assert data[TEST]["x"] == [0.5, 1.0, 1.5, 2.0]
+    assert data[TEST]["y"] == [getattr(event, f"test_{metric}") for event in shown.epochs]
+
+
+def test_smoothing_a_curve_leaves_its_raw_values_alone() -> None:
+    shown = series(10, [])
+    rough = as_json(figures.curve(shown, "loss", CurveStyle(smoothing=0.0)))["data"]
+    smooth = as_json(figures.curve(shown, "loss", CurveStyle(smoothing=0.98)))["data"]
+    assert rough[RAW]["y"] == smooth[RAW]["y"]
+    assert rough[SMOOTHED]["y"] != smooth[SMOOTHED]["y"]
+
+
+@pytest.mark.parametrize(("log", "scale"), [(False, "linear"), (True, "log")])
+def test_a_curve_has_the_scale_that_was_asked_for(log: bool, scale: str) -> None:
+    shown = figures.curve(series(3, []), "loss", CurveStyle(log=log))
+    assert shown.layout.yaxis.type == scale
+
+
+def test_the_learning_rate_is_added_where_it_is_wanted_on_an_axis_of_its_own() -> None:
+    shown = series(4, [])
+    without = as_json(figures.curve(shown, "loss"))
+    added = as_json(figures.curve(shown, "loss", CurveStyle(learning_rate=True)))
+    assert len(without["data"]) == 4
+    assert added["data"][RATE]["name"] == "learning rate"
+    assert added["data"][RATE]["x"] == added["data"][RAW]["x"]
+    assert added["data"][RATE]["y"] == [event.learning_rate for event in shown.batches]
+    assert added["data"][RATE]["yaxis"] == "y2"
+    assert added["layout"]["yaxis2"]["overlaying"] == "y"
+
+
+def test_a_zoom_outlives_a_redraw_but_not_the_next_run() -> None:
+    first, later = series(3, []), series(9, [1.0])
+    another = figures.Series("another run")
+    another.extend([batch(1)])
+    revision = figures.curve(first, "loss").layout.uirevision
+    assert revision == figures.curve(later, "loss", CurveStyle(0.1, True)).layout.uirevision
+    assert revision != figures.curve(another, "loss").layout.uirevision
+
+
+def test_a_curve_without_points_says_what_to_do() -> None:
+    empty = figures.curve(figures.Series(), "loss")
+    assert any("press Train" in text for text in texts(empty))
+    assert not empty.layout.xaxis.visible
+
+
+def test_a_curve_with_points_says_nothing_across_them() -> None:
+    shown = figures.curve(series(1, []), "loss")
+    assert texts(shown) == []
+    assert shown.layout.xaxis.visible is not False
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+@pytest.mark.parametrize(
+    "style", [figures.PLAIN, CurveStyle(0.9, log=True, learning_rate=True)], ids=["plain", "full"]
+)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((1, []), (2, [])),
+        ((3, []), (9, [0.5, 1.0])),
+        ((5, [0.5]), (5, [0.5, 1.0])),
+        ((7, [0.5, 1.0]), (15, [0.5, 1.0, 1.5, 2.0, 3.0])),
+    ],
+    ids=["a batch", "the first evaluations", "no batch, an end of an epoch", "several epochs"],
+)
+def test_an_extended_curve_is_the_curve_drawn_afresh(
+    metric: figures.Metric,
+    style: CurveStyle,
+    before: tuple[int, list[float]],
+    after: tuple[int, list[float]],
+) -> None:
+    figure = as_json(figures.curve(series(*before), metric, style))
+    patch = figures.extend_curve(series(*after), metric, style, before[0], len(before[1]))
+    apply(patch, figure)
+    assert figure == as_json(figures.curve(series(*after), metric, style))
+
+
+def test_extending_a_curve_by_nothing_sends_nothing() -> None:
+    patch = figures.extend_curve(series(7, [1.0]), "loss", figures.PLAIN, 7, 1)
+    assert patch.to_plotly_json()["operations"] == []
+
+
+def test_extending_a_curve_sends_the_new_points_only() -> None:
+    patch = figures.extend_curve(series(100, [1.0]), "loss", figures.PLAIN, 99, 1)
+    values = [step["params"]["value"] for step in patch.to_plotly_json()["operations"]]
+    assert len(values) == 4  # x and y of the raw and of the smoothed curve
+    assert {len(value) for value in values} == {1}
+
+
+# The mosaic
+
+
+MOSAICS = [figures.Mosaic(10, 800), figures.Mosaic(5, 340), figures.Mosaic(3, 1900)]
+
+
+@pytest.mark.parametrize("mosaic", MOSAICS)
+def test_a_point_on_an_image_or_its_title_leads_back_to_the_image(mosaic: figures.Mosaic) -> None:
+    count = 2 * mosaic.columns + 1
+    for place in range(count):
+        left, top = mosaic.corner(place)
+        for x in (left, left + figures.TILE - 1):
+            assert mosaic.place(x, top, count) == place
+            assert mosaic.place(x, top + figures.TILE - 1, count) == place
+            assert mosaic.place(x, top - mosaic.title, count) == place
+
+
+@pytest.mark.parametrize("mosaic", MOSAICS)
+def test_a_point_outside_of_all_images_is_none_of_them(mosaic: figures.Mosaic) -> None:
+    count = mosaic.columns + 1  # the second row has one image
+    width, height = mosaic.size(count)
+    left, top = mosaic.corner(1)
+    below_second = (left, top + figures.TILE + mosaic.title)
+    for point in ((-1, 5), (5, -1), (width, 5), (5, height), below_second):
+        assert mosaic.place(*point, count) is None
+
+
+@pytest.mark.parametrize("mosaic", MOSAICS)
+def test_images_of_a_mosaic_stand_in_columns_apart_from_each_other(mosaic: figures.Mosaic) -> None:
+    count = 2 * mosaic.columns
+    corners = [mosaic.corner(place) for place in range(count)]
+    width, height = mosaic.size(count)
+    assert len({left for left, _ in corners}) == mosaic.columns
+    assert len({top for _, top in corners}) == 2
+    taken = np.zeros((height, width), int)
+    for left, top in corners:
+        taken[top - mosaic.title : top + figures.TILE, left : left + figures.TILE] += 1
+    assert taken.max() == 1
+    assert taken.sum() == count * figures.TILE * (figures.TILE + mosaic.title)
+
+
+@pytest.mark.parametrize("mosaic", MOSAICS)
+def test_titles_of_a_mosaic_are_readable_however_small_the_images(mosaic: figures.Mosaic) -> None:
+    assert mosaic.title * mosaic.scale >= figures.TITLE_PIXELS
+
+
+# The gallery
+
+
+def some_images(labels: list[int], said: list[int]) -> Gallery:
+    count = len(labels)
+    images = np.arange(count * 28 * 28, dtype=np.int64).reshape(count, 28, 28) % 256
+    return Gallery(
+        indices=np.arange(count) + 40,
+        images=images.astype(np.uint8),
+        labels=np.array(labels),
+        probabilities=np.eye(10)[said],
+        progress=1.0,
+    )
+
+
+def titles_of(figure: go.Figure) -> go.Scatter:
+    return next(trace for trace in figure.select_traces({"type": "scatter", "mode": "text"}))
+
+
+def lines_of(figure: go.Figure) -> go.Scatter:
+    return next(trace for trace in figure.select_traces({"type": "scatter", "mode": "lines"}))
+
+
+SHOWN = some_images(labels=[3, 5, 7, 1, 0, 2, 9], said=[3, 6, 7, 1, 8, 2, 9])
+MOSAIC = figures.Mosaic(5, 700)
+
+
+def test_a_gallery_is_one_heatmap_with_each_image_at_its_corner() -> None:
+    drawn = figures.gallery(SHOWN, MOSAIC)
+    heatmaps = [trace for trace in drawn.data if isinstance(trace, go.Heatmap)]
+    assert len(heatmaps) == 1
+    pixels = np.asarray(heatmaps[0].z)
+    for place, image in enumerate(SHOWN.images):
+        left, top = MOSAIC.corner(place)
+        shown = pixels[top : top + figures.TILE, left : left + figures.TILE]
+        assert np.abs(shown.astype(int) - image).max() <= 1  # white is a trifle less than white
+        assert shown.max() < figures.GAP_VALUE
+
+
+def test_between_the_images_of_a_gallery_there_is_nothing() -> None:
+    drawn = figures.gallery(SHOWN, MOSAIC)
+    pixels = np.asarray(drawn.data[0].z)
+    empty = np.ones(pixels.shape, bool)
+    for place in range(len(SHOWN.indices)):
+        left, top = MOSAIC.corner(place)
+        empty[top : top + figures.TILE, left : left + figures.TILE] = False
+    assert (pixels[empty] == figures.GAP_VALUE).all()
+    assert "rgba(0,0,0,0)" in drawn.data[0].colorscale[-1]
+
+
+def test_each_image_of_a_gallery_has_its_true_and_predicted_digit_above_it() -> None:
+    titles = titles_of(figures.gallery(SHOWN, MOSAIC))
+    assert len(titles.text) == 7
+    for place, (label, said) in enumerate(zip(SHOWN.labels, SHOWN.predictions, strict=True)):
+        assert f"True: {label}" in titles.text[place]
+        assert f"Pred: {said}" in titles.text[place]
+        left, top = MOSAIC.corner(place)
+        assert left <= titles.x[place] <= left + figures.TILE
+        assert top - MOSAIC.title <= titles.y[place] < top
+
+
+def test_only_wrong_images_of_a_gallery_have_a_cross_and_a_frame() -> None:
+    drawn = figures.gallery(SHOWN, MOSAIC)
+    crossed = [place for place, text in enumerate(titles_of(drawn).text) if "✗" in text]
+    assert crossed == [1, 4]
+    frames = lines_of(drawn)
+    # Each frame begins at its upper left, one pixel outside of the image; None ends it.
+    points = list(zip(frames.x, frames.y, strict=True))
+    firsts = [points[0]] + [
+        point for before, point in itertools.pairwise(points) if before[0] is None
+    ]
+    assert [(x + 1, y + 1) for x, y in firsts] == [MOSAIC.corner(place) for place in crossed]
+
+
+def test_a_gallery_without_mistakes_has_no_frame() -> None:
+    drawn = figures.gallery(some_images(labels=[1, 2], said=[1, 2]), figures.Mosaic(2, 500))
+    assert not any("✗" in text for text in titles_of(drawn).text)
+    assert list(lines_of(drawn).x) == []
+
+
+def test_a_gallery_is_drawn_from_the_top_with_square_pixels() -> None:
+    layout = figures.gallery(SHOWN, MOSAIC).layout
+    low, high = layout.yaxis.range
+    assert low > high
+    per_pixel_down = layout.height / (low - high)
+    per_pixel_across = MOSAIC.width / (layout.xaxis.range[1] - layout.xaxis.range[0])
+    assert per_pixel_down == pytest.approx(per_pixel_across, rel=0.02)
+
+
+def test_a_gallery_without_images_says_why() -> None:
+    empty = figures.no_gallery("There is nothing to show.")
+    assert texts(empty) == ["There is nothing to show."]
+    assert len(empty.data) == 0
+
+
+def test_a_single_digit_is_drawn_upright_with_all_its_values() -> None:
+    image = SHOWN.images[2]
+    drawn = figures.digit(image, 200)
+    assert (np.asarray(drawn.data[0].z) == image).all()
+    assert drawn.layout.yaxis.autorange == "reversed"
+    assert drawn.layout.height == drawn.layout.width == 200

@@ -1,0 +1,339 @@
+"""What a page is sent: everything once, then what changed, and nothing that is out of sight."""
+
+import json
+import queue
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from dash import Patch
+
+from core.config import TrainConfig
+from core.events import BatchMetrics, EpochMetrics, RunState
+from core.service import TrainingService
+from core.training import Checkpoint, Event
+from dashboard import figures, ids, status
+from dashboard.figures import CurveStyle
+from dashboard.stream import PageStream, Update, View
+
+TRAIN = View("a page", ids.TAB_TRAIN)
+CURVES = View("a page", ids.TAB_CURVES)
+DRAW = View("a page", ids.TAB_DRAW)
+GRAPHS = {ids.TRAIN_CURVE, ids.CURVES_LOSS, ids.CURVES_ACCURACY}
+
+
+class Script:
+    """Stands for `fit`: trains nothing and yields the events that a test hands it."""
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[Event | None] = queue.Queue()
+
+    def __call__(self, config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
+        yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
+        while not asked["should_stop"]():
+            try:
+                event = self._lines.get(timeout=0.02)
+            except queue.Empty:
+                continue
+            if event is None:
+                return
+            yield event
+
+    def say(self, *events: Event) -> None:
+        for event in events:
+            self._lines.put(event)
+
+    def end(self) -> None:
+        self._lines.put(None)
+
+
+class Stage:
+    """A service that trains by script, and the stream of one page."""
+
+    def __init__(self, service: TrainingService, script: Script, wait_until: Any) -> None:
+        self.service, self._script, self._wait_until = service, script, wait_until
+        self.stream = PageStream(service)
+        self._told = 0
+
+    def start(self) -> str:
+        run_id = self.service.start(TrainConfig(epochs=2, precision="fp32"))
+        self._told = 0
+        # The first checkpoint changes the version of the weights: wait until it is there.
+        self._wait_until(lambda: (self.service.weights_version() or "").startswith(run_id))
+        return run_id
+
+    def say(self, *events: BatchMetrics | EpochMetrics) -> None:
+        """The run's next events, and waits until the service has them."""
+        self._script.say(*events)
+        self._told += len(events)
+        run_id = self.service.latest_run()
+        assert run_id is not None
+        self._wait_until(lambda: self.service.events_since(run_id, 0)[1] == self._told)
+
+    def end(self) -> None:
+        self._script.end()
+        self._wait_until(lambda: self.service.snapshot().state.finished)
+
+    def sent(self, view: View) -> dict[str, dict[str, Any]]:
+        return by_component(self.stream.updates(view))
+
+
+@pytest.fixture
+def stage(make_service: Any, wait_until: Any) -> Stage:
+    script = Script()
+    return Stage(make_service(fit=script), script, wait_until)
+
+
+def batch(step: int) -> BatchMetrics:
+    return BatchMetrics(
+        epoch=1 + (step > 10),
+        step=step,
+        progress=step / 10,
+        loss=2.0 / step,
+        accuracy=1 - 1 / (step + 1),
+        learning_rate=1e-3,
+        images_per_second=1000.0 + step,
+        seconds=0.1 * step,
+    )
+
+
+def evaluation(epoch: int) -> EpochMetrics:
+    return EpochMetrics(
+        epoch=epoch,
+        step=10 * epoch,
+        progress=float(epoch),
+        train_loss=1.0,
+        train_accuracy=0.5,
+        test_loss=0.25,
+        test_accuracy=0.75,
+        images_per_second=1000.0,
+        seconds=1.0 * epoch,
+    )
+
+
+def by_component(updates: list[Update]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for component, properties in updates:
+        found.setdefault(component, {}).update(properties)
+    return found
+
+
+def points(figure: Any, trace: int = 0) -> list[float]:
+    values: list[float] = json.loads(figure.to_json())["data"][trace]["y"]
+    return values
+
+
+def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
+    sent = stage.sent(TRAIN)
+    assert sent[ids.STATUS_STATE]["children"] == "ready"
+    assert sent[ids.TRAIN_BUTTON] == {"disabled": False}
+    assert sent[ids.RUN_MESSAGE]["children"] == status.run_words(None)
+    assert sent[ids.PAGE_VERSION] == {"data": None}
+    assert points(sent[ids.TRAIN_CURVE]["figure"]) == []
+
+
+def test_a_second_call_sends_nothing_when_nothing_happened(stage: Stage) -> None:
+    for view in (TRAIN, CURVES):
+        stage.stream.updates(view)
+        assert stage.stream.updates(view) == []
+
+
+def test_a_second_call_during_a_run_sends_nothing_when_nothing_happened(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1), batch(2))
+    for view in (TRAIN, CURVES):
+        assert stage.stream.updates(view)
+        assert stage.stream.updates(view) == []
+
+
+def test_of_a_component_only_what_changed_is_sent(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.stream.updates(DRAW)
+    stage.say(batch(2))
+    sent = stage.sent(DRAW)
+    assert sent[ids.STATUS_SPEED] == {"children": "1,002"}
+    assert ids.STATUS_STATE not in sent
+    assert ids.STATUS_DEVICE not in sent
+    assert ids.TRAIN_BUTTON not in sent
+
+
+@pytest.mark.parametrize(
+    ("view", "graphs"),
+    [
+        (TRAIN, {ids.TRAIN_CURVE}),
+        (CURVES, {ids.CURVES_LOSS, ids.CURVES_ACCURACY}),
+        (replace(TRAIN, tab=ids.TAB_GALLERY), set()),
+        (DRAW, set()),
+    ],
+    ids=["train", "curves", "gallery", "draw"],
+)
+def test_only_the_graphs_of_the_tab_in_sight_are_sent(
+    stage: Stage, view: View, graphs: set[str]
+) -> None:
+    stage.start()
+    stage.say(batch(1))
+    assert stage.sent(view).keys() & GRAPHS == graphs
+    stage.say(batch(2), evaluation(1))
+    assert stage.sent(view).keys() & GRAPHS == graphs
+
+
+def test_a_tab_that_comes_into_sight_shows_what_happened_meanwhile(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.stream.updates(DRAW)
+    stage.say(batch(2), batch(3))
+    stage.stream.updates(DRAW)
+    sent = stage.sent(CURVES)
+    assert points(sent[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0, 2.0 / 3]
+
+
+def test_after_a_full_figure_points_come_as_a_patch(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1), batch(2))
+    assert points(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0]
+    stage.say(batch(3), batch(4), evaluation(1))
+    sent = stage.sent(CURVES)
+    for graph, first in ((ids.CURVES_LOSS, 2.0 / 3), (ids.CURVES_ACCURACY, 0.75)):
+        patch = sent[graph]["figure"]
+        assert isinstance(patch, Patch)
+        extended = {
+            tuple(step["location"][1:]): step["params"]["value"]
+            for step in patch.to_plotly_json()["operations"]
+        }
+        assert extended[0, "x"] == [0.3, 0.4]
+        assert extended[0, "y"][0] == pytest.approx(first)
+        assert extended[3, "x"] == [1.0]
+
+
+def test_points_that_came_out_of_sight_are_in_the_next_patch(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.stream.updates(CURVES)
+    stage.say(batch(2))
+    stage.stream.updates(TRAIN)
+    stage.say(batch(3))
+    patch = stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]
+    assert isinstance(patch, Patch)
+    assert patch.to_plotly_json()["operations"][0]["params"]["value"] == [0.2, 0.3]
+
+
+def test_a_patch_never_goes_to_a_figure_that_still_says_press_train(stage: Stage) -> None:
+    stage.stream.updates(CURVES)
+    stage.start()
+    stage.stream.updates(CURVES)
+    stage.say(batch(1))
+    figure = stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]
+    assert points(figure) == [2.0]
+    assert len(figure.layout.annotations) == 0
+
+
+@pytest.mark.parametrize(
+    "style",
+    [CurveStyle(smoothing=0.2), CurveStyle(log=True), CurveStyle(learning_rate=True)],
+    ids=["smoothing", "scale", "learning rate"],
+)
+def test_a_control_of_the_curves_repaints_them_whole(stage: Stage, style: CurveStyle) -> None:
+    stage.start()
+    stage.say(batch(1), batch(2), batch(3))
+    stage.stream.updates(CURVES)
+    sent = stage.sent(replace(CURVES, style=style))
+    series = figures.Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
+    for graph, metric in figures.CURVES:
+        expected = figures.curve(series, metric, style)
+        assert sent[graph]["figure"].to_json() == expected.to_json()
+
+
+def test_a_control_of_the_curves_leaves_the_small_curve_alone(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.stream.updates(TRAIN)
+    assert stage.stream.updates(replace(TRAIN, style=CurveStyle(0.2, True, True))) == []
+
+
+def test_a_new_run_begins_its_curves_anew(stage: Stage) -> None:
+    first = stage.start()
+    stage.say(batch(1), batch(2), evaluation(1))
+    stage.end()
+    before = stage.sent(CURVES)
+    second = stage.start()
+    empty = stage.sent(CURVES)
+    assert points(empty[ids.CURVES_LOSS]["figure"]) == []
+    assert "after each epoch" in empty[ids.CURVES_TABLE]["children"].children
+    stage.say(batch(1))
+    sent = stage.sent(CURVES)
+    assert points(sent[ids.CURVES_LOSS]["figure"]) == [2.0]
+    assert first in before[ids.CURVES_CSV]["href"]
+    assert second in empty[ids.CURVES_CSV]["href"]
+
+
+def test_a_new_run_that_is_already_ahead_of_the_old_one_is_shown_from_its_beginning(
+    stage: Stage,
+) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.end()
+    stage.stream.updates(CURVES)
+    stage.start()
+    stage.say(batch(1), batch(2), batch(3))
+    assert points(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0, 2.0 / 3]
+
+
+def test_a_page_that_opens_in_mid_run_gets_it_from_the_beginning(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1), batch(2))
+    stage.stream.updates(CURVES)
+    other = by_component(PageStream(stage.service).updates(CURVES))
+    assert points(other[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0]
+    stage.say(batch(3))
+    assert isinstance(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"], Patch)
+
+
+def test_the_table_is_sent_when_it_has_a_new_row_and_not_before(stage: Stage) -> None:
+    stage.start()
+    assert ids.CURVES_TABLE in stage.sent(CURVES)
+    stage.say(batch(1))
+    assert ids.CURVES_TABLE not in stage.sent(CURVES)
+    stage.say(evaluation(1))
+    table = stage.sent(CURVES)[ids.CURVES_TABLE]["children"]
+    expected = status.epoch_table([evaluation(1)])
+    assert json.dumps(table, default=vars) == json.dumps(expected, default=vars)
+
+
+def test_the_state_of_a_run_is_told_on_every_tab(stage: Stage) -> None:
+    stage.stream.updates(DRAW)
+    stage.start()
+    assert stage.sent(DRAW)[ids.STATUS_STATE]["children"] == RunState.RUNNING.value
+    stage.end()
+    ended = stage.sent(DRAW)
+    assert ended[ids.STATUS_STATE]["children"] == RunState.STOPPED.value
+    assert ended[ids.TRAIN_BUTTON] == {"disabled": False}
+
+
+def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
+    stage.stream.updates(DRAW)
+    run_id = stage.start()
+    assert run_id in stage.sent(DRAW)[ids.PAGE_VERSION]["data"]
+    stage.say(batch(1))
+    assert ids.PAGE_VERSION not in stage.sent(DRAW)
+
+
+# What the page says that it looks at
+
+
+def test_a_view_is_read_from_what_the_page_sends() -> None:
+    data = {"page": "abc", "tab": "curves", "smoothing": 0.3, "log": True, "rate": False}
+    assert View.parse(data) == View("abc", ids.TAB_CURVES, CurveStyle(0.3, True, False))
+    assert View.parse(data | {"rate": True, "log": False}).style == CurveStyle(0.3, False, True)
+
+
+def test_a_page_that_has_said_nothing_yet_looks_at_training() -> None:
+    assert View.parse({"page": "abc"}).tab == ids.TAB_TRAIN
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"), [(-1, 0.0), (0, 0.0), (None, 0.0), (0.98, 0.98), (1, 0.99), (1e300, 0.99)]
+)
+def test_smoothing_stays_where_it_means_something(said: float | None, taken: float) -> None:
+    assert View.parse({"page": "abc", "smoothing": said}).style.smoothing == taken
