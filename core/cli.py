@@ -110,7 +110,7 @@ _BAR = "{percentage:3.0f}%|{bar}| epoch {n:.2f} of {total} [{elapsed}<{remaining
 def notebook_line(metrics: EpochMetrics) -> str:
     """The line that the notebook prints after an epoch."""
     return (
-        f"Epoch {metrics.progress:g}: "
+        f"Epoch {metrics.progress:.4g}: "
         f"Train Loss={metrics.train_loss:.4f}, Acc={metrics.train_accuracy:.4f} | "
         f"Test Loss={metrics.test_loss:.4f}, Acc={metrics.test_accuracy:.4f}"
     )

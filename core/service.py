@@ -198,7 +198,7 @@ class TrainingService:
             NoModel: nothing has been trained yet.
             EmptyDrawing, BadDrawing: see `core.preprocess`.
         """
-        return self._read(preprocess.strokes_to_image, strokes)
+        return self._read(preprocess.strokes_to_image(strokes))
 
     def read_pixels(self, pixels: Any) -> Reading:
         """What the latest network reads in a greyscale picture, 0..255, of any size.
@@ -206,11 +206,10 @@ class TrainingService:
         Raises:
             NoModel, EmptyDrawing, BadDrawing: as `read_strokes`.
         """
-        return self._read(preprocess.pixels_to_image, pixels)
+        return self._read(preprocess.pixels_to_image(pixels))
 
-    def _read(self, prepare: Callable[[Any], np.ndarray], drawing: Any) -> Reading:
+    def _read(self, image: np.ndarray) -> Reading:
         _, checkpoint = self._published(evaluated=False)
-        image = prepare(drawing)
         self._last_read = time.monotonic()
         return Reading(image, self._reader.predict(checkpoint, image))
 

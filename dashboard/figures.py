@@ -140,7 +140,7 @@ def _columns(series: Series, metric: Metric, style: CurveStyle) -> list[tuple[li
 
 
 _LOOKS: list[dict[str, Any]] = [
-    dict(name="train, raw", mode="lines", line=dict(color=TRAIN_COLOUR, width=1), opacity=0.35),
+    dict(name="train, raw", mode="lines", line=dict(color=TRAIN_COLOUR, width=1), opacity=0.5),
     dict(name="train, smoothed", mode="lines", line=dict(color=TRAIN_COLOUR, width=2.5)),
     dict(
         name="train, epoch mean",
