@@ -5,18 +5,16 @@ the theme changes. This module does not know when or where a figure is shown.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from dash import Patch
 
-from core.events import BatchMetrics, EpochMetrics, Gallery, Metrics
+from core.events import Gallery
 from dashboard import ids
-
-Metric = Literal["loss", "accuracy"]
+from dashboard.series import Metric, Series
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
 TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = "#0072B2", "#D55E00", "#009E73"
@@ -28,41 +26,11 @@ TITLE_PIXELS = 38
 GAP_VALUE = 255
 
 
-@dataclass
-class Series:
-    """The curves of one run, as they grow."""
-
-    run_id: str | None = None
-    batches: list[BatchMetrics] = field(default_factory=list)
-    epochs: list[EpochMetrics] = field(default_factory=list)
-
-    def extend(self, events: Iterable[Metrics]) -> None:
-        for event in events:
-            if isinstance(event, BatchMetrics):
-                self.batches.append(event)
-            else:
-                self.epochs.append(event)
-
-
 CURVES: tuple[tuple[str, Metric], ...] = (
     (ids.CURVES_LOSS, "loss"),
     (ids.CURVES_ACCURACY, "accuracy"),
 )
 """The figures of the Curves tab."""
-
-
-def smooth(values: list[float], weight: float) -> list[float]:
-    """Exponential moving average, debiased, so that it starts at the first value, not at zero.
-
-    The bias correction of Adam (Kingma and Ba 2015, section 3). A value depends only on those
-    before it: a growing curve never changes its past. `weight` is from 0 (raw) to below 1.
-    """
-    average, scale, result = 0.0, 1.0, []
-    for value in values:
-        average = weight * average + (1 - weight) * value
-        scale *= weight
-        result.append(average / (1 - scale))
-    return result
 
 
 @dataclass(frozen=True)
@@ -111,31 +79,31 @@ def extend_curve(
 ) -> Patch:
     """What turns `curve` of the first so many batches and epochs into `curve` of all."""
     patch = Patch()
-    ends = sum(event.ends_epoch for event in series.epochs[:epochs])
-    drawn = [batches, batches, ends, epochs, batches]
-    for trace, (x, y) in enumerate(_columns(series, metric, style)):
-        if len(x) > drawn[trace]:
-            patch["data"][trace]["x"].extend(x[drawn[trace] :])
-            patch["data"][trace]["y"].extend(y[drawn[trace] :])
+    for trace, (x, y) in enumerate(_columns(series, metric, style, batches, epochs)):
+        if x:
+            patch["data"][trace]["x"].extend(x)
+            patch["data"][trace]["y"].extend(y)
     return patch
 
 
-def _columns(series: Series, metric: Metric, style: CurveStyle) -> list[tuple[list, list]]:
-    """x and y of each trace, in the order of `_LOOKS`."""
-    x = [event.progress for event in series.batches]
-    y = [getattr(event, metric) for event in series.batches]
-    ends = [event for event in series.epochs if event.ends_epoch]
+def _columns(
+    series: Series, metric: Metric, style: CurveStyle, batch: int = 0, epoch: int = 0
+) -> list[tuple[list, list]]:
+    """x and y of each trace, in the order of `_LOOKS`, from that batch and that epoch on."""
+    batches, epochs = series.batches[batch:], series.epochs[epoch:]
+    ends = [event for event in epochs if event.ends_epoch]
+    x = [event.progress for event in batches]
     columns = [
-        (x, y),
-        (x, smooth(y, style.smoothing)),
+        (x, [getattr(event, metric) for event in batches]),
+        (x, series.smoothed(metric, style.smoothing)[batch:]),
         ([event.progress for event in ends], [getattr(event, f"train_{metric}") for event in ends]),
         (
-            [event.progress for event in series.epochs],
-            [getattr(event, f"test_{metric}") for event in series.epochs],
+            [event.progress for event in epochs],
+            [getattr(event, f"test_{metric}") for event in epochs],
         ),
     ]
     if style.learning_rate:
-        columns.append((x, [event.learning_rate for event in series.batches]))
+        columns.append((x, [event.learning_rate for event in batches]))
     return columns
 
 

@@ -15,6 +15,7 @@ from dash.exceptions import WebsocketDisconnected
 
 from core.events import RunSnapshot, UnknownRun
 from dashboard import figures, ids, status
+from dashboard.series import Metric, Series
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -55,7 +56,7 @@ class PageStream:
     def __init__(self, service: "TrainingService") -> None:
         self._service = service
         self._sent: dict[tuple[str, str], Any] = {}
-        self._series = figures.Series()
+        self._series = Series()
         self._cursor = 0
         self._drawn: dict[str, _Drawn] = {}
 
@@ -80,7 +81,7 @@ class PageStream:
         if run_id is None:
             return None
         if run_id != self._series.run_id:
-            self._series, self._cursor = figures.Series(run_id), 0
+            self._series, self._cursor = Series(run_id), 0
         events, self._cursor = self._service.events_since(run_id, self._cursor)
         self._series.extend(events)
         return self._service.snapshot(run_id)
@@ -96,7 +97,7 @@ class PageStream:
         return component, fresh
 
     def _curve(
-        self, graph: str, metric: figures.Metric, style: figures.CurveStyle, height: int
+        self, graph: str, metric: Metric, style: figures.CurveStyle, height: int
     ) -> list[Update]:
         series = self._series
         now = _Drawn(series.run_id, len(series.batches), len(series.epochs), style)

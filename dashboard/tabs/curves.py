@@ -7,6 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from dashboard import figures, ids, status
+from dashboard.series import Series
 
 
 def layout() -> html.Div:
@@ -61,7 +62,7 @@ def layout() -> html.Div:
                     html.Section(
                         dcc.Graph(
                             id=graph,
-                            figure=figures.curve(figures.Series(), metric),
+                            figure=figures.curve(Series(), metric),
                             config={"displaylogo": False, "scrollZoom": False},
                         ),
                         className="panel",

@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html
 from core.config import PRESETS, TrainConfig, parse_config
 from core.events import AlreadyRunning, InvalidConfig, LayerInfo
 from dashboard import figures, form, ids
+from dashboard.series import Series
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -65,7 +66,7 @@ def layout() -> html.Div:
                     html.Section(
                         dcc.Graph(
                             id=ids.TRAIN_CURVE,
-                            figure=figures.curve(figures.Series(), "loss", height=280),
+                            figure=figures.curve(Series(), "loss", height=280),
                             config={"displayModeBar": False},
                         ),
                         className="panel",

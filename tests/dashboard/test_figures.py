@@ -12,6 +12,7 @@ from dash import Patch
 from core.events import BatchMetrics, EpochMetrics, Gallery
 from dashboard import figures
 from dashboard.figures import CurveStyle
+from dashboard.series import Metric, Series, smooth
 
 RAW, SMOOTHED, EPOCH_MEANS, TEST, RATE = range(5)
 STEPS = 5
@@ -46,8 +47,8 @@ def evaluation(progress: float) -> EpochMetrics:
     )
 
 
-def series(batches: int, evaluations: list[float]) -> figures.Series:
-    grown = figures.Series("a run")
+def series(batches: int, evaluations: list[float]) -> Series:
+    grown = Series("a run")
     grown.extend([batch(step) for step in range(1, batches + 1)])
     grown.extend([evaluation(progress) for progress in evaluations])
     return grown
@@ -78,39 +79,39 @@ def texts(figure: go.Figure) -> list[str]:
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.6, 0.98])
 def test_smoothing_starts_at_the_first_value(weight: float) -> None:
-    assert figures.smooth([2.3, 9.0, 1.0], weight)[0] == pytest.approx(2.3)
+    assert smooth([2.3, 9.0, 1.0], weight)[0] == pytest.approx(2.3)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.6, 0.98])
 def test_smoothing_keeps_a_constant_constant(weight: float) -> None:
-    assert figures.smooth([0.7] * 300, weight) == pytest.approx([0.7] * 300)
+    assert smooth([0.7] * 300, weight) == pytest.approx([0.7] * 300)
 
 
 def test_smoothing_by_nothing_changes_nothing() -> None:
     values = [3.0, 1.0, 4.0, 1.0, 5.0]
-    assert figures.smooth(values, 0.0) == values
+    assert smooth(values, 0.0) == values
 
 
 def test_smoothing_averages_with_weights_that_fall_by_the_factor() -> None:
     # By hand: weights 1/4, 1/2, 1 of the three values, newest last, over their sum 7/4.
-    assert figures.smooth([8.0, 4.0, 1.0], 0.5)[2] == pytest.approx((8 / 4 + 4 / 2 + 1) / (7 / 4))
+    assert smooth([8.0, 4.0, 1.0], 0.5)[2] == pytest.approx((8 / 4 + 4 / 2 + 1) / (7 / 4))
 
 
 def test_smoothing_of_a_longer_series_leaves_the_earlier_values_as_they_were() -> None:
     values = [batch(step).loss for step in range(1, 40)]
-    assert figures.smooth(values, 0.6)[:20] == figures.smooth(values[:20], 0.6)
+    assert smooth(values, 0.6)[:20] == smooth(values[:20], 0.6)
 
 
 def test_smoothing_evens_out_a_jagged_line() -> None:
     jagged = [1.0, 3.0] * 50
-    assert np.ptp(figures.smooth(jagged, 0.9)[20:]) < 0.2 < np.ptp(jagged)
+    assert np.ptp(smooth(jagged, 0.9)[20:]) < 0.2 < np.ptp(jagged)
 
 
 # Curves
 
 
 @pytest.mark.parametrize("metric", ["loss", "accuracy"])
-def test_a_curve_shows_raw_smoothed_epoch_mean_and_test_values(metric: figures.Metric) -> None:
+def test_a_curve_shows_raw_smoothed_epoch_mean_and_test_values(metric: Metric) -> None:
     shown = series(10, [0.5, 1.0, 1.5, 2.0])
     data = as_json(figures.curve(shown, metric, CurveStyle(smoothing=0.6)))["data"]
     assert [trace["name"] for trace in data] == [
@@ -122,7 +123,7 @@ def test_a_curve_shows_raw_smoothed_epoch_mean_and_test_values(metric: figures.M
     raw = [getattr(event, metric) for event in shown.batches]
     assert data[RAW]["x"] == data[SMOOTHED]["x"] == [step / STEPS for step in range(1, 11)]
     assert data[RAW]["y"] == raw
-    assert data[SMOOTHED]["y"] == figures.smooth(raw, 0.6) != raw
+    assert data[SMOOTHED]["y"] == smooth(raw, 0.6) != raw
     assert data[EPOCH_MEANS]["x"] == [1.0, 2.0]
     assert data[EPOCH_MEANS]["y"] == [
         getattr(evaluation(1.0), f"train_{metric}"),
@@ -160,7 +161,7 @@ def test_the_learning_rate_is_added_where_it_is_wanted_on_an_axis_of_its_own() -
 
 def test_a_zoom_outlives_a_redraw_but_not_the_next_run() -> None:
     first, later = series(3, []), series(9, [1.0])
-    another = figures.Series("another run")
+    another = Series("another run")
     another.extend([batch(1)])
     revision = figures.curve(first, "loss").layout.uirevision
     assert revision == figures.curve(later, "loss", CurveStyle(0.1, True)).layout.uirevision
@@ -168,7 +169,7 @@ def test_a_zoom_outlives_a_redraw_but_not_the_next_run() -> None:
 
 
 def test_a_curve_without_points_says_what_to_do() -> None:
-    empty = figures.curve(figures.Series(), "loss")
+    empty = figures.curve(Series(), "loss")
     assert any("press Train" in text for text in texts(empty))
     assert not empty.layout.xaxis.visible
 
@@ -194,7 +195,7 @@ def test_a_curve_with_points_says_nothing_across_them() -> None:
     ids=["a batch", "the first evaluations", "no batch, an end of an epoch", "several epochs"],
 )
 def test_an_extended_curve_is_the_curve_drawn_afresh(
-    metric: figures.Metric,
+    metric: Metric,
     style: CurveStyle,
     before: tuple[int, list[float]],
     after: tuple[int, list[float]],

@@ -15,6 +15,7 @@ from core.service import TrainingService
 from core.training import Checkpoint, Event
 from dashboard import figures, ids, status
 from dashboard.figures import CurveStyle
+from dashboard.series import Series
 from dashboard.stream import PageStream, Update, View
 
 TRAIN = View("a page", ids.TAB_TRAIN)
@@ -239,7 +240,7 @@ def test_a_control_of_the_curves_repaints_them_whole(stage: Stage, style: CurveS
     stage.say(batch(1), batch(2), batch(3))
     stage.stream.updates(CURVES)
     sent = stage.sent(replace(CURVES, style=style))
-    series = figures.Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
+    series = Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
     for graph, metric in figures.CURVES:
         expected = figures.curve(series, metric, style)
         assert sent[graph]["figure"].to_json() == expected.to_json()
