@@ -135,6 +135,11 @@
     update();
   });
 
+  // The ink has the colour of the theme's text.
+  new MutationObserver(paint).observe(document.documentElement, {
+    attributeFilter: ["data-bs-theme"],
+  });
+
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     document.addEventListener(end, () => {
       current = null;

@@ -8,6 +8,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     EmptyDrawing: 422,
 }
 MAX_BODY = 4 << 20
+MAX_CURSOR_DIGITS = 18
+CURSOR = re.compile("-?[0-9]+")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -159,7 +162,6 @@ async def _json_object(request: Request, empty: dict[str, Any] | None = None) ->
 
 def _cursor(request: Request) -> int:
     text = request.query_params.get("after", "0")
-    try:
-        return int(text)
-    except ValueError as error:
-        raise BadRequest("`after` must be a cursor: a whole number.") from error
+    if not (len(text) <= MAX_CURSOR_DIGITS and CURSOR.fullmatch(text)):
+        raise BadRequest("`after` must be a cursor: a whole number.")
+    return int(text)

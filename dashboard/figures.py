@@ -62,16 +62,31 @@ def curve(
         legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **_AXIS)
-    figure.update_yaxes(type="log" if style.log else "linear", **_AXIS)
-    if style.learning_rate:
-        figure.update_layout(
-            yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
-            margin_r=60,
-        )
+    scale = "log" if style.log else "linear"
+    figure.update_yaxes(type=scale, uirevision=f"{series.run_id}/{scale}", **_AXIS)
+    figure.update_layout(  # the learning rate's; without it, Plotly leaves the axis out
+        yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
+        margin_r=60 if style.learning_rate else 12,
+    )
     if not series.batches:
         _hide_axes(figure)
         _say(figure, "The curve starts to move when you press Train.")
     return figure
+
+
+def restyle_curve(series: Series, metric: Metric, style: CurveStyle, before: CurveStyle) -> Patch:
+    """What turns `curve` in the style before into `curve` in another.
+
+    A whole new figure would lose the visitor's zoom, though its `uirevision` is the same. A range
+    in one scale means nothing in the other: a change of scale resets a zoom of that axis.
+    """
+    wanted = curve(series, metric, style).to_plotly_json()
+    patch = Patch()
+    patch["data"] = wanted["data"]
+    patch["layout"]["margin"] = wanted["layout"]["margin"]
+    if style.log != before.log:
+        patch["layout"]["yaxis"] = wanted["layout"]["yaxis"]
+    return patch
 
 
 def extend_curve(

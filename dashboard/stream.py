@@ -105,10 +105,14 @@ class PageStream:
         if now == before:
             return []
         self._drawn[graph] = now
-        if before is None or not before.can_grow_into(now):
-            return [(graph, {"figure": figures.curve(series, metric, style, height)})]
-        patch = figures.extend_curve(series, metric, style, before.batches, before.epochs)
-        return [(graph, {"figure": patch})]
+        figure: Any
+        if before is None or before.run_id != now.run_id or before.batches == 0:
+            figure = figures.curve(series, metric, style, height)
+        elif before.style != style:
+            figure = figures.restyle_curve(series, metric, style, before.style)
+        else:
+            figure = figures.extend_curve(series, metric, style, before.batches, before.epochs)
+        return [(graph, {"figure": figure})]
 
     def _table(self) -> list[Update]:
         series = self._series
@@ -129,12 +133,7 @@ class _Drawn:
     run_id: str | None
     batches: int
     epochs: int
-    style: figures.CurveStyle | None = None
-
-    def can_grow_into(self, other: "_Drawn") -> bool:
-        """Whether new points are all that is missing. An empty figure has no axes to add to."""
-        same = (self.run_id, self.style) == (other.run_id, other.style)
-        return same and self.batches > 0
+    style: figures.CurveStyle = figures.PLAIN
 
 
 class _Page:

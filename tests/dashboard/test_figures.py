@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from dash import Patch
+from plotly.utils import PlotlyJSONEncoder
 
 from core.events import BatchMetrics, EpochMetrics, Gallery
 from dashboard import figures
@@ -60,14 +61,24 @@ def as_json(figure: go.Figure) -> dict[str, Any]:
     return parsed
 
 
+def patch_json(patch: Patch) -> str:
+    """The patch as it is sent."""
+    return json.dumps(patch.to_plotly_json(), cls=PlotlyJSONEncoder)
+
+
 def apply(patch: Patch, figure: dict[str, Any]) -> None:
     """Does to a figure what the page does when a `Patch` arrives."""
-    for operation in json.loads(json.dumps(patch.to_plotly_json()))["operations"]:
-        assert operation["operation"] == "Extend"
+    for operation in json.loads(patch_json(patch))["operations"]:
+        *way, last = operation["location"]
         target: Any = figure
-        for key in operation["location"]:
+        for key in way:
             target = target[key]
-        target.extend(operation["params"]["value"])
+        value = operation["params"]["value"]
+        if operation["operation"] == "Extend":
+            target[last].extend(value)
+        else:
+            assert operation["operation"] == "Assign"
+            target[last] = value
 
 
 def texts(figure: go.Figure) -> list[str]:
@@ -365,3 +376,18 @@ def test_a_single_digit_is_drawn_upright_with_all_its_values() -> None:
     assert (np.asarray(drawn.data[0].z) == image).all()
     assert drawn.layout.yaxis.autorange == "reversed"
     assert drawn.layout.height == drawn.layout.width == 200
+
+
+@pytest.mark.parametrize("first", [CurveStyle(), CurveStyle(0.3, True, True)])
+@pytest.mark.parametrize(
+    "then", [CurveStyle(0.9), CurveStyle(log=True), CurveStyle(0.1, True, True)]
+)
+def test_a_restyled_curve_is_the_curve_in_that_style(first: CurveStyle, then: CurveStyle) -> None:
+    shown = series(12, [1.0, 2.0])
+    figure = as_json(figures.curve(shown, "loss", first))
+    patch = figures.restyle_curve(shown, "loss", then, first)
+    touched = {tuple(step["location"]) for step in json.loads(patch_json(patch))["operations"]}
+    scale = {("layout", "yaxis")} if then.log != first.log else set()  # else its zoom would go
+    assert touched == {("data",), ("layout", "margin")} | scale
+    apply(patch, figure)
+    assert figure == as_json(figures.curve(shown, "loss", then))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dash import Patch
+from dash._utils import to_json
 
 from core.config import TrainConfig
 from core.events import BatchMetrics, EpochMetrics, RunState
@@ -235,15 +236,18 @@ def test_a_patch_never_goes_to_a_figure_that_still_says_press_train(stage: Stage
     [CurveStyle(smoothing=0.2), CurveStyle(log=True), CurveStyle(learning_rate=True)],
     ids=["smoothing", "scale", "learning rate"],
 )
-def test_a_control_of_the_curves_repaints_them_whole(stage: Stage, style: CurveStyle) -> None:
+def test_a_control_of_the_curves_restyles_them_by_a_patch_which_keeps_a_zoom(
+    stage: Stage, style: CurveStyle
+) -> None:
     stage.start()
     stage.say(batch(1), batch(2), batch(3))
     stage.stream.updates(CURVES)
     sent = stage.sent(replace(CURVES, style=style))
     series = Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
     for graph, metric in figures.CURVES:
-        expected = figures.curve(series, metric, style)
-        assert sent[graph]["figure"].to_json() == expected.to_json()
+        wanted = figures.restyle_curve(series, metric, style, CURVES.style)
+        assert isinstance(sent[graph]["figure"], Patch)
+        assert to_json(sent[graph]["figure"]) == to_json(wanted)
 
 
 def test_a_control_of_the_curves_leaves_the_small_curve_alone(stage: Stage) -> None:
