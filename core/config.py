@@ -187,14 +187,14 @@ PRESETS: dict[str, Preset] = {
         TrainConfig(
             epochs=3,
             batch_size=256,
-            learning_rate=4e-3,
+            learning_rate=5e-3,
             schedule="onecycle",
-            warmup=0.1,
+            warmup=0.05,
             beta1=0.7,
             beta2=0.95,
             label_smoothing=0.05,
             weight_averaging=True,
-            evaluations_per_epoch=2,
+            evaluations_per_epoch=3,
         ),
     ),
     "notebook": Preset(
@@ -224,7 +224,7 @@ PRESETS: dict[str, Preset] = {
         "mistakes as possible.",
         TrainConfig(
             model="accurate_cnn",
-            epochs=10,
+            epochs=9,
             batch_size=128,
             learning_rate=5e-3,
             schedule="onecycle",

@@ -54,7 +54,8 @@ class Cancelled(Exception):
 
 def normalise(images: Tensor) -> Tensor:
     """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
-    return images.unsqueeze(1).float().div(255).sub_(MEAN).div_(STD)
+    copy = images.unsqueeze(1).to(torch.float32, copy=True)
+    return copy.div_(255).sub_(MEAN).div_(STD)
 
 
 class DataCatalog:
