@@ -66,10 +66,10 @@
   // settings and drawing are kept by the browser.
   const SILENT_MS = 20000;
   let heard = Date.now();
+  const alive = ({ target }) =>
+    (target.closest ? target : target.parentElement)?.closest("#page-beat, .status-bar");
   new MutationObserver((changes) => {
-    if (changes.some((change) => change.target.parentElement?.closest("#page-beat, .status-bar"))) {
-      heard = Date.now();
-    }
+    if (changes.some(alive)) heard = Date.now();
   }).observe(document, { subtree: true, characterData: true, childList: true });
   setInterval(async () => {
     if (document.hidden || Date.now() - heard < SILENT_MS) return;

@@ -72,7 +72,7 @@ class TrainingService:
         self._lock = threading.RLock()
         self._runs: dict[str, _Run] = {}
         self._listeners: set[Callable[[], None]] = set()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._closed = threading.Event()
         self._last_read = float("-inf")
         self._last_published = float("-inf")
@@ -106,10 +106,7 @@ class TrainingService:
                 epochs=config.epochs,
             )
             run = self._runs[run_id] = _Run(config, runtime, snapshot)
-            self._thread = threading.Thread(
-                target=self._work, args=(run,), name=f"train-{run_id}", daemon=True
-            )
-            self._thread.start()
+            self._in_background(lambda: self._work(run), f"train-{run_id}")
         self._notify()
         return run_id
 
@@ -236,7 +233,7 @@ class TrainingService:
             except (DigitLabError, Cancelled) as error:
                 log.info("%s: %s", name, error)
 
-        threading.Thread(target=load, name=f"load-{name}", daemon=True).start()
+        self._in_background(load, f"load-{name}")
 
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:
@@ -264,14 +261,21 @@ class TrainingService:
         return unsubscribe
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stops training and waits for its thread, which must not outlive the interpreter."""
+        """Stops what is under way and waits for its threads, which must not outlive Python."""
         self._closed.set()
         with self._lock:
             for run in self._runs.values():
                 run.stop.set()
-            thread = self._thread
-        if thread is not None:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(timeout)
+
+    def _in_background(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        with self._lock:
+            self._threads = [old for old in self._threads if old.is_alive()]
+            self._threads.append(thread)
+        thread.start()
 
     def _work(self, run: _Run) -> None:
         """The background thread: one run from its data to its end, whatever happens."""
