@@ -118,9 +118,13 @@ def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
 
     config = parse_config({**options.settings, "seed": options.seed})
     catalog = DataCatalog(options.data_dir, options.data_dir)
-    catalog.load("mnist")
     with tempfile.TemporaryDirectory() as runs:
         service = TrainingService(catalog, RunStore(Path(runs)))
+        # As the server does. Loaded here, this thread would keep a pool of OpenMP threads, and
+        # libgomp lets none wait awake once there are more of them than processors.
+        service.prepare_dataset("mnist")
+        while service.dataset_status("mnist").state != "ready":
+            time.sleep(0.05)
         run_id = service.start(config)
         while not service.snapshot(run_id).state.finished:
             time.sleep(0.1)
