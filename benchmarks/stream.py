@@ -6,7 +6,6 @@ It calls the stream as the server does, on records made up here; no network, no 
 
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any
 
 from dash._utils import to_json
@@ -67,11 +66,11 @@ def main() -> None:
         service: Any = Recorded()
         service.add(length)
         stream = PageStream(service)
-        full_seconds, full_bytes = _timed(lambda stream=stream: stream.updates(CURVES))
+        full_seconds, full_bytes = _timed(stream)
         pushes = []
         for _ in range(PUSHES):
             service.add(2)
-            pushes.append(_timed(lambda stream=stream: stream.updates(CURVES)))
+            pushes.append(_timed(stream))
         seconds = statistics.median(seconds for seconds, _ in pushes)
         size = statistics.median(size for _, size in pushes)
         print(
@@ -80,9 +79,10 @@ def main() -> None:
         )
 
 
-def _timed(updates: Callable[[], Any]) -> tuple[float, int]:
+def _timed(stream: PageStream) -> tuple[float, int]:
+    """Seconds and bytes of the next updates."""
     began = time.perf_counter()
-    text = str(to_json(updates()))
+    text = str(to_json(stream.updates(CURVES)))
     return time.perf_counter() - began, len(text)
 
 
