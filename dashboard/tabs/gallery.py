@@ -57,7 +57,13 @@ def layout() -> html.Div:
                         dcc.Graph(
                             id=ids.GALLERY_GRAPH,
                             figure=figures.no_gallery(NOTHING_TRAINED),
-                            config={"displayModeBar": False},
+                            # Two images clicked one soon after the other are no double click,
+                            # which Plotly would take them for and not report the second.
+                            config={
+                                "displayModeBar": False,
+                                "doubleClick": False,
+                                "doubleClickDelay": 1,
+                            },
                         ),
                         className="panel gallery-mosaic",
                         **{"aria-label": "Test images"},
