@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from dashboard import api, guard, ids, status, stream
+from dashboard.kept import KEEP
 from dashboard.tabs import curves, draw, gallery, train
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def layout() -> html.Div:
                 ],
                 id=ids.TABS,
                 active_tab=ids.TAB_TRAIN,
-                persistence=True,
-                persistence_type="session",
+                **KEEP,
             ),
             html.Div(id=ids.PAGE_BEAT, hidden=True),
             dcc.Store(id=ids.PAGE_VERSION),

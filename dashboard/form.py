@@ -13,12 +13,12 @@ from dash.development.base_component import Component
 from core.config import CHOICE_TITLES, PRESETS, TrainConfig, parse_config
 from core.events import InvalidConfig
 from dashboard import ids
+from dashboard.kept import KEEP
 
 SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
 FIELDS = tuple(TrainConfig.model_fields)
 FIRST_PRESET = "fast"
 CUSTOM = "custom"
-KEEP: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 
 
 def layout() -> html.Div:

@@ -31,13 +31,6 @@ class Smoother:
             self.values.append(self._average / (1 - self._scale))
 
 
-def smooth(values: Iterable[float], weight: float) -> list[float]:
-    """All of a curve, smoothed as by `Smoother`."""
-    smoother = Smoother(weight)
-    smoother.extend(values)
-    return smoother.values
-
-
 @dataclass
 class Series:
     """The curves of one run, as they grow."""

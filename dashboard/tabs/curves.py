@@ -7,6 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from dashboard import figures, ids, status
+from dashboard.kept import KEEP
 from dashboard.series import Series
 
 
@@ -25,8 +26,7 @@ def layout() -> html.Div:
                                 max=0.98,
                                 step=0.02,
                                 value=0.6,
-                                persistence=True,
-                                persistence_type="session",
+                                **KEEP,
                             ),
                         ],
                         className="control",
@@ -36,8 +36,7 @@ def layout() -> html.Div:
                             id=switch,
                             label=label,
                             value=False,
-                            persistence=True,
-                            persistence_type="session",
+                            **KEEP,
                         )
                         for switch, label in (
                             (ids.CURVES_LOG, "Logarithmic scale"),

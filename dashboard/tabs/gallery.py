@@ -10,6 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.events import Gallery, NoModel
 from dashboard import figures, ids
 from dashboard.bars import bars
+from dashboard.kept import KEEP
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -33,8 +34,7 @@ def layout() -> html.Div:
                                 options=[{"value": n, "label": str(n)} for n in COUNTS],
                                 value=20,
                                 size="sm",
-                                persistence=True,
-                                persistence_type="session",
+                                **KEEP,
                             ),
                         ],
                         className="control",
@@ -43,8 +43,7 @@ def layout() -> html.Div:
                         id=ids.GALLERY_WRONG,
                         label="Only wrong ones",
                         value=False,
-                        persistence=True,
-                        persistence_type="session",
+                        **KEEP,
                     ),
                     dbc.Button("Draw others", id=ids.GALLERY_AGAIN, color="primary", size="sm"),
                 ],

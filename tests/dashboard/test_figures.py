@@ -13,7 +13,7 @@ from plotly.utils import PlotlyJSONEncoder
 from core.events import BatchMetrics, EpochMetrics, Gallery
 from dashboard import figures
 from dashboard.figures import CurveStyle
-from dashboard.series import Metric, Series, smooth
+from dashboard.series import Metric, Series, Smoother
 
 RAW, SMOOTHED, EPOCH_MEANS, TEST, RATE = range(5)
 STEPS = 5
@@ -46,6 +46,13 @@ def evaluation(progress: float) -> EpochMetrics:
         images_per_second=1000.0,
         seconds=progress,
     )
+
+
+def smooth(values: list[float], weight: float) -> list[float]:
+    """All of a curve, smoothed at once."""
+    smoother = Smoother(weight)
+    smoother.extend(values)
+    return smoother.values
 
 
 def series(batches: int, evaluations: list[float]) -> Series:
