@@ -479,10 +479,13 @@ def test_a_one_cycle_rate_climbs_to_the_set_one_and_falls_to_nearly_nothing(
 def test_a_diverging_run_says_so_and_never_reports_what_is_not_a_number(
     tiny_dataset: Dataset, evaluations_per_epoch: int
 ) -> None:
+    # Whether a run diverges is chance, and differs from processor to processor. With a momentum of
+    # 0.999 over single images it did so for 319 of 320 seeds within one or two epochs; here are 5.
     config = tiny(
         optimizer="sgd",
         learning_rate=1,
-        beta1=0.99,
+        beta1=0.999,
+        batch_size=1,
         epochs=5,
         evaluations_per_epoch=evaluations_per_epoch,
     )
