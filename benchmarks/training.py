@@ -24,6 +24,7 @@ from core.config import PRESETS
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = (0, 1, 8)
 SPEEDRUN_SEEDS = 10
+BATCH_SIZES = (256, 1024)  # of SimpleCNN beside Fast's own: what the machine gives, not a preset
 Results = dict[str, list[Any]]
 
 
@@ -69,6 +70,9 @@ def one_round(results: Results, data_dir: Path, number: int, rounds: int) -> Non
     run("notebook preset", "thread", *data, *seed, *preset("notebook", epochs=1))
     run("fast, main thread", "main", *data, *seed, *preset("fast", epochs=1))
     run("fast, service's thread", "thread", *data, *seed, *preset("fast", epochs=1))
+    for size in BATCH_SIZES:
+        settings = preset("fast", epochs=1, batch_size=size)
+        run(f"fast, batch {size}", "thread", *data, *seed, *settings)
     for extra in range(number, SPEEDRUN_SEEDS, rounds):
         run("speedrun", "thread", *data, "--seed", str(extra), *preset("speedrun"))
         run("published", "published", *data, "--seed", str(extra))
@@ -194,6 +198,12 @@ def summarise(results: Results) -> dict[str, Any]:
         },
         "share of the matrix-product rate": {
             "Fast, of bf16": speed("fast") * work / product["bf16"],
+            **{
+                f"Fast with batches of {size}, of bf16": (
+                    speed(f"fast, batch {size}") * work / product["bf16"]
+                )
+                for size in BATCH_SIZES
+            },
             "Notebook preset, of fp32": speed("notebook preset") * work / product["fp32"],
         },
         "GFLOP/s of a matrix product": {name: rate / 1e9 for name, rate in product.items()},
