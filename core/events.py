@@ -78,7 +78,22 @@ class EpochMetrics:
         return self.progress == self.epoch
 
 
-Metrics = BatchMetrics | EpochMetrics
+@dataclass(frozen=True)
+class RateChange:
+    """Somebody set another learning rate while the run went on, from the batch after `step` on.
+
+    For a one-cycle schedule it is the peak that was set. Units as in `BatchMetrics`.
+    """
+
+    epoch: int
+    step: int
+    progress: float
+    learning_rate: float
+    seconds: float
+    kind: Literal["rate"] = "rate"
+
+
+Metrics = BatchMetrics | EpochMetrics | RateChange
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
-"""The optimizer and the learning-rate schedule that a configuration asks for.
+"""The optimizer and the learning rates that a configuration asks for.
 
 It does not know what is optimised.
 """
 
+import math
 from collections.abc import Iterable
 
 import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from core.config import TrainConfig
+
+START_DIVISOR, END_DIVISOR = 25, 25e4
+"""A cycle starts and ends at these fractions of its peak, as in torch's `OneCycleLR`."""
 
 
 def make_optimizer(config: TrainConfig, parameters: Iterable[Parameter]) -> Optimizer:
@@ -25,14 +28,22 @@ def make_optimizer(config: TrainConfig, parameters: Iterable[Parameter]) -> Opti
     return kinds[config.optimizer](parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
 
 
-def make_schedule(config: TrainConfig, optimizer: Optimizer, steps: int) -> LRScheduler | None:
-    """What sets the learning rate after each of so many steps; None leaves it as it is."""
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """The rate of one step, counted from 0, of a run of so many.
+
+    A function of the configuration and the place alone, so that a run can be taken up anywhere
+    and its rate be changed on the way. One cycle (Smith and Topin 2018) climbs and falls along
+    half a cosine each, at the very rates of `torch.optim.lr_scheduler.OneCycleLR` with
+    `total_steps=steps + 1`.
+    """
+    peak = config.learning_rate
     if config.schedule == "constant" or steps < 2:
-        return None
-    return OneCycleLR(
-        optimizer,
-        max_lr=config.learning_rate,
-        total_steps=steps + 1,  # it counts the rate before the first step too
-        pct_start=config.warmup,
-        cycle_momentum=False,
-    )
+        return peak
+    top = config.warmup * (steps + 1) - 1
+    if step < top:
+        return _half_cosine(peak / START_DIVISOR, peak, step / top)
+    return _half_cosine(peak, peak / END_DIVISOR, (step - top) / (steps - top))
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
