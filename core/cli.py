@@ -94,7 +94,7 @@ def _train(options: argparse.Namespace) -> None:
                 )
             elif isinstance(event, EpochMetrics):
                 bar.write(notebook_line(event), file=sys.stdout)
-            else:
+            elif isinstance(event, Checkpoint):
                 last = event
     assert last is not None, "fit yields at least the untrained model"
     try:

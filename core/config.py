@@ -238,6 +238,15 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+def preset_of(config: TrainConfig) -> str | None:
+    """The preset whose settings these are, whatever the seed and the data set."""
+    free = {"seed", "dataset"}
+    for name, preset in PRESETS.items():
+        if preset.config.model_dump(exclude=free) == config.model_dump(exclude=free):
+            return name
+    return None
+
+
 def parse_config(values: Mapping[str, Any]) -> TrainConfig:
     """A `TrainConfig` from loose values, such as a form's texts or a JSON object.
 

@@ -96,9 +96,27 @@ class RateChange:
 Metrics = BatchMetrics | EpochMetrics | RateChange
 
 
+def metrics_of(values: dict[str, Any]) -> Metrics:
+    """An event from its JSON form, which is that of `dataclasses.asdict`.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    kinds = {"batch": BatchMetrics, "epoch": EpochMetrics, "rate": RateChange}
+    event: Metrics = kinds[values["kind"]](**values)
+    return event
+
+
 @dataclass(frozen=True)
 class RunSnapshot:
-    """All that a status bar shows of one run; the shape of `GET /api/runs/{id}`."""
+    """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
+
+    `created` is local time in ISO 8601. `revision` grows whenever events that were told are taken
+    back, which only going back in a run does: whoever follows the events starts again. `kept` are
+    the epochs whose networks can be looked at, gone back to and forked from; 0 is the untrained
+    one. `queue_place` counts from 1 among the runs that wait. `group` is shared by runs that differ
+    only in their seeds. A rewound run has `place_epoch`, the epoch after which it will go on.
+    """
 
     run_id: str
     state: RunState
@@ -108,6 +126,18 @@ class RunSnapshot:
     device: str
     precision: str
     epochs: int
+    created: str = ""
+    name: str = ""
+    note: str = ""
+    pinned: bool = False
+    preset: str | None = None
+    group: str | None = None
+    parent: str | None = None
+    parent_epoch: int | None = None
+    revision: int = 0
+    queue_place: int | None = None
+    kept: tuple[int, ...] = ()
+    place_epoch: int | None = None
     message: str = ""
     error: str | None = None
     epoch: int = 0
@@ -119,10 +149,25 @@ class RunSnapshot:
     train_accuracy: float | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    best_test_accuracy: float | None = None
     weights_file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "state": self.state.value}
+        return {**asdict(self), "state": self.state.value, "kept": list(self.kept)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "RunSnapshot":
+        """The reverse of `to_json`; fields that a later version added get their defaults.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        return cls(**{**values, "state": RunState(values["state"]), "kept": tuple(values["kept"])})
+
+    @property
+    def title(self) -> str:
+        """The name that somebody gave it, or else its id."""
+        return self.name or self.run_id
 
 
 @dataclass(frozen=True)
@@ -199,12 +244,20 @@ class InvalidConfig(DigitLabError):
         super().__init__(" ".join(f"{name}: {text}" for name, text in fields.items()))
 
 
-class AlreadyRunning(DigitLabError):
-    """A run was started while another one trains."""
+class WrongState(DigitLabError):
+    """A run cannot do that in the state it is in."""
 
 
 class UnknownRun(DigitLabError):
     """There is no run of that id."""
+
+
+class UnknownEpoch(DigitLabError):
+    """A run has not kept that epoch."""
+
+
+class DamagedFile(DigitLabError):
+    """A file of a stored run cannot be read."""
 
 
 class NoModel(DigitLabError):

@@ -1,130 +1,225 @@
 """The only door into core: runs in a background thread, and everything that one may ask of them.
 
-All methods may be called from any thread. This module does not know who asks: a page, a REST
-client or a test.
+One run trains at a time; the others wait their turn. What a run has learnt is looked at through
+`explorer`. All methods may be called from any thread. This module does not know who asks: a page,
+a REST client or a test.
 """
 
 import logging
-import secrets
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from core import models, preprocess
-from core.config import TrainConfig
-from core.datasets import Cancelled, DataCatalog, Dataset
+from core import models
+from core.config import TrainConfig, parse_config, preset_of
+from core.datasets import Cancelled, DataCatalog
 from core.events import (
-    AlreadyRunning,
-    BatchMetrics,
     DatasetStatus,
     DigitLabError,
-    EpochMetrics,
-    Gallery,
+    InvalidConfig,
     LayerInfo,
     Metrics,
-    NoModel,
-    Reading,
     RunSnapshot,
     RunState,
     UnknownRun,
+    WrongState,
 )
-from core.inference import Reader
-from core.runtime import Runtime, choose_runtime
+from core.explorer import Explorer
+from core.runs import Run, Runs
+from core.runtime import choose_runtime
 from core.store import RunStore
-from core.training import Checkpoint, Event, fit
+from core.trainer import Fit, Trainer
+from core.training import fit
 
-READ_RECENTLY = 2.0
-PUBLISH_EVERY = 0.5
+MOST_SEEDS = 20
+FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
+"""What the weights and the order of the images so far depend on."""
 
 log = logging.getLogger(__name__)
 
-Fit = Callable[..., Iterator[Event]]
-
-
-@dataclass
-class _Run:
-    """A run as the service keeps it; guarded by the service's lock."""
-
-    config: TrainConfig
-    runtime: Runtime
-    snapshot: RunSnapshot
-    events: list[Metrics] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-    data: Dataset | None = None
-    latest: Checkpoint | None = None
-    evaluated: Checkpoint | None = None
-
 
 class TrainingService:
-    """Runs one training at a time and answers questions about every run it has seen."""
+    """Trains one run after the other and answers questions about every run there is."""
 
     def __init__(self, catalog: DataCatalog, store: RunStore, fit: Fit = fit) -> None:
         self._catalog = catalog
         self._catalog.on_change = self._notify
         self._store = store
-        self._fit = fit
-        self._reader = Reader()
         self._lock = threading.RLock()
-        self._runs: dict[str, _Run] = {}
+        self._runs = Runs(store)
+        self.explorer = Explorer(self._runs, self._lock, catalog)
+        self._trainer = Trainer(
+            catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
+        )
         self._listeners: set[Callable[[], None]] = set()
-        self._threads: list[threading.Thread] = []
+        self._loading: list[threading.Thread] = []
         self._closed = threading.Event()
-        self._last_read = float("-inf")
-        self._last_published = float("-inf")
 
-    # Runs
+    # One run's life
 
-    def start(self, config: TrainConfig) -> str:
-        """Starts a run and returns its id at once.
+    def start(self, config: TrainConfig, name: str = "", group: str | None = None) -> str:
+        """Starts a run, or lets it wait its turn, and returns its id at once.
 
         Raises:
-            AlreadyRunning: another run has not ended yet.
+            WrongState: too many runs are waiting, or Digit Lab is shutting down.
         """
-        runtime = choose_runtime(config.precision)
         with self._lock:
-            if self._closed.is_set():
-                raise AlreadyRunning("Digit Lab is shutting down.")
-            if self._current() is not None:
-                raise AlreadyRunning(
-                    "A network is already being trained. Wait until it is done, or stop it first."
-                )
-            run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-            status = self._catalog.status(config.dataset)
-            snapshot = RunSnapshot(
-                run_id=run_id,
-                state=RunState.RUNNING,
-                config=config.model_dump(),
-                dataset=status.name,
-                dataset_title=status.title,
-                device=runtime.title,
-                precision=runtime.precision,
-                epochs=config.epochs,
-            )
-            run = self._runs[run_id] = _Run(config, runtime, snapshot)
-            self._in_background(lambda: self._work(run), f"train-{run_id}")
+            run = self._new(config, name=name, group=group)
+            self._trainer.enqueue(run)
         self._notify()
-        return run_id
+        return run.run_id
 
     def stop(self, run_id: str | None = None) -> RunSnapshot:
-        """Asks a run, by default the latest, to end after its current batch, keeping its model.
+        """Ends a run after its current batch, keeping its model; one that waits leaves the queue.
 
-        A run that has ended stays as it is.
+        A run that has ended stays as it is. `run_id` is by default the latest.
 
         Raises:
             UnknownRun: there is no such run.
         """
         with self._lock:
             run = self._find(run_id)
-            if not run.snapshot.state.finished:
-                run.stop.set()
-                self._update(run, state=RunState.STOPPING)
+            if run in self._trainer.waiting:
+                self._trainer.leave(run, RunState.STOPPED)
+            elif run is self._trainer.active:
+                self._trainer.wind_up(run, RunState.STOPPED)
+            elif run.snapshot.state is RunState.PAUSED:
+                run.update(state=RunState.STOPPED)
+                run.save()
         self._notify()
         return run.snapshot
+
+    def pause(self, run_id: str) -> RunSnapshot:
+        """Puts a run down after its current batch, to be resumed as if nothing had been.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: it is not under way.
+        """
+        with self._lock:
+            run = self._find(run_id)
+            if run in self._trainer.waiting:
+                self._trainer.leave(run, RunState.PAUSED)
+            elif run is self._trainer.active and run.snapshot.state is RunState.RUNNING:
+                self._trainer.wind_up(run, RunState.PAUSED)
+            else:
+                raise _wrong(run, "paused", "Only a run that trains or waits can be.")
+        self._notify()
+        return run.snapshot
+
+    def resume(self, run_id: str) -> RunSnapshot:
+        """Goes on with a run from where it stands, when its turn comes.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: it trains, waits, or has nothing left to do.
+        """
+        with self._lock:
+            run = self._find(run_id)
+            if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
+                raise _wrong(run, "resumed", "Rewind or fork it to train differently.")
+            self._trainer.enqueue(run)
+        self._notify()
+        return run.snapshot
+
+    def rewind(self, run_id: str, epoch: int) -> RunSnapshot:
+        """Goes back to the end of an epoch; 0 is the untrained network.
+
+        What lies after it is dropped only when the run is resumed: until then one can go forward
+        again by rewinding to a later epoch.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+            WrongState: the run trains or waits.
+        """
+        with self._lock:
+            run = self._find(run_id)
+            if self._trainer.holds(run):
+                raise _wrong(run, "rewound", "Pause or stop it first.")
+            _, events = run.files.resume_state(epoch)
+            run.go_to(events, epoch)
+            run.latest = run.evaluated = None
+            complete = run.snapshot.progress >= run.config.epochs
+            run.update(state=RunState.DONE if complete else RunState.PAUSED)
+            run.save()
+        self._notify()
+        return run.snapshot
+
+    def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
+        """A new run that shares another's course until the end of an epoch, then goes its own way.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+            InvalidConfig: a setting is wrong, or cannot change on the way.
+            WrongState: too many runs are waiting.
+        """
+        with self._lock:
+            parent = self._find(run_id)
+            config = parse_config({**parent.config.model_dump(), **changes})
+            _check_fork(parent.config, config, epoch)
+            count = parent.files.resume_state(epoch)[1] if epoch else 0
+            shared = self._store.events(run_id)[:count]
+            run = self._new(config, parent=run_id, parent_epoch=epoch)
+            if epoch:
+                run.share(shared, parent.files, epoch)
+            run.forget_rate = "learning_rate" in changes
+            self._trainer.enqueue(run)
+        self._notify()
+        return run.run_id
+
+    def repeat(self, run_id: str, seeds: int = 5) -> str:
+        """Trains the same settings with other seeds: a group of so many, this run among them.
+
+        Returns the group's name.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: too many runs are waiting, or the run does not start from its seed.
+        """
+        if not 2 <= seeds <= MOST_SEEDS:
+            raise WrongState(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
+        with self._lock:
+            run = self._find(run_id)
+            if run.snapshot.parent_epoch:
+                raise _wrong(run, "repeated", "It is a fork; repeat a run from the beginning.")
+            group = run.snapshot.group or run_id
+            taken = {other.config.seed for other in self._runs if other.snapshot.group == group}
+            taken.add(run.config.seed)
+            self._trainer.check_room(seeds - len(taken))
+            run.update(group=group)
+            run.save()
+            seed = run.config.seed
+            while len(taken) < seeds:
+                seed = (seed + 1) % 2**31
+                if seed not in taken:
+                    taken.add(seed)
+                    config = run.config.model_copy(update={"seed": seed})
+                    self._trainer.enqueue(self._new(config, name=run.snapshot.name, group=group))
+        self._notify()
+        return group
+
+    def set_learning_rate(self, run_id: str, rate: Any) -> None:
+        """Changes the learning rate (of a cycle, its peak) of a run that trains.
+
+        Raises:
+            UnknownRun: there is no such run.
+            InvalidConfig: it is no learning rate.
+            WrongState: the run does not train.
+        """
+        with self._lock:
+            run = self._find(run_id)
+            checked = parse_config({**run.config.model_dump(), "learning_rate": rate})
+            if run is not self._trainer.active or run.snapshot.state is not RunState.RUNNING:
+                raise _wrong(run, "given another learning rate", "Only a run that trains can be.")
+            run.new_rate = checked.learning_rate
+
+    # All runs
+
+    def runs(self) -> list[RunSnapshot]:
+        """Every run that is not deleted, the newest first."""
+        with self._lock:
+            return [self._with_place(run) for run in reversed(list(self._runs))]
 
     def snapshot(self, run_id: str | None = None) -> RunSnapshot:
         """A run as it stands, by default the latest.
@@ -134,20 +229,23 @@ class TrainingService:
         """
         with self._lock:
             run = self._find(run_id)
-            if run.data is None and not run.snapshot.state.finished:
+            if run is self._trainer.active and run.data is None:
                 status = self._catalog.status(run.config.dataset)
                 return replace(run.snapshot, message=_preparing(status))
-            return run.snapshot
+            return self._with_place(run)
 
     def latest_run(self) -> str | None:
+        """The run that trains, or else the newest."""
         with self._lock:
-            return next(reversed(self._runs), None)
+            run = self._runs.latest()
+            return None if run is None else run.run_id
 
     def events_since(self, run_id: str, cursor: int) -> tuple[list[Metrics], int]:
         """The run's metrics from `cursor` on, and the cursor for the next call.
 
         Nothing is consumed; 0 gives the run from its beginning. A cursor past the end gives
-        nothing and comes back as the end.
+        nothing and comes back as the end. When `revision` in the snapshot has grown, events that
+        were told before have been taken back: start again at 0.
 
         Raises:
             UnknownRun: there is no such run.
@@ -156,67 +254,59 @@ class TrainingService:
             events = self._find(run_id).events
             return events[max(cursor, 0) :], len(events)
 
-    # What a run has learnt
-
-    def gallery(self, count: int, seed: int, only_wrong: bool = False) -> Gallery:
-        """Random test images as read at the latest run's last evaluation (before it: untrained).
+    def describe(
+        self,
+        run_id: str,
+        name: str | None = None,
+        note: str | None = None,
+        pinned: bool | None = None,
+    ) -> RunSnapshot:
+        """Sets what people say of a run; None leaves it as it is.
 
         Raises:
-            NoModel: nothing has been trained yet.
+            UnknownRun: there is no such run.
         """
-        run, checkpoint = self._published(evaluated=True)
-        assert run.data is not None, "weights are published after the data is there"
-        return self._reader.gallery(checkpoint, run.data, count, seed, only_wrong)
-
-    def weights_version(self) -> str | None:
-        """Changes whenever a network has been evaluated anew; None while there is none to ask."""
+        given = {"name": name, "note": note, "pinned": pinned}
         with self._lock:
-            try:
-                run, checkpoint = self._published(evaluated=True)
-            except NoModel:
-                return None
-            return f"{run.snapshot.run_id}/{checkpoint.step}"
+            run = self._find(run_id)
+            run.update(**{key: value for key, value in given.items() if value is not None})
+            run.save()
+        self._notify()
+        return run.snapshot
 
-    def test_image(self, index: int) -> np.ndarray:
-        """A test image of the latest run's data set, (28, 28) uint8.
-
-        Raises:
-            NoModel: nothing has been trained yet.
-            IndexError: the test set has no such image.
-        """
-        run, _ = self._published(evaluated=True)
-        assert run.data is not None, "weights are published after the data is there"
-        return run.data.test_images[index].numpy()
-
-    def read_strokes(self, strokes: Any) -> Reading:
-        """What the latest network reads in a drawing: strokes of (x, y) points, y downwards.
+    def delete(self, run_id: str) -> None:
+        """Removes a run; `restore` brings it back until Digit Lab is started again.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            EmptyDrawing, BadDrawing: see `core.preprocess`.
+            UnknownRun: there is no such run.
+            WrongState: it trains, or is pinned.
         """
-        return self._read(preprocess.strokes_to_image(strokes))
-
-    def read_pixels(self, pixels: Any) -> Reading:
-        """What the latest network reads in a greyscale picture, 0..255, of any size.
-
-        Raises:
-            NoModel, EmptyDrawing, BadDrawing: as `read_strokes`.
-        """
-        return self._read(preprocess.pixels_to_image(pixels))
-
-    def _read(self, image: np.ndarray) -> Reading:
-        _, checkpoint = self._published(evaluated=False)
-        self._last_read = time.monotonic()
-        return Reading(image, self._reader.predict(checkpoint, image))
-
-    def _published(self, evaluated: bool) -> tuple[_Run, Checkpoint]:
         with self._lock:
-            for run in reversed(self._runs.values()):
-                checkpoint = (run.evaluated if evaluated else None) or run.latest
-                if checkpoint is not None:
-                    return run, checkpoint
-        raise NoModel("There is no trained network yet. Press Train first; it takes a minute.")
+            run = self._find(run_id)
+            if run is self._trainer.active:
+                raise _wrong(run, "deleted", "Stop it first.")
+            if run.snapshot.pinned:
+                raise _wrong(run, "deleted", "It is pinned; take the pin off first.")
+            if run in self._trainer.waiting:
+                self._trainer.leave(run, RunState.STOPPED)
+            self._runs.delete(run)
+        self._notify()
+
+    def restore(self, run_id: str) -> RunSnapshot:
+        """Brings a deleted run back.
+
+        Raises:
+            UnknownRun: there is none of that id.
+        """
+        with self._lock:
+            run = self._runs.restore(run_id)
+        self._notify()
+        return run.snapshot
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each thing that was found damaged at the start."""
+        return list(self._store.problems)
 
     # Data sets, models, the machine
 
@@ -233,7 +323,10 @@ class TrainingService:
             except (DigitLabError, Cancelled) as error:
                 log.info("%s: %s", name, error)
 
-        self._in_background(load, f"load-{name}")
+        thread = threading.Thread(target=load, name=f"load-{name}", daemon=True)
+        with self._lock:
+            self._loading.append(thread)
+        thread.start()
 
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:
@@ -261,93 +354,41 @@ class TrainingService:
         return unsubscribe
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stops what is under way and waits for its threads, which must not outlive Python."""
+        """Puts down what is under way and waits for its threads, which must not outlive Python."""
         self._closed.set()
         with self._lock:
-            for run in self._runs.values():
-                run.stop.set()
-            threads = list(self._threads)
+            threads = [self._trainer.close(), *self._loading]
         for thread in threads:
-            thread.join(timeout)
+            if thread is not None:
+                thread.join(timeout)
+        self._store.close()
 
-    def _in_background(self, work: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        with self._lock:
-            self._threads = [old for old in self._threads if old.is_alive()]
-            self._threads.append(thread)
-        thread.start()
+    # Under the lock
 
-    def _work(self, run: _Run) -> None:
-        """The background thread: one run from its data to its end, whatever happens."""
-        try:
-            run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
-            self._update(run, dataset=run.data.name, dataset_title=run.data.title)
-            for event in self._fit(
-                run.config,
-                run.data,
-                run.runtime,
-                should_stop=run.stop.is_set,
-                should_publish=self._somebody_reads,
-            ):
-                self._record(run, event)
-            complete = run.snapshot.progress >= run.config.epochs
-            self._keep_weights(run)
-            self._update(run, state=RunState.DONE if complete else RunState.STOPPED)
-        except Cancelled:
-            self._update(run, state=RunState.STOPPED)
-        except DigitLabError as error:
-            self._update(run, state=RunState.FAILED, error=str(error))
-        except Exception as error:
-            log.exception("Run %s failed", run.snapshot.run_id)
-            self._update(
-                run,
-                state=RunState.FAILED,
-                error=f"Training stopped at an unexpected error: {error or type(error).__name__}. "
-                "The details are in the window where Digit Lab was started.",
-            )
-        finally:
-            self._notify()
+    def _new(self, config: TrainConfig, **facts: Any) -> Run:
+        self._trainer.check_room(1)
+        runtime = choose_runtime(config.precision)
+        status = self._catalog.status(config.dataset)
+        return self._runs.new(
+            config,
+            preset=preset_of(config),
+            dataset=status.name,
+            dataset_title=status.title,
+            device=runtime.title,
+            precision=runtime.precision,
+            **facts,
+        )
 
-    def _record(self, run: _Run, event: Event) -> None:
-        with self._lock:
-            if isinstance(event, Checkpoint):
-                run.latest = event
-                self._last_published = time.monotonic()
-                if event.test_probabilities is not None:
-                    run.evaluated = event
-            else:
-                run.events.append(event)
-                self._update(run, **_progress_of(event, run.config.epochs))
-        self._notify()
+    def _with_place(self, run: Run) -> RunSnapshot:
+        return replace(run.snapshot, queue_place=self._trainer.place_of(run))
 
-    def _keep_weights(self, run: _Run) -> None:
-        assert run.latest is not None, "fit yields at least the untrained model"
-        run_id, model = run.snapshot.run_id, run.config.model
-        try:
-            path = self._store.save_weights(run_id, model, run.latest.state_dict)
-            self._update(run, weights_file=str(path))
-        except OSError as error:
-            log.exception("The weights of %s could not be saved", run_id)
-            self._update(run, message=f"The weights could not be saved: {error}.")
-
-    def _somebody_reads(self) -> bool:
-        now = time.monotonic()
-        return now - self._last_read < READ_RECENTLY and now - self._last_published >= PUBLISH_EVERY
-
-    def _current(self) -> _Run | None:
-        return next((run for run in self._runs.values() if not run.snapshot.state.finished), None)
-
-    def _find(self, run_id: str | None) -> _Run:
-        run_id = run_id or self.latest_run()
-        if run_id is None:
+    def _find(self, run_id: str | None) -> Run:
+        if run_id is not None:
+            return self._runs.find(run_id)
+        run = self._runs.latest()
+        if run is None:
             raise UnknownRun("Nothing has been trained yet.")
-        if run_id not in self._runs:
-            raise UnknownRun(f"There is no run called {run_id}.")
-        return self._runs[run_id]
-
-    def _update(self, run: _Run, **changes: Any) -> None:
-        with self._lock:
-            run.snapshot = replace(run.snapshot, **changes)
+        return run
 
     def _notify(self) -> None:
         with self._lock:
@@ -356,28 +397,28 @@ class TrainingService:
             listener()
 
 
+def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
+    """
+    Raises:
+        InvalidConfig: the change cannot be made after that epoch.
+    """
+    if after.epochs <= epoch:
+        raise InvalidConfig(
+            {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}
+        )
+    fixed = [name for name in FIXED_IN_A_FORK if getattr(before, name) != getattr(after, name)]
+    if epoch and fixed:
+        raise InvalidConfig(
+            dict.fromkeys(fixed, "This cannot change on the way; start a new run for it.")
+        )
+
+
+def _wrong(run: Run, what: str, advice: str) -> WrongState:
+    state = run.snapshot.state.value
+    return WrongState(f"{run.snapshot.title} cannot be {what}: it is {state}. {advice}")
+
+
 def _preparing(status: DatasetStatus) -> str:
     if status.progress is None:
         return f"Loading {status.title}"
     return f"{status.message}: {status.progress:.0%}"
-
-
-def _progress_of(event: Metrics, epochs: int) -> dict[str, Any]:
-    """The fields of a snapshot that an event changes."""
-    changes: dict[str, Any] = {
-        "epoch": event.epoch,
-        "progress": event.progress,
-        "images_per_second": event.images_per_second,
-        "seconds": event.seconds,
-        "seconds_left": event.seconds / event.progress * (epochs - event.progress),
-    }
-    if isinstance(event, BatchMetrics):
-        return {**changes, "train_loss": event.loss, "train_accuracy": event.accuracy}
-    assert isinstance(event, EpochMetrics)
-    return {
-        **changes,
-        "train_loss": event.train_loss,
-        "train_accuracy": event.train_accuracy,
-        "test_loss": event.test_loss,
-        "test_accuracy": event.test_accuracy,
-    }

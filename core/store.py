@@ -1,18 +1,50 @@
-"""What outlives the process: the weights of each run, one folder a run.
+"""What outlives the process: the runs, their events and their weights, in one folder.
 
-This module does not know how weights came about, or who reads them.
+`runs.sqlite3` knows the runs and their events; the weights lie in a folder each, see
+`core.epochs`. This module does not know what a run does or who reads it.
 """
 
+import json
+import logging
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.events import FolderUnusable
+from core.epochs import EpochFiles
+from core.events import DamagedFile, FolderUnusable, Metrics, RunSnapshot, metrics_of
+
+log = logging.getLogger(__name__)
+
+_DATABASE = "runs.sqlite3"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    snapshot TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+    run_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
+"""
 
 
 class RunStore:
-    """The folder in which runs are kept."""
+    """The folder in which runs are kept. Safe to use from several threads.
+
+    `problems` holds a sentence for each thing that was found damaged when the store was opened.
+    """
 
     def __init__(self, root: Path) -> None:
         """
@@ -20,16 +52,81 @@ class RunStore:
             FolderUnusable: the folder cannot be made or written to.
         """
         self.root = root
+        self.problems: list[str] = []
+        self._lock = threading.Lock()
         try:
             root.mkdir(parents=True, exist_ok=True)
-            probe = root / ".writable"
-            probe.touch()
-            probe.unlink()
+            self._connection = self._connect()
+            self._purge()
+        except sqlite3.OperationalError as error:
+            locked = "locked" in str(error)
+            raise self._unusable("another Digit Lab uses it" if locked else error) from error
+        except sqlite3.DatabaseError:
+            self._start_afresh()
         except OSError as error:
-            raise FolderUnusable(
-                f"Runs cannot be kept in {root}: {error.strerror or error}. "
-                "Name another folder with --runs-dir."
-            ) from error
+            raise self._unusable(error.strerror or error) from error
+
+    def runs(self) -> list[RunSnapshot]:
+        """All runs but deleted ones, the oldest first."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT run_id, snapshot FROM runs WHERE NOT deleted ORDER BY run_id"
+            ).fetchall()
+        found = []
+        for run_id, text in rows:
+            try:
+                found.append(RunSnapshot.from_json(json.loads(text)))
+            except (ValueError, TypeError, KeyError):
+                self.problems.append(f"The record of run {run_id} cannot be read.")
+        return found
+
+    def save(self, snapshot: RunSnapshot) -> None:
+        """Writes a run as it stands."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs (run_id, snapshot) VALUES (?, ?) "
+                "ON CONFLICT (run_id) DO UPDATE SET snapshot = excluded.snapshot",
+                (snapshot.run_id, json.dumps(snapshot.to_json())),
+            )
+
+    def append(self, run_id: str, first: int, events: Sequence[Metrics]) -> None:
+        """Writes events of a run, the first of them its so-manieth, and nothing after them."""
+        with self._transaction() as connection:
+            connection.execute(
+                "DELETE FROM events WHERE run_id = ? AND number >= ?", (run_id, first)
+            )
+            connection.executemany(
+                "INSERT INTO events (run_id, number, event) VALUES (?, ?, ?)",
+                (
+                    (run_id, first + place, json.dumps(asdict(event)))
+                    for place, event in enumerate(events)
+                ),
+            )
+
+    def events(self, run_id: str) -> list[Metrics]:
+        """All events of a run, in their order.
+
+        Raises:
+            DamagedFile: they cannot be read.
+        """
+        try:
+            with self._lock:
+                rows = self._connection.execute(
+                    "SELECT event FROM events WHERE run_id = ? ORDER BY number", (run_id,)
+                ).fetchall()
+            return [metrics_of(json.loads(text)) for (text,) in rows]
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+            raise DamagedFile(f"The curves of run {run_id} cannot be read.") from error
+
+    def set_deleted(self, run_id: str, deleted: bool) -> None:
+        """Hides a run, or shows it again. Hidden runs are gone for good at the next start."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
+            )
+
+    def epoch_files(self, run_id: str, model: str) -> EpochFiles:
+        return EpochFiles(self.root / run_id, model)
 
     def save_weights(self, run_id: str, model: str, state_dict: dict[str, Tensor]) -> Path:
         """Writes `<run>/<model>.pth`, which the notebook's `torch.load` reads.
@@ -41,6 +138,96 @@ class RunStore:
         path.parent.mkdir(exist_ok=True)
         save_weights(state_dict, path)
         return path
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._connection:
+            yield self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.root / _DATABASE, timeout=1, check_same_thread=False)
+        try:
+            # Two programs on one folder would take each other's runs for interrupted ones.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+            connection.execute("SELECT run_id, deleted, snapshot FROM runs").fetchall()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _purge(self) -> None:
+        """Removes for good what was deleted before the last start."""
+        with self._transaction() as connection:
+            gone = connection.execute("SELECT run_id FROM runs WHERE deleted").fetchall()
+            for (run_id,) in gone:
+                connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
+                connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+        for (run_id,) in gone:
+            shutil.rmtree(self.root / run_id, ignore_errors=True)
+
+    def _start_afresh(self) -> None:
+        """Puts a damaged database aside and saves from it, and from the folders, what there is."""
+        stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
+        aside = self.root / f"runs.damaged-{stamp}.sqlite3"
+        for ending in ("", "-wal", "-shm"):
+            part = self.root / f"{_DATABASE}{ending}"
+            if part.exists():
+                part.replace(self.root / f"{aside.name}{ending}")
+        self._connection = self._connect()
+        saved = self._copy_from(aside) | self._adopt_folders()
+        self.problems.append(
+            f"The record of runs was damaged. It was put aside as {aside.name}; {len(saved)} "
+            f"{'run was' if len(saved) == 1 else 'runs were'} saved from it and from the weights."
+        )
+
+    def _copy_from(self, damaged: Path) -> set[str]:
+        """Row by row, until a page of the file cannot be read."""
+        old = sqlite3.connect(damaged)
+        try:
+            runs = list(_readable(old, "SELECT run_id, deleted, snapshot FROM runs"))
+            events = _readable(old, "SELECT run_id, number, event FROM events")
+            with self._transaction() as connection:
+                connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", runs)
+                connection.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", events)
+        finally:
+            old.close()
+        return {run_id for run_id, _, _ in runs}
+
+    def _adopt_folders(self) -> set[str]:
+        """Runs that only their weights remember."""
+        known = {snapshot.run_id for snapshot in self.runs()}
+        adopted = set()
+        for folder in self.root.iterdir():
+            if not folder.is_dir() or folder.name in known:
+                continue
+            about: dict[str, Any] = EpochFiles(folder, "").about()
+            try:
+                snapshot = RunSnapshot.from_json(about)
+            except (TypeError, ValueError, KeyError):
+                continue
+            if snapshot.run_id == folder.name:
+                self.save(snapshot)
+                adopted.add(snapshot.run_id)
+        return adopted
+
+    def _unusable(self, reason: object) -> FolderUnusable:
+        return FolderUnusable(
+            f"Runs cannot be kept in {self.root}: {reason}. Name another folder with --runs-dir."
+        )
+
+
+def _readable(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield from connection.execute(query)
+    except sqlite3.DatabaseError as error:
+        log.warning("A damaged record of runs could be read only in part: %s", error)
 
 
 def save_weights(state_dict: dict[str, Tensor], path: Path) -> None:

@@ -18,14 +18,15 @@ from fastapi.routing import APIRoute
 
 from core.config import parse_config
 from core.events import (
-    AlreadyRunning,
     BadDrawing,
     DigitLabError,
     EmptyDrawing,
     InvalidConfig,
     NoModel,
     Reading,
+    UnknownEpoch,
     UnknownRun,
+    WrongState,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 STATUS_CODES: dict[type[DigitLabError], int] = {
     UnknownRun: 404,
-    AlreadyRunning: 409,
+    UnknownEpoch: 404,
+    WrongState: 409,
     NoModel: 409,
     InvalidConfig: 422,
     BadDrawing: 422,
@@ -41,6 +43,8 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
 }
 MAX_BODY = 4 << 20
 MAX_CURSOR_DIGITS = 18
+MAX_TEXT = 1000
+MAX_WHOLE = 10**9
 CURSOR = re.compile("-?[0-9]+")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -75,32 +79,95 @@ def router(service: "TrainingService") -> APIRouter:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
+    @api.get("/runs")
+    async def list_runs() -> dict[str, Any]:
+        return {"runs": [run.to_json() for run in await asyncio.to_thread(service.runs)]}
+
     @api.post("/runs", status_code=201)
-    async def create_run(request: Request) -> dict[str, str]:
-        config = parse_config(await _json_object(request, empty={}))
-        return {"run_id": await asyncio.to_thread(service.start, config)}
+    async def create_run(request: Request) -> dict[str, Any]:
+        settings = await _json_object(request, empty={})
+        name = _text(settings.pop("name", ""), "name")
+        run_id = await asyncio.to_thread(service.start, parse_config(settings), name)
+        return service.snapshot(run_id).to_json()
 
     @api.get("/runs/{run_id}")
     async def get_run(run_id: str) -> dict[str, Any]:
         return service.snapshot(run_id).to_json()
 
+    @api.patch("/runs/{run_id}")
+    async def describe_run(run_id: str, request: Request) -> dict[str, Any]:
+        body = await _json_object(request)
+        unknown = set(body) - {"name", "note", "pinned"}
+        if unknown:
+            raise BadRequest("One can set `name`, `note` and `pinned` of a run, nothing else.")
+        texts = {key: _text(body[key], key) for key in ("name", "note") if key in body}
+        pinned = body.get("pinned")
+        if not (pinned is None or isinstance(pinned, bool)):
+            raise BadRequest("`pinned` must be true or false.")
+        found = await asyncio.to_thread(service.describe, run_id, **texts, pinned=pinned)
+        return found.to_json()
+
+    @api.delete("/runs/{run_id}", status_code=204)
+    async def delete_run(run_id: str) -> None:
+        await asyncio.to_thread(service.delete, run_id)
+
+    @api.post("/runs/{run_id}/restore")
+    async def restore_run(run_id: str) -> dict[str, Any]:
+        return (await asyncio.to_thread(service.restore, run_id)).to_json()
+
     @api.get("/runs/{run_id}/events")
     async def get_events(run_id: str, request: Request) -> dict[str, Any]:
-        events, cursor = service.events_since(run_id, _cursor(request))
-        return {"events": [asdict(event) for event in events], "cursor": cursor}
+        after = _cursor(request)
+        events, cursor = await asyncio.to_thread(service.events_since, run_id, after)
+        revision = service.snapshot(run_id).revision
+        return {
+            "events": [asdict(event) for event in events],
+            "cursor": cursor,
+            "revision": revision,
+        }
 
     @api.get("/runs/{run_id}/metrics.csv")
-    async def get_metrics(run_id: str) -> Response:
-        events, _ = service.events_since(run_id, 0)
-        return Response(
-            to_csv([asdict(event) for event in events]),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{run_id}.csv"'},
-        )
+    async def get_metrics_csv(run_id: str) -> Response:
+        events, _ = await asyncio.to_thread(service.events_since, run_id, 0)
+        text = to_csv([asdict(event) for event in events])
+        return _download(text.encode(), f"{run_id}.csv", "text/csv; charset=utf-8")
 
     @api.post("/runs/{run_id}/stop")
     async def stop_run(run_id: str) -> dict[str, Any]:
-        return service.stop(run_id).to_json()
+        return (await asyncio.to_thread(service.stop, run_id)).to_json()
+
+    @api.post("/runs/{run_id}/pause")
+    async def pause_run(run_id: str) -> dict[str, Any]:
+        return (await asyncio.to_thread(service.pause, run_id)).to_json()
+
+    @api.post("/runs/{run_id}/resume")
+    async def resume_run(run_id: str) -> dict[str, Any]:
+        return (await asyncio.to_thread(service.resume, run_id)).to_json()
+
+    @api.post("/runs/{run_id}/rewind")
+    async def rewind_run(run_id: str, request: Request) -> dict[str, Any]:
+        epoch = _whole((await _json_object(request)).get("epoch"), "epoch")
+        return (await asyncio.to_thread(service.rewind, run_id, epoch)).to_json()
+
+    @api.post("/runs/{run_id}/fork", status_code=201)
+    async def fork_run(run_id: str, request: Request) -> dict[str, Any]:
+        settings = await _json_object(request)
+        epoch = _whole(settings.pop("epoch", None), "epoch")
+        child = await asyncio.to_thread(service.fork, run_id, epoch, settings)
+        return service.snapshot(child).to_json()
+
+    @api.post("/runs/{run_id}/repeat", status_code=201)
+    async def repeat_run(run_id: str, request: Request) -> dict[str, Any]:
+        seeds = _whole((await _json_object(request, empty={})).get("seeds", 5), "seeds")
+        group = await asyncio.to_thread(service.repeat, run_id, seeds)
+        members = [run for run in service.runs() if run.group == group]
+        return {"group": group, "runs": [run.to_json() for run in members]}
+
+    @api.post("/runs/{run_id}/learning-rate")
+    async def set_learning_rate(run_id: str, request: Request) -> dict[str, Any]:
+        rate = (await _json_object(request)).get("learning_rate")
+        await asyncio.to_thread(service.set_learning_rate, run_id, rate)
+        return service.snapshot(run_id).to_json()
 
     @api.post("/predict")
     async def predict(request: Request) -> dict[str, Any]:
@@ -109,7 +176,7 @@ def router(service: "TrainingService") -> APIRouter:
             raise BadRequest(
                 'Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.'
             )
-        read = service.read_strokes if "strokes" in body else service.read_pixels
+        read = service.explorer.read_strokes if "strokes" in body else service.explorer.read_pixels
         drawing = body.get("strokes", body.get("pixels"))
         return _reading(await asyncio.to_thread(read, drawing))
 
@@ -132,6 +199,23 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _download(content: bytes, name: str, media_type: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise BadRequest(f"`{name}` must be a text of at most {MAX_TEXT} characters.")
+    return value.strip()
+
+
+def _whole(value: Any, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WHOLE:
+        raise BadRequest(f"`{name}` must be a whole number, 0 or more.")
+    return value
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.config import CHOICE_TITLES, PRESETS, TrainConfig, parse_config
+from core.config import preset_of as config_preset
 from core.events import InvalidConfig
 from dashboard import ids
 from dashboard.kept import KEEP
@@ -63,12 +64,11 @@ def purpose(preset: str) -> str:
 
 
 def preset_of(values: dict[str, Any]) -> str:
-    """The preset that the form's values are, or `CUSTOM`."""
+    """The preset that the form's values are, with any seed and data set, or `CUSTOM`."""
     try:
-        config = parse_config(values)
+        return config_preset(parse_config(values)) or CUSTOM
     except InvalidConfig:
         return CUSTOM
-    return next((name for name, preset in PRESETS.items() if preset.config == config), CUSTOM)
 
 
 def errors(values: dict[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.events import BatchMetrics, EpochMetrics, Metrics
+from core.events import BatchMetrics, EpochMetrics, Metrics, RateChange
 
 Metric = Literal["loss", "accuracy"]
 
@@ -38,14 +38,17 @@ class Series:
     run_id: str | None = None
     batches: list[BatchMetrics] = field(default_factory=list)
     epochs: list[EpochMetrics] = field(default_factory=list)
+    rate_changes: list[RateChange] = field(default_factory=list)
     _smoothers: dict[Metric, Smoother] = field(default_factory=dict)
 
     def extend(self, events: Iterable[Metrics]) -> None:
         for event in events:
             if isinstance(event, BatchMetrics):
                 self.batches.append(event)
-            else:
+            elif isinstance(event, EpochMetrics):
                 self.epochs.append(event)
+            else:
+                self.rate_changes.append(event)
 
     def smoothed(self, metric: Metric, weight: float) -> list[float]:
         """The batches' metric, smoothed; what was smoothed at the last call is not done again."""

@@ -36,6 +36,8 @@ class View:
     page: str
     tab: str = ids.TAB_TRAIN
     style: figures.CurveStyle = figures.PLAIN
+    run: str | None = None
+    """The run that the page has chosen; None for whichever trains, or else the newest."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -47,6 +49,7 @@ class View:
                 log=bool(data.get("log")),
                 learning_rate=bool(data.get("rate")),
             ),
+            run=str(data["run"]) if data.get("run") else None,
         )
 
 
@@ -57,15 +60,16 @@ class PageStream:
         self._service = service
         self._sent: dict[tuple[str, str], Any] = {}
         self._series = Series()
+        self._followed: tuple[str, int] | None = None
         self._cursor = 0
         self._drawn: dict[str, _Drawn] = {}
 
     def updates(self, view: View) -> list[Update]:
         """The properties that differ from what the page shows, and remembers them as shown."""
-        snapshot = self._follow()
+        snapshot = self._follow(view.run)
         wanted: list[Update] = status.status_bar(self._service, snapshot)
         wanted += status.notices(self._service, snapshot)
-        wanted.append((ids.PAGE_VERSION, {"data": self._service.weights_version()}))
+        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot)}))
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
             updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
@@ -75,16 +79,33 @@ class PageStream:
             updates += self._table()
         return updates
 
-    def _follow(self) -> RunSnapshot | None:
-        """Reads the latest run's new events; a new run starts new curves."""
-        run_id = self._service.latest_run()
-        if run_id is None:
+    def _follow(self, chosen: str | None) -> RunSnapshot | None:
+        """Reads the new events of the run that is looked at; another run starts new curves, and so
+        does one whose events were taken back."""
+        snapshot = self._chosen(chosen)
+        if snapshot is None:
+            self._series, self._followed = Series(), None
             return None
-        if run_id != self._series.run_id:
-            self._series, self._cursor = Series(run_id), 0
-        events, self._cursor = self._service.events_since(run_id, self._cursor)
+        followed = snapshot.run_id, snapshot.revision
+        if followed != self._followed:
+            self._series, self._cursor, self._followed = Series(snapshot.run_id), 0, followed
+        events, self._cursor = self._service.events_since(snapshot.run_id, self._cursor)
         self._series.extend(events)
-        return self._service.snapshot(run_id)
+        return self._service.snapshot(snapshot.run_id)
+
+    def _chosen(self, run_id: str | None) -> RunSnapshot | None:
+        """The run to look at; the default one where the chosen one is gone."""
+        for wanted in (run_id, self._service.latest_run()):
+            try:
+                if wanted is not None:
+                    return self._service.snapshot(wanted)
+            except UnknownRun:
+                continue
+        return None
+
+    def _version(self, snapshot: RunSnapshot | None) -> str | None:
+        run_id = None if snapshot is None else snapshot.run_id
+        return self._service.explorer.weights_version(run_id)
 
     def _changed(self, update: Update) -> Update:
         component, properties = update

@@ -23,8 +23,9 @@ from core import synthetic
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset
 from core.events import RunSnapshot
-from core.service import Fit, TrainingService
+from core.service import TrainingService
 from core.store import RunStore
+from core.trainer import Fit
 from core.training import fit as real_fit
 
 SECONDS = 30.0

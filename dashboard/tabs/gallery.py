@@ -105,7 +105,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         count, seed, only_wrong = _wanted(request)
         width = min(max(int(request.get("width") or 800), 200), 2000)
         try:
-            shown = await asyncio.to_thread(service.gallery, count, seed, only_wrong)
+            shown = await asyncio.to_thread(service.explorer.gallery, count, seed, only_wrong)
         except NoModel:
             return figures.no_gallery(NOTHING_TRAINED), "", None
         if not len(shown.indices):
@@ -132,7 +132,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             html.H2(f"Test image {index}"),
             html.P(f"True: {label}, Pred: {digit} ({verdict})"),
             dcc.Graph(
-                figure=figures.digit(service.test_image(index), 200),
+                figure=figures.digit(service.explorer.test_image(index), 200),
                 config={"displayModeBar": False},
             ),
             bars(probabilities),

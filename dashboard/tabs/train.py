@@ -7,7 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, dcc, html
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.events import AlreadyRunning, InvalidConfig, LayerInfo
+from core.events import InvalidConfig, LayerInfo, WrongState
 from dashboard import figures, form, ids
 from dashboard.series import Series
 
@@ -126,7 +126,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         except InvalidConfig as error:
             names = ", ".join(_title(name) for name in error.fields)
             return f"Training did not start. Please correct: {names}.", True
-        except AlreadyRunning as error:
+        except WrongState as error:
             return str(error), True
         return "", False
 

@@ -79,7 +79,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(
     second = list(fit(config, tiny_dataset, resume=last_state(first)))
 
     assert timeless(first + second) == timeless(whole)
-    assert same_weights(second[-1], whole[-1])  # type: ignore[arg-type]
+    assert same_weights(second[-1], whole[-1])
 
 
 def test_many_parts_make_the_same_run(tiny_dataset: Dataset) -> None:

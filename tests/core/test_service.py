@@ -2,6 +2,7 @@
 what can be asked of a network while it learns and afterwards."""
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +16,6 @@ import torch
 from core.config import TrainConfig, parse_config
 from core.datasets import Cancelled, DataCatalog, Dataset
 from core.events import (
-    AlreadyRunning,
     BatchMetrics,
     DatasetStatus,
     DatasetUnavailable,
@@ -25,6 +25,7 @@ from core.events import (
     RunSnapshot,
     RunState,
     UnknownRun,
+    WrongState,
 )
 from core.runtime import Runtime
 from core.service import TrainingService
@@ -53,9 +54,9 @@ class Gate:
         data: Dataset,
         runtime: Runtime,
         should_stop: Callable[[], bool],
-        should_publish: Callable[[], bool],
+        **options: Any,
     ) -> Iterator[Event]:
-        events = fit(config, data, runtime, should_stop, should_publish)
+        events = fit(config, data, runtime, should_stop, **options)
         for number, event in enumerate(events, start=1):
             yield event
             if number == self._after:
@@ -229,35 +230,39 @@ def test_two_runs_in_a_row_are_both_remembered(
     assert service.events_since(first, 0) != service.events_since(second, 0)
 
 
-def test_a_second_run_is_refused_while_one_trains(
+def test_a_second_run_waits_its_turn(
     make_service: MakeService, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     gate = Gate()
     service = make_service(fit=gate.fit)
-    run_id = service.start(tiny_config)
+    first = service.start(tiny_config)
+    second = service.start(tiny_config)
+    third = service.start(tiny_config)
 
-    with pytest.raises(AlreadyRunning, match="already being trained"):
-        service.start(tiny_config)
-
-    assert service.latest_run() == run_id
+    assert service.snapshot(first).state is RunState.RUNNING
+    assert [service.snapshot(run_id).queue_place for run_id in (first, second, third)] == [
+        None,
+        1,
+        2,
+    ]
+    assert service.snapshot(second).state is RunState.QUEUED
+    assert service.latest_run() == first  # what there is to look at
     gate.open()
-    assert finish(service).state is RunState.DONE
+    finished = [finish(service, run_id) for run_id in (first, second, third)]
+    assert [run.state for run in finished] == [RunState.DONE] * 3
+    assert service.latest_run() == third
 
 
-def test_of_many_who_start_at_once_one_wins(
+def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
     make_service: MakeService, tiny_config: TrainConfig
 ) -> None:
     service = make_service(fit=Gate().fit)
     together = threading.Barrier(8)
     started: list[str] = []
-    refused: list[AlreadyRunning] = []
 
     def start() -> None:
         together.wait(30)
-        try:
-            started.append(service.start(tiny_config))
-        except AlreadyRunning as error:
-            refused.append(error)
+        started.append(service.start(tiny_config))
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
@@ -265,7 +270,8 @@ def test_of_many_who_start_at_once_one_wins(
     for thread in threads:
         thread.join()
 
-    assert (len(started), len(refused)) == (1, 7)
+    places = [service.snapshot(run_id).queue_place for run_id in started]
+    assert sorted(place or 0 for place in places) == list(range(8))
 
 
 # The event log
@@ -392,7 +398,7 @@ def test_stopping_keeps_the_model_as_it_is(
     )
     weights = saved(found)
     assert all(torch.equal(weights[key], after_three.state_dict[key]) for key in weights)
-    assert service.read_strokes(SEVEN).prediction.digit in range(10)
+    assert service.explorer.read_strokes(SEVEN).prediction.digit in range(10)
 
 
 def test_a_run_is_stopping_until_its_thread_has_ended(
@@ -412,8 +418,8 @@ def test_a_run_is_stopping_until_its_thread_has_ended(
     assert reached.wait(30)
 
     assert service.stop().state is RunState.STOPPING
-    with pytest.raises(AlreadyRunning):
-        service.start(tiny_config)
+    with pytest.raises(WrongState):
+        service.resume(service.latest_run() or "")
     go_on.set()
 
     assert finish(service).state is RunState.STOPPED
@@ -501,7 +507,7 @@ def test_a_data_set_that_cannot_be_had_fails_the_run_in_its_own_words(
     found = finish(service)
     assert (found.state, found.error) == (RunState.FAILED, "The digits are on holiday.")
     with pytest.raises(NoModel):
-        service.gallery(5, 0)
+        service.explorer.gallery(5, 0)
 
 
 @pytest.mark.parametrize("obstacle", ["the folder is a file", "the file cannot be opened"])
@@ -517,8 +523,8 @@ def test_weights_that_cannot_be_saved_do_not_fail_a_run_that_trained(
     run_id = service.start(tiny_config)
     assert gate.reached.wait(30)
     if obstacle == "the folder is a file":
-        (tmp_path / "kept").rmdir()
-        (tmp_path / "kept").write_text("not a folder")
+        shutil.rmtree(tmp_path / "kept" / run_id)
+        (tmp_path / "kept" / run_id).write_text("not a folder")
     else:
         (tmp_path / "kept" / run_id / "mlp.pth.part").mkdir(parents=True)
     gate.open()
@@ -528,22 +534,22 @@ def test_weights_that_cannot_be_saved_do_not_fail_a_run_that_trained(
     assert found.state is RunState.DONE
     assert found.error is None
     assert found.weights_file is None
-    assert "could not be saved" in found.message
-    assert service.gallery(5, 0).images.shape == (5, 28, 28)
+    assert "could not be written" in found.message
+    assert service.explorer.gallery(5, 0).images.shape == (5, 28, 28)
 
 
 # What a network has learnt
 
 
 def test_before_the_first_network_there_is_none_to_ask(service: TrainingService) -> None:
-    assert service.weights_version() is None
+    assert service.explorer.weights_version() is None
     stripe = np.zeros((28, 28))
     stripe[4:24, 13:15] = 255
     for ask in (
-        lambda: service.read_strokes(SEVEN),
-        lambda: service.read_pixels(stripe),
-        lambda: service.gallery(5, 0),
-        lambda: service.test_image(0),
+        lambda: service.explorer.read_strokes(SEVEN),
+        lambda: service.explorer.read_pixels(stripe),
+        lambda: service.explorer.gallery(5, 0),
+        lambda: service.explorer.test_image(0),
     ):
         with pytest.raises(NoModel, match="Press Train first"):
             ask()
@@ -552,8 +558,8 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
 def test_drawings_and_pictures_are_read_after_a_run(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    drawing = trained_service.read_strokes(SEVEN)
-    picture = trained_service.read_pixels(tiny_dataset.test_images[0].numpy())
+    drawing = trained_service.explorer.read_strokes(SEVEN)
+    picture = trained_service.explorer.read_pixels(tiny_dataset.test_images[0].numpy())
 
     for reading in (drawing, picture):
         assert reading.image.shape == (28, 28)
@@ -568,14 +574,14 @@ def test_drawings_and_pictures_are_read_after_a_run(
 def test_a_gallery_shows_the_last_evaluation(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    found = trained_service.gallery(12, 3)
+    found = trained_service.explorer.gallery(12, 3)
 
     assert found.progress == 2
     np.testing.assert_array_equal(found.images, tiny_dataset.test_images.numpy()[found.indices])
     test_accuracy = trained_service.snapshot().test_accuracy
-    everything = trained_service.gallery(120, 3)
+    everything = trained_service.explorer.gallery(120, 3)
     assert (everything.predictions == everything.labels).mean() == pytest.approx(test_accuracy)
-    mistakes = trained_service.gallery(120, 3, only_wrong=True)
+    mistakes = trained_service.explorer.gallery(120, 3, only_wrong=True)
     assert (mistakes.predictions != mistakes.labels).all()
     assert test_accuracy == pytest.approx(1 - len(mistakes.labels) / 120)
 
@@ -584,17 +590,17 @@ def test_a_test_image_can_be_had_by_its_place(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
     np.testing.assert_array_equal(
-        trained_service.test_image(17), tiny_dataset.test_images[17].numpy()
+        trained_service.explorer.test_image(17), tiny_dataset.test_images[17].numpy()
     )
     with pytest.raises(IndexError):
-        trained_service.test_image(120)
+        trained_service.explorer.test_image(120)
 
 
 def test_the_version_of_the_weights_changes_with_each_evaluation(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     versions: list[str | None] = []
-    service.subscribe(lambda: versions.append(service.weights_version()))
+    service.subscribe(lambda: versions.append(service.explorer.weights_version()))
     run_id = service.start(tiny_config)
     finish(service)
     service.start(tiny_config)
@@ -603,7 +609,7 @@ def test_the_version_of_the_weights_changes_with_each_evaluation(
     different = list(dict.fromkeys(version for version in versions if version is not None))
     assert len(different) == 2 * 3  # untrained and after each of two epochs
     assert len([version for version in different if run_id in version]) == 3
-    assert service.weights_version() == different[-1]
+    assert service.explorer.weights_version() == different[-1]
 
 
 def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
@@ -614,11 +620,11 @@ def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
     service.start(tiny_config)
     assert gate.reached.wait(30)
 
-    found = service.gallery(120, 0)
+    found = service.explorer.gallery(120, 0)
 
     assert found.progress == 0
     assert (found.predictions == found.labels).mean() < 0.5
-    assert service.read_strokes(SEVEN).prediction.digit in range(10)
+    assert service.explorer.read_strokes(SEVEN).prediction.digit in range(10)
 
 
 def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
@@ -629,14 +635,14 @@ def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
     service = make_service(catalog)
     service.start(tiny_config)
     finish(service)
-    before, version = service.read_strokes(SEVEN), service.weights_version()
+    before, version = service.explorer.read_strokes(SEVEN), service.explorer.weights_version()
 
     catalog.let_through.clear()
     service.start(tiny_config)
 
-    assert service.read_strokes(SEVEN).prediction == before.prediction
-    assert service.weights_version() == version
-    assert service.gallery(5, 0).progress == 2
+    assert service.explorer.read_strokes(SEVEN).prediction == before.prediction
+    assert service.explorer.weights_version() == version
+    assert service.explorer.gallery(5, 0).progress == 2
 
 
 def test_weights_are_published_during_an_epoch_once_somebody_reads(
@@ -645,7 +651,10 @@ def test_weights_are_published_during_an_epoch_once_somebody_reads(
     asked, published = 0, 0
 
     def never_evaluating(
-        *args: Any, should_stop: Callable[[], bool], should_publish: Callable[[], bool]
+        *args: Any,
+        should_stop: Callable[[], bool],
+        should_publish: Callable[[], bool],
+        **options: Any,
     ) -> Iterator[Event]:
         nonlocal asked, published
         untrained = next(fit(ENDLESS, tiny_dataset))
@@ -663,11 +672,11 @@ def test_weights_are_published_during_an_epoch_once_somebody_reads(
     wait_until(lambda: asked > 1000)
     assert published == 0, "nobody has read anything"
 
-    first = service.read_strokes(SEVEN).prediction
+    first = service.explorer.read_strokes(SEVEN).prediction
 
-    wait_until(lambda: service.read_strokes(SEVEN).prediction != first)
+    wait_until(lambda: service.explorer.read_strokes(SEVEN).prediction != first)
     assert published >= 1
-    assert service.gallery(5, 0).progress == 0
+    assert service.explorer.gallery(5, 0).progress == 0
 
 
 def test_a_gallery_stays_at_the_last_evaluation_while_readings_follow_the_latest_weights(
@@ -678,18 +687,20 @@ def test_a_gallery_stays_at_the_last_evaluation_while_readings_follow_the_latest
         assert isinstance(last, Checkpoint)
         yield from [*events, last]
         silent = {key: value * 0 for key, value in last.state_dict.items()}
-        yield replace(last, step=99, state_dict=silent, test_probabilities=None)
+        yield replace(last, step=99, state_dict=silent, test_probabilities=None, resume=None)
 
     service = make_service(fit=publishing_once_more)
     service.start(tiny_config)
     finish(service)
 
-    found = service.gallery(120, 0)
+    found = service.explorer.gallery(120, 0)
     assert (found.predictions == found.labels).mean() > 0.9
-    version = service.weights_version()
+    version = service.explorer.weights_version()
     assert version is not None
-    assert version.endswith(f"/{2 * STEPS}")
-    assert service.read_strokes(SEVEN).prediction.probabilities == pytest.approx([0.1] * 10)
+    assert version.endswith("/2")
+    assert service.explorer.read_strokes(SEVEN).prediction.probabilities == pytest.approx(
+        [0.1] * 10
+    )
 
 
 # Listeners
@@ -796,7 +807,7 @@ def test_closing_stops_training_keeps_the_model_and_joins_the_thread(
     service.close(timeout=60)
 
     assert set(threading.enumerate()) <= before
-    assert service.snapshot().state is RunState.STOPPED
+    assert service.snapshot().state is RunState.INTERRUPTED
     assert saved(service.snapshot())
 
 
@@ -812,7 +823,7 @@ def test_closing_while_the_data_is_loading_joins_the_thread(
     service.close(timeout=60)
 
     assert set(threading.enumerate()) <= before
-    assert service.snapshot().state is RunState.STOPPED
+    assert service.snapshot().state is RunState.INTERRUPTED
 
 
 def test_closing_ends_the_wait_for_a_data_set(

@@ -19,12 +19,6 @@ def test_saved_weights_are_where_the_run_is_and_can_be_read(tmp_path: Path) -> N
     assert torch.equal(torch.load(path, weights_only=True)["weight"], NEW["weight"])
 
 
-def test_a_new_store_leaves_nothing_in_its_folder(tmp_path: Path) -> None:
-    RunStore(tmp_path / "runs")
-
-    assert list((tmp_path / "runs").iterdir()) == []
-
-
 def test_saving_again_replaces_the_file_and_leaves_no_other(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     store.save_weights("run-1", "mlp", OLD)
@@ -76,13 +70,8 @@ def test_a_folder_inside_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
         RunStore(tmp_path / "file" / "runs")
 
 
-def test_a_folder_that_refuses_writing_is_told_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: Path, *args: object, **options: object) -> None:
-        raise PermissionError(13, "Permission denied")
+def test_a_folder_that_refuses_writing_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "runs.sqlite3").mkdir()  # a superuser may write anywhere else
 
-    monkeypatch.setattr(Path, "touch", refuse)  # a superuser may write anywhere
-
-    with pytest.raises(FolderUnusable, match="Permission denied"):
+    with pytest.raises(FolderUnusable, match="unable to open"):
         RunStore(tmp_path)

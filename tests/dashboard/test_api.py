@@ -151,10 +151,15 @@ def test_a_run_without_settings_has_the_defaults(busy: TestClient, body: bytes) 
     assert run["config"] == TrainConfig().model_dump()
 
 
-def test_a_second_run_is_refused_while_the_first_one_trains(busy: TestClient) -> None:
-    first = busy.post("/api/runs", json=SHORT).json()["run_id"]
-    assert "already" in refusal(busy.post("/api/runs", json=SHORT), 409)
-    assert busy.get(f"/api/runs/{first}").json()["state"] == "running"
+def test_a_second_run_waits_while_the_first_one_trains(busy: TestClient) -> None:
+    first = busy.post("/api/runs", json=SHORT).json()
+    answer = busy.post("/api/runs", json=SHORT)
+    second = answer.json()
+    assert answer.status_code == 201
+    assert (first["state"], first["queue_place"]) == ("running", None)
+    assert (second["state"], second["queue_place"]) == ("queued", 1)
+    cancelled = busy.post(f"/api/runs/{second['run_id']}/stop").json()
+    assert cancelled["state"] == "stopped"
 
 
 def test_after_a_stop_the_next_run_can_start(busy: TestClient, wait_until: Any) -> None:
@@ -241,7 +246,7 @@ def test_a_run_that_never_was_is_not_found(trained: TestClient, method: str, pat
 def test_events_tell_the_whole_run(trained: TestClient, done: TrainingService, run_id: str) -> None:
     body = trained.get(f"/api/runs/{run_id}/events").json()
     events, cursor = done.events_since(run_id, 0)
-    assert body == {"events": [asdict(event) for event in events], "cursor": cursor}
+    assert body == {"events": [asdict(event) for event in events], "cursor": cursor, "revision": 0}
     kinds = [event["kind"] for event in body["events"]]
     assert kinds.count("epoch") == 2
     assert kinds.count("batch") == len(kinds) - 2 > 2
@@ -250,7 +255,11 @@ def test_events_tell_the_whole_run(trained: TestClient, done: TrainingService, r
 def test_events_from_a_cursor_are_those_after_it(trained: TestClient, run_id: str) -> None:
     everything = trained.get(f"/api/runs/{run_id}/events").json()
     rest = trained.get(f"/api/runs/{run_id}/events", params={"after": 5}).json()
-    assert rest == {"events": everything["events"][5:], "cursor": everything["cursor"]}
+    assert rest == {
+        "events": everything["events"][5:],
+        "cursor": everything["cursor"],
+        "revision": 0,
+    }
 
 
 def test_reading_events_does_not_consume_them(trained: TestClient, run_id: str) -> None:
@@ -265,7 +274,7 @@ def test_a_cursor_at_or_past_the_end_gives_nothing_and_the_end(
 ) -> None:
     end = trained.get(f"/api/runs/{run_id}/events").json()["cursor"]
     answer = trained.get(f"/api/runs/{run_id}/events", params={"after": end + beyond})
-    assert answer.json() == {"events": [], "cursor": end}
+    assert answer.json() == {"events": [], "cursor": end, "revision": 0}
 
 
 def test_a_cursor_before_the_beginning_gives_everything(trained: TestClient, run_id: str) -> None:

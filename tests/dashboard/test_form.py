@@ -121,8 +121,14 @@ def test_a_preset_as_texts_of_the_form_is_the_preset(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_changed_or_spoilt_preset_is_ones_own(preset: str) -> None:
-    for seed in ("77", "x", None):
-        assert form.preset_of(form.texts(preset) | {"seed": seed}) == form.CUSTOM
+    for epochs in ("77", "x", None):
+        assert form.preset_of(form.texts(preset) | {"epochs": epochs}) == form.CUSTOM
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_another_seed_or_data_set_leaves_a_preset_what_it_is(preset: str) -> None:
+    changed = form.texts(preset) | {"seed": "77", "dataset": "synthetic"}
+    assert form.preset_of(changed) == preset
 
 
 def test_every_choice_of_preset_says_what_it_is_for() -> None:

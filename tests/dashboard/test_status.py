@@ -224,12 +224,13 @@ def test_when_mnist_cannot_be_had_the_page_says_so_and_offers_another_look(
     make_service: Any, synthetic_folder: Any
 ) -> None:
     catalog = _Offline(None, synthetic_folder)
-    told = shown(status.notices(make_service(catalog=catalog), None))
+    service = make_service(catalog=catalog)
+    told = shown(status.notices(service, None))
     assert told[ids.DATASET_NOTICE] == {"children": "MNIST is not here. So.", "is_open": True}
     assert told[ids.DATASET_RETRY]["style"] == {}
 
     catalog.missing = False
-    told = shown(status.notices(make_service(catalog=catalog), None))
+    told = shown(status.notices(service, None))
     assert told[ids.DATASET_NOTICE]["is_open"] is False
     assert told[ids.DATASET_RETRY]["style"] == {"display": "none"}
 

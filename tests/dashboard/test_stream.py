@@ -62,7 +62,7 @@ class Stage:
         run_id = self.service.start(TrainConfig(epochs=2, precision="fp32"))
         self._told = 0
         # The first checkpoint changes the version of the weights: wait until it is there.
-        self._wait_until(lambda: (self.service.weights_version() or "").startswith(run_id))
+        self._wait_until(lambda: (self.service.explorer.weights_version() or "").startswith(run_id))
         return run_id
 
     def say(self, *events: BatchMetrics | EpochMetrics) -> None:

@@ -1,0 +1,227 @@
+"""A run's networks on disk, epoch by epoch: what it had learnt, and how to go on from there.
+
+One folder a run. `0003.safetensors` holds the weights that were evaluated after epoch 3 and opens
+anywhere; `0003.state.safetensors` holds what going on from there needs besides, and what the
+network said of the test images. `latest` stands for the place in mid-epoch where a run was put
+down. Every file is written whole or not at all. This module does not know what a run is doing.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from core.events import DamagedFile, UnknownEpoch
+from core.learner import StateDict
+from core.training import Checkpoint, Place, ResumeState
+
+KEPT_EPOCHS = 50
+"""A run keeps about so many epochs, evenly spaced, beside the newest: disks are finite."""
+
+_LATEST = "latest"
+_SAID = "test_probabilities"
+
+
+class EpochFiles:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path, model: str) -> None:
+        self.folder = folder
+        self._model = model
+
+    def save(self, checkpoint: Checkpoint, events: int, about: dict[str, Any]) -> None:
+        """Writes a checkpoint: that of an epoch's end, of the untrained network, or of a stop.
+
+        Args:
+            events: how many events the run had yielded when the checkpoint came.
+            about: what the weights' file says of itself, JSON-safe.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        whole = checkpoint.progress == checkpoint.epoch
+        name = _name(checkpoint.epoch) if whole else _LATEST
+        place = checkpoint.resume.place if checkpoint.resume else Place()
+        tensors = dict(checkpoint.resume.tensors) if checkpoint.resume else {}
+        if checkpoint.test_probabilities is not None:
+            tensors[_SAID] = torch.from_numpy(checkpoint.test_probabilities)
+        facts = {
+            "place": asdict(place),
+            "events": events,
+            "epoch": checkpoint.epoch,
+            "step": checkpoint.step,
+            "progress": checkpoint.progress,
+        }
+        # The state last: once it is there, everything is.
+        self._write(f"{name}.safetensors", checkpoint.state_dict, {"about": about, **facts})
+        self._write(f"{name}.state.safetensors", tensors, facts)
+        if whole:
+            self._remove(_LATEST)
+
+    def epochs(self) -> list[int]:
+        """The epochs that are kept, 0 for the untrained network, ascending."""
+        return sorted(
+            int(path.name.split(".")[0])
+            for path in self.folder.glob("[0-9]*.state.safetensors")
+            if path.name.split(".")[0].isdecimal()
+        )
+
+    def thin(self, total: int) -> None:
+        """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`."""
+        stride = -(-total // KEPT_EPOCHS)
+        for epoch in self.epochs()[:-1]:
+            if epoch % stride:
+                self._remove(_name(epoch))
+
+    def discard_after(self, epoch: int, latest: bool = True) -> None:
+        """Removes all later epochs, and with `latest` the place in mid-epoch."""
+        for later in self.epochs():
+            if later > epoch:
+                self._remove(_name(later))
+        if latest:
+            self._remove(_LATEST)
+
+    def link_from(self, other: "EpochFiles", until: int) -> None:
+        """Takes over another run's epochs up to one, sharing the disk where that can be done."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for epoch in other.epochs():
+            if epoch <= until:
+                for ending in (".safetensors", ".state.safetensors"):
+                    _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+
+    def checkpoint(self, epoch: int | None = None) -> Checkpoint:
+        """The network after an epoch, by default the newest there is, mid-epoch ones included.
+
+        Raises:
+            UnknownEpoch: that epoch is not kept.
+            DamagedFile: its file cannot be read.
+        """
+        name = self._newest() if epoch is None else self._kept(epoch)
+        with self._open(f"{name}.safetensors") as file:
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        with self._open(f"{name}.state.safetensors") as file:
+            facts = json.loads(file.metadata()["facts"])
+            said = file.get_tensor(_SAID).numpy() if _SAID in file.keys() else None  # noqa: SIM118
+        return Checkpoint(
+            self._model, facts["epoch"], facts["step"], facts["progress"], weights, said
+        )
+
+    def resume_state(self, epoch: int | None = None) -> tuple[ResumeState | None, int]:
+        """Where to go on after an epoch, and how many events there were then.
+
+        By default the newest place that can be read, mid-epoch ones included. None stands for the
+        very beginning.
+
+        Raises:
+            UnknownEpoch: that epoch is not kept.
+            DamagedFile: its file cannot be read.
+        """
+        if epoch is not None:
+            return self._resume_state(self._kept(epoch))
+        names = [_LATEST] if self._has(_LATEST) else []
+        for name in [*names, *map(_name, reversed(self.epochs()))]:
+            try:
+                return self._resume_state(name)
+            except DamagedFile:
+                continue
+        return None, 0
+
+    def said(self) -> Iterator[tuple[int, np.ndarray]]:
+        """What the network said of the test images, (N, 10), after each epoch that can be read."""
+        for epoch in self.epochs():
+            try:
+                with self._open(f"{_name(epoch)}.state.safetensors") as file:
+                    if _SAID in file.keys():  # noqa: SIM118
+                        yield epoch, file.get_tensor(_SAID).numpy()
+            except DamagedFile:
+                continue
+
+    def about(self) -> dict[str, Any]:
+        """What the newest readable weights say of themselves; nothing where there are none."""
+        for epoch in reversed(self.epochs()):
+            try:
+                with self._open(f"{_name(epoch)}.safetensors") as file:
+                    found: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
+                    return found
+            except DamagedFile:
+                continue
+        return {}
+
+    def _resume_state(self, name: str) -> tuple[ResumeState | None, int]:
+        with self._open(f"{name}.state.safetensors") as file:
+            facts = json.loads(file.metadata()["facts"])
+            names = [key for key in file.keys() if key != _SAID]  # noqa: SIM118
+            tensors: StateDict = {key: file.get_tensor(key) for key in names}
+        if not tensors:
+            return None, facts["events"]
+        place = facts["place"]
+        sums = {key: tuple(place[key]) for key in ("since_report", "since_epoch")}
+        return ResumeState(Place(**{**place, **sums}), tensors), facts["events"]
+
+    def _newest(self) -> str:
+        if self._has(_LATEST):
+            return _LATEST
+        epochs = self.epochs()
+        if not epochs:
+            raise UnknownEpoch("This run has kept no network.")
+        return _name(epochs[-1])
+
+    def _kept(self, epoch: int) -> str:
+        epochs = self.epochs()
+        if epoch not in epochs:
+            raise UnknownEpoch(
+                f"Epoch {epoch} of this run is not kept. There are: "
+                f"{', '.join(map(str, epochs)) or 'none'}."
+            )
+        return _name(epoch)
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / f"{name}.state.safetensors").exists()
+
+    def _remove(self, name: str) -> None:
+        for ending in (".state.safetensors", ".safetensors"):
+            (self.folder / f"{name}{ending}").unlink(missing_ok=True)
+
+    def _write(self, name: str, tensors: StateDict, facts: dict[str, Any]) -> None:
+        path = self.folder / name
+        part = self.folder / f"{name}.part"
+        try:
+            save_file(tensors, part, {"facts": json.dumps(facts), "format": "pt"})
+            part.replace(path)
+        except SafetensorError as error:  # its word for a full disk
+            raise OSError(f"{path} could not be written: {error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[Any]:
+        path = self.folder / name
+        try:
+            with safe_open(path, framework="pt") as file:
+                yield file
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise DamagedFile(
+                f"{path.parent.name}/{path.name} cannot be read; the rest of the run is not harmed."
+            ) from error
+
+
+def _name(epoch: int) -> str:
+    return f"{epoch:04d}"
+
+
+def _link(source: Path, folder: Path) -> None:
+    copy: Callable[[Path, Path], Any] = os.link
+    try:
+        copy(source, folder / source.name)
+    except OSError:  # another disk, or one that knows no links
+        shutil.copyfile(source, folder / source.name)

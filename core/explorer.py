@@ -1,0 +1,153 @@
+"""Looking at what a run has learnt, at any epoch that was kept: readings, galleries, test images.
+
+It finds the network that is asked for, in memory or on disk, and hands it to `core.inference`. It
+does not know how a run is trained, or who looks.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from core import preprocess
+from core.datasets import DataCatalog, Dataset
+from core.events import Gallery, NoModel, Reading
+from core.inference import Reader
+from core.runs import Run, Runs
+from core.training import Checkpoint
+
+READ_RECENTLY = 2.0
+REMEMBERED = 24
+"""Networks of stored epochs that are kept in memory, some megabytes each."""
+
+
+class Explorer:
+    """Answers questions about networks; may be asked from any thread.
+
+    Every question takes a run, by default the newest that has a network, and an epoch, by default
+    the newest weights there are.
+    """
+
+    def __init__(self, runs: Runs, lock: threading.RLock, catalog: DataCatalog) -> None:
+        self._runs, self._lock, self._catalog = runs, lock, catalog
+        self._reader = Reader()
+        self._memory = threading.Lock()
+        self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
+        self._last_read = float("-inf")
+
+    def gallery(
+        self,
+        count: int,
+        seed: int,
+        only_wrong: bool = False,
+        run_id: str | None = None,
+        epoch: int | None = None,
+    ) -> Gallery:
+        """Random test images as a network read them; by default at the run's last evaluation.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return self._reader.gallery(checkpoint, self._data(run), count, seed, only_wrong)
+
+    def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
+        """A test image of a run's data set, (28, 28) uint8.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            IndexError: the test set has no such image.
+        """
+        run, _ = self._find(run_id, None, evaluated=True)
+        return self._data(run).test_images[index].numpy()
+
+    def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
+        """Changes whenever the default network has been evaluated anew; None while there is none.
+
+        Cheap: it reads no file.
+        """
+        with self._lock:
+            for run in self._candidates(run_id):
+                place: float | None = epoch
+                if place is None and run.evaluated is not None:
+                    place = run.evaluated.progress
+                elif place is None and run.snapshot.kept:
+                    place = run.snapshot.kept[-1]
+                if place is not None:
+                    return f"{run.run_id}/{run.snapshot.revision}/{place:g}"
+        return None
+
+    def read_strokes(
+        self, strokes: Any, run_id: str | None = None, epoch: int | None = None
+    ) -> Reading:
+        """What a network reads in a drawing: strokes of (x, y) points, y downwards.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            EmptyDrawing, BadDrawing: see `core.preprocess`.
+        """
+        return self._read(preprocess.strokes_to_image(strokes), run_id, epoch)
+
+    def read_pixels(
+        self, pixels: Any, run_id: str | None = None, epoch: int | None = None
+    ) -> Reading:
+        """What a network reads in a greyscale picture, 0..255, of any size.
+
+        Raises:
+            As `read_strokes`.
+        """
+        return self._read(preprocess.pixels_to_image(pixels), run_id, epoch)
+
+    def was_read_recently(self) -> bool:
+        """Whether somebody draws: weights between two evaluations are then worth a copy."""
+        return time.monotonic() - self._last_read < READ_RECENTLY
+
+    def _read(self, image: np.ndarray, run_id: str | None, epoch: int | None) -> Reading:
+        _, checkpoint = self._find(run_id, epoch, evaluated=False)
+        self._last_read = time.monotonic()
+        return Reading(image, self._reader.predict(checkpoint, image))
+
+    def _data(self, run: Run) -> Dataset:
+        if run.data is None:
+            run.data = self._catalog.load(run.snapshot.dataset)
+        return run.data
+
+    def _find(
+        self, run_id: str | None, epoch: int | None, evaluated: bool
+    ) -> tuple[Run, Checkpoint]:
+        with self._lock:
+            for run in self._candidates(run_id):
+                live = (run.evaluated if evaluated else None) or run.latest
+                if epoch is None and live is not None:
+                    return run, live
+                if epoch is not None or run.snapshot.kept:
+                    snapshot = run.snapshot
+                    break
+            else:
+                raise NoModel(
+                    "There is no trained network yet. Press Train first; it takes a minute."
+                )
+        if epoch is None and (evaluated or snapshot.place_epoch is not None):
+            epoch = snapshot.kept[-1] if snapshot.place_epoch is None else snapshot.place_epoch
+        place = snapshot.progress if epoch is None else float(epoch)
+        return run, self._stored(run, epoch, (run.run_id, snapshot.revision, place))
+
+    def _candidates(self, run_id: str | None) -> list[Run]:
+        return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
+
+    def _stored(self, run: Run, epoch: int | None, key: tuple[str, int, float]) -> Checkpoint:
+        """From disk, where a network changes only when its run goes on or is gone back in."""
+        with self._memory:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        found = run.files.checkpoint(epoch)
+        with self._memory:
+            self._remembered[key] = found
+            while len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found

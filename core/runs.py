@@ -1,0 +1,251 @@
+"""A run as it is kept in memory, and all runs there are.
+
+A `Run` brings its snapshot, its events and its files together. It does not know when it is
+trained; `core.service` does, whose lock guards everything here.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from core.config import TrainConfig
+from core.datasets import Dataset
+from core.epochs import EpochFiles
+from core.events import (
+    BatchMetrics,
+    DamagedFile,
+    EpochMetrics,
+    Metrics,
+    RunSnapshot,
+    RunState,
+    UnknownRun,
+)
+from core.store import RunStore
+from core.training import Checkpoint
+
+SAVE_EVERY = 1.0
+"""Seconds between two writings of events: what a kill in mid-epoch may take from the curves."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Run:
+    """A run and where its parts are."""
+
+    config: TrainConfig
+    snapshot: RunSnapshot
+    files: EpochFiles
+    store: RunStore
+    stop: threading.Event = field(default_factory=threading.Event)
+    ends_as: RunState = RunState.STOPPED
+    """What a stop was meant as."""
+    new_rate: float | None = None
+    """A learning rate that somebody wishes for, until training takes it."""
+    forget_rate: bool = False
+    """Whether a rate that was set before this place no longer holds: a fork has its own."""
+    safe: bool = False
+    """Whether the newest weights are on disk."""
+    data: Dataset | None = None
+    latest: Checkpoint | None = None
+    """The newest weights while the run trains; afterwards only if they could not be written."""
+    evaluated: Checkpoint | None = None
+    _events: list[Metrics] | None = None
+    _written: int = 0
+    _written_at: float = float("-inf")
+
+    @property
+    def run_id(self) -> str:
+        return self.snapshot.run_id
+
+    @property
+    def events(self) -> list[Metrics]:
+        """All events so far; those of a stored run are read when somebody asks."""
+        if self._events is None:
+            try:
+                stored = self.store.events(self.run_id)
+            except DamagedFile as error:
+                stored = []
+                self.update(message=str(error))
+            self._written = len(stored)
+            self._events = stored[: self._told(stored)]
+        return self._events
+
+    def _told(self, stored: list[Metrics]) -> int:
+        """How many events are told: of a rewound run, those until its place."""
+        if self.snapshot.place_epoch is None:
+            return len(stored)
+        return self.files.resume_state(self.snapshot.place_epoch)[1]
+
+    def update(self, **changes: Any) -> None:
+        self.snapshot = replace(self.snapshot, **changes)
+
+    def save(self) -> None:
+        """Writes the snapshot, without what holds only while this process lives."""
+        self.store.save(replace(self.snapshot, queue_place=None, seconds_left=None))
+
+    def tell(self, event: Metrics) -> None:
+        """Adds an event."""
+        self.events.append(event)
+        self.update(**_progress_of(event, self.config.epochs))
+        if isinstance(event, EpochMetrics):
+            best = max(event.test_accuracy, self.snapshot.best_test_accuracy or 0.0)
+            self.update(best_test_accuracy=best)
+
+    def events_are_due(self) -> bool:
+        return time.monotonic() - self._written_at >= SAVE_EVERY
+
+    def write_events(self) -> None:
+        events = self.events
+        if self._written < len(events):
+            self.store.append(self.run_id, self._written, events[self._written :])
+        self._written, self._written_at = len(events), time.monotonic()
+
+    def export(self) -> None:
+        """Writes the weights as the notebook does.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        assert self.latest is not None, "fit yields at least the untrained model"
+        path = self.store.save_weights(self.run_id, self.config.model, self.latest.state_dict)
+        self.update(weights_file=str(path))
+
+    def share(self, events: list[Metrics], files: EpochFiles, epoch: int) -> None:
+        """Makes another run's course until the end of an epoch this new run's own."""
+        self.files.link_from(files, epoch)
+        self._events = list(events)
+        self.write_events()
+        self.update(kept=tuple(self.files.epochs()), **self._figures(events))
+
+    def go_to(self, events: int, epoch: int | None) -> None:
+        """Tells only the first so many events from now on; the others stay stored until the run
+        goes on. `epoch` is the place to note, None for the newest."""
+        stored = self.store.events(self.run_id)
+        self._events, self._written = stored[:events], len(stored)
+        self.update(
+            revision=self.snapshot.revision + 1, place_epoch=epoch, **self._figures(stored[:events])
+        )
+
+    def drop_the_rest(self) -> None:
+        """Forgets what `go_to` left untold: the run goes on from here."""
+        events = self.events
+        if self._written > len(events):
+            self.store.append(self.run_id, len(events), [])
+        self._written = len(events)
+        if self.snapshot.place_epoch is not None:
+            self.files.discard_after(self.snapshot.place_epoch)
+        self.update(place_epoch=None, kept=tuple(self.files.epochs()))
+
+    def _figures(self, events: list[Metrics]) -> dict[str, Any]:
+        """The snapshot's fields as they were after these events."""
+        figures: dict[str, Any] = dict.fromkeys(
+            ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "best_test_accuracy")
+        )
+        figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "error": None, "message": ""}
+        for event in events:
+            figures |= _progress_of(event, self.config.epochs)
+        tested = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
+        return figures | {"best_test_accuracy": max(tested, default=None), "seconds_left": None}
+
+
+class Runs:
+    """All runs, the oldest first, those from before this process among them."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self._runs: dict[str, Run] = {}
+        self._deleted: dict[str, Run] = {}
+        for snapshot in store.runs():
+            config = TrainConfig.model_construct(**snapshot.config)
+            files = store.epoch_files(snapshot.run_id, config.model)
+            run = self._runs[snapshot.run_id] = Run(config, snapshot, files, store)
+            if not snapshot.state.finished and snapshot.state is not RunState.PAUSED:
+                run.update(state=RunState.INTERRUPTED, kept=tuple(files.epochs()))
+                run.save()
+
+    def new(self, config: TrainConfig, **facts: Any) -> Run:
+        """A queued run with an id of its own; ids sort by time."""
+        now = datetime.now().astimezone()
+        run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
+        snapshot = RunSnapshot(
+            run_id=run_id,
+            state=RunState.QUEUED,
+            config=config.model_dump(),
+            epochs=config.epochs,
+            created=now.isoformat(timespec="seconds"),
+            **facts,
+        )
+        files = self.store.epoch_files(run_id, config.model)
+        run = self._runs[run_id] = Run(config, snapshot, files, self.store, _events=[])
+        return run
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs.values())
+
+    def find(self, run_id: str) -> Run:
+        """
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        if run_id not in self._runs:
+            raise UnknownRun(f"There is no run called {run_id}.")
+        return self._runs[run_id]
+
+    def latest(self) -> Run | None:
+        """The one that trains, or else the newest."""
+        newest = None
+        for run in self._runs.values():
+            if run.snapshot.state in (RunState.RUNNING, RunState.STOPPING):
+                return run
+            newest = run
+        return newest
+
+    def delete(self, run: Run) -> None:
+        self.store.set_deleted(run.run_id, True)
+        self._deleted[run.run_id] = self._runs.pop(run.run_id)
+
+    def restore(self, run_id: str) -> Run:
+        """
+        Raises:
+            UnknownRun: no run of that id was deleted since the start.
+        """
+        if run_id not in self._deleted:
+            raise UnknownRun(f"There is no deleted run called {run_id} that could be brought back.")
+        self.store.set_deleted(run_id, False)
+        self._runs[run_id] = self._deleted.pop(run_id)
+        self._runs = dict(sorted(self._runs.items()))
+        return self._runs[run_id]
+
+
+def _progress_of(event: Metrics, epochs: int) -> dict[str, Any]:
+    """The fields of a snapshot that an event changes."""
+    left = event.seconds / event.progress * (epochs - event.progress) if event.progress else None
+    changes: dict[str, Any] = {
+        "epoch": event.epoch,
+        "progress": event.progress,
+        "seconds": event.seconds,
+        "seconds_left": left,
+    }
+    if isinstance(event, BatchMetrics):
+        return {
+            **changes,
+            "images_per_second": event.images_per_second,
+            "train_loss": event.loss,
+            "train_accuracy": event.accuracy,
+        }
+    if isinstance(event, EpochMetrics):
+        return {
+            **changes,
+            "images_per_second": event.images_per_second,
+            "train_loss": event.train_loss,
+            "train_accuracy": event.train_accuracy,
+            "test_loss": event.test_loss,
+            "test_accuracy": event.test_accuracy,
+        }
+    return changes

@@ -1,0 +1,219 @@
+"""The queue of runs and the background thread that trains them, one after the other.
+
+It writes what a run yields to the run's files as it comes. It does not know why a run was queued or
+stopped; `core.service` does.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from core.datasets import Cancelled, DataCatalog
+from core.events import DigitLabError, RunState, WrongState
+from core.runs import Run
+from core.runtime import choose_runtime
+from core.training import Checkpoint, Event, ResumeState
+
+PUBLISH_EVERY = 0.5
+"""Seconds between two copies of the weights for somebody who draws."""
+MOST_WAITING = 100
+
+log = logging.getLogger(__name__)
+
+Fit = Callable[..., Iterator[Event]]
+
+
+class Trainer:
+    """Trains what is queued. Its public methods are called under the lock that it is given."""
+
+    def __init__(
+        self,
+        catalog: DataCatalog,
+        fit: Fit,
+        lock: threading.RLock,
+        notify: Callable[[], None],
+        somebody_reads: Callable[[], bool],
+    ) -> None:
+        """
+        Args:
+            notify: called without the lock whenever anything changed.
+            somebody_reads: whether weights between two evaluations are of use to anybody.
+        """
+        self.active: Run | None = None
+        self.waiting: list[Run] = []
+        self._catalog, self._fit = catalog, fit
+        self._lock, self._notify = lock, notify
+        self._somebody_reads = somebody_reads
+        self._last_published = float("-inf")
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def check_room(self, wanted: int) -> None:
+        """
+        Raises:
+            WrongState: so many more runs cannot wait.
+        """
+        if self._closed:
+            raise WrongState("Digit Lab is shutting down.")
+        if len(self.waiting) + wanted > MOST_WAITING:
+            raise WrongState(f"{len(self.waiting)} runs are waiting. Let some of them end first.")
+
+    def holds(self, run: Run) -> bool:
+        """Whether the run trains or waits."""
+        return run is self.active or run in self.waiting
+
+    def place_of(self, run: Run) -> int | None:
+        """Its place among those that wait, from 1."""
+        return self.waiting.index(run) + 1 if run in self.waiting else None
+
+    def enqueue(self, run: Run) -> None:
+        """
+        Raises:
+            WrongState: too many wait.
+        """
+        self.check_room(1)
+        run.stop.clear()
+        run.update(state=RunState.QUEUED, error=None, message="")
+        run.save()
+        self.waiting.append(run)
+        self._launch()
+
+    def leave(self, run: Run, state: RunState) -> None:
+        """Takes a run that waits out of the queue."""
+        self.waiting.remove(run)
+        run.update(state=state)
+        run.save()
+
+    def wind_up(self, run: Run, ends_as: RunState) -> None:
+        """Ends the run that trains after its current batch."""
+        run.ends_as = ends_as
+        run.stop.set()
+        run.update(state=RunState.STOPPING)
+
+    def close(self) -> threading.Thread | None:
+        """Takes nothing more up, and winds up what trains; its thread is to be joined."""
+        self._closed = True
+        for run in list(self.waiting):
+            self.leave(run, RunState.INTERRUPTED)
+        if self.active is not None and not self.active.stop.is_set():
+            self.wind_up(self.active, RunState.INTERRUPTED)
+        return self._thread
+
+    def _launch(self) -> None:
+        """Starts the first in the queue if nothing trains."""
+        if self.active is not None or not self.waiting or self._closed:
+            return
+        run = self.active = self.waiting.pop(0)
+        run.update(state=RunState.RUNNING)
+        run.save()
+        name = f"train-{run.run_id}"
+        self._thread = threading.Thread(target=self._work, args=(run,), name=name, daemon=True)
+        self._thread.start()
+
+    def _work(self, run: Run) -> None:
+        """The thread: one run from its data to its end, whatever happens; then the next."""
+        changes: dict[str, Any] = {}
+        try:
+            changes = self._train(run)
+        except Cancelled:
+            changes = {"state": run.ends_as}
+        except DigitLabError as error:
+            changes = {"state": RunState.FAILED, "error": str(error)}
+        except Exception as error:
+            log.exception("Run %s failed", run.run_id)
+            changes = {
+                "state": RunState.FAILED,
+                "error": "Training stopped at an unexpected error: "
+                f"{error or type(error).__name__}. "
+                "The details are in the window where Digit Lab was started.",
+            }
+        finally:
+            with self._lock:
+                run.update(**changes)
+                run.new_rate, run.forget_rate = None, False
+                self._write(run, run.write_events)
+                self._write(run, run.save)
+                if run.safe:  # from now on its networks are read from disk
+                    run.latest = run.evaluated = None
+                self.active = None
+                self._launch()
+            self._notify()
+
+    def _train(self, run: Run) -> dict[str, Any]:
+        """Trains, and returns how the run ended."""
+        run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
+        with self._lock:
+            run.update(dataset=run.data.name, dataset_title=run.data.title)
+            resume = _take_up(run)
+        for event in self._fit(
+            run.config,
+            run.data,
+            choose_runtime(run.config.precision),
+            should_stop=run.stop.is_set,
+            should_publish=self._should_publish,
+            new_learning_rate=lambda: self._new_rate(run),
+            resume=resume,
+        ):
+            self._record(run, event)
+        self._write(run, run.export)
+        complete = run.snapshot.progress >= run.config.epochs
+        return {"state": RunState.DONE if complete else run.ends_as}
+
+    def _record(self, run: Run, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Checkpoint):
+                run.latest, run.safe = event, False
+                self._last_published = time.monotonic()
+                if event.test_probabilities is not None:
+                    run.evaluated = event
+            else:
+                run.tell(event)
+        if isinstance(event, Checkpoint):
+            if event.resume is not None or event.step == 0:
+                self._write(run, lambda: self._keep(run, event))
+        elif run.events_are_due():
+            self._write(run, run.write_events)
+        self._notify()
+
+    def _keep(self, run: Run, checkpoint: Checkpoint) -> None:
+        """Writes an epoch's end or a stop: from here the run can go on, even after a kill."""
+        run.write_events()
+        run.files.save(checkpoint, len(run.events), run.snapshot.to_json())
+        run.files.thin(run.config.epochs)
+        with self._lock:
+            run.safe = True
+            run.update(kept=tuple(run.files.epochs()))
+            run.save()
+
+    def _write(self, run: Run, write: Callable[[], None]) -> None:
+        """A full disk spoils no run: it trains on, and says so."""
+        try:
+            write()
+        except (OSError, sqlite3.Error) as error:
+            log.exception("Run %s could not be written", run.run_id)
+            with self._lock:
+                run.update(message=f"The run could not be written to disk: {error}.")
+
+    def _new_rate(self, run: Run) -> float | None:
+        with self._lock:
+            wanted, run.new_rate = run.new_rate, None
+            return wanted
+
+    def _should_publish(self) -> bool:
+        due = time.monotonic() - self._last_published >= PUBLISH_EVERY
+        return due and self._somebody_reads()
+
+
+def _take_up(run: Run) -> ResumeState | None:
+    """Where the run goes on; what was told after that place is taken back."""
+    state, events = run.files.resume_state(run.snapshot.place_epoch)
+    if events != len(run.events):
+        run.go_to(events, run.snapshot.place_epoch)
+    run.drop_the_rest()
+    if state is not None and run.forget_rate:
+        state = replace(state, place=replace(state.place, learning_rate=None))
+    return state
