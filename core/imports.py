@@ -40,6 +40,9 @@ on which is `bytearray`: with a number, that takes as much memory as the number 
 MAX_NAMES = 1 << 20
 """Bytes of the part that names the tensors: some hundred times what the networks here need."""
 
+MAX_PARTS = 1000
+"""Parts of an archive, about one a tensor. A million of them would keep Python busy for seconds."""
+
 CONVERTIBLE = {
     torch.float32: {torch.float32, torch.float16, torch.bfloat16, torch.float64},
     torch.int64: {torch.int64, torch.int32},
@@ -109,6 +112,8 @@ def _read_pth(content: bytes) -> StateDict:
     also make a tensor of memory that nobody wrote to; such memory can be resized, the file's
     cannot.)
     """
+    if content.count(b"PK\x01\x02") > MAX_PARTS:  # what announces each of them
+        raise BadWeights(NOT_ALONE)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > MAX_BYTES:

@@ -329,6 +329,12 @@ def test_a_long_history_beside_the_weights_is_too_much() -> None:
     assert sentence(as_pth(checkpoint)).startswith("The file holds something else than weights.")
 
 
+def test_an_archive_of_very_many_parts_is_not_opened() -> None:
+    content = packed({f"archive/data/{number}": b"" for number in range(imports.MAX_PARTS + 1)})
+
+    assert sentence(content).startswith("The file holds something else than weights.")
+
+
 # --- What means harm ---------------------------------------------------------------------------
 
 
