@@ -171,6 +171,21 @@ class RunSnapshot:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Where weights or metrics come from: what a file that is taken away says of itself.
+
+    `dataset` is the data set's title, `config` the fields of `TrainConfig` (None for weights that
+    were brought in), `started` the beginning of the training in seconds since 1970.
+    """
+
+    run_id: str
+    model: str
+    dataset: str
+    config: dict[str, Any] | None
+    started: float
+
+
+@dataclass(frozen=True)
 class LayerInfo:
     """One layer of a model: what it is, the shape it gives for one image, and its parameters."""
 
@@ -278,3 +293,11 @@ class BadDrawing(DigitLabError):
 
 class FolderUnusable(DigitLabError):
     """A folder that was named cannot be used."""
+
+
+class BadWeights(DigitLabError):
+    """A file does not hold the weights of any network here, or cannot be read."""
+
+
+class ExportUnavailable(DigitLabError):
+    """A file cannot be made because a package that makes it is not installed."""
