@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.events import BatchMetrics, ExportUnavailable, Metrics, Provenance
+from core.events import BatchMetrics, EpochMetrics, ExportUnavailable, Metrics, Provenance
 
 
 def to_csv(metrics: Sequence[Metrics]) -> str:
@@ -73,12 +73,14 @@ def _scalars(event: Metrics) -> Iterator[tuple[str, float]]:
         yield "loss/train", event.loss
         yield "accuracy/train", event.accuracy
         yield "learning_rate", event.learning_rate
-    else:
+        yield "images_per_second", event.images_per_second
+    elif isinstance(event, EpochMetrics):
         yield "loss/train_epoch", event.train_loss
         yield "accuracy/train_epoch", event.train_accuracy
         yield "loss/test", event.test_loss
         yield "accuracy/test", event.test_accuracy
-    yield "images_per_second", event.images_per_second
+        yield "images_per_second", event.images_per_second
+    # A change of the learning rate shows in the next batch's.
 
 
 def _table(provenance: Provenance) -> str:
