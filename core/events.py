@@ -186,6 +186,15 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class File:
+    """Something to save on disk."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class LayerInfo:
     """One layer of a model: what it is, the shape it gives for one image, and its parameters."""
 

@@ -1,0 +1,48 @@
+"""The routes for files: a run's metrics and weights as one takes them away.
+
+They do not know what is in a file.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from dashboard.api.wire import download
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+
+def register(api: APIRouter, service: "TrainingService") -> None:
+    files = service.files
+
+    @api.get("/runs/{run_id}/metrics.csv", tags=["files"], response_class=Response)
+    def get_metrics_csv(run_id: str) -> Response:
+        """All metrics, a line an event."""
+        return download(files.metrics_csv(run_id))
+
+    @api.get("/runs/{run_id}/metrics.json", tags=["files"], response_class=Response)
+    def get_metrics_json(run_id: str) -> Response:
+        """All metrics, with the run's settings."""
+        return download(files.metrics_json(run_id))
+
+    @api.get("/runs/{run_id}/tensorboard.zip", tags=["files"], response_class=Response)
+    def get_tensorboard(run_id: str) -> Response:
+        """All metrics as the event file that TensorBoard shows, where its package is installed."""
+        return download(files.tensorboard(run_id))
+
+    @api.get("/runs/{run_id}/weights", tags=["files"], response_class=Response)
+    def get_weights(
+        run_id: str,
+        epoch: Annotated[
+            int | None,
+            Query(ge=0, le=10**9, description="After which epoch; by default the newest weights."),
+        ] = None,
+        format: Annotated[
+            Literal["pth", "safetensors", "onnx"],
+            Query(description="`pth` is what the notebook's `torch.load` reads."),
+        ] = "pth",
+    ) -> Response:
+        """A network, as it was after one of the epochs that are `kept`."""
+        return download(files.weights(run_id, epoch, format))

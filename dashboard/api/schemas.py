@@ -1,0 +1,126 @@
+"""The forms of requests and answers, where they are not records of `core.events` themselves.
+
+The OpenAPI description and the checks of requests both come from here; the settings of a run come
+from `TrainConfig`, which has sentences of its own for what is wrong with them.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+
+from core.config import PRESETS, TrainConfig
+from core.events import Metrics, RunSnapshot
+
+Name = Annotated[str, Field(max_length=1000)]
+Whole = Annotated[int, Field(ge=0, le=10**9)]
+
+STROKES = TypeAdapter(list[list[tuple[float, float]]]).json_schema()
+PIXELS = TypeAdapter(list[list[float]]).json_schema()
+
+
+def _with_settings(schema: dict[str, Any]) -> None:
+    """All settings are fields too; none is required, a preset gives the others."""
+    preset = {"enum": list(PRESETS), "description": "Settings to start from."}
+    settings = TrainConfig.model_json_schema()["properties"]
+    schema["properties"] |= {"preset": preset, **settings}
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+
+class NewRun(_Request):
+    """A run to start: any settings, by their names. Those that are left out have their default."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_settings)
+
+    name: Name = Field("", description="What people call the run.")
+
+
+class Description(_Request):
+    """What people say of a run; what is left out stays as it is."""
+
+    name: Name | None = Field(None, description="What it is called.")
+    note: Name | None = Field(None, description="What it was for.")
+    pinned: bool | None = Field(None, description="Whether it is kept from being deleted.")
+
+
+class Place(_Request):
+    """A place to go back to."""
+
+    epoch: Whole = Field(description="After which epoch; 0 is the untrained network.")
+
+
+class NewFork(Place):
+    """A place to set out from, and the settings that are to change from there on."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_settings)
+
+
+class Repetition(_Request):
+    """How often a run is trained with other seeds."""
+
+    seeds: Whole = Field(5, description="How many runs there shall be, this one among them.")
+
+
+class NewRate(_Request):
+    """Another learning rate, from the next batch on."""
+
+    learning_rate: Annotated[Any, WithJsonSchema({"type": "number"})] = Field(
+        description="Of a cycle, its peak."
+    )
+
+
+class Drawing(BaseModel):
+    """Something to read: strokes or pixels."""
+
+    strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
+        None, description="Each a list of points [x, y], y downwards, in any unit."
+    )
+    pixels: Annotated[Any, WithJsonSchema(PIXELS)] = Field(
+        None, description="A greyscale picture of any size: rows of numbers from 0 to 255."
+    )
+
+
+class Health(BaseModel):
+    status: str
+
+
+class RunList(BaseModel):
+    """All runs, the newest first."""
+
+    runs: list[RunSnapshot]
+
+
+class RunGroup(BaseModel):
+    """Runs that differ only in their seeds."""
+
+    group: str
+    runs: list[RunSnapshot]
+
+
+class Events(BaseModel):
+    """What happened in a run since a cursor, and the cursor to ask with next.
+
+    When `revision` has grown, events that were told before have been taken back: begin at 0.
+    """
+
+    events: list[Annotated[Metrics, Field(discriminator="kind")]]
+    cursor: int
+    revision: int
+
+
+class DigitRead(BaseModel):
+    """What the network read: ten probabilities, and the 28 x 28 pixels that it was given."""
+
+    digit: int
+    probabilities: list[float]
+    input: list[list[int]]
+
+
+class Problem(BaseModel):
+    """What is wrong, in a sentence; of bad settings also which, and a sentence for each."""
+
+    error: str
+    field: str | None = None
+    fields: dict[str, str] | None = None
