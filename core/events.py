@@ -138,6 +138,7 @@ class RunSnapshot:
     queue_place: int | None = None
     kept: tuple[int, ...] = ()
     place_epoch: int | None = None
+    brought_in: bool = False
     message: str = ""
     error: str | None = None
     epoch: int = 0
@@ -168,6 +169,11 @@ class RunSnapshot:
     def title(self) -> str:
         """The name that somebody gave it, or else its id."""
         return self.name or self.run_id
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        return self.progress / self.epochs if self.epochs else 1.0
 
 
 @dataclass(frozen=True)

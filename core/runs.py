@@ -169,21 +169,24 @@ class Runs:
                 run.update(state=RunState.INTERRUPTED, kept=tuple(files.epochs()))
                 run.save()
 
-    def new(self, config: TrainConfig, **facts: Any) -> Run:
-        """A queued run with an id of its own; ids sort by time."""
+    def new(self, config: TrainConfig, /, **facts: Any) -> Run:
+        """A run with an id of its own, queued unless `facts` say otherwise; ids sort by time."""
         now = datetime.now().astimezone()
         run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
-        snapshot = RunSnapshot(
-            run_id=run_id,
-            state=RunState.QUEUED,
-            config=config.model_dump(),
-            epochs=config.epochs,
-            created=now.isoformat(timespec="seconds"),
-            **facts,
-        )
+        usual = {
+            "state": RunState.QUEUED,
+            "config": config.model_dump(),
+            "epochs": config.epochs,
+            "created": now.isoformat(timespec="seconds"),
+        }
+        snapshot = RunSnapshot(run_id=run_id, **{**usual, **facts})
         files = self.store.epoch_files(run_id, config.model)
         run = self._runs[run_id] = Run(config, snapshot, files, self.store, _events=[])
         return run
+
+    def forget(self, run: Run) -> None:
+        """Takes back a `new` run that came to nothing."""
+        del self._runs[run.run_id]
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())

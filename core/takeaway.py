@@ -81,6 +81,6 @@ def _provenance(snapshot: RunSnapshot) -> Provenance:
         run_id=snapshot.run_id,
         model=snapshot.config["model"],
         dataset=snapshot.dataset_title,
-        config=snapshot.config,
+        config=None if snapshot.brought_in else snapshot.config,
         started=datetime.fromisoformat(snapshot.created).timestamp(),
     )

@@ -1,17 +1,27 @@
-"""The routes for files: a run's metrics and weights as one takes them away.
+"""The routes for files: a run's metrics and weights as one takes them away, weights brought in.
 
 They do not know what is in a file.
 """
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from dashboard.api.wire import download
+from core.events import RunSnapshot
+from dashboard.api.schemas import Name
+from dashboard.api.wire import BadRequest, download, read_body
 
 if TYPE_CHECKING:
     from core.service import TrainingService
+
+
+FILE_SENT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 def register(api: APIRouter, service: "TrainingService") -> None:
@@ -46,3 +56,22 @@ def register(api: APIRouter, service: "TrainingService") -> None:
     ) -> Response:
         """A network, as it was after one of the epochs that are `kept`."""
         return download(files.weights(run_id, epoch, format))
+
+    async def sent_file(request: Request) -> bytes:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            raise BadRequest(
+                "Send the file itself, as `curl --data-binary @FILE` does, not a form."
+            )
+        return await read_body(request, service.MOST_BYTES_IN)
+
+    @api.post("/import", status_code=201, tags=["files"], openapi_extra=FILE_SENT)
+    def bring_in(
+        content: Annotated[bytes, Depends(sent_file)],
+        name: Annotated[Name, Query(description="What the run is called: the file's name.")] = "",
+    ) -> RunSnapshot:
+        """Makes a run of a `.pth` or safetensors file, to be looked at and read with.
+
+        Which network it is, its keys and shapes tell. Its accuracy follows within seconds, where
+        test images are there.
+        """
+        return service.snapshot(service.bring_in(content, name))

@@ -158,3 +158,73 @@ def test_what_is_wrong_on_the_server_is_a_sentence_too(
 
     monkeypatch.setattr(done.files, "tensorboard", fail)
     assert refusal(trained.get(f"/api/runs/{run_id}/tensorboard.zip"), code) == str(error)
+
+
+# Bringing in
+
+
+@pytest.fixture
+def pth(trained: TestClient, run_id: str) -> bytes:
+    return trained.get(f"/api/runs/{run_id}/weights").content
+
+
+def test_a_file_becomes_a_run_that_reads(client: TestClient, wait_until: Any, pth: bytes) -> None:
+    answer = client.post("/api/import", params={"name": "Mine.pth"}, content=pth)
+    assert answer.status_code == 201
+    run = answer.json()
+    assert (run["state"], run["name"], run["brought_in"]) == ("done", "Mine.pth", True)
+    assert run["config"]["model"] == "mlp"
+    path = f"/api/runs/{run['run_id']}"
+    wait_until(lambda: client.get(path).json()["test_accuracy"] is not None)
+    assert client.get(path).json()["test_accuracy"] > 0.5  # it had learnt the tiny data set
+    assert client.get(f"{path}/weights").content == pth
+    strokes = {"strokes": [[[60, 60], [200, 60], [120, 240]]]}
+    assert client.post("/api/predict", json=strokes).status_code == 200
+    assert client.get(f"{path}/events").json()["events"] == []
+    assert client.get(f"{path}/metrics.csv").status_code == 200
+    assert client.get(f"{path}/tensorboard.zip").status_code == 200
+    assert "came in a file" in refusal(client.post(f"{path}/resume"), 409)
+
+
+def test_a_safetensors_file_comes_in_too(
+    client: TestClient, trained: TestClient, run_id: str
+) -> None:
+    content = trained.get(f"/api/runs/{run_id}/weights?format=safetensors&epoch=1").content
+    assert client.post("/api/import", content=content).json()["config"]["model"] == "mlp"
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04", b"\x80\x02."])
+def test_a_file_that_is_no_network_is_refused(client: TestClient, content: bytes) -> None:
+    refusal(client.post("/api/import", content=content), 422)
+    assert client.get("/api/runs").json() == {"runs": []}
+
+
+def test_what_differs_is_named(client: TestClient, pth: bytes) -> None:
+    weights = torch.load(io.BytesIO(pth), weights_only=True)
+    weights["fc3.bias"] = weights["fc3.bias"][:9].clone()
+    changed = io.BytesIO()
+    torch.save(weights, changed)
+    sentence = refusal(client.post("/api/import", content=changed.getvalue()), 422)
+    assert "fc3.bias has shape 9; MLP wants 10" in sentence
+
+
+def test_a_file_that_is_too_large_is_refused_while_it_comes(client: TestClient) -> None:
+    sent = 0
+
+    def blocks() -> Any:
+        nonlocal sent
+        while sent <= TrainingService.MOST_BYTES_IN:
+            sent += 1 << 20
+            yield bytes(1 << 20)
+
+    assert "64 MiB" in refusal(client.post("/api/import", content=blocks()), 413)
+
+
+def test_a_form_with_a_file_is_told_how_to_send_it(client: TestClient, pth: bytes) -> None:
+    answer = client.post("/api/import", files={"file": ("mine.pth", pth)})
+    assert "--data-binary" in refusal(answer, 400)
+
+
+def test_a_name_that_is_too_long_is_refused(client: TestClient, pth: bytes) -> None:
+    answer = client.post("/api/import", params={"name": "x" * 1001}, content=pth)
+    assert "`name`" in refusal(answer, 400)
