@@ -44,7 +44,7 @@ def keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
     said = None if seen is None else seen.probabilities
     checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, said)
     try:
-        run.files.save(checkpoint, 0, run.snapshot.to_json())
+        run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})
     except OSError as error:
         raise FolderUnusable(f"The network could not be written to disk: {error}.") from error
 

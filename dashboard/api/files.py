@@ -3,7 +3,7 @@
 They do not know what is in a file.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 
-FILE_SENT = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+BYTES = {"schema": {"type": "string", "format": "binary"}}
+FILE_SENT = {"requestBody": {"required": True, "content": {"application/octet-stream": BYTES}}}
+
+
+def _file(media_type: str) -> dict[str, Any]:
+    """The description of a route that answers with a file."""
+    found = {"description": "The file", "content": {media_type: BYTES}}
+    return {"tags": ["files"], "response_class": Response, "responses": {200: found}}
 
 
 def register(api: APIRouter, service: "TrainingService") -> None:
     files = service.files
 
-    @api.get("/runs/{run_id}/metrics.csv", tags=["files"], response_class=Response)
+    @api.get("/runs/{run_id}/metrics.csv", **_file("text/csv"))
     def get_metrics_csv(run_id: str) -> Response:
         """All metrics, a line an event."""
         return download(files.metrics_csv(run_id))
 
-    @api.get("/runs/{run_id}/metrics.json", tags=["files"], response_class=Response)
+    @api.get("/runs/{run_id}/metrics.json", **_file("application/json"))
     def get_metrics_json(run_id: str) -> Response:
         """All metrics, with the run's settings."""
         return download(files.metrics_json(run_id))
 
-    @api.get("/runs/{run_id}/tensorboard.zip", tags=["files"], response_class=Response)
+    @api.get("/runs/{run_id}/tensorboard.zip", **_file("application/zip"))
     def get_tensorboard(run_id: str) -> Response:
         """All metrics as the event file that TensorBoard shows, where its package is installed."""
         return download(files.tensorboard(run_id))
 
-    @api.get("/runs/{run_id}/weights", tags=["files"], response_class=Response)
+    @api.get("/runs/{run_id}/weights", **_file("application/octet-stream"))
     def get_weights(
         run_id: str,
         epoch: Annotated[

@@ -13,7 +13,8 @@ from dashboard.api.wire import BadRequest, JsonBody
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-drawing = JsonBody(Drawing)
+A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
+drawing = JsonBody(Drawing, {"strokes": A_SEVEN})
 
 
 def register(api: APIRouter, service: "TrainingService") -> None:

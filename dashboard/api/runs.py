@@ -26,12 +26,12 @@ from dashboard.api.wire import JsonBody
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-new_run = JsonBody(NewRun, optional=True)
-description = JsonBody(Description)
-place = JsonBody(Place)
-new_fork = JsonBody(NewFork)
-repetition = JsonBody(Repetition, optional=True)
-new_rate = JsonBody(NewRate)
+new_run = JsonBody(NewRun, {"preset": "speedrun", "seed": 3}, optional=True)
+description = JsonBody(Description, {"name": "First try", "note": "With a low learning rate."})
+place = JsonBody(Place, {"epoch": 1})
+new_fork = JsonBody(NewFork, {"epoch": 1, "epochs": 3, "learning_rate": 0.0001})
+repetition = JsonBody(Repetition, {"seeds": 5}, optional=True)
+new_rate = JsonBody(NewRate, {"learning_rate": 0.0001})
 
 
 def register(api: APIRouter, service: "TrainingService") -> None:

@@ -21,8 +21,19 @@ PIXELS = TypeAdapter(list[list[float]]).json_schema()
 def _with_settings(schema: dict[str, Any]) -> None:
     """All settings are fields too; none is required, a preset gives the others."""
     preset = {"enum": list(PRESETS), "description": "Settings to start from."}
-    settings = TrainConfig.model_json_schema()["properties"]
-    schema["properties"] |= {"preset": preset, **settings}
+    schema["properties"] |= {"preset": preset, **_settings()}
+
+
+def _with_changes(schema: dict[str, Any]) -> None:
+    """All settings are fields too; those that are left out stay as they are."""
+    for name, setting in _settings().items():
+        del setting["default"]
+        schema["properties"][name] = setting
+
+
+def _settings() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = TrainConfig.model_json_schema()["properties"]
+    return found
 
 
 class _Request(BaseModel):
@@ -54,7 +65,7 @@ class Place(_Request):
 class NewFork(Place):
     """A place to set out from, and the settings that are to change from there on."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_with_settings)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_with_changes)
 
 
 class Repetition(_Request):

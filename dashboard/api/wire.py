@@ -85,18 +85,20 @@ class JsonBody(Generic[Form]):
     Whatever kind of content the request claims to be, so that `curl -d` needs no header.
     """
 
-    def __init__(self, form: type[Form], optional: bool = False) -> None:
+    def __init__(self, form: type[Form], example: dict[str, Any], optional: bool = False) -> None:
         """
         Args:
+            example: a body that the description proposes.
             optional: no body is as good as an empty object.
         """
-        self._form, self._optional = form, optional
+        self._form, self._example, self._optional = form, example, optional
 
     @property
     def described(self) -> dict[str, Any]:
         """The `openapi_extra` of a route that takes it."""
-        content = {"application/json": {"schema": self._form.model_json_schema()}}
-        return {"requestBody": {"required": not self._optional, "content": content}}
+        content = {"schema": self._form.model_json_schema(), "example": self._example}
+        required = not self._optional
+        return {"requestBody": {"required": required, "content": {"application/json": content}}}
 
     async def __call__(self, request: Request) -> Form:
         body = await read_body(request, MAX_BODY)
