@@ -18,7 +18,6 @@ from core.training import Checkpoint
 
 def new_run(runs: Runs, model: str, name: str, dataset: DatasetStatus) -> Run:
     """A run that is done before it began; of its settings only model and data set are known."""
-    runtime = choose_runtime()
     config = TrainConfig(model=model)
     return runs.new(
         config,
@@ -30,8 +29,7 @@ def new_run(runs: Runs, model: str, name: str, dataset: DatasetStatus) -> Run:
         message=f"Brought in from {name or 'a file'}",
         dataset=dataset.name,
         dataset_title=dataset.title,
-        device=runtime.title,
-        precision=runtime.precision,
+        **choose_runtime().facts(),
     )
 
 

@@ -158,6 +158,9 @@ class TrainingService:
     def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
         """A new run that shares another's course until the end of an epoch, then goes its own way.
 
+        Its settings are those that held there, a learning rate that was set on the way included,
+        with `changes`.
+
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
@@ -165,14 +168,17 @@ class TrainingService:
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
-            config = parse_config({**parent.config.model_dump(), **changes})
+            state, count = parent.resume_state(epoch) if epoch else (None, 0)
+            settings = parent.config.model_dump()
+            if state is not None and state.place.learning_rate is not None:
+                settings["learning_rate"] = state.place.learning_rate
+            config = parse_config({**settings, **changes})
             _check_fork(parent.config, config, epoch)
-            count = parent.files.resume_state(epoch)[1] if epoch else 0
             shared = self._store.events(run_id)[:count]
-            run = self._new(config, parent=run_id, parent_epoch=epoch)
+            earlier = parent.snapshot.stretches(epoch)
+            run = self._new(config, parent=run_id, parent_epoch=epoch, earlier=earlier)
             if epoch:
                 run.share(shared, parent.files, epoch)
-            run.forget_rate = "learning_rate" in changes
             self._trainer.enqueue(run)
         self._notify()
         return run.run_id
@@ -430,15 +436,13 @@ class TrainingService:
 
     def _new(self, config: TrainConfig, **facts: Any) -> Run:
         self._trainer.check_room(1)
-        runtime = choose_runtime(config.precision)
         status = self._catalog.status(config.dataset)
         return self._runs.new(
             config,
             preset=preset_of(config),
             dataset=status.name,
             dataset_title=status.title,
-            device=runtime.title,
-            precision=runtime.precision,
+            **choose_runtime(config.precision).facts(),
             **facts,
         )
 
