@@ -111,7 +111,7 @@ def metrics_of(values: dict[str, Any]) -> Metrics:
 class RunSnapshot:
     """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
 
-    `created` is local time in ISO 8601. `revision` grows whenever events that were told are taken
+    `number` counts the runs of a folder, `created` is local time in ISO 8601. `revision` grows whenever events that were told are taken
     back, which only going back in a run does: whoever follows the events starts again. `kept` are
     the epochs whose networks can be looked at, gone back to and forked from; 0 is the untrained
     one. `queue_place` counts from 1 among the runs that wait. `group` is shared by runs that differ
@@ -126,6 +126,7 @@ class RunSnapshot:
     device: str
     precision: str
     epochs: int
+    number: int = 0
     created: str = ""
     name: str = ""
     note: str = ""
@@ -166,8 +167,8 @@ class RunSnapshot:
 
     @property
     def title(self) -> str:
-        """The name that somebody gave it, or else its id."""
-        return self.name or self.run_id
+        """The name that somebody gave it, or else its number."""
+        return self.name or f"Run {self.number}"
 
 
 @dataclass(frozen=True)

@@ -380,7 +380,8 @@ class TrainingService:
         )
 
     def _with_place(self, run: Run) -> RunSnapshot:
-        return replace(run.snapshot, queue_place=self._trainer.place_of(run))
+        place = self._trainer.place_of(run)
+        return run.snapshot if place is None else replace(run.snapshot, queue_place=place)
 
     def _find(self, run_id: str | None) -> Run:
         if run_id is not None:
