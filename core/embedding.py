@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from core.records import NoTsne
+
 PERPLEXITY = 30.0
 """How many neighbours t-SNE tries to keep near each point, roughly."""
 EARLY_ITERATIONS, LATE_ITERATIONS = 250, 500
@@ -107,8 +109,16 @@ def tsne(
 
     Returns:
         None if it was told to stop.
+
+    Raises:
+        NoTsne: openTSNE is not installed.
     """
-    from openTSNE import TSNE
+    try:
+        from openTSNE import TSNE
+    except ImportError as error:
+        raise NoTsne(
+            "t-SNE needs the package openTSNE, which is not installed here. PCA works without it."
+        ) from error
 
     stopped = False
     calls = 0

@@ -20,6 +20,10 @@ class NoConvolution(DigitLabError):
     """A method that needs a convolution was asked of a network that has none."""
 
 
+class NoTsne(DigitLabError):
+    """t-SNE was asked for where its package is not installed."""
+
+
 @dataclass(frozen=True)
 class InnerLayer:
     """A layer together with what follows it before the next one: activation, pooling.

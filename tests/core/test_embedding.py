@@ -1,10 +1,13 @@
 """Embeddings: PCA against scikit-learn's, alignment between epochs, t-SNE by what it is for."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
 from core import embedding
+from core.records import NoTsne
 
 RANDOM = np.random.default_rng(11)
 FEATURES = (RANDOM.normal(size=(200, 12)) * np.arange(1, 13)).astype(np.float32) + 5
@@ -121,3 +124,9 @@ def test_tsne_tells_how_far_it_is_and_placing_a_point_tells_nothing() -> None:
 def test_tsne_stops_when_it_is_told_to(after: int) -> None:
     answers = iter([False] * after + [True])
     assert embedding.tsne(GROUPED, should_stop=lambda: next(answers)) is None
+
+
+def test_where_tsne_is_not_installed_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(NoTsne, match="PCA works"):
+        embedding.tsne(GROUPED)
