@@ -20,16 +20,40 @@
 
   const noUpdate = () => window.dash_clientside.no_update;
 
+  // Saves both curves as they are shown, one picture each.
+  function picture(format) {
+    for (const figure of document.querySelectorAll("#curves-loss, #curves-accuracy")) {
+      const graph = figure.querySelector(".js-plotly-plot");
+      const { width, height } = graph.getBoundingClientRect();
+      window.Plotly.downloadImage(graph, { format, filename: figure.id, width, height, scale: 2 });
+    }
+    return noUpdate();
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
-      // What this page looks at, for the server to paint nothing else.
-      view: (tab, smoothing, log, rate, previous) => ({
-        ...previous,
-        tab,
-        smoothing: Number(smoothing),
-        log: Boolean(log),
-        rate: Boolean(rate),
-      }),
+      // What this page looks at, for the server to paint nothing else; the address says it too.
+      view: (tab, smoothing, log, rate, run, previous) => {
+        const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
+        history.replaceState(history.state, "", `?${address}`);
+        return {
+          ...previous,
+          tab,
+          run,
+          smoothing: Number(smoothing),
+          log: Boolean(log),
+          rate: Boolean(rate),
+        };
+      },
+
+      // What an address asks for. Comes once, when the page is loaded.
+      arrive: (search) => {
+        const wanted = new URLSearchParams(search);
+        return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
+      },
+
+      png: () => picture("png"),
+      svg: () => picture("svg"),
 
       // Which gallery to ask for; none while the tab is out of sight.
       gallery: (tab, count, wrong, clicks, version, previous) => {
@@ -52,7 +76,10 @@
   // The colour theme: the system's until somebody chooses.
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const theme = () => localStorage.getItem("theme") || (system.matches ? "dark" : "light");
-  const paint = () => document.documentElement.setAttribute("data-bs-theme", theme());
+  const paint = () => {
+    document.documentElement.setAttribute("data-bs-theme", theme());
+    document.documentElement.setAttribute("data-ag-theme-mode", theme());
+  };
   system.addEventListener("change", paint);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#theme")) return;

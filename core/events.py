@@ -111,11 +111,12 @@ def metrics_of(values: dict[str, Any]) -> Metrics:
 class RunSnapshot:
     """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
 
-    `number` counts the runs of a folder, `created` is local time in ISO 8601. `revision` grows whenever events that were told are taken
-    back, which only going back in a run does: whoever follows the events starts again. `kept` are
-    the epochs whose networks can be looked at, gone back to and forked from; 0 is the untrained
-    one. `queue_place` counts from 1 among the runs that wait. `group` is shared by runs that differ
-    only in their seeds. A rewound run has `place_epoch`, the epoch after which it will go on.
+    `number` counts the runs of a folder, `created` is local time in ISO 8601. `revision` grows
+    whenever events that were told are taken back, which only going back in a run does: whoever
+    follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
+    back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
+    wait. `group` is shared by runs that differ only in their seeds. A rewound run has
+    `place_epoch`, the epoch after which it will go on.
     """
 
     run_id: str

@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 
 from dashboard import api, guard, ids, status, stream
 from dashboard.kept import KEEP
-from dashboard.tabs import curves, draw, gallery, train
+from dashboard.tabs import curves, draw, gallery, runs, train
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -61,6 +61,8 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     train.register(app, service)
     gallery.register(app, service)
     draw.register(app)
+    curves.register(app)
+    runs.register(app, service)
     server.add_middleware(guard.Guard, host=host)
     return app
 
@@ -90,12 +92,14 @@ def layout() -> html.Div:
                     dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
                     dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
                     dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
+                    dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
                 ],
                 id=ids.TABS,
                 active_tab=ids.TAB_TRAIN,
                 **KEEP,
             ),
             html.Div(id=ids.PAGE_BEAT, hidden=True),
+            dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
             dcc.Store(id=ids.PAGE_VERSION),
             dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
         ],

@@ -68,14 +68,7 @@ def differences(courses: Sequence[Course]) -> Any:
     rows.append(("Best test accuracy", [_percent(run.best_test_accuracy) for run in runs]))
     rows.append(("Last test accuracy", [_percent(run.test_accuracy) for run in runs]))
     rows.append(("Time", [duration(run.seconds) for run in runs]))
-    heads = [
-        html.Th(
-            [html.Span("● ", style={"color": runs_table.colour(run)}, **{"aria-hidden": "true"})]
-            + [run.title],
-            scope="col",
-        )
-        for run in runs
-    ]
+    heads = [html.Th([_mark(run), run.title], scope="col") for run in runs]
     body = [
         html.Tr([html.Th(name, scope="row"), *[html.Td(value) for value in values]])
         for name, values in rows
@@ -86,6 +79,10 @@ def differences(courses: Sequence[Course]) -> Any:
         hover=True,
         responsive=True,
     )
+
+
+def _mark(run: RunSnapshot) -> html.Span:
+    return html.Span("● ", style={"color": runs_table.colour(run)}, **{"aria-hidden": "true"})
 
 
 def _groups(courses: Sequence[Course]) -> list[list[Course]]:
@@ -101,9 +98,7 @@ def _line(course: Course, metric: Metric) -> go.Scatter:
         y=[getattr(event, f"test_{metric}") for event in course.evaluations],
         name=course.run.title,
         mode="lines+markers",
-        line=dict(
-            color=runs_table.colour(course.run), dash=runs_table.dash(course.run), width=2
-        ),
+        line=dict(color=runs_table.colour(course.run), dash=runs_table.dash(course.run), width=2),
         marker=dict(size=6),
         hovertemplate="%{y:.4g}",
     )

@@ -14,6 +14,10 @@ from dashboard.status import duration
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
+_MARKS = [
+    {"condition": f"params.data.colour === '{colour}'", "style": {"color": colour}}
+    for colour in COLOURS
+]
 _PERCENT = {"function": "params.value == null ? '' : d3.format('.2%')(params.value)"}
 _NUMBER: dict[str, Any] = {"filter": "agNumberColumnFilter", "type": "rightAligned"}
 
@@ -21,22 +25,23 @@ COLUMNS: list[dict[str, Any]] = [
     {
         "field": "mark",
         "headerName": "",
-        "width": 44,
+        "width": 30,
         "sortable": False,
         "filter": False,
         "resizable": False,
-        "cellStyle": {"function": "{'color': params.data.colour, 'fontSize': '1.2rem'}"},
+        "cellClass": "run-mark",
+        "cellStyle": {"styleConditions": _MARKS},
     },
     {"field": "name", "headerName": "Name", "editable": True, "minWidth": 130, "flex": 2},
-    {"field": "state", "headerName": "State", "width": 115},
+    {"field": "state", "headerName": "State", "width": 110},
     {"field": "preset", "headerName": "Preset", "width": 110},
     {"field": "dataset", "headerName": "Data set", "width": 120},
-    {"field": "model", "headerName": "Model", "width": 130},
+    {"field": "model", "headerName": "Model", "width": 125},
     {"field": "epochs", "headerName": "Epochs", "width": 95},
     {
         "field": "best",
-        "headerName": "Best test acc.",
-        "width": 125,
+        "headerName": "Best acc.",
+        "width": 110,
         "valueFormatter": _PERCENT,
         **_NUMBER,
     },
@@ -47,7 +52,7 @@ COLUMNS: list[dict[str, Any]] = [
         "valueFormatter": {"function": "params.data.took"},
         **_NUMBER,
     },
-    {"field": "created", "headerName": "Started", "width": 140, "sort": "desc"},
+    {"field": "created", "headerName": "Started", "width": 165, "sort": "desc"},
     {"field": "note", "headerName": "Note", "editable": True, "minWidth": 120, "flex": 2},
     {
         "field": "pinned",
@@ -98,9 +103,7 @@ def state_words(run: RunSnapshot) -> str:
     return run.state.value
 
 
-def transaction(
-    before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]
-) -> dict[str, list[dict[str, Any]]]:
+def transaction(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> dict[str, Any]:
     """What the grid must do to show the runs after instead of those before; empty for nothing."""
     added = [row(run) for run_id, run in after.items() if run_id not in before]
     removed = [{"run_id": run_id} for run_id in before if run_id not in after]
@@ -110,5 +113,5 @@ def transaction(
         for run_id, run in after.items()
         if run_id in before and run is not before[run_id] and row(run) != row(before[run_id])
     ]
-    change = {"add": added, "addIndex": 0, "remove": removed, "update": changed}
+    change: dict[str, Any] = {"add": added, "addIndex": 0, "remove": removed, "update": changed}
     return change if added or removed or changed else {}

@@ -27,7 +27,8 @@ STATE_COLOURS = {
 TABLE_ROWS = 200
 OPTIONS = 30
 RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
-NEWEST = ""
+NEWEST = "newest"
+"""Stands for whichever run trains, or else is the newest."""
 NOTHING = "–"
 
 
@@ -38,10 +39,9 @@ def layout() -> html.Div:
         options=run_options([], None),
         value=NEWEST,
         size="sm",
-        **{"aria-label": "Run to look at"},
     )
     items = [
-        ("Run", pick),
+        (html.Label("Run", htmlFor=ids.RUN_PICK), pick),
         ("State", dbc.Badge("ready", id=ids.STATUS_STATE, color="secondary")),
         ("Epoch", html.Span(NOTHING, id=ids.STATUS_EPOCH)),
         ("Time left", html.Span(NOTHING, id=ids.STATUS_TIME)),
@@ -119,6 +119,11 @@ def run_options(runs: list[RunSnapshot], chosen: str | None) -> list[dict[str, s
     ]
 
 
+def chosen_run(value: Any) -> str | None:
+    """The run that the choice stands for; None for whichever is the newest."""
+    return None if value in (None, "", NEWEST) else str(value)
+
+
 def notices(
     service: "TrainingService", run: RunSnapshot | None
 ) -> list[tuple[str, dict[str, Any]]]:
@@ -173,7 +178,7 @@ def run_words(run: RunSnapshot | None) -> str:
     if run.state is RunState.PAUSED:
         return f"Paused after {run.progress:.3g} of {run.epochs} epochs. Resume goes on from there."
     if run.state is RunState.INTERRUPTED:
-        return "Interrupted when Digit Lab ended. Resume goes on after the last whole epoch or stop."
+        return "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
     if run.state is RunState.QUEUED:
         return f"Waiting for its turn: place {run.queue_place} in the queue."
     return "Training. The curve below is the loss: the lower, the better the network reads."

@@ -49,7 +49,7 @@ class View:
                 log=bool(data.get("log")),
                 learning_rate=bool(data.get("rate")),
             ),
-            run=str(data["run"]) if data.get("run") else None,
+            run=status.chosen_run(data.get("run")),
         )
 
 
@@ -245,6 +245,14 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.CURVES_RATE, "value"),
         Input(ids.RUN_PICK, "value"),
         State(ids.PAGE_VIEW, "data"),
+    )
+
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "arrive"),
+        Output(ids.TABS, "active_tab", allow_duplicate=True),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Input(ids.PAGE_ADDRESS, "search"),
+        prevent_initial_call="initial_duplicate",
     )
 
     @app.callback(Input(ids.PAGE_VIEW, "data"))

@@ -7,7 +7,7 @@ import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.events import Gallery, NoModel
+from core.events import DigitLabError, Gallery, NoModel
 from dashboard import figures, ids
 from dashboard.bars import bars
 from dashboard.kept import KEEP
@@ -104,15 +104,19 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any] | None]:
         count, seed, only_wrong = _wanted(request)
         width = min(max(int(request.get("width") or 800), 200), 2000)
+        look = service.explorer.gallery
         try:
-            shown = await asyncio.to_thread(service.explorer.gallery, count, seed, only_wrong)
+            shown = await asyncio.to_thread(look, count, seed, only_wrong, _run(request))
         except NoModel:
             return figures.no_gallery(NOTHING_TRAINED), "", None
+        except DigitLabError as error:
+            return figures.no_gallery(str(error)), "", None
         if not len(shown.indices):
             return figures.no_gallery(NONE_WRONG), "", None
         mosaic = figures.Mosaic(_columns(len(shown.indices), width), width)
         figure = figures.gallery(shown, mosaic)
-        return figure, caption(shown, only_wrong), _remember(shown, mosaic)
+        remembered = {**_remember(shown, mosaic), "run": _run(request)}
+        return figure, caption(shown, only_wrong), remembered
 
     @app.callback(
         Output(ids.GALLERY_DETAIL, "children"),
@@ -128,11 +132,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         probabilities = shown["probabilities"][place]
         digit = max(range(10), key=probabilities.__getitem__)
         verdict = "right" if digit == label else "wrong"
+        image = await asyncio.to_thread(service.explorer.test_image, index, shown["run"])
         return [
             html.H2(f"Test image {index}"),
             html.P(f"True: {label}, Pred: {digit} ({verdict})"),
             dcc.Graph(
-                figure=figures.digit(service.explorer.test_image(index), 200),
+                figure=figures.digit(image, 200),
                 config={"displayModeBar": False},
             ),
             bars(probabilities),
@@ -154,6 +159,12 @@ def caption(shown: Gallery, only_wrong: bool) -> str:
 def _wanted(request: dict[str, Any]) -> tuple[int, int, bool]:
     count = min(max(int(request.get("count") or 5), 1), max(COUNTS))
     return count, abs(int(request.get("seed") or 0)), bool(request.get("wrong"))
+
+
+def _run(request: dict[str, Any]) -> str | None:
+    """The run that is shown; its name comes with the version of the weights."""
+    version = request.get("version")
+    return str(version).partition("/")[0] if version else None
 
 
 def _columns(count: int, width: int) -> int:

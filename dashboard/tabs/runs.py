@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 MOST_COMPARED = 40
+MAX_TEXT = 1000
 TICK_SOME = "Tick a run in the table first."
 TICK_ONE = "Tick exactly one run to go back in it or to fork it."
 FORKABLE = [
@@ -61,7 +62,14 @@ def layout() -> html.Div:
                     dag.AgGrid(
                         id=ids.RUNS_GRID,
                         columnDefs=runs_table.COLUMNS,
-                        defaultColDef={"sortable": True, "filter": True, "resizable": True},
+                        defaultColDef={
+                            "sortable": True,
+                            "filter": True,
+                            "resizable": True,
+                            "floatingFilter": True,
+                            "suppressHeaderFilterButton": True,
+                            "suppressFloatingFilterButton": True,
+                        },
                         rowData=[],
                         getRowId="params.data.run_id",
                         dashGridOptions={
@@ -69,9 +77,11 @@ def layout() -> html.Div:
                             "animateRows": False,
                             "singleClickEdit": False,
                             "stopEditingWhenCellsLoseFocus": True,
-                            "overlayNoRowsTemplate": "No runs yet. Press Train on the Train tab.",
+                            "localeText": {
+                                "noRowsToShow": "No runs yet. Press Train on the Train tab."
+                            },
                         },
-                        style={"height": "340px"},
+                        style={"height": "380px"},
                     ),
                     html.P(
                         "Double-click a name or a note to change it. What is kept (tick) is not "
@@ -86,16 +96,25 @@ def layout() -> html.Div:
                 [
                     html.Section(
                         [
-                            dbc.Select(
-                                id=ids.RUNS_METRIC,
-                                options=[
-                                    {"value": "accuracy", "label": "Test accuracy"},
-                                    {"value": "loss", "label": "Test loss"},
+                            html.Div(
+                                [
+                                    dbc.Label(
+                                        "Compare",
+                                        html_for=ids.RUNS_METRIC,
+                                        size="sm",
+                                        className="mb-0",
+                                    ),
+                                    dbc.Select(
+                                        id=ids.RUNS_METRIC,
+                                        options=[
+                                            {"value": "accuracy", "label": "Test accuracy"},
+                                            {"value": "loss", "label": "Test loss"},
+                                        ],
+                                        value="accuracy",
+                                        size="sm",
+                                    ),
                                 ],
-                                value="accuracy",
-                                size="sm",
-                                className="runs-metric",
-                                **{"aria-label": "What to compare"},
+                                className="control",
                             ),
                             dcc.Graph(
                                 id=ids.RUNS_CURVES,
@@ -165,18 +184,14 @@ def _one_run() -> list[Any]:
         html.Div(
             [
                 dbc.Label("and change", html_for=ids.RUNS_FIELD, size="sm", className="mb-0"),
-                dbc.Select(
-                    id=ids.RUNS_FIELD, options=settings, value="learning_rate", size="sm"
-                ),
+                dbc.Select(id=ids.RUNS_FIELD, options=settings, value="learning_rate", size="sm"),
+                dbc.Label("to", html_for=ids.RUNS_VALUE, size="sm", className="mb-0"),
                 dbc.Input(
-                    id=ids.RUNS_VALUE,
-                    size="sm",
-                    placeholder="to this",
-                    **{"aria-label": "New value"},
+                    id=ids.RUNS_VALUE, size="sm", placeholder="no change", className="w-auto"
                 ),
                 dbc.Button("Fork", id=ids.RUNS_FORK, size="sm", color="primary", outline=True),
             ],
-            className="control mt-2",
+            className="control mt-2 flex-wrap",
         ),
         html.P(
             "Rewinding takes the run itself back; later epochs are dropped once it is resumed. "
@@ -298,10 +313,10 @@ def register(app: Dash, service: "TrainingService") -> None:
             for cell in cells or []:
                 if cell["colId"] in runs_table.EDITABLE:
                     value = cell.get("value")
-                    said = bool(value) if cell["colId"] == "pinned" else str(value or "").strip()
-                    await asyncio.to_thread(
-                        service.describe, str(cell["rowId"]), **{cell["colId"]: said}
-                    )
+                    said: Any = str(value or "").strip()[:MAX_TEXT]
+                    said = bool(value) if cell["colId"] == "pinned" else said
+                    change = {cell["colId"]: said}
+                    await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
         except DigitLabError as error:
             return str(error), True
         return "", False
