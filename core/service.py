@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from core import models, preprocess
+from core.confidence import Judge
 from core.config import TrainConfig
 from core.datasets import Cancelled, DataCatalog, Dataset
 from core.events import (
@@ -23,6 +24,7 @@ from core.events import (
     BatchMetrics,
     DatasetStatus,
     DigitLabError,
+    EmptyDrawing,
     EpochMetrics,
     Gallery,
     LayerInfo,
@@ -69,6 +71,7 @@ class TrainingService:
         self._store = store
         self._fit = fit
         self._reader = Reader()
+        self._judge = Judge()
         self._lock = threading.RLock()
         self._runs: dict[str, _Run] = {}
         self._listeners: set[Callable[[], None]] = set()
@@ -188,27 +191,35 @@ class TrainingService:
         assert run.data is not None, "weights are published after the data is there"
         return run.data.test_images[index].numpy()
 
-    def read_strokes(self, strokes: Any) -> Reading:
+    def read_strokes(self, strokes: Any, as_drawn: bool = False) -> Reading:
         """What the latest network reads in a drawing: strokes of (x, y) points, y downwards.
+
+        Args:
+            as_drawn: the network gets the canvas squeezed, instead of a picture like MNIST's.
 
         Raises:
             NoModel: nothing has been trained yet.
             EmptyDrawing, BadDrawing: see `core.preprocess`.
         """
-        return self._read(preprocess.strokes_to_image(strokes))
+        return self._read(preprocess.stroke_steps(strokes), as_drawn)
 
-    def read_pixels(self, pixels: Any) -> Reading:
+    def read_pixels(self, pixels: Any, as_drawn: bool = False) -> Reading:
         """What the latest network reads in a greyscale picture, 0..255, of any size.
 
-        Raises:
-            NoModel, EmptyDrawing, BadDrawing: as `read_strokes`.
+        Args, Raises: as `read_strokes`.
         """
-        return self._read(preprocess.pixels_to_image(pixels))
+        return self._read(preprocess.pixel_steps(pixels), as_drawn)
 
-    def _read(self, image: np.ndarray) -> Reading:
-        _, checkpoint = self._published(evaluated=False)
+    def _read(self, steps: preprocess.Steps, as_drawn: bool) -> Reading:
+        image = steps.as_drawn if as_drawn else steps.image
+        if not image.any():
+            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        run, checkpoint = self._published(evaluated=False)
+        assert run.data is not None, "weights are published after the data is there"
         self._last_read = time.monotonic()
-        return Reading(image, self._reader.predict(checkpoint, image))
+        prediction = self._reader.predict(checkpoint, image)
+        doubt = self._judge.doubt(run.data, image, prediction)
+        return Reading(image, prediction, doubt, steps.box, steps.centre)
 
     def _published(self, evaluated: bool) -> tuple[_Run, Checkpoint]:
         with self._lock:
