@@ -5,7 +5,7 @@
   "use strict";
 
   const CANVAS = "draw-canvas";
-  const PAUSE_MS = 60;
+  const BETWEEN_MS = 40; // from one question to the next, at least
   const STROKES = "drawing"; // where the browser keeps them
   const PICTURE = "picture";
   const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
@@ -84,10 +84,11 @@
     asking = true;
     while (changed) {
       changed = false;
+      const next = wait(BETWEEN_MS);
       if (!trained) settle(null, NO_MODEL);
       else if (isEmpty()) settle(null, "Nothing is drawn yet.");
       else await read();
-      await wait(PAUSE_MS);
+      await next;
     }
     asking = false;
   }
