@@ -65,9 +65,10 @@
         return same ? noUpdate() : next;
       },
 
-      // New weights, or the Draw tab came into sight: what does the network say now?
-      reread: (version, tab) => {
-        if (tab === "draw") window.digitlab.reread(Boolean(version));
+      // New weights, the Draw tab came into sight, or the network is to get another picture:
+      // what does it say now?
+      reread: (version, tab, form) => {
+        if (tab === "draw") window.digitlab.reread(Boolean(version), form === "drawn");
         return noUpdate();
       },
     },

@@ -41,7 +41,9 @@ class Drawings:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    options = parser(
+        "python -m benchmarks.drawing", "How well networks read what people draw."
+    ).parse_args(arguments)
     keep_memory()
     pens = load_drawings(options.pens, options.canvas)
     print(f"{len(pens.labels):,} drawings from {options.pens.name}")
@@ -153,11 +155,9 @@ def print_confusions(labels: np.ndarray, read: np.ndarray) -> None:
         print(f"  {digit:5d}         {cells}  {percent(read[labels == digit] == digit)}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.drawing",
-        description="How well networks read what people draw.",
-    )
+def parser(program: str, description: str) -> argparse.ArgumentParser:
+    """What a benchmark on drawings is told: which, and on what to train."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--pens", type=Path, required=True, help="drawings, one JSON object a line")
     parser.add_argument(
         "--canvas", type=float, default=500.0, help="side of their field (default: 500)"

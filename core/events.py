@@ -208,12 +208,24 @@ class Prediction:
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
 
+Doubt = Literal["undecided", "unfamiliar"]
+"""Why an answer should not be believed: no digit stands out, or none that was learnt is like it."""
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A drawing as the network saw it, (28, 28) float32 with ink 1 on black 0, and its answer."""
+    """A drawing as the network saw it, and its answer.
+
+    `image` is (28, 28) float32 with ink 1 on black 0. `box` is the part of the drawing that holds
+    its ink (left, top, right, bottom), `centre` the point (x, y) that came to the picture's
+    middle when it was made as MNIST's were, both in the drawing's own unit.
+    """
 
     image: np.ndarray
     prediction: Prediction
+    doubt: Doubt | None
+    box: tuple[float, float, float, float]
+    centre: tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from core import preprocess
+from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.events import Gallery, NoModel, Reading
+from core.events import EmptyDrawing, Gallery, NoModel, Reading
 from core.inference import Reader
 from core.runs import Run, Runs
 from core.training import Checkpoint
@@ -33,6 +34,7 @@ class Explorer:
     def __init__(self, runs: Runs, lock: threading.RLock, catalog: DataCatalog) -> None:
         self._runs, self._lock, self._catalog = runs, lock, catalog
         self._reader = Reader()
+        self._judge = Judge()
         self._memory = threading.Lock()
         self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
         self._last_read = float("-inf")
@@ -81,35 +83,52 @@ class Explorer:
         return None
 
     def read_strokes(
-        self, strokes: Any, run_id: str | None = None, epoch: int | None = None
+        self,
+        strokes: Any,
+        as_drawn: bool = False,
+        run_id: str | None = None,
+        epoch: int | None = None,
     ) -> Reading:
         """What a network reads in a drawing: strokes of (x, y) points, y downwards.
+
+        Args:
+            as_drawn: the network gets the canvas squeezed, instead of a picture like MNIST's.
 
         Raises:
             NoModel: nothing has been trained yet.
             UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
             EmptyDrawing, BadDrawing: see `core.preprocess`.
         """
-        return self._read(preprocess.strokes_to_image(strokes), run_id, epoch)
+        return self._read(preprocess.stroke_steps(strokes), as_drawn, run_id, epoch)
 
     def read_pixels(
-        self, pixels: Any, run_id: str | None = None, epoch: int | None = None
+        self,
+        pixels: Any,
+        as_drawn: bool = False,
+        run_id: str | None = None,
+        epoch: int | None = None,
     ) -> Reading:
         """What a network reads in a greyscale picture, 0..255, of any size.
 
-        Raises:
-            As `read_strokes`.
+        Args, Raises: as `read_strokes`.
         """
-        return self._read(preprocess.pixels_to_image(pixels), run_id, epoch)
+        return self._read(preprocess.pixel_steps(pixels), as_drawn, run_id, epoch)
 
     def was_read_recently(self) -> bool:
         """Whether somebody draws: weights between two evaluations are then worth a copy."""
         return time.monotonic() - self._last_read < READ_RECENTLY
 
-    def _read(self, image: np.ndarray, run_id: str | None, epoch: int | None) -> Reading:
-        _, checkpoint = self._find(run_id, epoch, evaluated=False)
+    def _read(
+        self, steps: preprocess.Steps, as_drawn: bool, run_id: str | None, epoch: int | None
+    ) -> Reading:
+        image = steps.as_drawn if as_drawn else steps.image
+        if not image.any():
+            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
-        return Reading(image, self._reader.predict(checkpoint, image))
+        prediction = self._reader.predict(checkpoint, image)
+        doubt = self._judge.doubt(self._data(run), image, prediction)
+        return Reading(image, prediction, doubt, steps.box, steps.centre)
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:

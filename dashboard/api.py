@@ -176,9 +176,15 @@ def router(service: "TrainingService") -> APIRouter:
             raise BadRequest(
                 'Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.'
             )
+        as_drawn = body.get("as_drawn", False)
+        if not isinstance(as_drawn, bool):
+            raise BadDrawing(
+                "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
+                "MNIST's."
+            )
         read = service.explorer.read_strokes if "strokes" in body else service.explorer.read_pixels
         drawing = body.get("strokes", body.get("pixels"))
-        return _reading(await asyncio.to_thread(read, drawing))
+        return _reading(await asyncio.to_thread(read, drawing, as_drawn))
 
     async def unknown(request: Request) -> JSONResponse:
         sentence = f"There is nothing to {request.method} at {request.url.path}."
@@ -222,7 +228,11 @@ def _reading(reading: Reading) -> dict[str, Any]:
     return {
         "digit": reading.prediction.digit,
         "probabilities": reading.prediction.probabilities,
+        "sure": reading.doubt is None,
+        "doubt": reading.doubt,
         "input": (reading.image * 255).round().astype(int).tolist(),
+        "box": dict(zip(("left", "top", "right", "bottom"), reading.box, strict=True)),
+        "centre": reading.centre,
     }
 
 

@@ -77,13 +77,17 @@ GALLERY_CAPTION = "gallery-caption"
 GALLERY_SHOWN = "gallery-shown"
 GALLERY_DETAIL = "gallery-detail"
 
-# Draw. Its canvas is run by assets/draw.js, which knows these ids too.
+# Draw. It is run by assets/draw.js and assets/picture.js, which know these ids too.
 DRAW_CANVAS = "draw-canvas"
 DRAW_CLEAR = "draw-clear"
 DRAW_UNDO = "draw-undo"
 DRAW_ANSWER = "draw-answer"
 DRAW_INPUT = "draw-input"
 DRAW_BARS = "draw-bars"
+DRAW_OPEN = "draw-open"
+DRAW_HINT = "draw-hint"
+DRAW_FORM = "draw-form"
+DRAW_MARKED = "draw-marked"
 
 # Runs.
 RUNS_GRID = "runs-grid"
