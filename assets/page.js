@@ -33,13 +33,14 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, previous) => {
+      view: (tab, smoothing, log, rate, run, epoch, last, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
           ...previous,
           tab,
           run,
+          epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),
@@ -50,6 +51,23 @@
       arrive: (search) => {
         const wanted = new URLSearchParams(search);
         return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
+      },
+
+      // The scrubber's play button, and each tick of its clock: stopped, label, epoch.
+      play: (clicks, ticks, stopped, value, last) => {
+        const pressed = window.dash_clientside.callback_context.triggered_id === "epoch-play";
+        const [epoch, end] = [Number(value), Number(last)];
+        if (pressed && !stopped) return [true, "▶", noUpdate()];
+        if (pressed) return [false, "⏸", epoch >= end ? 0 : epoch];
+        if (epoch + 1 >= end) return [true, "▶", end];
+        return [false, "⏸", epoch + 1];
+      },
+
+      // A click on a curve: the first epoch whose end comes after it.
+      goTo: (loss, accuracy, last) => {
+        const [trigger] = window.dash_clientside.callback_context.triggered;
+        const x = trigger?.value?.points?.[0]?.x;
+        return x === undefined ? noUpdate() : Math.min(Math.ceil(x), Number(last));
       },
 
       png: () => picture("png"),

@@ -67,19 +67,20 @@ class Explorer:
         return self._data(run).test_images[index].numpy()
 
     def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
-        """Changes whenever the default network has been evaluated anew; None while there is none.
+        """A text that changes whenever the network does; None while there is none.
 
-        Cheap: it reads no file.
+        `RUN/REVISION/PLACE`, the place being `e3` for epoch 3 where that was asked for and is kept,
+        else how far the newest evaluated network has come. Cheap: it reads no file.
         """
         with self._lock:
             for run in self._candidates(run_id):
-                place: float | None = epoch
-                if place is None and run.evaluated is not None:
-                    place = run.evaluated.progress
-                elif place is None and run.snapshot.kept:
-                    place = run.snapshot.kept[-1]
-                if place is not None:
-                    return f"{run.run_id}/{run.snapshot.revision}/{place:g}"
+                named = f"{run.run_id}/{run.snapshot.revision}"
+                if epoch is not None and epoch in run.snapshot.kept:
+                    return f"{named}/e{epoch}"
+                if run.evaluated is not None:
+                    return f"{named}/{run.evaluated.progress:g}"
+                if run.snapshot.kept:
+                    return f"{named}/{run.snapshot.kept[-1]}"
         return None
 
     def read_strokes(

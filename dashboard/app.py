@@ -16,7 +16,7 @@ from dash import Dash, dcc, html
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, ids, status, stream
+from dashboard import api, guard, ids, scrubber, status, stream
 from dashboard.kept import KEEP
 from dashboard.tabs import curves, draw, gallery, runs, train
 
@@ -58,6 +58,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     app.layout = layout
     stream.register(app, service)
+    scrubber.register(app)
     train.register(app, service)
     gallery.register(app, service)
     draw.register(app)
@@ -86,6 +87,7 @@ def layout() -> html.Div:
                 className="shell-head",
             ),
             status.layout(),
+            scrubber.layout(),
             dbc.Tabs(
                 [
                     dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),

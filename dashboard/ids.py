@@ -12,6 +12,10 @@ THEME = "theme"
 
 # The status bar.
 RUN_PICK = "run-pick"
+EPOCH_BAR = "epoch-bar"
+EPOCH_SLIDER = "epoch-slider"
+EPOCH_PLAY = "epoch-play"
+EPOCH_LIVE = "epoch-live"
 STATUS_STATE = "status-state"
 STATUS_EPOCH = "status-epoch"
 STATUS_PROGRESS = "status-progress"

@@ -14,7 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
 from dash.exceptions import WebsocketDisconnected
 
 from core.events import RunSnapshot, UnknownRun
-from dashboard import figures, ids, runs_table, status
+from dashboard import figures, ids, runs_table, scrubber, status
 from dashboard.series import Metric, Series
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class View:
     style: figures.CurveStyle = figures.PLAIN
     run: str | None = None
     """The run that the page has chosen; None for whichever trains, or else the newest."""
+    epoch: int | None = None
+    """The epoch that the page has gone back to; None for the newest."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -50,6 +52,7 @@ class View:
                 learning_rate=bool(data.get("rate")),
             ),
             run=status.chosen_run(data.get("run")),
+            epoch=None if data.get("epoch") is None else int(data["epoch"]),
         )
 
 
@@ -72,7 +75,8 @@ class PageStream:
         wanted: list[Update] = status.status_bar(self._service, snapshot)
         wanted.append((ids.RUN_PICK, {"options": status.run_options(runs, view.run)}))
         wanted += status.notices(self._service, snapshot)
-        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot)}))
+        wanted += scrubber.updates(snapshot, view.epoch)
+        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot, view.epoch)}))
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
             updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
@@ -116,9 +120,9 @@ class PageStream:
                 continue
         return None
 
-    def _version(self, snapshot: RunSnapshot | None) -> str | None:
+    def _version(self, snapshot: RunSnapshot | None, epoch: int | None) -> str | None:
         run_id = None if snapshot is None else snapshot.run_id
-        return self._service.explorer.weights_version(run_id)
+        return self._service.explorer.weights_version(run_id, epoch)
 
     def _changed(self, update: Update) -> Update:
         component, properties = update
@@ -244,6 +248,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.CURVES_LOG, "value"),
         Input(ids.CURVES_RATE, "value"),
         Input(ids.RUN_PICK, "value"),
+        Input(ids.EPOCH_SLIDER, "value"),
+        State(ids.EPOCH_SLIDER, "max"),
         State(ids.PAGE_VIEW, "data"),
     )
 

@@ -11,6 +11,7 @@ from core.events import DigitLabError, Gallery, NoModel
 from dashboard import figures, ids
 from dashboard.bars import bars
 from dashboard.kept import KEEP
+from dashboard.shown import Shown
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -106,7 +107,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         width = min(max(int(request.get("width") or 800), 200), 2000)
         look = service.explorer.gallery
         try:
-            shown = await asyncio.to_thread(look, count, seed, only_wrong, _run(request))
+            where = Shown.parse(request.get("version"))
+            shown = await asyncio.to_thread(
+                look, count, seed, only_wrong, where.run_id, where.epoch
+            )
         except NoModel:
             return figures.no_gallery(NOTHING_TRAINED), "", None
         except DigitLabError as error:
@@ -115,7 +119,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             return figures.no_gallery(NONE_WRONG), "", None
         mosaic = figures.Mosaic(_columns(len(shown.indices), width), width)
         figure = figures.gallery(shown, mosaic)
-        remembered = {**_remember(shown, mosaic), "run": _run(request)}
+        remembered = {**_remember(shown, mosaic), "run": where.run_id}
         return figure, caption(shown, only_wrong), remembered
 
     @app.callback(
@@ -159,12 +163,6 @@ def caption(shown: Gallery, only_wrong: bool) -> str:
 def _wanted(request: dict[str, Any]) -> tuple[int, int, bool]:
     count = min(max(int(request.get("count") or 5), 1), max(COUNTS))
     return count, abs(int(request.get("seed") or 0)), bool(request.get("wrong"))
-
-
-def _run(request: dict[str, Any]) -> str | None:
-    """The run that is shown; its name comes with the version of the weights."""
-    version = request.get("version")
-    return str(version).partition("/")[0] if version else None
 
 
 def _columns(count: int, width: int) -> int:
