@@ -606,7 +606,11 @@ def test_beside_the_canvas_nothing_is_drawn(trained_service: TrainingService) ->
 
 
 def test_doubt_is_said(
-    make_service: MakeService, tiny_config: TrainConfig, tiny_dataset: Dataset, finish: Finish
+    make_service: MakeService,
+    tiny_config: TrainConfig,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    finish: Finish,
 ) -> None:
     image = tiny_dataset.train_images[0].numpy()
     digit = int(tiny_dataset.train_labels[0])
@@ -627,7 +631,7 @@ def test_doubt_is_said(
         (0.99, None, "unfamiliar"),
         (0.5, "undecided", "undecided"),
     ):
-        service = make_service(fit=sure_of(chance))
+        service = make_service(fit=sure_of(chance), runs=tmp_path / f"{chance}")
         service.start(tiny_config)
         finish(service)
         for drawing, doubt in (
