@@ -19,15 +19,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[str]:
-    """`run.py` with these arguments on a free port, its runs kept nowhere; its address."""
+def running(*arguments: str, runs: Path | None = None) -> Iterator[str]:
+    """`run.py` with these arguments on a free port; its address.
+
+    Args:
+        runs: the folder in which runs are kept; without it they are forgotten.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as nowhere:
         command = [sys.executable, "run.py", "--no-browser", *arguments]
-        command += ["--port", str(port), "--runs-dir", runs]
+        command += ["--port", str(port), "--runs-dir", str(runs or nowhere)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         try:
             until(lambda: get(f"{url}/api/health") is not None)
