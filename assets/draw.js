@@ -15,7 +15,7 @@
   let current = null; // the stroke under the pen
   let asking = false;
   let changed = false;
-  let trained = false;
+  let version = null; // of the network that the page shows; null while there is none
   let asDrawn = false;
   let answer = null; // the one that is shown, if any
   let hint = null; // what stands below the canvas when nothing was refused
@@ -78,6 +78,13 @@
     return { ...image, grey: Uint8Array.from(atob(image.grey), (letter) => letter.charCodeAt(0)) };
   }
 
+  // The run and the epoch that the page shows; the server names them in the version.
+  function network() {
+    const [run, , place] = (version || "").split("/");
+    if (!place) return {};
+    return place.startsWith("e") ? { run, epoch: Number(place.slice(1)) } : { run };
+  }
+
   // One request at a time; when it is answered, the newest drawing goes next.
   async function ask() {
     if (asking) return;
@@ -85,7 +92,7 @@
     while (changed) {
       changed = false;
       const next = wait(BETWEEN_MS);
-      if (!trained) settle(null, NO_MODEL);
+      if (!version) settle(null, NO_MODEL);
       else if (isEmpty()) settle(null, "Nothing is drawn yet.");
       else await read();
       await next;
@@ -95,7 +102,7 @@
 
   async function read() {
     const drawing = picture ? { pixels: rowsOf(picture) } : { strokes };
-    const body = JSON.stringify({ ...drawing, as_drawn: asDrawn });
+    const body = JSON.stringify({ ...drawing, as_drawn: asDrawn, ...network() });
     const headers = { "Content-Type": "application/json" };
     try {
       const response = await fetch("/api/predict", { method: "POST", headers, body });
@@ -166,8 +173,8 @@
     else if (event.target.closest("#draw-undo")) change(strokes.slice(0, -1));
   });
 
-  function reread(isTrained, isAsDrawn) {
-    trained = isTrained;
+  function reread(newVersion, isAsDrawn) {
+    version = newVersion;
     asDrawn = isAsDrawn;
     update();
   }

@@ -86,7 +86,7 @@
       // New weights, the Draw tab came into sight, or the network is to get another picture:
       // what does it say now?
       reread: (version, tab, form) => {
-        if (tab === "draw") window.digitlab.reread(Boolean(version), form === "drawn");
+        if (tab === "draw") window.digitlab.reread(version, form === "drawn");
         return noUpdate();
       },
     },

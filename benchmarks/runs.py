@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def print_memory(page: Page, url: str, epochs: int) -> None:
     run_id = post(f"{url}/api/runs", {**LONG, "epochs": epochs})["run_id"]
     print("page's heap in MB, by epoch: ", end="", flush=True)
     for tenth in range(1, 11):
-        until(lambda tenth=tenth: reached(url, run_id, epochs * tenth / 10), 1800, pause=0.5)
+        until(partial(reached, url, run_id, epochs * tenth / 10), 1800, pause=0.5)
         cdp.send("HeapProfiler.collectGarbage")
         used: dict[str, Any] = cdp.send("Runtime.getHeapUsage")
         print(f"{epochs * tenth // 10}: {used['usedSize'] / 2**20:.1f}", end="  ", flush=True)

@@ -4,7 +4,7 @@ Everything here is frozen and JSON-safe, and loads without torch. This module do
 produces an event, who reads it, or how either is drawn.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any, Literal
 
@@ -108,6 +108,15 @@ def metrics_of(values: dict[str, Any]) -> Metrics:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Epochs of a run, up to the end of `until`, that were trained under the same settings."""
+
+    until: int
+    config: dict[str, Any]
+    precision: str
+
+
+@dataclass(frozen=True)
 class RunSnapshot:
     """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
 
@@ -136,10 +145,14 @@ class RunSnapshot:
     group: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
+    earlier: tuple[Stretch, ...] = ()
     revision: int = 0
     queue_place: int | None = None
     kept: tuple[int, ...] = ()
     place_epoch: int | None = None
+    brought_in: bool = False
+    threads: int | None = None
+    torch: str = ""
     message: str = ""
     error: str | None = None
     epoch: int = 0
@@ -155,7 +168,9 @@ class RunSnapshot:
     weights_file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "state": self.state.value, "kept": list(self.kept)}
+        values = asdict(self)
+        lists = {name: list(values[name]) for name in ("kept", "earlier")}
+        return {**values, **lists, "state": self.state.value}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "RunSnapshot":
@@ -164,12 +179,29 @@ class RunSnapshot:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        return cls(**{**values, "state": RunState(values["state"]), "kept": tuple(values["kept"])})
+        earlier = tuple(Stretch(**stretch) for stretch in values.get("earlier", ()))
+        kept, state = tuple(values["kept"]), RunState(values["state"])
+        return cls(**{**values, "state": state, "kept": kept, "earlier": earlier})
 
     @property
     def title(self) -> str:
         """The name that somebody gave it, or else its number."""
         return self.name or f"Run {self.number}"
+
+    def stretches(self, epoch: int | None = None) -> tuple[Stretch, ...]:
+        """How the run comes to the end of an epoch, by default its last."""
+        last = self.epochs if epoch is None else epoch
+        own = Stretch(self.epochs, self.config, self.precision)
+        found: list[Stretch] = []
+        for stretch in (*self.earlier, own):
+            if not found or found[-1].until < last:
+                found.append(replace(stretch, until=min(stretch.until, last)))
+        return tuple(stretch for stretch in found if stretch.until)
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        return self.progress / self.epochs if self.epochs else 1.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +217,15 @@ class Provenance:
     dataset: str
     config: dict[str, Any] | None
     started: float
+
+
+@dataclass(frozen=True)
+class File:
+    """Something to save on disk."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,15 @@ class Explorer:
         """
         return self._read(preprocess.pixel_steps(pixels), as_drawn, run_id, epoch)
 
+    def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
+        """A network itself, by default the newest weights of the run.
+
+        Raises:
+            NoModel: the run has not trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        return self._find(run_id, epoch, evaluated=False)[1]
+
     def was_read_recently(self) -> bool:
         """Whether somebody draws: weights between two evaluations are then worth a copy."""
         return time.monotonic() - self._last_read < READ_RECENTLY

@@ -94,23 +94,10 @@ class Learner:
     def evaluate(
         self, images: Tensor, labels: Tensor, should_stop: Callable[[], bool]
     ) -> Evaluation | None:
-        """What the network makes of normalised images; None if it was told to stop."""
+        """As the function of that name, on this network."""
         network = self.network.eval()
-        parts = []
         try:
-            with torch.inference_mode():
-                for batch in images.split(EVALUATION_BATCH):
-                    if should_stop():
-                        return None
-                    with self._runtime.autocast():
-                        logits = network(batch.contiguous(memory_format=torch.channels_last))
-                    parts.append(logits.float())
-                logits = torch.cat(parts)
-                return Evaluation(
-                    loss=F.cross_entropy(logits, labels).item(),
-                    accuracy=(logits.argmax(1) == labels).float().mean().item(),
-                    probabilities=logits.softmax(1).cpu().numpy(),
-                )
+            return evaluate(network, self._runtime, images, labels, should_stop)
         finally:
             network.train()
 
@@ -171,6 +158,34 @@ class Learner:
             known.setdefault(int(number), {})[slot] = laid.detach()
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": known, "param_groups": groups})
+
+
+def evaluate(
+    network: nn.Module,
+    runtime: Runtime,
+    images: Tensor,
+    labels: Tensor,
+    should_stop: Callable[[], bool],
+) -> Evaluation | None:
+    """What a network in evaluation mode makes of normalised images (N, 1, 28, 28) on its device.
+
+    Args:
+        should_stop: asked now and then; once it is true, there is no answer but None.
+    """
+    parts = []
+    with torch.inference_mode():
+        for batch in images.split(EVALUATION_BATCH):
+            if should_stop():
+                return None
+            with runtime.autocast():
+                logits = network(batch.contiguous(memory_format=torch.channels_last))
+            parts.append(logits.float())
+        logits = torch.cat(parts)
+        return Evaluation(
+            loss=F.cross_entropy(logits, labels).item(),
+            accuracy=(logits.argmax(1) == labels).float().mean().item(),
+            probabilities=logits.softmax(1).cpu().numpy(),
+        )
 
 
 def _under(prefix: str, state: StateDict) -> StateDict:

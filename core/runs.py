@@ -26,7 +26,7 @@ from core.events import (
     UnknownRun,
 )
 from core.store import RunStore
-from core.training import Checkpoint
+from core.training import Checkpoint, ResumeState
 
 SAVE_EVERY = 1.0
 """Seconds between two writings of events: what a kill in mid-epoch may take from the curves."""
@@ -47,8 +47,6 @@ class Run:
     """What a stop was meant as."""
     new_rate: float | None = None
     """A learning rate that somebody wishes for, until training takes it."""
-    forget_rate: bool = False
-    """Whether a rate that was set before this place no longer holds: a fork has its own."""
     safe: bool = False
     """Whether the newest weights are on disk."""
     data: Dataset | None = None
@@ -81,6 +79,20 @@ class Run:
         if self.snapshot.place_epoch is None:
             return len(stored)
         return self.files.resume_state(self.snapshot.place_epoch)[1]
+
+    def resume_state(self, epoch: int | None) -> tuple[ResumeState | None, int]:
+        """As that of its files. A learning rate that was set in the run which this one was forked
+        from is not this one's: its own settings hold.
+
+        Raises:
+            UnknownEpoch, DamagedFile: there is no such place.
+        """
+        state, events = self.files.resume_state(epoch)
+        if state is not None:
+            place = state.place
+            if place.batch == 0 and place.epoch - 1 <= (self.snapshot.parent_epoch or 0):
+                state = replace(state, place=replace(place, learning_rate=None))
+        return state, events
 
     def update(self, **changes: Any) -> None:
         self.snapshot = replace(self.snapshot, **changes)
@@ -138,8 +150,11 @@ class Run:
         if self._written > len(events):
             self.store.append(self.run_id, len(events), [])
         self._written = len(events)
-        if self.snapshot.place_epoch is not None:
-            self.files.discard_after(self.snapshot.place_epoch)
+        place = self.snapshot.place_epoch
+        if place is not None:
+            self.files.discard_after(place)
+            if place < (self.snapshot.parent_epoch or 0):  # from there on it is no longer shared
+                self.update(parent_epoch=place, earlier=self.snapshot.stretches(place))
         self.update(place_epoch=None, kept=tuple(self.files.epochs()))
 
     def _figures(self, events: list[Metrics]) -> dict[str, Any]:
@@ -171,22 +186,25 @@ class Runs:
                 run.update(state=RunState.INTERRUPTED, kept=tuple(files.epochs()))
                 run.save()
 
-    def new(self, config: TrainConfig, **facts: Any) -> Run:
-        """A queued run with an id of its own; ids sort by time."""
+    def new(self, config: TrainConfig, /, **facts: Any) -> Run:
+        """A run with an id of its own, queued unless `facts` say otherwise; ids sort by time."""
         now = datetime.now().astimezone()
         run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
-        snapshot = RunSnapshot(
-            run_id=run_id,
-            state=RunState.QUEUED,
-            config=config.model_dump(),
-            epochs=config.epochs,
-            number=self._next_number(),
-            created=now.isoformat(timespec="seconds"),
-            **facts,
-        )
+        usual = {
+            "state": RunState.QUEUED,
+            "config": config.model_dump(),
+            "epochs": config.epochs,
+            "number": self._next_number(),
+            "created": now.isoformat(timespec="seconds"),
+        }
+        snapshot = RunSnapshot(run_id=run_id, **{**usual, **facts})
         files = self.store.epoch_files(run_id, config.model)
         run = self._runs[run_id] = Run(config, snapshot, files, self.store, _events=[])
         return run
+
+    def forget(self, run: Run) -> None:
+        """Takes back a `new` run that came to nothing."""
+        del self._runs[run.run_id]
 
     def _next_number(self) -> int:
         self._last_number += 1

@@ -10,6 +10,7 @@ import platform
 import sys
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -34,6 +35,15 @@ class Runtime:
     def title(self) -> str:
         names = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
         return names.get(self.device.type, self.device.type)
+
+    def facts(self) -> dict[str, Any]:
+        """What a run notes of the machine: its numbers depend on it."""
+        return {
+            "device": self.title,
+            "precision": self.precision,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
 
     def autocast(self) -> torch.autocast:
         """A context in which matrix products use bfloat16, or one that changes nothing."""

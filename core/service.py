@@ -1,8 +1,8 @@
 """The only door into core: runs in a background thread, and everything that one may ask of them.
 
 One run trains at a time; the others wait their turn. What a run has learnt is looked at through
-`explorer`. All methods may be called from any thread. This module does not know who asks: a page,
-a REST client or a test.
+`explorer`, and taken away through `files`. All methods may be called from any thread. This module
+does not know who asks: a page, a REST client or a test.
 """
 
 import logging
@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core import models
+from core import brought_in, imports, models
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import Cancelled, DataCatalog
 from core.events import (
     DatasetStatus,
     DigitLabError,
+    FolderUnusable,
     InvalidConfig,
     LayerInfo,
     Metrics,
@@ -29,6 +30,7 @@ from core.explorer import Explorer
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
+from core.takeaway import TakeAway
 from core.trainer import Fit, Trainer
 from core.training import fit
 
@@ -42,6 +44,9 @@ log = logging.getLogger(__name__)
 class TrainingService:
     """Trains one run after the other and answers questions about every run there is."""
 
+    MOST_BYTES_IN = imports.MAX_BYTES
+    """What a file that is brought in may have at most."""
+
     def __init__(self, catalog: DataCatalog, store: RunStore, fit: Fit = fit) -> None:
         self._catalog = catalog
         self._catalog.on_change = self._notify
@@ -49,12 +54,16 @@ class TrainingService:
         self._lock = threading.RLock()
         self._runs = Runs(store)
         self.explorer = Explorer(self._runs, self._lock, catalog)
+        self.files = TakeAway(self._runs, self._lock, self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
         self._listeners: set[Callable[[], None]] = set()
-        self._loading: list[threading.Thread] = []
+        self._errands: list[threading.Thread] = []
         self._closed = threading.Event()
+        for run in self._runs:
+            if run.snapshot.brought_in and run.snapshot.test_accuracy is None:
+                self._measure(run)
 
     # One run's life
 
@@ -113,10 +122,10 @@ class TrainingService:
 
         Raises:
             UnknownRun: there is no such run.
-            WrongState: it trains, waits, or has nothing left to do.
+            WrongState: it trains, waits, has nothing left to do, or was brought in.
         """
         with self._lock:
-            run = self._find(run_id)
+            run = self._find_trained(run_id, "resumed")
             if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
                 raise _wrong(run, "resumed", "Rewind or fork it to train differently.")
             self._trainer.enqueue(run)
@@ -131,10 +140,10 @@ class TrainingService:
 
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
-            WrongState: the run trains or waits.
+            WrongState: the run trains or waits, or was brought in.
         """
         with self._lock:
-            run = self._find(run_id)
+            run = self._find_trained(run_id, "rewound")
             if self._trainer.holds(run):
                 raise _wrong(run, "rewound", "Pause or stop it first.")
             _, events = run.files.resume_state(epoch)
@@ -149,21 +158,27 @@ class TrainingService:
     def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
         """A new run that shares another's course until the end of an epoch, then goes its own way.
 
+        Its settings are those that held there, a learning rate that was set on the way included,
+        with `changes`.
+
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
-            WrongState: too many runs are waiting.
+            WrongState: too many runs are waiting, or the run was brought in.
         """
         with self._lock:
-            parent = self._find(run_id)
-            config = parse_config({**parent.config.model_dump(), **changes})
+            parent = self._find_trained(run_id, "forked")
+            state, count = parent.resume_state(epoch) if epoch else (None, 0)
+            settings = parent.config.model_dump()
+            if state is not None and state.place.learning_rate is not None:
+                settings["learning_rate"] = state.place.learning_rate
+            config = parse_config({**settings, **changes})
             _check_fork(parent.config, config, epoch)
-            count = parent.files.resume_state(epoch)[1] if epoch else 0
             shared = self._store.events(run_id)[:count]
-            run = self._new(config, parent=run_id, parent_epoch=epoch)
+            earlier = parent.snapshot.stretches(epoch)
+            run = self._new(config, parent=run_id, parent_epoch=epoch, earlier=earlier)
             if epoch:
                 run.share(shared, parent.files, epoch)
-            run.forget_rate = "learning_rate" in changes
             self._trainer.enqueue(run)
         self._notify()
         return run.run_id
@@ -175,12 +190,12 @@ class TrainingService:
 
         Raises:
             UnknownRun: there is no such run.
-            WrongState: too many runs are waiting, or the run does not start from its seed.
+            WrongState: too many runs are waiting, or the run did not start from its seed.
         """
         if not 2 <= seeds <= MOST_SEEDS:
             raise WrongState(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
         with self._lock:
-            run = self._find(run_id)
+            run = self._find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch:
                 raise _wrong(run, "repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
@@ -213,6 +228,31 @@ class TrainingService:
             if run is not self._trainer.active or run.snapshot.state is not RunState.RUNNING:
                 raise _wrong(run, "given another learning rate", "Only a run that trains can be.")
             run.new_rate = checked.learning_rate
+
+    def bring_in(self, content: bytes, name: str = "") -> str:
+        """Makes a run of a `.pth` or safetensors file, to be looked at, and returns its id.
+
+        What it reads right of the test images is measured in the background, where they are there.
+
+        Raises:
+            BadWeights: the file does not hold the weights of a network here.
+            FolderUnusable: they cannot be written.
+        """
+        model, weights = imports.read_weights(content)
+        with self._lock:
+            run = brought_in.new_run(self._runs, model, name, self._catalog.status())
+        try:
+            brought_in.keep(run, weights)
+        except FolderUnusable:
+            with self._lock:
+                self._runs.forget(run)
+            raise
+        with self._lock:
+            run.update(kept=tuple(run.files.epochs()))
+            run.save()
+        self._measure(run)
+        self._notify()
+        return run.run_id
 
     # All runs
 
@@ -323,10 +363,7 @@ class TrainingService:
             except (DigitLabError, Cancelled) as error:
                 log.info("%s: %s", name, error)
 
-        thread = threading.Thread(target=load, name=f"load-{name}", daemon=True)
-        with self._lock:
-            self._loading.append(thread)
-        thread.start()
+        self._send(load, f"load-{name}")
 
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:
@@ -357,25 +394,55 @@ class TrainingService:
         """Puts down what is under way and waits for its threads, which must not outlive Python."""
         self._closed.set()
         with self._lock:
-            threads = [self._trainer.close(), *self._loading]
+            threads = [self._trainer.close(), *self._errands]
         for thread in threads:
             if thread is not None:
                 thread.join(timeout)
         self._store.close()
 
+    def _measure(self, run: Run) -> None:
+        """Finds out, in the background, what a network that was brought in reads right."""
+
+        def measure() -> None:
+            try:
+                data = self._catalog.load(run.config.dataset, self._closed.is_set)
+                seen = brought_in.measure(run, data, self._closed.is_set)
+            except (DigitLabError, Cancelled) as error:
+                log.info("%s was not measured: %s", run.run_id, error)
+                return
+            if seen is None:
+                return
+            with self._lock:
+                run.update(
+                    dataset=data.name,
+                    dataset_title=data.title,
+                    test_loss=seen.loss,
+                    test_accuracy=seen.accuracy,
+                    best_test_accuracy=seen.accuracy,
+                )
+                run.save()
+            self._notify()
+
+        self._send(measure, f"measure-{run.run_id}")
+
+    def _send(self, errand: Callable[[], None], name: str) -> None:
+        """Does something in a thread that `close` waits for."""
+        thread = threading.Thread(target=errand, name=name, daemon=True)
+        with self._lock:
+            self._errands = [other for other in self._errands if other.is_alive()] + [thread]
+            thread.start()
+
     # Under the lock
 
     def _new(self, config: TrainConfig, **facts: Any) -> Run:
         self._trainer.check_room(1)
-        runtime = choose_runtime(config.precision)
         status = self._catalog.status(config.dataset)
         return self._runs.new(
             config,
             preset=preset_of(config),
             dataset=status.name,
             dataset_title=status.title,
-            device=runtime.title,
-            precision=runtime.precision,
+            **choose_runtime(config.precision).facts(),
             **facts,
         )
 
@@ -389,6 +456,19 @@ class TrainingService:
         run = self._runs.latest()
         if run is None:
             raise UnknownRun("Nothing has been trained yet.")
+        return run
+
+    def _find_trained(self, run_id: str, what: str) -> Run:
+        """
+        Raises:
+            WrongState: the run was brought in, and cannot be `what`.
+        """
+        run = self._runs.find(run_id)
+        if run.snapshot.brought_in:
+            raise WrongState(
+                f"{run.snapshot.title} cannot be {what}: it came in a file, and how it was "
+                "trained is not known."
+            )
         return run
 
     def _notify(self) -> None:

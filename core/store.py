@@ -16,11 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from core.epochs import EpochFiles
 from core.events import DamagedFile, FolderUnusable, Metrics, RunSnapshot, metrics_of
+from core.exports import to_pth
 
 log = logging.getLogger(__name__)
 
@@ -238,10 +238,7 @@ def save_weights(state_dict: dict[str, Tensor], path: Path) -> None:
     """
     part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as sink:
-            torch.save(state_dict, sink)
+        part.write_bytes(to_pth(state_dict))
         part.replace(path)
-    except RuntimeError as error:  # torch's word for a full disk
-        raise OSError(f"{path} could not be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)

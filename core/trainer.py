@@ -9,7 +9,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from core.datasets import Cancelled, DataCatalog
@@ -134,7 +133,7 @@ class Trainer:
         finally:
             with self._lock:
                 run.update(**changes)
-                run.new_rate, run.forget_rate = None, False
+                run.new_rate = None
                 self._write(run, run.write_events)
                 self._write(run, run.save)
                 if run.safe:  # from now on its networks are read from disk
@@ -146,13 +145,14 @@ class Trainer:
     def _train(self, run: Run) -> dict[str, Any]:
         """Trains, and returns how the run ended."""
         run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
+        runtime = choose_runtime(run.config.precision)
         with self._lock:
-            run.update(dataset=run.data.name, dataset_title=run.data.title)
+            run.update(dataset=run.data.name, dataset_title=run.data.title, **runtime.facts())
             resume = _take_up(run)
         for event in self._fit(
             run.config,
             run.data,
-            choose_runtime(run.config.precision),
+            runtime,
             should_stop=run.stop.is_set,
             should_publish=self._should_publish,
             new_learning_rate=lambda: self._new_rate(run),
@@ -210,10 +210,8 @@ class Trainer:
 
 def _take_up(run: Run) -> ResumeState | None:
     """Where the run goes on; what was told after that place is taken back."""
-    state, events = run.files.resume_state(run.snapshot.place_epoch)
+    state, events = run.resume_state(run.snapshot.place_epoch)
     if events != len(run.events):
         run.go_to(events, run.snapshot.place_epoch)
     run.drop_the_rest()
-    if state is not None and run.forget_rate:
-        state = replace(state, place=replace(state.place, learning_rate=None))
     return state

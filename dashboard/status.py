@@ -91,7 +91,6 @@ def status_bar(
         ]
     accuracy = NOTHING if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
     speed = NOTHING if run.images_per_second is None else f"{run.images_per_second:,.0f}"
-    share = run.progress / run.epochs
     return [
         (
             ids.STATUS_STATE,
@@ -101,7 +100,7 @@ def status_bar(
             },
         ),
         (ids.STATUS_EPOCH, {"children": epoch_words(run)}),
-        (ids.STATUS_PROGRESS, {"style": {"width": f"{share:.1%}"}}),
+        (ids.STATUS_PROGRESS, {"style": {"width": f"{run.share:.1%}"}}),
         (ids.STATUS_TIME, {"children": time_words(run)}),
         (ids.STATUS_SPEED, {"children": speed}),
         (ids.STATUS_ACCURACY, {"children": accuracy}),

@@ -1,7 +1,6 @@
 """Weights on disk: whole or not at all, and a plain sentence for a folder that is no use."""
 
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 import torch
@@ -34,11 +33,12 @@ def test_a_failure_half_way_leaves_the_old_file(
     path = tmp_path / "mlp.pth"
     save_weights(OLD, path)
 
-    def fail(weights: object, target: BinaryIO) -> None:
-        target.write(b"half of a file")
+    def fail(part: Path, content: bytes) -> None:
+        with part.open("wb") as target:
+            target.write(content[:100])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(torch, "save", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="no space"):
         save_weights(NEW, path)
 

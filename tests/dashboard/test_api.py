@@ -1,14 +1,9 @@
 """The REST routes: what a client gets, and that every error is a sentence and none a crash."""
 
-import csv
-import io
 import itertools
 import json
 import math
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,90 +11,16 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from core.config import TrainConfig, parse_config
-from core.datasets import DataCatalog, Dataset
+from core.config import TrainConfig
 from core.events import RunState
 from core.service import TrainingService
-from core.store import RunStore
-from core.training import Checkpoint, Event
-from dashboard import api
-from dashboard.app import create_app
+from dashboard.api.wire import MAX_BODY
+from tests.dashboard.conftest import SHORT, refusal
 
-SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 
 
 A_BAR = [[255 if 12 <= x < 16 and 5 <= y < 23 else 0 for x in range(28)] for y in range(28)]
-
-
-def until_stopped(config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
-    """Stands for `fit`: a run that goes on until somebody stops it."""
-    yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
-    while not asked["should_stop"]():
-        time.sleep(0.01)
-
-
-def opened(service: TrainingService) -> Iterator[TestClient]:
-    server = create_app(service).server
-    with TestClient(server, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield client
-
-
-@pytest.fixture
-def client(service: TrainingService) -> Iterator[TestClient]:
-    """A client of a server that has trained nothing, and trains on the tiny data set."""
-    yield from opened(service)
-
-
-class Shelf(DataCatalog):
-    """A catalog with a single data set, which is already there."""
-
-    def __init__(self, data: Dataset) -> None:
-        super().__init__(None, Path("/nowhere"), prefer="synthetic")
-        self._data = data
-
-    def load(self, name: str, cancelled: Any = None) -> Dataset:
-        return self._data
-
-
-@pytest.fixture(scope="module")
-def done(
-    tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory, finish: Any
-) -> TrainingService:
-    """A service whose only run is done; tests may read, but start nothing."""
-    service = TrainingService(Shelf(tiny_dataset), RunStore(tmp_path_factory.mktemp("runs")))
-    service.start(parse_config(SHORT))
-    finish(service)
-    return service
-
-
-@pytest.fixture(scope="module")
-def trained(done: TrainingService) -> Iterator[TestClient]:
-    """A client of a server whose only run is done; tests may read, but start nothing."""
-    yield from opened(done)
-
-
-@pytest.fixture(scope="module")
-def run_id(done: TrainingService) -> str:
-    found = done.latest_run()
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def busy(make_service: Any) -> Iterator[TestClient]:
-    """A client of a server whose runs go on until they are stopped."""
-    yield from opened(make_service(fit=until_stopped))
-
-
-def refusal(answer: Response, code: int) -> str:
-    """The sentence of an answer that must be an error of that code."""
-    assert answer.status_code == code, answer.text
-    body = answer.json()
-    assert isinstance(body["error"], str)
-    assert body["error"][:1].isupper() or body["error"][:1] == "`" or "field" in body
-    assert body["error"].endswith(".")
-    return str(body["error"])
 
 
 def test_the_server_says_that_it_is_well(client: TestClient) -> None:
@@ -215,8 +136,17 @@ def test_of_several_bad_settings_each_has_its_sentence(client: TestClient) -> No
 
 @pytest.mark.parametrize(
     "body",
-    [b"epochs=3", b"{", b"[]", b'"fast"', b"null", b"\xff\xfe\x00", b"[" * 100_000],
-    ids=["form", "half", "list", "text", "null", "not text", "deep"],
+    [
+        b"epochs=3",
+        b"{",
+        b"[]",
+        b'"fast"',
+        b"null",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b'{"\\ud800": 1}',
+    ],
+    ids=["form", "half", "list", "text", "null", "not text", "deep", "half a letter"],
 )
 def test_settings_that_are_no_json_object_are_refused(
     client: TestClient, service: TrainingService, body: bytes
@@ -225,7 +155,7 @@ def test_settings_that_are_no_json_object_are_refused(
     assert service.latest_run() is None
 
 
-@pytest.mark.parametrize("name", ["\\ud800", "", "a\\u0000b", "__proto__", "x" * 10_000])
+@pytest.mark.parametrize("name", ["", "a\\u0000b", "__proto__", "x" * 10_000])
 def test_a_setting_with_an_odd_name_is_refused_like_any_other(
     client: TestClient, name: str
 ) -> None:
@@ -287,36 +217,6 @@ def test_a_cursor_that_is_no_number_is_refused(
     trained: TestClient, run_id: str, after: str
 ) -> None:
     refusal(trained.get(f"/api/runs/{run_id}/events", params={"after": after}), 400)
-
-
-# Metrics as CSV
-
-
-def test_the_csv_has_a_row_for_every_event_with_its_values(
-    trained: TestClient, run_id: str
-) -> None:
-    answer = trained.get(f"/api/runs/{run_id}/metrics.csv")
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert f'filename="{run_id}.csv"' in answer.headers["content-disposition"]
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    events = trained.get(f"/api/runs/{run_id}/events").json()["events"]
-    assert len(rows) == len(events)
-    for row, event in zip(rows, events, strict=True):
-        filled = {column: value for column, value in row.items() if value != ""}
-        assert set(filled) == set(event)
-        for column, value in event.items():
-            assert filled[column] == str(value)
-
-
-def test_a_column_that_an_event_lacks_is_left_empty() -> None:
-    text = api.to_csv([{"step": 1, "loss": 2.5}, {"step": 2, "test_loss": 1.5}])
-    assert text.splitlines() == ["step,loss,test_loss", "1,2.5,", "2,,1.5"]
-
-
-def test_the_csv_of_a_run_without_events_is_empty(busy: TestClient) -> None:
-    run_id = busy.post("/api/runs", json=SHORT).json()["run_id"]
-    answer = busy.get(f"/api/runs/{run_id}/metrics.csv")
-    assert (answer.status_code, answer.text.strip()) == (200, "")
 
 
 # Readings
@@ -522,7 +422,6 @@ def test_a_bad_drawing_is_refused_with_a_sentence(
         b"[" * 100_000,
         b'{"strokes": ' * 50_000,
         b'{"strokes": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
-        b'{"strokes": [' + b" " * api.MAX_BODY + b"]}",
     ],
     ids=lambda body: f"{body[:24]!r} of {len(body)}",
 )
@@ -530,6 +429,11 @@ def test_a_request_of_the_wrong_form_is_refused_with_a_sentence(
     trained: TestClient, body: bytes
 ) -> None:
     refusal(trained.post("/api/predict", content=body), 400)
+
+
+def test_a_request_that_is_too_long_is_refused_before_it_is_read(trained: TestClient) -> None:
+    body = b'{"strokes": [' + b" " * MAX_BODY + b"]}"
+    assert "4 MiB" in refusal(trained.post("/api/predict", content=body), 413)
 
 
 def test_the_kind_of_content_that_a_request_claims_does_not_matter(trained: TestClient) -> None:

@@ -1,0 +1,86 @@
+"""What one carries out of Digit Lab: a run's metrics and weights as files with names.
+
+It finds what belongs into a file and names it; the modules that it calls know the formats. It does
+not know who asks.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from torch import Tensor
+
+from core import metric_files
+from core.events import File, Metrics, Provenance, RunSnapshot
+from core.explorer import Explorer
+from core.exports import to_pth, to_safetensors
+from core.onnx_graph import to_onnx
+from core.runs import Runs
+
+WeightsFormat = Literal["pth", "safetensors", "onnx"]
+
+_WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
+    "pth": lambda state_dict, _: to_pth(state_dict),
+    "safetensors": to_safetensors,
+    "onnx": to_onnx,
+}
+
+
+class TakeAway:
+    """Makes files of any run; may be asked from any thread.
+
+    Every method raises `UnknownRun` where there is no such run.
+    """
+
+    def __init__(self, runs: Runs, lock: threading.RLock, explorer: Explorer) -> None:
+        self._runs, self._lock, self._explorer = runs, lock, explorer
+
+    def metrics_csv(self, run_id: str) -> File:
+        _, events = self._run(run_id)
+        text = metric_files.to_csv(events)
+        return File(f"{run_id}.csv", "text/csv; charset=utf-8", text.encode())
+
+    def metrics_json(self, run_id: str) -> File:
+        snapshot, events = self._run(run_id)
+        text = metric_files.to_json(events, _provenance(snapshot))
+        return File(f"{run_id}.json", "application/json", text.encode())
+
+    def tensorboard(self, run_id: str) -> File:
+        """
+        Raises:
+            ExportUnavailable: the package tensorboard is not installed.
+        """
+        snapshot, events = self._run(run_id)
+        content = metric_files.to_tensorboard(events, _provenance(snapshot))
+        return File(f"{run_id}-tensorboard.zip", "application/zip", content)
+
+    def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
+        """A network, by default the newest. A `.pth` is named after its model, as the notebook
+        names it.
+
+        Raises:
+            NoModel, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        checkpoint = self._explorer.checkpoint(run_id, epoch)
+        snapshot, _ = self._run(run_id)
+        content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
+        name = f"{run_id}-epoch-{checkpoint.progress:.4g}"
+        if format == "pth":
+            name = checkpoint.model
+        return File(f"{name}.{format}", "application/octet-stream", content)
+
+    def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        with self._lock:
+            run = self._runs.find(run_id)
+            return run.snapshot, list(run.events)
+
+
+def _provenance(snapshot: RunSnapshot) -> Provenance:
+    return Provenance(
+        run_id=snapshot.run_id,
+        model=snapshot.config["model"],
+        dataset=snapshot.dataset_title,
+        config=None if snapshot.brought_in else snapshot.config,
+        started=datetime.fromisoformat(snapshot.created).timestamp(),
+    )
