@@ -15,7 +15,7 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 from core import synthetic
 from core.runtime import import_torchvision
 from tests.browser.chromium import find_chromium, launch_args, why_missing
-from tools.server import running
+from tools.server import get, post, running, until
 
 ROOT = Path(__file__).resolve().parent.parent
 DESK: ViewportSize = {"width": 1440, "height": 900}
@@ -69,12 +69,24 @@ def take_all(page: Page, url: str, output: Path) -> None:
     page.get_by_role("tab", name="Draw").click()
     draw(page, SEVEN)
     take("draw")
+    train_a_group(url)
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("grid").get_by_role("checkbox").first.click()  # all of them
+    expect(page.get_by_role("region", name="Details")).to_contain_text("Seed")
+    take("runs")
     page.get_by_role("button", name="Light or dark").click()
     page.get_by_role("tab", name="Curves").click()
     take("curves-dark")
     page.set_viewport_size(PHONE)
     page.get_by_role("tab", name="Train").click()
     take("train-phone")
+
+
+def train_a_group(url: str) -> None:
+    """Three short runs that differ only in their seeds."""
+    run_id = post(f"{url}/api/runs", {"preset": "speedrun", "epochs": 3})["run_id"]
+    post(f"{url}/api/runs/{run_id}/repeat", {"seeds": 3})
+    until(lambda: all(run["state"] == "done" for run in get(f"{url}/api/runs")["runs"]), 600)
 
 
 def draw(page: Page, strokes: list[list[tuple[float, float]]]) -> None:
