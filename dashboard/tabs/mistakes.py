@@ -86,23 +86,19 @@ def layout() -> html.Div:
             guide.explanation(EXPLANATION, "mistakes"),
             html.Div(
                 [
-                    html.Div(
-                        [
-                            html.Section(
-                                dcc.Graph(
-                                    id=ids.MISTAKES_MATRIX,
-                                    figure=test_set_figures.confusion(None),
-                                    config={"displayModeBar": False, "doubleClick": False},
-                                ),
-                                className="panel mistakes-matrix",
-                                **{"aria-label": "Confusion matrix"},
-                            ),
-                            html.Section(
-                                id=ids.MISTAKES_TABLE,
-                                className="panel",
-                                **{"aria-label": "Each digit"},
-                            ),
-                        ]
+                    html.Section(
+                        dcc.Graph(
+                            id=ids.MISTAKES_MATRIX,
+                            figure=test_set_figures.confusion(None),
+                            config={"displayModeBar": False, "doubleClick": False},
+                        ),
+                        className="panel mistakes-matrix",
+                        **{"aria-label": "Confusion matrix"},
+                    ),
+                    html.Section(
+                        id=ids.MISTAKES_TABLE,
+                        className="panel mistakes-table",
+                        **{"aria-label": "Each digit"},
                     ),
                     html.Div(
                         [
