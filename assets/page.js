@@ -83,6 +83,39 @@
         return same ? noUpdate() : next;
       },
 
+      // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
+      // first page.
+      mistakes: (tab, wrong, truth, predicted, course, order, page, version, previous) => {
+        const none = [noUpdate(), noUpdate()];
+        if (tab !== "mistakes") return none;
+        const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
+        const choice = { wrong: Boolean(wrong), true: truth, predicted, course, order };
+        const same = (one) => previous && Object.keys(one).every((key) => one[key] === previous[key]);
+        const next = {
+          ...choice,
+          page: !previous || same(choice) ? page : 1,
+          version,
+          width: inside(".mistakes-images .gallery-mosaic"),
+          matrix: inside(".mistakes-matrix"),
+        };
+        return same(next) ? none : [next, next.page];
+      },
+
+      // A cell of the confusion matrix stands for its images alone, the button for all mistakes.
+      // True digit, predicted digit, only wrong ones, course.
+      narrow: (click, reset, course) => {
+        const trigger = window.dash_clientside.callback_context.triggered_id;
+        if (trigger === "mistakes-reset") return ["any", "any", true, "any"];
+        if (trigger === "mistakes-course") {
+          // No image that ended right is wrong: a choice of such a course asks for right ones.
+          const right = ["0", "1", "2"].includes(course);
+          return [noUpdate(), noUpdate(), right ? false : noUpdate(), noUpdate()];
+        }
+        const point = click?.points?.[0];
+        if (!point) return [noUpdate(), noUpdate(), noUpdate(), noUpdate()];
+        return [String(point.y), String(point.x), point.x !== point.y, "any"];
+      },
+
       // New weights, the Draw tab came into sight, or the network is to get another picture:
       // what does it say now?
       reread: (version, tab, form) => {

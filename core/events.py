@@ -287,6 +287,16 @@ class Gallery:
     def predictions(self) -> np.ndarray:
         return self.probabilities.argmax(1)
 
+    def at(self, places: np.ndarray) -> "Gallery":
+        """Only the images at these places of this gallery, in their order."""
+        return Gallery(
+            self.indices[places],
+            self.images[places],
+            self.labels[places],
+            self.probabilities[places],
+            self.progress,
+        )
+
 
 @dataclass(frozen=True)
 class DatasetStatus:

@@ -7,15 +7,18 @@ does not know how a run is trained, or who looks.
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core import preprocess
+from core.assessor import Assessor
 from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
 from core.events import EmptyDrawing, Gallery, NoModel, Reading
 from core.inference import Reader
+from core.mistakes import Assessment
 from core.runs import Run, Runs
 from core.training import Checkpoint
 
@@ -35,6 +38,7 @@ class Explorer:
         self._runs, self._lock, self._catalog = runs, lock, catalog
         self._reader = Reader()
         self._judge = Judge()
+        self._assessor = Assessor(self._reader)
         self._memory = threading.Lock()
         self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
         self._last_read = float("-inf")
@@ -65,6 +69,35 @@ class Explorer:
         """
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
+
+    def test_images(
+        self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None
+    ) -> Gallery:
+        """Test images by their places, and what a network says of them; by default as `gallery`.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            IndexError: the test set has no such image.
+        """
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return self._reader.look(checkpoint, self._data(run), np.array(indices, np.int64))
+
+    def assessment(self, run_id: str | None = None, epoch: int | None = None) -> Assessment:
+        """The whole test set as a network reads it, by default at the run's last evaluation.
+
+        Worked out once for each network and kept. Takes seconds for an untrained network, which
+        no evaluation has asked, and some milliseconds for all others.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        with self._lock:  # before the network: that of a newer revision is then not kept as this
+            revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        named = (run.run_id, revisions.get(run.run_id, run.snapshot.revision))
+        return self._assessor.assess(named, checkpoint, run.files, self._data(run))
 
     def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
         """A text that changes whenever the network does; None while there is none.

@@ -9,6 +9,8 @@ from enum import Enum, IntEnum
 
 import numpy as np
 
+from core.events import Gallery
+
 CLASSES = 10
 
 
@@ -93,6 +95,17 @@ class Courses:
 
     def count(self, course: Course) -> int:
         return int((self.kinds == course).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """What a network says of its whole test set, and how each image fared until then.
+
+    `courses` is None before the first evaluation: what an untrained network gets right is luck.
+    """
+
+    answers: Gallery
+    courses: Courses | None
 
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> Confusion:

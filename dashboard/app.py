@@ -16,9 +16,9 @@ from dash import Dash, dcc, html
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, ids, scrubber, status, stream
+from dashboard import api, guard, guide, ids, scrubber, status, stream
 from dashboard.kept import KEEP
-from dashboard.tabs import curves, draw, gallery, runs, train
+from dashboard.tabs import curves, draw, gallery, mistakes, runs, train
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -46,6 +46,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     server.include_router(api.router(service))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
+    guide.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
     app = Dash(
         __name__,
         server=server,
@@ -61,6 +62,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     scrubber.register(app)
     train.register(app, service)
     gallery.register(app, service)
+    mistakes.register(app, service)
     draw.register(app)
     curves.register(app)
     runs.register(app, service)
@@ -93,6 +95,7 @@ def layout() -> html.Div:
                     dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
                     dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
                     dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
+                    dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
                     dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
                     dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
                 ],

@@ -4,8 +4,12 @@ Backgrounds are transparent, and text takes its colour from the style sheet. Thi
 know what a figure shows.
 """
 
+import textwrap
+
 import plotly.graph_objects as go
 
+LINE = 46
+"""Characters of a sentence that are as wide as a figure on a phone."""
 AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
 
 
@@ -26,7 +30,14 @@ def hide_axes(figure: go.Figure) -> None:
 
 
 def say(figure: go.Figure, sentence: str) -> None:
-    """Writes a sentence across the middle."""
+    """Writes a sentence across the middle, in lines that fit a phone."""
+    lines = textwrap.wrap(sentence, LINE)
     figure.add_annotation(
-        text=sentence, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font_size=15
+        text="<br>".join(lines),
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font_size=15,
     )

@@ -66,6 +66,7 @@ def test_every_id_of_the_page_is_there_once() -> None:
     )
     assert {name: count for name, count in found.items() if count > 1} == {}
     tabs = {ids.TAB_TRAIN, ids.TAB_CURVES, ids.TAB_GALLERY, ids.TAB_DRAW, ids.TAB_RUNS}
+    tabs |= {ids.TAB_MISTAKES}
     declared = {
         value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)
     }
