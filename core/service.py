@@ -1,8 +1,8 @@
 """The only door into core: runs in a background thread, and everything that one may ask of them.
 
 One run trains at a time; the others wait their turn. What a run has learnt is looked at through
-`explorer`. All methods may be called from any thread. This module does not know who asks: a page,
-a REST client or a test.
+`explorer`, and what is inside its networks through `insight`. All methods may be called from any
+thread. This module does not know who asks: a page, a REST client or a test.
 """
 
 import logging
@@ -26,6 +26,7 @@ from core.events import (
     WrongState,
 )
 from core.explorer import Explorer
+from core.insight import Insight
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
@@ -49,6 +50,7 @@ class TrainingService:
         self._lock = threading.RLock()
         self._runs = Runs(store)
         self.explorer = Explorer(self._runs, self._lock, catalog)
+        self.insight = Insight(self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
