@@ -112,20 +112,22 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def paint(request: dict[str, Any], before: dict[str, Any] | None) -> tuple[Any, ...]:
         kept = [no_update] * len(ctx.outputs_list[3])
 
-        def look(where: Shown) -> Look:
+        width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
+
+        def look(where: Shown) -> tuple[Look, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
                 image = insight.drawing(request["drawing"], bool(request.get("as_drawn")))
-            return insight.look(image, where.run_id, where.epoch)
+            found = insight.look(image, where.run_id, where.epoch)
+            return found, [inside_figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
             return NOTHING_DRAWN, bars(), _muted(NOTHING_DRAWN), kept, None
-        found = await _ask(look, Shown.parse(request.get("version")))
-        if isinstance(found, str):
-            return found, bars(), _muted(found), kept, None
-        width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
+        answer = await _ask(look, Shown.parse(request.get("version")))
+        if isinstance(answer, str):
+            return answer, bars(), _muted(answer), kept, None
+        found, figures = answer
         said = found.view.probabilities.tolist()
-        figures: list[Any] = [inside_figures.feature_maps(maps, width) for maps in found.view.maps]
         shown = remember(found, request)
         words = caption(found, request)
         if before and before["layers"] == shown["layers"]:  # four times as fast as new graphs
