@@ -49,15 +49,15 @@ class Lab:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self._data, self._runs = data, runs
+        self._data, self.runs = data, runs
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts the server, always on the same port, and waits until it answers."""
         command = [sys.executable, str(ROOT / "run.py"), "--no-browser", "--dataset", "mnist"]
         command += ["--port", str(self._port), "--data-dir", str(self._data)]
-        command += ["--runs-dir", str(self._runs)]
-        log = self._runs.with_suffix(".log")
+        command += ["--runs-dir", str(self.runs)]
+        log = self.runs.with_suffix(".log")
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
