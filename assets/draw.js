@@ -100,9 +100,14 @@
     asking = false;
   }
 
+  // What is on the canvas, as the server takes it; null if there is nothing.
+  function drawing() {
+    if (isEmpty()) return null;
+    return picture ? { pixels: rowsOf(picture) } : { strokes };
+  }
+
   async function read() {
-    const drawing = picture ? { pixels: rowsOf(picture) } : { strokes };
-    const body = JSON.stringify({ ...drawing, as_drawn: asDrawn, ...network() });
+    const body = JSON.stringify({ ...drawing(), as_drawn: asDrawn, ...network() });
     const headers = { "Content-Type": "application/json" };
     try {
       const response = await fetch("/api/predict", { method: "POST", headers, body });
@@ -185,5 +190,5 @@
     change([], image);
   }
 
-  Object.assign(digitlab, { reread, take, refuse: sayBelow });
+  Object.assign(digitlab, { reread, take, refuse: sayBelow, drawing });
 })();

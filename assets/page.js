@@ -18,6 +18,9 @@
     }
   };
 
+  const POINT_MS = 40; // a pointer that passes over a map asks for nothing
+  let pointing = null;
+
   const noUpdate = () => window.dash_clientside.no_update;
 
   // Saves both curves as they are shown, one picture each.
@@ -114,6 +117,30 @@
         const point = click?.points?.[0];
         if (!point) return [noUpdate(), noUpdate(), noUpdate(), noUpdate()];
         return [String(point.y), String(point.x), point.x !== point.y, "any"];
+      },
+
+      // Which image to look at inside of which network; none while the tab is out of sight.
+      inside: (tab, source, index, version, form, previous) => {
+        if (tab !== "inside") return noUpdate();
+        const frame = document.querySelector(".inside-layers");
+        const drawing = source === "drawing" ? window.digitlab.drawing() : null;
+        const as_drawn = form === "drawn";
+        const width = frame?.clientWidth || 360;
+        const next = { source, index, drawing, as_drawn, version, width };
+        return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
+      },
+
+      // The point of a layer's maps that is under the pointer, once that rests a moment.
+      point: () => {
+        const { triggered, triggered_id } = window.dash_clientside.callback_context;
+        const at = triggered[0]?.value?.points?.[0];
+        if (!at) return noUpdate(); // it left: what was shown stays
+        clearTimeout(pointing);
+        const data = { layer: triggered_id.place, x: at.x, y: at.y };
+        pointing = setTimeout(() => {
+          window.dash_clientside.set_props("inside-point", { data });
+        }, POINT_MS);
+        return noUpdate();
       },
 
       // New weights, the Draw tab came into sight, or the network is to get another picture:

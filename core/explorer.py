@@ -16,7 +16,7 @@ from core import preprocess
 from core.assessor import Assessor
 from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.events import EmptyDrawing, Gallery, NoModel, Reading
+from core.events import Gallery, NoModel, Reading
 from core.inference import Reader
 from core.mistakes import Assessment
 from core.runs import Run, Runs
@@ -99,6 +99,20 @@ class Explorer:
         named = (run.run_id, revisions.get(run.run_id, run.snapshot.revision))
         return self._assessor.assess(named, checkpoint, run.files, self._data(run))
 
+    def network(
+        self, run_id: str | None = None, epoch: int | None = None
+    ) -> tuple[Checkpoint, Dataset]:
+        """An evaluated network and the data it learnt from, for those who look further into it.
+
+        While the epoch is the same, so is the checkpoint, as long as it is remembered.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return checkpoint, self._data(run)
+
     def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
         """A text that changes whenever the network does; None while there is none.
 
@@ -164,9 +178,7 @@ class Explorer:
     def _read(
         self, steps: preprocess.Steps, as_drawn: bool, run_id: str | None, epoch: int | None
     ) -> Reading:
-        image = steps.as_drawn if as_drawn else steps.image
-        if not image.any():
-            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        image = steps.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
         prediction = self._reader.predict(checkpoint, image)

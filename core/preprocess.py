@@ -80,6 +80,17 @@ class Steps:
         x, y = ((MASS_CENTRE - move) / self.scale for move in self.offset)
         return x, y
 
+    def network_image(self, as_drawn: bool = False) -> Floats:
+        """The picture that the network is given.
+
+        Raises:
+            EmptyDrawing: nothing of the drawing lies on the canvas.
+        """
+        image = self.as_drawn if as_drawn else self.image
+        if not image.any():
+            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        return image
+
 
 def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
     """Draws strokes afresh as MNIST would have shown them.

@@ -77,6 +77,19 @@ class InsideView:
 
 
 @dataclass(frozen=True, eq=False)
+class Look:
+    """An image (28, 28), 0..1 with ink 1, and its way through a network after `progress` epochs.
+
+    `label` is a test image's class; None for a drawing.
+    """
+
+    image: np.ndarray
+    label: int | None
+    progress: float
+    view: InsideView
+
+
+@dataclass(frozen=True, eq=False)
 class Filters:
     """What a layer multiplies with: `weights` (channels out, channels in, height, width), float32.
 

@@ -1,8 +1,9 @@
 """The only door into core: runs in a background thread, and everything that one may ask of them.
 
 One run trains at a time; the others wait their turn. What a run has learnt is looked at through
-`explorer`, and taken away through `files`. All methods may be called from any thread. This module
-does not know who asks: a page, a REST client or a test.
+`explorer`, what is inside its networks through `insight`, and taken away through `files`. All
+methods may be called from any thread. This module does not know who asks: a page, a REST client or
+a test.
 """
 
 import logging
@@ -27,6 +28,7 @@ from core.events import (
     WrongState,
 )
 from core.explorer import Explorer
+from core.insight import Insight
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
@@ -55,6 +57,7 @@ class TrainingService:
         self._runs = Runs(store)
         self.explorer = Explorer(self._runs, self._lock, catalog)
         self.files = TakeAway(self._runs, self._lock, self.explorer)
+        self.insight = Insight(self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )

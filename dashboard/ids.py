@@ -31,6 +31,7 @@ TAB_CURVES = "curves"
 TAB_GALLERY = "gallery"
 TAB_MISTAKES = "mistakes"
 TAB_DRAW = "draw"
+TAB_INSIDE = "inside"
 TAB_RUNS = "runs"
 
 # Train.
@@ -111,6 +112,31 @@ DRAW_OPEN = "draw-open"
 DRAW_HINT = "draw-hint"
 DRAW_FORM = "draw-form"
 DRAW_MARKED = "draw-marked"
+
+# Inside.
+INSIDE_SOURCE = "inside-source"
+INSIDE_INDEX = "inside-index"
+INSIDE_ANOTHER = "inside-another"
+INSIDE_WRONG = "inside-wrong"
+INSIDE_REQUEST = "inside-request"
+INSIDE_CAPTION = "inside-caption"
+INSIDE_SHOWN = "inside-shown"
+INSIDE_BARS = "inside-bars"
+INSIDE_LAYERS = "inside-layers"
+INSIDE_POINT = "inside-point"
+INSIDE_STEP = "inside-step"
+INSIDE_METHOD = "inside-method"
+INSIDE_DIGIT = "inside-digit"
+INSIDE_REASONS = "inside-reasons"
+INSIDE_FILTER_LAYER = "inside-filter-layer"
+INSIDE_FILTER = "inside-filter"
+INSIDE_FILTERS = "inside-filters"
+
+
+def inside_maps(place: object) -> dict[str, object]:
+    """The feature maps of a layer, by its place in the network: 0 is the image."""
+    return {"type": "inside-maps", "place": place}
+
 
 # Runs.
 RUNS_GRID = "runs-grid"

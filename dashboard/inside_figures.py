@@ -227,19 +227,18 @@ def _mosaic(values: np.ndarray, tiles: Tiles, width: int, **look: object) -> go.
     largest = min(max(_LARGEST_TILE // tiles.height, _LEAST_LARGEST_CELL), _LARGEST_CELL)
     scale = min(width / columns, largest)
     apart = {} if tiles.gap else dict(xgap=1, ygap=1)
-    figure = go.Figure(
-        go.Heatmap(z=_spread(values, tiles), showscale=False, hoverongaps=False, **apart, **look)
+    heatmap = go.Heatmap(
+        z=_spread(values, tiles), showscale=False, hoverongaps=False, **apart, **look
     )
-    figure.update_layout(
-        layout(max(1, round(rows * scale))),
-        width=max(1, round(columns * scale)),
-        margin=dict(l=0, r=0, t=0, b=0),
-        dragmode=False,
-    )
-    hide_axes(figure)
-    figure.update_xaxes(range=[-0.5, columns - 0.5])
-    figure.update_yaxes(range=[rows - 0.5, -0.5])
-    return figure
+    hidden = dict(visible=False, fixedrange=True)
+    frame = layout(max(1, round(rows * scale)))
+    # All at once: an update of a figure that is made costs a multiple of making it.
+    frame.width = max(1, round(columns * scale))
+    frame.margin = dict(l=0, r=0, t=0, b=0)
+    frame.dragmode = False
+    frame.xaxis = dict(range=[-0.5, columns - 0.5], **hidden)
+    frame.yaxis = dict(range=[rows - 0.5, -0.5], **hidden)
+    return go.Figure(heatmap, frame)
 
 
 def _spread(values: np.ndarray, tiles: Tiles, form: str = "") -> np.ndarray:
