@@ -254,14 +254,14 @@ def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    figure.update_layout(
-        layout(round((height + GAP / 2) * mosaic.scale)),
+    hidden = dict(visible=False, fixedrange=True)
+    figure.layout = layout(
+        round((height + GAP / 2) * mosaic.scale),
         margin=dict(l=0, r=0, t=0, b=0),
         dragmode=False,
+        xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **hidden),
+        yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **hidden),
     )
-    hide_axes(figure)
-    figure.update_xaxes(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5])
-    figure.update_yaxes(range=[height + GAP / 2 - 0.5, -0.5])
     return figure
 
 

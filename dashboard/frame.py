@@ -5,6 +5,7 @@ know what a figure shows.
 """
 
 import textwrap
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -13,14 +14,22 @@ LINE = 46
 AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
 
 
-def layout(height: int, title: str = "") -> go.Layout:
+def layout(height: int, title: str = "", **more: Any) -> go.Layout:
+    """A figure's frame; `more` goes into the layout as it is.
+
+    Where a figure is made at every move of a slider, all belongs in here: each `update_` of a
+    figure that exists takes Plotly several milliseconds.
+    """
     return go.Layout(
-        title=dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
-        height=height,
-        margin=dict(l=50, r=12, t=64, b=44),
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font=dict(family="system-ui, sans-serif", size=13),
+        {
+            "title": dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
+            "height": height,
+            "margin": dict(l=50, r=12, t=64, b=44),
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": dict(family="system-ui, sans-serif", size=13),
+            **more,
+        }
     )
 
 

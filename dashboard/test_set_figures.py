@@ -40,8 +40,16 @@ def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
     Mistakes are orange on a logarithmic scale of their own: on one scale with the right answers,
     which are a hundred times as many, they could not be seen.
     """
-    figure = go.Figure()
-    figure.update_layout(layout(size), margin=dict(l=50, r=12, t=50, b=12), dragmode=False)
+    plain = dict(dtick=1, showgrid=False, zeroline=False, fixedrange=True)
+    figure = go.Figure(
+        layout=layout(
+            size,
+            margin=dict(l=50, r=12, t=50, b=12),
+            dragmode=False,
+            xaxis=dict(title="predicted", side="top", **plain),
+            yaxis=dict(title="true digit", autorange="reversed", **plain),
+        )
+    )
     if shown is None:
         hide_axes(figure)
         say(figure, "Press Train first: here you will see which digits are taken for which.")
@@ -74,12 +82,6 @@ def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
         hovertemplate="a %{customdata[0]} read as %{customdata[1]}: %{customdata[2]} images, "
         "%{customdata[3]} % of its class<extra></extra>",
     )
-    figure.update_xaxes(title="predicted", side="top", dtick=1, showgrid=False, zeroline=False)
-    figure.update_yaxes(
-        title="true digit", dtick=1, autorange="reversed", showgrid=False, zeroline=False
-    )
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
     return figure
 
 

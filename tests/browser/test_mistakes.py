@@ -60,6 +60,12 @@ def matrix(visitor: Visitor) -> list[list[int]]:
     return [[int(cell or 0) for cell in row] for row in text]
 
 
+def shares(detail: Locator) -> list[float]:
+    """The ten bars, in per cent."""
+    bars = detail.get_by_role("listitem").all_inner_texts()
+    return [float(text.split("\n")[-1].rstrip("%")) for text in bars]
+
+
 def click_cell(visitor: Visitor, true: int, predicted: int) -> None:
     box = visitor.region(MATRIX).locator(".nsewdrag").bounding_box()
     assert box is not None
@@ -197,9 +203,8 @@ def test_the_scrubber_changes_matrix_images_and_the_chosen_one(
         visitor.until(lambda truth=truth: matrix(visitor) == truth.matrix)
         expect(titles(visitor)).to_have_count(min(int(truth.wrong.sum()), PAGE))
         expect(chosen).to_contain_text(f"Pred: {truth.said[index]}")
-        bars = chosen.get_by_role("listitem")
-        shares = [float(text.split("\n")[-1].rstrip("%")) for text in bars.all_inner_texts()]
-        assert shares == pytest.approx((100 * truth.probabilities[index]).tolist(), abs=0.2)
+        expected = pytest.approx((100 * truth.probabilities[index]).tolist(), abs=0.2)
+        visitor.until(lambda expected=expected: shares(chosen) == expected)
 
 
 def test_pages_lead_through_all_images(visit: Visit, lab: Lab) -> None:
