@@ -24,7 +24,8 @@ STEP = "How one number is made"
 REASONS = "What the answer rests on"
 
 TRUE_PIXELS = """gd => {
-    return Array.from(gd._fullData[0].z, row => Array.from(row, value => Number.isNaN(value) ? null : value));
+    const number = value => Number.isNaN(value) ? null : value;
+    return Array.from(gd._fullData[0].z, row => Array.from(row, number));
 }"""
 
 
