@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config import TrainConfig
+from core.config import parse_config
 from core.datasets import DataCatalog
 from core.events import DatasetUnavailable
 from core.inference import Reader
@@ -103,12 +103,12 @@ def pictures_as_drawn(drawings: Drawings) -> np.ndarray:
 
 
 def train(catalog: DataCatalog, name: str, epochs: int, seed: int) -> Checkpoint:
-    """The last checkpoint of a run with the default settings.
+    """The last checkpoint of a run of the preset Fast.
 
     Raises:
         DatasetUnavailable: a sentence why.
     """
-    config = TrainConfig.model_validate({"dataset": name, "epochs": epochs, "seed": seed})
+    config = parse_config({"preset": "fast", "dataset": name, "epochs": epochs, "seed": seed})
     events = fit(config, catalog.load(name))
     return [event for event in events if isinstance(event, Checkpoint)][-1]
 
