@@ -14,6 +14,7 @@ from typing import Any
 from core import models
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import Cancelled, DataCatalog
+from core.embeddings import Embeddings
 from core.events import (
     DatasetStatus,
     DigitLabError,
@@ -51,6 +52,7 @@ class TrainingService:
         self._runs = Runs(store)
         self.explorer = Explorer(self._runs, self._lock, catalog)
         self.insight = Insight(self.explorer)
+        self.embeddings = Embeddings(self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -363,6 +365,7 @@ class TrainingService:
         for thread in threads:
             if thread is not None:
                 thread.join(timeout)
+        self.embeddings.close()
         self._store.close()
 
     # Under the lock
