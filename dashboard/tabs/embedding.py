@@ -97,7 +97,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.EMBEDDING_METHOD, "value"),
         Input(ids.PAGE_VERSION, "data"),
         Input(ids.DRAW_FORM, "value"),
-        Input(ids.EMBEDDING_SHOWN, "data"),
+        Input(ids.EMBEDDING_CLOCK, "disabled"),
         State(ids.EMBEDDING_REQUEST, "data"),
     )
 
@@ -111,7 +111,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
         where = Shown.parse(request.get("version"))
-        kept = {"version": request.get("version"), "run": where.run_id}
+        kept = {"run": where.run_id}
         ask = service.embeddings
         try:
             if request.get("method") == "tsne":
