@@ -143,6 +143,16 @@
         return noUpdate();
       },
 
+      // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
+      // weights wait until it is there, or a network that learns quickly would never be shown.
+      embedding: (tab, method, version, form, idle, previous) => {
+        if (tab !== "embedding") return noUpdate();
+        const next = { method, version, drawing: window.digitlab.drawing(), as_drawn: form === "drawn" };
+        if (JSON.stringify(next) === JSON.stringify(previous)) return noUpdate();
+        const busy = !idle && previous?.method === "tsne" && method === "tsne";
+        return busy ? noUpdate() : next;
+      },
+
       // New weights, the Draw tab came into sight, or the network is to get another picture:
       // what does it say now?
       reread: (version, tab, form) => {

@@ -15,6 +15,7 @@ from typing import Any
 from core import brought_in, imports, models
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import Cancelled, DataCatalog
+from core.embeddings import Embeddings
 from core.events import (
     DatasetStatus,
     DigitLabError,
@@ -58,6 +59,7 @@ class TrainingService:
         self.explorer = Explorer(self._runs, self._lock, catalog)
         self.files = TakeAway(self._runs, self._lock, self.explorer)
         self.insight = Insight(self.explorer)
+        self.embeddings = Embeddings(self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -401,6 +403,7 @@ class TrainingService:
         for thread in threads:
             if thread is not None:
                 thread.join(timeout)
+        self.embeddings.close()
         self._store.close()
 
     def _measure(self, run: Run) -> None:

@@ -32,6 +32,7 @@ TAB_GALLERY = "gallery"
 TAB_MISTAKES = "mistakes"
 TAB_DRAW = "draw"
 TAB_INSIDE = "inside"
+TAB_EMBEDDING = "embedding"
 TAB_RUNS = "runs"
 
 # Train.
@@ -137,6 +138,16 @@ def inside_maps(place: object) -> dict[str, object]:
     """The feature maps of a layer, by its place in the network: 0 is the image."""
     return {"type": "inside-maps", "place": place}
 
+
+# Embedding.
+EMBEDDING_METHOD = "embedding-method"
+EMBEDDING_REQUEST = "embedding-request"
+EMBEDDING_SHOWN = "embedding-shown"
+EMBEDDING_GRAPH = "embedding-graph"
+EMBEDDING_CAPTION = "embedding-caption"
+EMBEDDING_PROGRESS = "embedding-progress"
+EMBEDDING_CLOCK = "embedding-clock"
+EMBEDDING_DETAIL = "embedding-detail"
 
 # Runs.
 RUNS_GRID = "runs-grid"

@@ -112,7 +112,9 @@ def embedding(
     if shown is None:
         say(figure, "Press Train first: here test images will stand near those they resemble.")
         return figure
-    figure.update_layout(uirevision=shown.method, legend=dict(itemsizing="constant"))
+    figure.update_layout(
+        uirevision=shown.method, legend=dict(itemsizing="constant", orientation="h", y=0)
+    )
     figure.update_xaxes(fixedrange=False)
     figure.update_yaxes(fixedrange=False, scaleanchor="x")
     for digit in range(CLASSES):

@@ -23,10 +23,9 @@ SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
 STEP = "How one number is made"
 REASONS = "What the answer rests on"
 
-TRUE_PIXELS = """gd => {
-    const number = value => Number.isNaN(value) ? null : value;
-    return Array.from(gd._fullData[0].z, row => Array.from(row, number));
-}"""
+TRUE_PIXELS = """gd => Array.from(
+    gd._fullData[0].z, row => Array.from(row, value => Number.isNaN(value) ? null : value)
+)"""
 
 
 @pytest.fixture
