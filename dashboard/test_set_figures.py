@@ -127,7 +127,7 @@ def embedding(
             y=shown.points[here, 1],
             mode="markers",
             name=str(digit),
-            customdata=shown.indices[here],
+            customdata=shown.indices[here].tolist(),  # packed, a click would not bring it
             text=[f"a {digit} read as {said}" for said in shown.predictions[here]],
             marker=dict(
                 color=CLASS_COLOURS[digit],

@@ -95,7 +95,7 @@ def test_each_class_has_its_points_with_their_places_in_the_test_set() -> None:
 
 def test_misread_points_are_crosses_and_the_legend_is_a_dot() -> None:
     ones, sevens = (figures.embedding(EMBEDDED).data[digit] for digit in (1, 7))
-    assert dict(zip(ones.customdata.tolist(), ones.marker.symbol, strict=True)) == {
+    assert dict(zip(ones.customdata, ones.marker.symbol, strict=True)) == {
         17: "x",
         80: "circle",
     }
