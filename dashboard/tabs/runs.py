@@ -33,8 +33,6 @@ FILES = (
     ("Weights (.pth)", "weights?format=pth"),
     ("safetensors", "weights?format=safetensors"),
     ("ONNX", "weights?format=onnx"),
-    ("Notebook", "notebook.ipynb"),
-    ("Script", "script.py"),
     ("Metrics CSV", "metrics.csv"),
     ("JSON", "metrics.json"),
     ("TensorBoard", "tensorboard.zip"),
