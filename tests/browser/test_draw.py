@@ -8,13 +8,14 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import FilePayload, Locator, Route, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Route, expect
 
-from tests.browser.conftest import Lab, Visit
+from tests.browser.conftest import Lab, Visit, visits
 from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -179,13 +180,24 @@ def test_a_drawing_is_read_while_the_network_learns(visit: Visit, lab: Lab) -> N
     lab.end(run_id)
 
 
-def test_a_drawing_that_waits_is_read_as_soon_as_there_is_a_network(visit: Visit, lab: Lab) -> None:
-    lab.kill()
-    lab.start()
-    visitor = at_the_canvas(visit())
+@pytest.fixture
+def new_lab(make_lab: Callable[[], Lab]) -> Lab:
+    """A server that has no network yet, and will get one."""
+    return make_lab()
+
+
+@pytest.fixture
+def visit_new(browser: Browser, new_lab: Lab) -> Iterator[Visit]:
+    yield from visits(browser, new_lab.url)
+
+
+def test_a_drawing_that_waits_is_read_as_soon_as_there_is_a_network(
+    visit_new: Visit, new_lab: Lab
+) -> None:
+    visitor = at_the_canvas(visit_new())
     visitor.draw(SEVEN)
     expect_no_answer(visitor, "There is no trained network yet. Press Train")
-    lab.train()
+    new_lab.train()
     expect_answer(visitor)
 
 
