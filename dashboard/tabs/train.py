@@ -181,7 +181,9 @@ def register(app: Dash, service: "TrainingService") -> None:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfig as error:
             names = ", ".join(_title(name) for name in error.fields)
-            sentence = f"That did not work. Please correct: {names}."
+            pressed = ctx.triggered_id == ids.TRAIN_BUTTON
+            what = "Training did not start" if pressed else "Nothing was changed"
+            sentence = f"{what}. Please correct: {names}."
         except DigitLabError as error:
             sentence = str(error)
         return {"sentence": sentence, "is_open": bool(sentence), "run": started}
