@@ -41,16 +41,20 @@ class Judge:
         self._data: Dataset | None = None
         self._familiarity: Familiarity | None = None
 
-    def doubt(self, data: Dataset, image: np.ndarray, prediction: Prediction) -> Doubt | None:
+    def doubt(
+        self, data: Dataset | None, image: np.ndarray, prediction: Prediction
+    ) -> Doubt | None:
         """Why an answer should not be believed, or None.
 
         Args:
-            data: what the network was trained on.
+            data: what the network was trained on; without it only indecision is a doubt.
             image: (28, 28), 0..1, that was read.
         """
         if max(prediction.probabilities) < DECIDED:
             return "undecided"
-        return None if self._of(data).knows(image, prediction.digit) else "unfamiliar"
+        if data is None or self._of(data).knows(image, prediction.digit):
+            return None
+        return "unfamiliar"
 
     def _of(self, data: Dataset) -> "Familiarity":
         with self._lock:

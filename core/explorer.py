@@ -182,7 +182,11 @@ class Explorer:
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
         prediction = self._reader.predict(checkpoint, image)
-        doubt = self._judge.doubt(self._data(run), image, prediction)
+        try:
+            data = self._data(run)
+        except DatasetUnavailable:  # a network brought in reads without any digits beside it
+            data = None
+        doubt = self._judge.doubt(data, image, prediction)
         return Reading(image, prediction, doubt, steps.box, steps.centre)
 
     def _data(self, run: Run) -> Dataset:
