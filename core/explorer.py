@@ -16,7 +16,7 @@ from core import preprocess
 from core.assessor import Assessor
 from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.events import Gallery, NoModel, Reading
+from core.events import DatasetUnavailable, Gallery, NoModel, Reading
 from core.inference import Reader
 from core.mistakes import Assessment
 from core.runs import Run, Runs
