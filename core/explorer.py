@@ -182,6 +182,7 @@ class Explorer:
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
         prediction = self._reader.predict(checkpoint, image)
+        data: Dataset | None
         try:
             data = self._data(run)
         except DatasetUnavailable:  # a network brought in reads without any digits beside it
