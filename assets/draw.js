@@ -1,22 +1,29 @@
-// The canvas of the Draw tab: takes strokes, asks the server what it reads, shows the answer.
-// Strokes go out, not pixels: the answer must not depend on how large or thick one draws.
+// The canvas of the Draw tab: takes strokes or a picture, keeps them, and asks the server what it
+// reads. Strokes go out, not pixels: the answer must not depend on how large or thick one draws.
+// Does not know where a picture comes from (picture.js) or how the answer looks (answer.js).
 (function () {
   "use strict";
 
   const CANVAS = "draw-canvas";
-  const PEN = 16; // of 280: how the drawing looks here; the network's input has its own line width
-  const PAUSE_MS = 60;
-  const KEEP = "drawing";
+  const BETWEEN_MS = 40; // from one question to the next, at least
+  const STROKES = "drawing"; // where the browser keeps them
+  const PICTURE = "picture";
   const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
 
-  const strokes = JSON.parse(sessionStorage.getItem(KEEP) || "[]");
+  let strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
+  let picture = unpacked(sessionStorage.getItem(PICTURE)); // {width, height, grey} instead of them
   let current = null; // the stroke under the pen
   let asking = false;
   let changed = false;
-  let trained = false;
+  let version = null; // of the network that the page shows; null while there is none
+  let asDrawn = false;
+  let answer = null; // the one that is shown, if any
+  let hint = null; // what stands below the canvas when nothing was refused
 
+  const digitlab = window.digitlab;
   const element = (id) => document.getElementById(id);
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const isEmpty = () => !strokes.length && !picture;
 
   function position(event, canvas) {
     const frame = canvas.getBoundingClientRect();
@@ -25,27 +32,57 @@
     return [round((event.clientX - frame.left) * scale), round((event.clientY - frame.top) * scale)];
   }
 
-  function paint() {
-    const canvas = element(CANVAS);
-    if (!canvas) return;
-    const pen = canvas.getContext("2d");
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    pen.lineWidth = PEN;
-    pen.lineCap = pen.lineJoin = "round";
-    pen.strokeStyle = getComputedStyle(canvas).color;
-    for (const stroke of strokes) {
-      pen.beginPath();
-      pen.moveTo(...stroke[0]);
-      for (const point of stroke) pen.lineTo(...point);
-      pen.stroke();
+  function repaint() {
+    if (element(CANVAS)) digitlab.paint(element(CANVAS), { strokes, picture });
+  }
+
+  function remark() {
+    const canvas = element("draw-marked");
+    if (canvas) digitlab.mark(canvas, { strokes, picture }, answer, asDrawn);
+  }
+
+  function change(newStrokes, newPicture = null) {
+    strokes = newStrokes;
+    if (newPicture !== picture) {
+      picture = newPicture;
+      keep(PICTURE, packed(picture));
     }
+    keep(STROKES, JSON.stringify(strokes));
+    sayBelow(null);
+    update();
   }
 
   function update() {
-    sessionStorage.setItem(KEEP, JSON.stringify(strokes));
-    paint();
+    repaint();
     changed = true;
     ask();
+  }
+
+  function keep(name, value) {
+    try {
+      sessionStorage.setItem(name, value);
+    } catch {
+      // There is no room for it: it does not survive a reload, and nothing else is lost.
+    }
+  }
+
+  function packed(image) {
+    if (!image) return "";
+    const letters = Array.from(image.grey, (level) => String.fromCharCode(level));
+    return JSON.stringify({ ...image, grey: btoa(letters.join("")) });
+  }
+
+  function unpacked(text) {
+    if (!text) return null;
+    const image = JSON.parse(text);
+    return { ...image, grey: Uint8Array.from(atob(image.grey), (letter) => letter.charCodeAt(0)) };
+  }
+
+  // The run and the epoch that the page shows; the server names them in the version.
+  function network() {
+    const [run, , place] = (version || "").split("/");
+    if (!place) return {};
+    return place.startsWith("e") ? { run, epoch: Number(place.slice(1)) } : { run };
   }
 
   // One request at a time; when it is answered, the newest drawing goes next.
@@ -54,69 +91,56 @@
     asking = true;
     while (changed) {
       changed = false;
-      if (!trained) showNothing(NO_MODEL);
-      else if (strokes.length) await read();
-      else showNothing("Nothing is drawn yet.");
-      await wait(PAUSE_MS);
+      const next = wait(BETWEEN_MS);
+      if (!version) settle(null, NO_MODEL);
+      else if (isEmpty()) settle(null, "Nothing is drawn yet.");
+      else await read();
+      await next;
     }
     asking = false;
   }
 
+  // What is on the canvas, as the server takes it; null if there is nothing.
+  function drawing() {
+    if (isEmpty()) return null;
+    return picture ? { pixels: rowsOf(picture) } : { strokes };
+  }
+
   async function read() {
-    const body = JSON.stringify({ strokes });
+    const body = JSON.stringify({ ...drawing(), as_drawn: asDrawn, ...network() });
     const headers = { "Content-Type": "application/json" };
     try {
       const response = await fetch("/api/predict", { method: "POST", headers, body });
-      const answer = await response.json();
-      if (!strokes.length) return; // cleared meanwhile
-      if (response.ok) show(answer);
-      else showNothing(answer.error);
+      const said = await response.json();
+      if (isEmpty()) return; // cleared meanwhile
+      if (response.ok) settle(said);
+      else settle(null, said.error);
     } catch {
-      showNothing("The server does not answer. Your drawing is kept.");
+      settle(null, "The server does not answer. Your drawing is kept.");
     }
   }
 
-  function show(answer) {
-    const best = answer.digit;
-    const sure = answer.probabilities[best];
-    say(`${best}`, `${(sure * 100).toFixed(1)} % sure`);
-    showBars(answer.probabilities, best);
-    showInput(answer.input);
+  // Shows an answer, or without one the sentence that says why there is none.
+  function settle(newAnswer, sentence) {
+    answer = newAnswer;
+    if (answer) digitlab.show(answer);
+    else digitlab.showNothing(sentence);
+    remark();
   }
 
-  function showNothing(sentence) {
-    say("", sentence);
-    showBars(new Array(10).fill(0), -1);
-    showInput(null);
+  function rowsOf({ width, height, grey }) {
+    const row = (number) => Array.from(grey.subarray(number * width, (number + 1) * width));
+    return Array.from({ length: height }, (_, number) => row(number));
   }
 
-  function say(digit, sentence) {
-    const place = element("draw-answer");
+  // What stands below the canvas: why a picture was refused, or, without a reason, how to draw.
+  function sayBelow(refusal) {
+    const place = element("draw-hint");
     if (!place) return;
-    const strong = document.createElement("strong");
-    strong.textContent = digit;
-    place.replaceChildren(...(digit ? [strong, ` ${sentence}`] : [sentence]));
-  }
-
-  function showBars(probabilities, best) {
-    element("draw-bars")?.querySelectorAll(".bar").forEach((row, digit) => {
-      const share = `${(probabilities[digit] * 100).toFixed(1)}%`;
-      row.querySelector(".bar-fill").style.width = share;
-      row.querySelector(".bar-value").textContent = share;
-      row.classList.toggle("best", digit === best);
-    });
-  }
-
-  function showInput(rows) {
-    const canvas = element("draw-input");
-    if (!canvas) return;
-    const context = canvas.getContext("2d");
-    const picture = context.createImageData(canvas.width, canvas.height);
-    for (let place = 0; place < canvas.width * canvas.height; place++) {
-      const grey = rows ? rows[Math.floor(place / canvas.width)][place % canvas.width] : 0;
-      picture.data.set([grey, grey, grey, 255], place * 4);
-    }
-    context.putImageData(picture, 0, 0);
+    hint ??= place.textContent;
+    const sentence = refusal ?? hint;
+    if (place.textContent !== sentence) place.textContent = sentence;
+    place.classList.toggle("refused", Boolean(refusal));
   }
 
   document.addEventListener("pointerdown", (event) => {
@@ -124,19 +148,22 @@
     event.preventDefault();
     event.target.setPointerCapture(event.pointerId);
     current = [position(event, event.target)];
-    strokes.push(current);
-    update();
+    change([...strokes, current]);
   });
 
   document.addEventListener("pointermove", (event) => {
     if (!current || event.target.id !== CANVAS || !event.isPrimary) return;
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length ? moves : [event]) current.push(position(move, event.target));
-    update();
+    change(strokes);
   });
 
   // The ink has the colour of the theme's text.
-  new MutationObserver(paint).observe(document.documentElement, {
+  const recolour = () => {
+    repaint();
+    remark();
+  };
+  new MutationObserver(recolour).observe(document.documentElement, {
     attributeFilter: ["data-bs-theme"],
   });
 
@@ -147,16 +174,21 @@
   }
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#draw-clear")) strokes.length = 0;
-    else if (event.target.closest("#draw-undo")) strokes.pop();
-    else return;
-    update();
+    if (event.target.closest("#draw-clear")) change([]);
+    else if (event.target.closest("#draw-undo")) change(strokes.slice(0, -1));
   });
 
-  function reread(isTrained) {
-    trained = isTrained;
+  function reread(newVersion, isAsDrawn) {
+    version = newVersion;
+    asDrawn = isAsDrawn;
     update();
   }
 
-  window.digitlab = { reread };
+  // A grey picture instead of strokes: {width, height, grey: Uint8Array}.
+  function take(image) {
+    current = null;
+    change([], image);
+  }
+
+  Object.assign(digitlab, { reread, take, refuse: sayBelow, drawing });
 })();

@@ -18,18 +18,63 @@
     }
   };
 
+  const POINT_MS = 40; // a pointer that passes over a map asks for nothing
+  let pointing = null;
+
   const noUpdate = () => window.dash_clientside.no_update;
+
+  // Saves both curves as they are shown, one picture each.
+  function picture(format) {
+    for (const figure of document.querySelectorAll("#curves-loss, #curves-accuracy")) {
+      const graph = figure.querySelector(".js-plotly-plot");
+      const { width, height } = graph.getBoundingClientRect();
+      window.Plotly.downloadImage(graph, { format, filename: figure.id, width, height, scale: 2 });
+    }
+    return noUpdate();
+  }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
-      // What this page looks at, for the server to paint nothing else.
-      view: (tab, smoothing, log, rate, previous) => ({
-        ...previous,
-        tab,
-        smoothing: Number(smoothing),
-        log: Boolean(log),
-        rate: Boolean(rate),
-      }),
+      // What this page looks at, for the server to paint nothing else; the address says it too.
+      view: (tab, smoothing, log, rate, run, epoch, last, previous) => {
+        const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
+        history.replaceState(history.state, "", `?${address}`);
+        return {
+          ...previous,
+          tab,
+          run,
+          epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
+          smoothing: Number(smoothing),
+          log: Boolean(log),
+          rate: Boolean(rate),
+        };
+      },
+
+      // What an address asks for. Comes once, when the page is loaded.
+      arrive: (search) => {
+        const wanted = new URLSearchParams(search);
+        return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
+      },
+
+      // The scrubber's play button, and each tick of its clock: stopped, label, epoch.
+      play: (clicks, ticks, stopped, value, last) => {
+        const pressed = window.dash_clientside.callback_context.triggered_id === "epoch-play";
+        const [epoch, end] = [Number(value), Number(last)];
+        if (pressed && !stopped) return [true, "▶", noUpdate()];
+        if (pressed) return [false, "⏸", epoch >= end ? 0 : epoch];
+        if (epoch + 1 >= end) return [true, "▶", end];
+        return [false, "⏸", epoch + 1];
+      },
+
+      // A click on a curve: the first epoch whose end comes after it.
+      goTo: (loss, accuracy, last) => {
+        const [trigger] = window.dash_clientside.callback_context.triggered;
+        const x = trigger?.value?.points?.[0]?.x;
+        return x === undefined ? noUpdate() : Math.min(Math.ceil(x), Number(last));
+      },
+
+      png: () => picture("png"),
+      svg: () => picture("svg"),
 
       // Which gallery to ask for; none while the tab is out of sight.
       gallery: (tab, count, wrong, clicks, version, previous) => {
@@ -41,9 +86,77 @@
         return same ? noUpdate() : next;
       },
 
-      // New weights, or the Draw tab came into sight: what does the network say now?
-      reread: (version, tab) => {
-        if (tab === "draw") window.digitlab.reread(Boolean(version));
+      // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
+      // first page.
+      mistakes: (tab, wrong, truth, predicted, course, order, page, version, previous) => {
+        const none = [noUpdate(), noUpdate()];
+        if (tab !== "mistakes") return none;
+        const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
+        const choice = { wrong: Boolean(wrong), true: truth, predicted, course, order };
+        const same = (one) => previous && Object.keys(one).every((key) => one[key] === previous[key]);
+        const next = {
+          ...choice,
+          page: !previous || same(choice) ? page : 1,
+          version,
+          width: inside(".mistakes-images .gallery-mosaic"),
+          matrix: inside(".mistakes-matrix"),
+        };
+        return same(next) ? none : [next, next.page];
+      },
+
+      // A cell of the confusion matrix stands for its images alone, the button for all mistakes.
+      // True digit, predicted digit, only wrong ones, course.
+      narrow: (click, reset, course) => {
+        const trigger = window.dash_clientside.callback_context.triggered_id;
+        if (trigger === "mistakes-reset") return ["any", "any", true, "any"];
+        if (trigger === "mistakes-course") {
+          // No image that ended right is wrong: a choice of such a course asks for right ones.
+          const right = ["0", "1", "2"].includes(course);
+          return [noUpdate(), noUpdate(), right ? false : noUpdate(), noUpdate()];
+        }
+        const point = click?.points?.[0];
+        if (!point) return [noUpdate(), noUpdate(), noUpdate(), noUpdate()];
+        return [String(point.y), String(point.x), point.x !== point.y, "any"];
+      },
+
+      // Which image to look at inside of which network; none while the tab is out of sight.
+      inside: (tab, source, index, version, form, previous) => {
+        if (tab !== "inside") return noUpdate();
+        const frame = document.querySelector(".inside-layers");
+        const drawing = source === "drawing" ? window.digitlab.drawing() : null;
+        const as_drawn = form === "drawn";
+        const width = frame?.clientWidth || 360;
+        const next = { source, index, drawing, as_drawn, version, width };
+        return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
+      },
+
+      // The point of a layer's maps that is under the pointer, once that rests a moment.
+      point: () => {
+        const { triggered, triggered_id } = window.dash_clientside.callback_context;
+        const at = triggered[0]?.value?.points?.[0];
+        if (!at) return noUpdate(); // it left: what was shown stays
+        clearTimeout(pointing);
+        const data = { layer: triggered_id.place, x: at.x, y: at.y };
+        pointing = setTimeout(() => {
+          window.dash_clientside.set_props("inside-point", { data });
+        }, POINT_MS);
+        return noUpdate();
+      },
+
+      // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
+      // weights wait until it is there, or a network that learns quickly would never be shown.
+      embedding: (tab, method, version, form, idle, previous) => {
+        if (tab !== "embedding") return noUpdate();
+        const next = { method, version, drawing: window.digitlab.drawing(), as_drawn: form === "drawn" };
+        if (JSON.stringify(next) === JSON.stringify(previous)) return noUpdate();
+        const busy = !idle && previous?.method === "tsne" && method === "tsne";
+        return busy ? noUpdate() : next;
+      },
+
+      // New weights, the Draw tab came into sight, or the network is to get another picture:
+      // what does it say now?
+      reread: (version, tab, form) => {
+        if (tab === "draw") window.digitlab.reread(version, form === "drawn");
         return noUpdate();
       },
     },
@@ -52,7 +165,10 @@
   // The colour theme: the system's until somebody chooses.
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const theme = () => localStorage.getItem("theme") || (system.matches ? "dark" : "light");
-  const paint = () => document.documentElement.setAttribute("data-bs-theme", theme());
+  const paint = () => {
+    document.documentElement.setAttribute("data-bs-theme", theme());
+    document.documentElement.setAttribute("data-ag-theme-mode", theme());
+  };
   system.addEventListener("change", paint);
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#theme")) return;

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config import TrainConfig
+from core.config import parse_config
 from core.datasets import DataCatalog
 from core.events import DatasetUnavailable
 from core.inference import Reader
@@ -41,7 +41,9 @@ class Drawings:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    options = parser(
+        "python -m benchmarks.drawing", "How well networks read what people draw."
+    ).parse_args(arguments)
     keep_memory()
     pens = load_drawings(options.pens, options.canvas)
     print(f"{len(pens.labels):,} drawings from {options.pens.name}")
@@ -101,12 +103,12 @@ def pictures_as_drawn(drawings: Drawings) -> np.ndarray:
 
 
 def train(catalog: DataCatalog, name: str, epochs: int, seed: int) -> Checkpoint:
-    """The last checkpoint of a run with the default settings.
+    """The last checkpoint of a run of the preset Fast.
 
     Raises:
         DatasetUnavailable: a sentence why.
     """
-    config = TrainConfig.model_validate({"dataset": name, "epochs": epochs, "seed": seed})
+    config = parse_config({"preset": "fast", "dataset": name, "epochs": epochs, "seed": seed})
     events = fit(config, catalog.load(name))
     return [event for event in events if isinstance(event, Checkpoint)][-1]
 
@@ -153,11 +155,9 @@ def print_confusions(labels: np.ndarray, read: np.ndarray) -> None:
         print(f"  {digit:5d}         {cells}  {percent(read[labels == digit] == digit)}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.drawing",
-        description="How well networks read what people draw.",
-    )
+def parser(program: str, description: str) -> argparse.ArgumentParser:
+    """What a benchmark on drawings is told: which, and on what to train."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("--pens", type=Path, required=True, help="drawings, one JSON object a line")
     parser.add_argument(
         "--canvas", type=float, default=500.0, help="side of their field (default: 500)"

@@ -9,17 +9,15 @@ import argparse
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from core.config import PRESETS
+from tools.server import get, post, running, until
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = (0, 1, 8)
@@ -93,50 +91,20 @@ def contest(*arguments: str) -> Any:
 
 def with_clients(data_dir: Path, count: int) -> dict[str, Any]:
     """Speed of one epoch of `fast` in a real server, while so many clients stream."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, "run.py", "--no-browser", "--dataset", "mnist"]
-        command += ["--data-dir", str(data_dir), "--runs-dir", runs, "--port", str(port)]
-        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        clients = None
+    with running("--dataset", "mnist", "--data-dir", str(data_dir)) as url:
+        command = [sys.executable, "-m", "benchmarks.clients", url, str(count)]
+        clients = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         try:
-            _until(lambda: _get(f"{url}/api/health") is not None)
-            command = [sys.executable, "-m", "benchmarks.clients", url, str(count)]
-            clients = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
             time.sleep(3)  # let data and clients arrive
-            body = json.dumps({"preset": "fast", "epochs": 1}).encode()
-            with urllib.request.urlopen(f"{url}/api/runs", body) as answer:
-                run_id = json.load(answer)["run_id"]
-            _until(lambda: _get(f"{url}/api/runs/{run_id}")["state"] == "done", 600, pause=1)
-            speed = _get(f"{url}/api/runs/{run_id}")["images_per_second"]
+            run_id = post(f"{url}/api/runs", {"preset": "fast", "epochs": 1})["run_id"]
+            until(lambda: get(f"{url}/api/runs/{run_id}")["state"] == "done", 600, pause=1)
+            speed = get(f"{url}/api/runs/{run_id}")["images_per_second"]
             messages, _ = clients.communicate()
             return {"images_per_second": speed, "messages": int(messages)}
         finally:
-            if clients is not None:
-                clients.kill()
-            server.terminate()
-            server.wait(30)
-
-
-def _get(url: str) -> Any:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.load(answer)
-    except OSError:
-        return None
-
-
-def _until(condition: Any, seconds: float = 60, pause: float = 0.2) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the server did not get there in time")
-        time.sleep(pause)
+            clients.kill()
 
 
 def summarise(results: Results) -> dict[str, Any]:

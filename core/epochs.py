@@ -9,7 +9,7 @@ down. Every file is written whole or not at all. This module does not know what 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -136,9 +136,15 @@ class EpochFiles:
                 continue
         return None, 0
 
-    def said(self) -> Iterator[tuple[int, np.ndarray]]:
-        """What the network said of the test images, (N, 10), after each epoch that can be read."""
+    def said(self, known: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
+        """What the network said of the test images, (N, 10), after each epoch that can be read.
+
+        Args:
+            known: epochs to leave out.
+        """
         for epoch in self.epochs():
+            if epoch in known:
+                continue
             try:
                 with self._open(f"{_name(epoch)}.state.safetensors") as file:
                     if _SAID in file.keys():  # noqa: SIM118

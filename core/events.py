@@ -120,11 +120,12 @@ class Stretch:
 class RunSnapshot:
     """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
 
-    `created` is local time in ISO 8601. `revision` grows whenever events that were told are taken
-    back, which only going back in a run does: whoever follows the events starts again. `kept` are
-    the epochs whose networks can be looked at, gone back to and forked from; 0 is the untrained
-    one. `queue_place` counts from 1 among the runs that wait. `group` is shared by runs that differ
-    only in their seeds. A rewound run has `place_epoch`, the epoch after which it will go on.
+    `number` counts the runs of a folder, `created` is local time in ISO 8601. `revision` grows
+    whenever events that were told are taken back, which only going back in a run does: whoever
+    follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
+    back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
+    wait. `group` is shared by runs that differ only in their seeds. A rewound run has
+    `place_epoch`, the epoch after which it will go on.
     """
 
     run_id: str
@@ -135,6 +136,7 @@ class RunSnapshot:
     device: str
     precision: str
     epochs: int
+    number: int = 0
     created: str = ""
     name: str = ""
     note: str = ""
@@ -183,8 +185,8 @@ class RunSnapshot:
 
     @property
     def title(self) -> str:
-        """The name that somebody gave it, or else its id."""
-        return self.name or self.run_id
+        """The name that somebody gave it, or else its number."""
+        return self.name or f"Run {self.number}"
 
     def stretches(self, epoch: int | None = None) -> tuple[Stretch, ...]:
         """How the run comes to the end of an epoch, by default its last."""
@@ -247,12 +249,24 @@ class Prediction:
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
 
+Doubt = Literal["undecided", "unfamiliar"]
+"""Why an answer should not be believed: no digit stands out, or none that was learnt is like it."""
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A drawing as the network saw it, (28, 28) float32 with ink 1 on black 0, and its answer."""
+    """A drawing as the network saw it, and its answer.
+
+    `image` is (28, 28) float32 with ink 1 on black 0. `box` is the part of the drawing that holds
+    its ink (left, top, right, bottom), `centre` the point (x, y) that came to the picture's
+    middle when it was made as MNIST's were, both in the drawing's own unit.
+    """
 
     image: np.ndarray
     prediction: Prediction
+    doubt: Doubt | None
+    box: tuple[float, float, float, float]
+    centre: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -272,6 +286,16 @@ class Gallery:
     @property
     def predictions(self) -> np.ndarray:
         return self.probabilities.argmax(1)
+
+    def at(self, places: np.ndarray) -> "Gallery":
+        """Only the images at these places of this gallery, in their order."""
+        return Gallery(
+            self.indices[places],
+            self.images[places],
+            self.labels[places],
+            self.probabilities[places],
+            self.progress,
+        )
 
 
 @dataclass(frozen=True)

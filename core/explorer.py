@@ -7,14 +7,18 @@ does not know how a run is trained, or who looks.
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from core import preprocess
+from core.assessor import Assessor
+from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.events import Gallery, NoModel, Reading
+from core.events import DatasetUnavailable, Gallery, NoModel, Reading
 from core.inference import Reader
+from core.mistakes import Assessment
 from core.runs import Run, Runs
 from core.training import Checkpoint
 
@@ -33,6 +37,8 @@ class Explorer:
     def __init__(self, runs: Runs, lock: threading.RLock, catalog: DataCatalog) -> None:
         self._runs, self._lock, self._catalog = runs, lock, catalog
         self._reader = Reader()
+        self._judge = Judge()
+        self._assessor = Assessor(self._reader)
         self._memory = threading.Lock()
         self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
         self._last_read = float("-inf")
@@ -64,43 +70,97 @@ class Explorer:
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
 
-    def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
-        """Changes whenever the default network has been evaluated anew; None while there is none.
+    def test_images(
+        self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None
+    ) -> Gallery:
+        """Test images by their places, and what a network says of them; by default as `gallery`.
 
-        Cheap: it reads no file.
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            IndexError: the test set has no such image.
+        """
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return self._reader.look(checkpoint, self._data(run), np.array(indices, np.int64))
+
+    def assessment(self, run_id: str | None = None, epoch: int | None = None) -> Assessment:
+        """The whole test set as a network reads it, by default at the run's last evaluation.
+
+        Worked out once for each network and kept. Takes seconds for an untrained network, which
+        no evaluation has asked, and some milliseconds for all others.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        with self._lock:  # before the network: that of a newer revision is then not kept as this
+            revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        named = (run.run_id, revisions.get(run.run_id, run.snapshot.revision))
+        return self._assessor.assess(named, checkpoint, run.files, self._data(run))
+
+    def network(
+        self, run_id: str | None = None, epoch: int | None = None
+    ) -> tuple[Checkpoint, Dataset]:
+        """An evaluated network and the data it learnt from, for those who look further into it.
+
+        While the epoch is the same, so is the checkpoint, as long as it is remembered.
+
+        Raises:
+            NoModel: nothing has been trained yet.
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return checkpoint, self._data(run)
+
+    def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
+        """A text that changes whenever the network does; None while there is none.
+
+        `RUN/REVISION/PLACE`, the place being `e3` for epoch 3 where that was asked for and is kept,
+        else how far the newest evaluated network has come. Cheap: it reads no file.
         """
         with self._lock:
             for run in self._candidates(run_id):
-                place: float | None = epoch
-                if place is None and run.evaluated is not None:
-                    place = run.evaluated.progress
-                elif place is None and run.snapshot.kept:
-                    place = run.snapshot.kept[-1]
-                if place is not None:
-                    return f"{run.run_id}/{run.snapshot.revision}/{place:g}"
+                named = f"{run.run_id}/{run.snapshot.revision}"
+                if epoch is not None and epoch in run.snapshot.kept:
+                    return f"{named}/e{epoch}"
+                if run.evaluated is not None:
+                    return f"{named}/{run.evaluated.progress:g}"
+                if run.snapshot.kept:
+                    return f"{named}/{run.snapshot.kept[-1]}"
         return None
 
     def read_strokes(
-        self, strokes: Any, run_id: str | None = None, epoch: int | None = None
+        self,
+        strokes: Any,
+        as_drawn: bool = False,
+        run_id: str | None = None,
+        epoch: int | None = None,
     ) -> Reading:
         """What a network reads in a drawing: strokes of (x, y) points, y downwards.
+
+        Args:
+            as_drawn: the network gets the canvas squeezed, instead of a picture like MNIST's.
 
         Raises:
             NoModel: nothing has been trained yet.
             UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
             EmptyDrawing, BadDrawing: see `core.preprocess`.
         """
-        return self._read(preprocess.strokes_to_image(strokes), run_id, epoch)
+        return self._read(preprocess.stroke_steps(strokes), as_drawn, run_id, epoch)
 
     def read_pixels(
-        self, pixels: Any, run_id: str | None = None, epoch: int | None = None
+        self,
+        pixels: Any,
+        as_drawn: bool = False,
+        run_id: str | None = None,
+        epoch: int | None = None,
     ) -> Reading:
         """What a network reads in a greyscale picture, 0..255, of any size.
 
-        Raises:
-            As `read_strokes`.
+        Args, Raises: as `read_strokes`.
         """
-        return self._read(preprocess.pixels_to_image(pixels), run_id, epoch)
+        return self._read(preprocess.pixel_steps(pixels), as_drawn, run_id, epoch)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A network itself, by default the newest weights of the run.
@@ -115,10 +175,20 @@ class Explorer:
         """Whether somebody draws: weights between two evaluations are then worth a copy."""
         return time.monotonic() - self._last_read < READ_RECENTLY
 
-    def _read(self, image: np.ndarray, run_id: str | None, epoch: int | None) -> Reading:
-        _, checkpoint = self._find(run_id, epoch, evaluated=False)
+    def _read(
+        self, steps: preprocess.Steps, as_drawn: bool, run_id: str | None, epoch: int | None
+    ) -> Reading:
+        image = steps.network_image(as_drawn)
+        run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
-        return Reading(image, self._reader.predict(checkpoint, image))
+        prediction = self._reader.predict(checkpoint, image)
+        data: Dataset | None
+        try:
+            data = self._data(run)
+        except DatasetUnavailable:  # a network brought in reads without any digits beside it
+            data = None
+        doubt = self._judge.doubt(data, image, prediction)
+        return Reading(image, prediction, doubt, steps.box, steps.centre)
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:

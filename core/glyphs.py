@@ -41,7 +41,7 @@ class Glyph:
     strokes: tuple[Stroke, ...]
 
 
-def _stroke(notation: str) -> Stroke:
+def stroke(notation: str) -> Stroke:
     points = notation.split()
     control = np.array([[float(v) for v in point.rstrip("!").split(",")] for point in points])
     inner = [i for i, point in enumerate(points) if point.endswith("!")]
@@ -85,7 +85,7 @@ def _tangent(
 
 
 def _glyph(digit: int, share: float, *strokes: str) -> Glyph:
-    return Glyph(digit, share, tuple(_stroke(notation) for notation in strokes))
+    return Glyph(digit, share, tuple(stroke(notation) for notation in strokes))
 
 
 GLYPHS: tuple[Glyph, ...] = (

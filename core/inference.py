@@ -72,10 +72,30 @@ class Reader:
             progress=checkpoint.progress,
         )
 
+    def look(self, checkpoint: Checkpoint, data: Dataset, indices: np.ndarray) -> Gallery:
+        """These test images, and what the network says of them, as `gallery` has it.
+
+        Raises:
+            IndexError: the test set has no such image.
+        """
+        return Gallery(
+            indices=indices,
+            images=data.test_images.numpy()[indices],
+            labels=data.test_labels.numpy()[indices],
+            probabilities=self._said(checkpoint, data, indices),
+            progress=checkpoint.progress,
+        )
+
     def _said(self, checkpoint: Checkpoint, data: Dataset, indices: np.ndarray) -> np.ndarray:
         if checkpoint.test_probabilities is not None:
             return checkpoint.test_probabilities[indices]
-        return self.probabilities(checkpoint, data.test_images.numpy()[indices])
+        images = data.test_images.numpy()
+        # In pieces: others who wait for the lock get their turn in between.
+        said = [
+            self.probabilities(checkpoint, images[indices[start : start + CHUNK]])
+            for start in range(0, len(indices), CHUNK)
+        ]
+        return np.concatenate(said) if said else np.empty((0, models.CLASSES), np.float32)
 
     def _network(self, checkpoint: Checkpoint) -> nn.Module:
         if self._model is None or self._checkpoint is not checkpoint:

@@ -53,22 +53,43 @@ _FAINTEST = 8.0  # of 255 grey levels: with less contrast than this there is not
 
 
 @dataclass(frozen=True, eq=False)
-class StrokeSteps:
+class Steps:
     """How a drawing became a picture: `pixel = scale * drawing + offset` for x and for y."""
 
     left: float
-    """The bounding box of the pen's path, in the unit of the strokes."""
+    """The bounding box of the pen's path, or of a picture's ink, in the drawing's own unit."""
     top: float
     right: float
     bottom: float
     scale: float
-    """Pixels of the picture per unit of the strokes."""
+    """Pixels of the picture per unit of the drawing."""
     offset: tuple[float, float]
     """The move in x and y after scaling, in pixels."""
     image: Floats
     """(28, 28) float32 in 0..1, ink 1 on 0: as MNIST would have it."""
     as_drawn: Floats
     """(28, 28) float32 in 0..1: the whole canvas squeezed, neither cropped nor centred."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        return self.left, self.top, self.right, self.bottom
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The point (x, y) of the drawing that came to where MNIST has the centre of mass."""
+        x, y = ((MASS_CENTRE - move) / self.scale for move in self.offset)
+        return x, y
+
+    def network_image(self, as_drawn: bool = False) -> Floats:
+        """The picture that the network is given.
+
+        Raises:
+            EmptyDrawing: nothing of the drawing lies on the canvas.
+        """
+        image = self.as_drawn if as_drawn else self.image
+        if not image.any():
+            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        return image
 
 
 def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
@@ -91,7 +112,7 @@ def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
     return _as_mnist(points, stroke, canvas)[0]
 
 
-def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) -> StrokeSteps:
+def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) -> Steps:
     """Explains `strokes_to_image`: the same picture and the way to it.
 
     Args:
@@ -106,7 +127,7 @@ def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) ->
     image, scale, offset = _as_mnist(points, stroke, canvas)
     squeeze = SIDE / canvas
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return StrokeSteps(
+    return Steps(
         left=left,
         top=top,
         right=right,
@@ -135,13 +156,38 @@ def pixels_to_image(pixels: object) -> Floats:
         EmptyDrawing: nothing stands out from the background.
         BadDrawing: not a 2-D array of numbers from 0 to 255, or of an impossible size.
     """
-    ink = _ink(_shrunk(_checked_pixels(pixels)))
+    return pixel_steps(pixels).image
+
+
+def pixel_steps(pixels: object) -> Steps:
+    """Explains `pixels_to_image`: the same picture and the way to it, in pixels of the original.
+
+    `as_drawn` shows the paper as grey as it is; only dark ink on light is turned round.
+
+    Raises:
+        EmptyDrawing, BadDrawing: as `pixels_to_image`.
+    """
+    original = _checked_pixels(pixels)
+    grey = _light_on_dark(_shrunk(original))
+    ink = _ink(grey)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(digit.shape)
     height, width = (max(1, round(scale * length)) for length in digit.shape)
     digit = _resampling(digit.shape[0], height) @ digit @ _resampling(digit.shape[1], width).T
-    return _on_field(digit)
+    image, corner = _on_field(digit)
+    block = _block(original)
+    left, top = float(columns[0]), float(rows[0])
+    return Steps(
+        left=left * block,
+        top=top * block,
+        right=float(columns[-1] + 1) * block,
+        bottom=float(rows[-1] + 1) * block,
+        scale=scale / block,
+        offset=(float(corner[0]) - scale * left, float(corner[1]) - scale * top),
+        image=image,
+        as_drawn=_squeezed(grey),
+    )
 
 
 def _checked(strokes: object) -> tuple[Doubles, Integers]:
@@ -209,13 +255,26 @@ def _draw(points: Doubles, stroke: Integers, radius: float, softness: float) -> 
     )[0]
 
 
-def _on_field(digit: Doubles) -> Floats:
-    """Puts a picture of at most 20x20 on the 28x28 field, its centre of mass in the middle."""
+def _on_field(digit: Doubles) -> tuple[Floats, Doubles]:
+    """Puts a picture of at most 20x20 on the 28x28 field, its centre of mass in the middle.
+
+    Returns:
+        The field, and where on it the picture's left upper corner came to lie, (x, y).
+    """
     height, width = digit.shape
-    image = np.zeros((SIDE, SIDE), np.float32)
+    field = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    image[top : top + height, left : left + width] = digit
-    return centred(image[None])[0]
+    field[0, top : top + height, left : left + width] = digit
+    moved = centred(field)
+    move = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
+    return moved[0], move + np.array([left, top])
+
+
+def _squeezed(grey: Doubles) -> Floats:
+    """A whole grey picture as (28, 28) in 0..1, its proportions lost."""
+    height, width = grey.shape
+    squeezed = _resampling(height, SIDE) @ grey @ _resampling(width, SIDE).T / 255.0
+    return squeezed.astype(np.float32)
 
 
 def _checked_pixels(pixels: object) -> Doubles:
@@ -234,17 +293,25 @@ def _checked_pixels(pixels: object) -> Doubles:
 
 def _shrunk(grey: Doubles) -> Doubles:
     """Averages blocks of pixels until the longer side is near the working size."""
-    block = max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
+    block = _block(grey)
     rows, columns = (length // block for length in grey.shape)
     blocks = grey[: rows * block, : columns * block].reshape(rows, block, columns, block)
     return blocks.mean(axis=(1, 3))
 
 
-def _ink(grey: Doubles) -> Doubles:
-    """Ink from 0 to 1 on levelled paper; where the paper is grainy, without its grain."""
+def _block(grey: Doubles) -> int:
+    """Side of the squares that `_shrunk` averages."""
+    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
+
+
+def _light_on_dark(grey: Doubles) -> Doubles:
+    """The picture, or its negative where the border is light: there the ink is dark."""
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    if 2 * np.median(border) > grey.min() + grey.max():
-        grey = 255.0 - grey
+    return 255.0 - grey if 2 * np.median(border) > grey.min() + grey.max() else grey
+
+
+def _ink(grey: Doubles) -> Doubles:
+    """Light ink from 0 to 1 on levelled paper; where the paper is grainy, without its grain."""
     paper, noise = _paper(grey)
     ink = grey - paper
     ink[ink <= _NOISE_WIDTHS * noise] = 0.0

@@ -176,7 +176,9 @@ class Runs:
         self.store = store
         self._runs: dict[str, Run] = {}
         self._deleted: dict[str, Run] = {}
+        self._last_number = 0
         for snapshot in store.runs():
+            self._last_number = max(self._last_number, snapshot.number)
             config = TrainConfig.model_construct(**snapshot.config)
             files = store.epoch_files(snapshot.run_id, config.model)
             run = self._runs[snapshot.run_id] = Run(config, snapshot, files, store)
@@ -192,6 +194,7 @@ class Runs:
             "state": RunState.QUEUED,
             "config": config.model_dump(),
             "epochs": config.epochs,
+            "number": self._next_number(),
             "created": now.isoformat(timespec="seconds"),
         }
         snapshot = RunSnapshot(run_id=run_id, **{**usual, **facts})
@@ -202,6 +205,10 @@ class Runs:
     def forget(self, run: Run) -> None:
         """Takes back a `new` run that came to nothing."""
         del self._runs[run.run_id]
+
+    def _next_number(self) -> int:
+        self._last_number += 1
+        return self._last_number
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())

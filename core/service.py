@@ -1,8 +1,9 @@
 """The only door into core: runs in a background thread, and everything that one may ask of them.
 
 One run trains at a time; the others wait their turn. What a run has learnt is looked at through
-`explorer`, and taken away through `files`. All methods may be called from any thread. This module
-does not know who asks: a page, a REST client or a test.
+`explorer`, what is inside its networks through `insight`, and taken away through `files`. All
+methods may be called from any thread. This module does not know who asks: a page, a REST client or
+a test.
 """
 
 import logging
@@ -14,6 +15,7 @@ from typing import Any
 from core import brought_in, imports, models
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import Cancelled, DataCatalog
+from core.embeddings import Embeddings
 from core.events import (
     DatasetStatus,
     DigitLabError,
@@ -27,6 +29,7 @@ from core.events import (
     WrongState,
 )
 from core.explorer import Explorer
+from core.insight import Insight
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
@@ -55,6 +58,8 @@ class TrainingService:
         self._runs = Runs(store)
         self.explorer = Explorer(self._runs, self._lock, catalog)
         self.files = TakeAway(self._runs, self._lock, self.explorer)
+        self.insight = Insight(self.explorer)
+        self.embeddings = Embeddings(self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -398,6 +403,7 @@ class TrainingService:
         for thread in threads:
             if thread is not None:
                 thread.join(timeout)
+        self.embeddings.close()
         self._store.close()
 
     def _measure(self, run: Run) -> None:
@@ -447,7 +453,8 @@ class TrainingService:
         )
 
     def _with_place(self, run: Run) -> RunSnapshot:
-        return replace(run.snapshot, queue_place=self._trainer.place_of(run))
+        place = self._trainer.place_of(run)
+        return run.snapshot if place is None else replace(run.snapshot, queue_place=place)
 
     def _find(self, run_id: str | None) -> Run:
         if run_id is not None:

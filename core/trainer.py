@@ -173,7 +173,7 @@ class Trainer:
             else:
                 run.tell(event)
         if isinstance(event, Checkpoint):
-            if event.resume is not None or event.step == 0:
+            if event.resume is not None or event.progress == 0:
                 self._write(run, lambda: self._keep(run, event))
         elif run.events_are_due():
             self._write(run, run.write_events)

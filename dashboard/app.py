@@ -16,9 +16,9 @@ from dash import Dash, dcc, html
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, ids, status, stream
+from dashboard import api, guard, guide, ids, scrubber, status, stream
 from dashboard.kept import KEEP
-from dashboard.tabs import curves, draw, gallery, train
+from dashboard.tabs import curves, draw, embedding, gallery, inside, mistakes, runs, train
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -46,6 +46,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     server.include_router(api.router(service))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
+    guide.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
     app = Dash(
         __name__,
         server=server,
@@ -58,9 +59,15 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     app.layout = layout
     stream.register(app, service)
+    scrubber.register(app)
     train.register(app, service)
     gallery.register(app, service)
+    mistakes.register(app, service)
     draw.register(app)
+    inside.register(app, service)
+    embedding.register(app, service)
+    curves.register(app)
+    runs.register(app, service)
     server.add_middleware(guard.Guard, host=host)
     return app
 
@@ -84,18 +91,24 @@ def layout() -> html.Div:
                 className="shell-head",
             ),
             status.layout(),
+            scrubber.layout(),
             dbc.Tabs(
                 [
                     dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
                     dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
                     dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
+                    dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
                     dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
+                    dbc.Tab(inside.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
+                    dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
+                    dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
                 ],
                 id=ids.TABS,
                 active_tab=ids.TAB_TRAIN,
                 **KEEP,
             ),
             html.Div(id=ids.PAGE_BEAT, hidden=True),
+            dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
             dcc.Store(id=ids.PAGE_VERSION),
             dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
         ],

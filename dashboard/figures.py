@@ -5,6 +5,7 @@ the theme changes. This module does not know when or where a figure is shown.
 """
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from dash import Patch
 
 from core.events import Gallery
 from dashboard import ids
+from dashboard.frame import AXIS, hide_axes, layout, say
 from dashboard.series import Metric, Series
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
@@ -56,21 +58,21 @@ def curve(
         ]
     )
     figure.update_layout(
-        _layout(height, title=TITLES[metric]),
+        layout(height, title=TITLES[metric]),
         uirevision=f"{series.run_id}",
         hovermode="x unified" if series.batches else False,
         legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
     )
-    figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **_AXIS)
+    figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
     scale = "log" if style.log else "linear"
-    figure.update_yaxes(type=scale, uirevision=f"{series.run_id}/{scale}", **_AXIS)
+    figure.update_yaxes(type=scale, uirevision=f"{series.run_id}/{scale}", **AXIS)
     figure.update_layout(  # the learning rate's; without it, Plotly leaves the axis out
         yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
         margin_r=60 if style.learning_rate else 12,
     )
     if not series.batches:
-        _hide_axes(figure)
-        _say(figure, "The curve starts to move when you press Train.")
+        hide_axes(figure)
+        say(figure, "The curve starts to move when you press Train.")
     return figure
 
 
@@ -90,11 +92,11 @@ def restyle_curve(series: Series, metric: Metric, style: CurveStyle, before: Cur
 
 
 def extend_curve(
-    series: Series, metric: Metric, style: CurveStyle, batches: int, epochs: int
+    series: Series, metric: Metric, style: CurveStyle, batches: int, epochs: int, rates: int = 0
 ) -> Patch:
-    """What turns `curve` of the first so many batches and epochs into `curve` of all."""
+    """What turns `curve` of the first so many batches, epochs and rates into `curve` of all."""
     patch = Patch()
-    for trace, (x, y) in enumerate(_columns(series, metric, style, batches, epochs)):
+    for trace, (x, y) in enumerate(_columns(series, metric, style, batches, epochs, rates)):
         if x:
             patch["data"][trace]["x"].extend(x)
             patch["data"][trace]["y"].extend(y)
@@ -102,9 +104,14 @@ def extend_curve(
 
 
 def _columns(
-    series: Series, metric: Metric, style: CurveStyle, batch: int = 0, epoch: int = 0
+    series: Series,
+    metric: Metric,
+    style: CurveStyle,
+    batch: int = 0,
+    epoch: int = 0,
+    rate: int = 0,
 ) -> list[tuple[list, list]]:
-    """x and y of each trace, in the order of `_LOOKS`, from that batch and that epoch on."""
+    """x and y of each trace, in the order of `_LOOKS`, from that batch, epoch and rate on."""
     batches, epochs = series.batches[batch:], series.epochs[epoch:]
     ends = [event for event in epochs if event.ends_epoch]
     x = [event.progress for event in batches]
@@ -116,10 +123,22 @@ def _columns(
             [event.progress for event in epochs],
             [getattr(event, f"test_{metric}") for event in epochs],
         ),
+        _changes(series, metric, rate),
     ]
     if style.learning_rate:
         columns.append((x, [event.learning_rate for event in batches]))
     return columns
+
+
+def _changes(series: Series, metric: Metric, first: int) -> tuple[list, list]:
+    """Where somebody changed the learning rate, on the curve as it was then."""
+    changes = series.rate_changes[first:]
+    steps = [event.step for event in series.batches]
+    heights = []
+    for change in changes:
+        place = max(bisect_right(steps, change.step) - 1, 0)
+        heights.append(getattr(series.batches[place], metric) if steps else None)
+    return [change.progress for change in changes], heights
 
 
 _LOOKS: list[dict[str, Any]] = [
@@ -135,6 +154,11 @@ _LOOKS: list[dict[str, Any]] = [
         mode="lines+markers",
         line=dict(color=TEST_COLOUR, width=2, dash="dash"),
         marker=dict(color=TEST_COLOUR, symbol="diamond", size=9),
+    ),
+    dict(
+        name="new learning rate",
+        mode="markers",
+        marker=dict(color=RATE_COLOUR, symbol="triangle-down", size=13),
     ),
     dict(
         name="learning rate",
@@ -230,23 +254,23 @@ def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    figure.update_layout(
-        _layout(round((height + GAP / 2) * mosaic.scale)),
+    hidden = dict(visible=False, fixedrange=True)
+    figure.layout = layout(
+        round((height + GAP / 2) * mosaic.scale),
         margin=dict(l=0, r=0, t=0, b=0),
         dragmode=False,
+        xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **hidden),
+        yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **hidden),
     )
-    _hide_axes(figure)
-    figure.update_xaxes(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5])
-    figure.update_yaxes(range=[height + GAP / 2 - 0.5, -0.5])
     return figure
 
 
 def no_gallery(sentence: str) -> go.Figure:
     """A gallery without images, and why."""
     figure = go.Figure()
-    figure.update_layout(_layout(300))
-    _hide_axes(figure)
-    _say(figure, sentence)
+    figure.update_layout(layout(300))
+    hide_axes(figure)
+    say(figure, sentence)
     return figure
 
 
@@ -262,41 +286,18 @@ def digit(image: np.ndarray, size: int) -> go.Figure:
             hovertemplate="row %{y}, column %{x}: %{z}<extra></extra>",
         )
     )
-    figure.update_layout(_layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
-    _hide_axes(figure)
+    figure.update_layout(layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
+    hide_axes(figure)
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
-_AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
 _INK_ON_BLACK = [
     [0.0, "rgb(0,0,0)"],
     [(GAP_VALUE - 1) / GAP_VALUE, "rgb(255,255,255)"],
     [(GAP_VALUE - 0.5) / GAP_VALUE, "rgba(0,0,0,0)"],
     [1.0, "rgba(0,0,0,0)"],
 ]
-
-
-def _layout(height: int, title: str = "") -> go.Layout:
-    return go.Layout(
-        title=dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
-        height=height,
-        margin=dict(l=50, r=12, t=64, b=44),
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font=dict(family="system-ui, sans-serif", size=13),
-    )
-
-
-def _hide_axes(figure: go.Figure) -> None:
-    figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(visible=False, fixedrange=True)
-
-
-def _say(figure: go.Figure, sentence: str) -> None:
-    figure.add_annotation(
-        text=sentence, showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font_size=15
-    )
 
 
 def _tile_title(label: int, predicted: int) -> str:

@@ -17,17 +17,31 @@ if TYPE_CHECKING:
 
 STATE_COLOURS = {
     RunState.RUNNING: "primary",
+    RunState.PAUSED: "info",
+    RunState.QUEUED: "info",
+    RunState.INTERRUPTED: "warning",
     RunState.STOPPING: "warning",
     RunState.DONE: "success",
     RunState.FAILED: "danger",
 }
 TABLE_ROWS = 200
+OPTIONS = 30
+RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
+NEWEST = "newest"
+"""Stands for whichever run trains, or else is the newest."""
 NOTHING = "–"
 
 
 def layout() -> html.Div:
     """The bar that is always there."""
+    pick = dbc.Select(
+        id=ids.RUN_PICK,
+        options=run_options([], None),
+        value=NEWEST,
+        size="sm",
+    )
     items = [
+        (html.Label("Run", htmlFor=ids.RUN_PICK), pick),
         ("State", dbc.Badge("ready", id=ids.STATUS_STATE, color="secondary")),
         ("Epoch", html.Span(NOTHING, id=ids.STATUS_EPOCH)),
         ("Time left", html.Span(NOTHING, id=ids.STATUS_TIME)),
@@ -95,16 +109,43 @@ def status_bar(
     ]
 
 
+def run_options(runs: list[RunSnapshot], chosen: str | None) -> list[dict[str, str]]:
+    """The runs among which one chooses what to look at: the newest ones, and the chosen one."""
+    shown = [run for place, run in enumerate(runs) if place < OPTIONS or run.run_id == chosen]
+    options = [{"value": NEWEST, "label": "Newest run"}]
+    return options + [
+        {"value": run.run_id, "label": f"{run.title}, {run.state.value}"} for run in shown
+    ]
+
+
+def chosen_run(value: Any) -> str | None:
+    """The run that the choice stands for; None for whichever is the newest."""
+    return None if value in (None, "", NEWEST) else str(value)
+
+
 def notices(
     service: "TrainingService", run: RunSnapshot | None
 ) -> list[tuple[str, dict[str, Any]]]:
-    """The two buttons, and what there is to say beside them."""
-    busy = run is not None and not run.state.finished
+    """The buttons, and what there is to say beside them."""
+    state = None if run is None else run.state
+    busy = run is not None and not run.state.finished and state is not RunState.PAUSED
+    resumable = state in RESUMABLE
     dataset = service.dataset_status()
     fallback = dataset.name == "synthetic" and bool(dataset.message) and _mnist_missing(service)
+    running = state is RunState.RUNNING
     return [
-        (ids.TRAIN_BUTTON, {"disabled": busy}),
-        (ids.STOP_BUTTON, {"disabled": not busy or (run and run.state is RunState.STOPPING)}),
+        (
+            ids.STOP_BUTTON,
+            {"disabled": not (busy or state is RunState.PAUSED) or state is RunState.STOPPING},
+        ),
+        (
+            ids.PAUSE_BUTTON,
+            {
+                "children": "Resume" if resumable else "Pause",
+                "disabled": not resumable and state not in (RunState.RUNNING, RunState.QUEUED),
+            },
+        ),
+        (ids.RATE, {"style": {} if running else {"display": "none"}}),
         (ids.RUN_MESSAGE, {"children": run_words(run), "color": run_colour(run)}),
         (
             ids.DATASET_NOTICE,
@@ -132,7 +173,13 @@ def run_words(run: RunSnapshot | None) -> str:
             "Look at its mistakes in the Gallery, or Draw a digit for it to read."
         )
     if run.state is RunState.STOPPED:
-        return "Stopped. The network keeps what it had learnt so far."
+        return "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
+    if run.state is RunState.PAUSED:
+        return f"Paused after {run.progress:.3g} of {run.epochs} epochs. Resume goes on from there."
+    if run.state is RunState.INTERRUPTED:
+        return "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
+    if run.state is RunState.QUEUED:
+        return f"Waiting for its turn: place {run.queue_place} in the queue."
     return "Training. The curve below is the loss: the lower, the better the network reads."
 
 

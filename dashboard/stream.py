@@ -7,14 +7,14 @@ can never cross. It knows what a page looks at (`View`), and paints nothing that
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
 from dash.exceptions import WebsocketDisconnected
 
 from core.events import RunSnapshot, UnknownRun
-from dashboard import figures, ids, status
+from dashboard import figures, ids, runs_table, scrubber, status
 from dashboard.series import Metric, Series
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class View:
     style: figures.CurveStyle = figures.PLAIN
     run: str | None = None
     """The run that the page has chosen; None for whichever trains, or else the newest."""
+    epoch: int | None = None
+    """The epoch that the page has gone back to; None for the newest."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -49,7 +51,8 @@ class View:
                 log=bool(data.get("log")),
                 learning_rate=bool(data.get("rate")),
             ),
-            run=str(data["run"]) if data.get("run") else None,
+            run=status.chosen_run(data.get("run")),
+            epoch=None if data.get("epoch") is None else int(data["epoch"]),
         )
 
 
@@ -63,13 +66,17 @@ class PageStream:
         self._followed: tuple[str, int] | None = None
         self._cursor = 0
         self._drawn: dict[str, _Drawn] = {}
+        self._rows: dict[str, RunSnapshot] | None = None
 
     def updates(self, view: View) -> list[Update]:
         """The properties that differ from what the page shows, and remembers them as shown."""
         snapshot = self._follow(view.run)
+        runs = self._service.runs()
         wanted: list[Update] = status.status_bar(self._service, snapshot)
+        wanted.append((ids.RUN_PICK, {"options": status.run_options(runs, view.run)}))
         wanted += status.notices(self._service, snapshot)
-        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot)}))
+        wanted += scrubber.updates(snapshot, view.epoch)
+        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot, view.epoch)}))
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
             updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
@@ -77,7 +84,17 @@ class PageStream:
             for graph, metric in figures.CURVES:
                 updates += self._curve(graph, metric, view.style, 380)
             updates += self._table()
+        elif view.tab == ids.TAB_RUNS:
+            updates += self._grid(runs)
         return updates
+
+    def _grid(self, runs: list[RunSnapshot]) -> list[Update]:
+        """The table of runs, and then only the rows that changed."""
+        before, self._rows = self._rows, {run.run_id: run for run in runs}
+        if before is None:
+            return [(ids.RUNS_GRID, {"rowData": [runs_table.row(run) for run in runs]})]
+        change = runs_table.transaction(before, self._rows)
+        return [(ids.RUNS_GRID, {"rowTransaction": change})] if change else []
 
     def _follow(self, chosen: str | None) -> RunSnapshot | None:
         """Reads the new events of the run that is looked at; another run starts new curves, and so
@@ -103,9 +120,9 @@ class PageStream:
                 continue
         return None
 
-    def _version(self, snapshot: RunSnapshot | None) -> str | None:
+    def _version(self, snapshot: RunSnapshot | None, epoch: int | None) -> str | None:
         run_id = None if snapshot is None else snapshot.run_id
-        return self._service.explorer.weights_version(run_id)
+        return self._service.explorer.weights_version(run_id, epoch)
 
     def _changed(self, update: Update) -> Update:
         component, properties = update
@@ -121,23 +138,25 @@ class PageStream:
         self, graph: str, metric: Metric, style: figures.CurveStyle, height: int
     ) -> list[Update]:
         series = self._series
-        now = _Drawn(series.run_id, len(series.batches), len(series.epochs), style)
+        now = _Drawn(self._followed, len(series.batches), len(series.epochs), style)
+        now = replace(now, rates=len(series.rate_changes))
         before = self._drawn.get(graph)
         if now == before:
             return []
         self._drawn[graph] = now
         figure: Any
-        if before is None or before.run_id != now.run_id or before.batches == 0:
+        if before is None or before.followed != now.followed or before.batches == 0:
             figure = figures.curve(series, metric, style, height)
         elif before.style != style:
             figure = figures.restyle_curve(series, metric, style, before.style)
         else:
-            figure = figures.extend_curve(series, metric, style, before.batches, before.epochs)
+            known = before.batches, before.epochs, before.rates
+            figure = figures.extend_curve(series, metric, style, *known)
         return [(graph, {"figure": figure})]
 
     def _table(self) -> list[Update]:
         series = self._series
-        now = _Drawn(series.run_id, 0, len(series.epochs))
+        now = _Drawn(self._followed, 0, len(series.epochs))
         if self._drawn.get(ids.CURVES_TABLE) == now:
             return []
         self._drawn[ids.CURVES_TABLE] = now
@@ -151,10 +170,11 @@ class PageStream:
 class _Drawn:
     """What a figure or the table on the page shows."""
 
-    run_id: str | None
+    followed: tuple[str, int] | None
     batches: int
     epochs: int
     style: figures.CurveStyle = figures.PLAIN
+    rates: int = 0
 
 
 class _Page:
@@ -227,7 +247,18 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.CURVES_SMOOTHING, "value"),
         Input(ids.CURVES_LOG, "value"),
         Input(ids.CURVES_RATE, "value"),
+        Input(ids.RUN_PICK, "value"),
+        Input(ids.EPOCH_SLIDER, "value"),
+        State(ids.EPOCH_SLIDER, "max"),
         State(ids.PAGE_VIEW, "data"),
+    )
+
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "arrive"),
+        Output(ids.TABS, "active_tab", allow_duplicate=True),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Input(ids.PAGE_ADDRESS, "search"),
+        prevent_initial_call="initial_duplicate",
     )
 
     @app.callback(Input(ids.PAGE_VIEW, "data"))

@@ -1,80 +1,35 @@
-"""The examples in the documentation, run as they stand against a real server."""
+"""What is written links to what is there."""
 
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvicorn
 
-from dashboard.app import create_app
-from tests.conftest import MakeService
-
-GUIDE = Path(__file__).resolve().parent.parent / "docs" / "api.md"
-SECONDS = 120
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.fixture
-def address(make_service: MakeService, wait_until: Any) -> Iterator[str]:
-    """A server on the tiny data set; its address."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        app = create_app(make_service()).server
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        wait_until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+def anchors(page: Path) -> set[str]:
+    """The names under which the headings of a page can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def examples(language: str, address: str) -> str:
-    """All examples of a language as one program."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
-    return "\n".join(blocks).replace("http://127.0.0.1:8050", address)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name} links to {target}"
 
 
-def run(command: list[str], program: str, folder: Path) -> str:
-    done = subprocess.run(
-        command, input=program, capture_output=True, text=True, cwd=folder, timeout=SECONDS
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
-
-
-@pytest.mark.skipif(
-    not (shutil.which("bash") and shutil.which("curl")), reason="there is no bash or no curl"
+@pytest.mark.parametrize(
+    "view", ["train", "curves", "gallery", "draw", "mistakes", "inside", "embedding"]
 )
-def test_the_guides_shell_session_works(address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "shell"
-    folder.mkdir()
-    program = examples("sh", address)
-
-    printed = run(["bash", "-e", "-o", "pipefail", "-s"], program, folder)
-
-    assert '{"status":"ok"}' in printed
-    names = {path.suffix: path for path in folder.iterdir()}
-    assert set(names) == {".pth", ".safetensors", ".onnx", ".csv", ".ipynb"}
-    assert "Brought in from speedrun_cnn.pth" in printed
-    assert '"field":"epochs"' in printed
-
-
-def test_the_guides_python_session_works(address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "python"
-    folder.mkdir()
-    program = examples("python", address)
-
-    printed = run([sys.executable, "-"], program, folder)
-
-    assert "Epoch 2" in printed
-    assert printed.count("\n4 ") + printed.count("\n5 ") + printed.count("\n6 ") == 3
-    assert "422" in printed
-    compile((folder / "second.py").read_text(), "second.py", "exec")
+def test_the_guide_explains_every_view(view: str) -> None:
+    assert view in anchors(ROOT / "docs" / "guide.md")

@@ -48,10 +48,15 @@ def test_core_never_imports_dash_and_the_page_never_imports_torch() -> None:
     assert not in_page & {"torch", "torchvision"}
 
 
-def test_settings_events_and_metric_files_load_without_torch() -> None:
-    loaded = loaded_by("core.config", "core.events", "core.metric_files")
+def test_settings_records_and_metric_files_load_without_torch() -> None:
+    modules = ("core.config", "core.events", "core.metric_files", "core.mistakes", "core.records")
+    loaded = loaded_by(*modules)
 
     assert not loaded & {"torch", "torchvision", "dash"}
+
+
+def test_what_is_slow_to_load_and_seldom_needed_waits_until_it_is_needed() -> None:
+    assert not loaded_by(*modules_of("core")) & {"captum", "matplotlib", "openTSNE", "sklearn"}
 
 
 def test_the_command_line_is_read_before_anything_slow_is_loaded() -> None:

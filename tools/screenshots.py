@@ -1,31 +1,29 @@
 """Takes the pictures of `docs/images` anew: `python -m tools.screenshots`.
 
-Starts Digit Lab on digits that it makes itself, trains, and looks at each tab as a visitor would,
-in the light and in the dark, on a desk and on a phone.
+Shows digits that Digit Lab makes itself. Then starts it on them, trains, and looks at each tab as a
+visitor would, in the light and in the dark, on a desk and on a phone.
 """
 
 import argparse
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import torch
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
+from core import synthetic
+from core.runtime import import_torchvision
 from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.server import get, post, running, until
 
 ROOT = Path(__file__).resolve().parent.parent
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-START_SECONDS = 60.0
 TRAIN_MS = 600_000
-SEVEN = [[(0.2, 0.2), (0.8, 0.2), (0.45, 0.85)], [(0.35, 0.52), (0.72, 0.5)]]
+SHOWN, SEED = 20, 0  # synthetic digits of each kind
+# Small and in a corner: what is cut out is then worth a look.
+SEVEN = [[(0.56, 0.1), (0.86, 0.1), (0.69, 0.46)], [(0.64, 0.28), (0.83, 0.27)]]
 
 
 def main() -> int:
@@ -36,7 +34,8 @@ def main() -> int:
         print(why_missing(), file=sys.stderr)
         return 1
     output.mkdir(parents=True, exist_ok=True)
-    with server() as url, sync_playwright() as playwright:
+    synthetic_digits(output / "synthetic.png")
+    with running("--dataset", "synthetic") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=launch_args())
         page = browser.new_context(viewport=DESK, color_scheme="light").new_page()
         take_all(page, url, output)
@@ -70,12 +69,24 @@ def take_all(page: Page, url: str, output: Path) -> None:
     page.get_by_role("tab", name="Draw").click()
     draw(page, SEVEN)
     take("draw")
+    train_a_group(url)
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("grid").get_by_role("checkbox").first.click()  # all of them
+    expect(page.get_by_role("region", name="Details")).to_contain_text("Seed")
+    take("runs")
     page.get_by_role("button", name="Light or dark").click()
     page.get_by_role("tab", name="Curves").click()
     take("curves-dark")
     page.set_viewport_size(PHONE)
     page.get_by_role("tab", name="Train").click()
     take("train-phone")
+
+
+def train_a_group(url: str) -> None:
+    """Three short runs that differ only in their seeds."""
+    run_id = post(f"{url}/api/runs", {"preset": "speedrun", "epochs": 3})["run_id"]
+    post(f"{url}/api/runs/{run_id}/repeat", {"seeds": 3})
+    until(lambda: all(run["state"] == "done" for run in get(f"{url}/api/runs")["runs"]), 600)
 
 
 def draw(page: Page, strokes: list[list[tuple[float, float]]]) -> None:
@@ -91,34 +102,16 @@ def draw(page: Page, strokes: list[list[tuple[float, float]]]) -> None:
         page.mouse.up()
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """Digit Lab on a free port, with runs of its own; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, "run.py", "--no-browser", "--dataset", "synthetic"]
-        command += ["--port", str(port), "--runs-dir", runs]
-        process = subprocess.Popen(command, cwd=ROOT)
-        try:
-            wait_for(f"{url}/api/health")
-            yield url
-        finally:
-            process.terminate()
-            process.wait(30)
+def synthetic_digits(path: Path) -> None:
+    """A row of digits made on this computer for each of the ten."""
+    import_torchvision()
+    from torchvision.utils import save_image
 
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-            return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.2)
-    raise TimeoutError(f"{url} does not answer")
+    images, labels = synthetic.generate(SHOWN * 10, SEED)
+    by_digit = torch.from_numpy(images[np.argsort(labels, kind="stable")]).unsqueeze(1)
+    large = by_digit.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    save_image(large / 255, path, nrow=SHOWN, padding=4, pad_value=0.15)
+    print(path.name, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends
 
-from dashboard.api.schemas import DigitRead, Drawing
+from core.events import BadDrawing
+from dashboard.api.schemas import Box, DigitRead, Drawing
 from dashboard.api.wire import BadRequest, JsonBody
 
 if TYPE_CHECKING:
@@ -20,18 +21,27 @@ drawing = JsonBody(Drawing, {"strokes": A_SEVEN})
 def register(api: APIRouter, service: "TrainingService") -> None:
     @api.post("/predict", tags=["readings"], openapi_extra=drawing.described)
     def predict(asked: Annotated[Drawing, Depends(drawing)]) -> DigitRead:
-        """Reads strokes or pixels with the newest network."""
-        given = asked.model_fields_set
-        if len(given) != 1:
+        """Reads strokes or pixels with a network, by default the newest."""
+        strokes = "strokes" in asked.model_fields_set
+        if strokes == ("pixels" in asked.model_fields_set):
             raise BadRequest(
                 'Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.'
             )
-        if "strokes" in given:
-            reading = service.explorer.read_strokes(asked.strokes)
-        else:
-            reading = service.explorer.read_pixels(asked.pixels)
+        if not isinstance(asked.as_drawn, bool):
+            raise BadDrawing(
+                "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
+                "MNIST's."
+            )
+        read = service.explorer.read_strokes if strokes else service.explorer.read_pixels
+        drawn = asked.strokes if strokes else asked.pixels
+        reading = read(drawn, asked.as_drawn, asked.run, asked.epoch)
+        left, top, right, bottom = reading.box
         return DigitRead(
             digit=reading.prediction.digit,
             probabilities=list(reading.prediction.probabilities),
+            sure=reading.doubt is None,
+            doubt=reading.doubt,
             input=(reading.image * 255).round().astype(int).tolist(),
+            box=Box(left=left, top=top, right=right, bottom=bottom),
+            centre=reading.centre,
         )

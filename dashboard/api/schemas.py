@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.events import Metrics, RunSnapshot
+from core.events import Doubt, Metrics, RunSnapshot
 
 Name = Annotated[str, Field(max_length=1000)]
 Whole = Annotated[int, Field(ge=0, le=10**9)]
@@ -83,14 +83,20 @@ class NewRate(_Request):
 
 
 class Drawing(BaseModel):
-    """Something to read: strokes or pixels."""
+    """Something to read, strokes or pixels, and the network that shall read it."""
 
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
-        None, description="Each a list of points [x, y], y downwards, in any unit."
+        None,
+        description="Each a list of points [x, y], y downwards, best on a canvas of 280 x 280.",
     )
     pixels: Annotated[Any, WithJsonSchema(PIXELS)] = Field(
         None, description="A greyscale picture of any size: rows of numbers from 0 to 255."
     )
+    as_drawn: Annotated[Any, WithJsonSchema({"type": "boolean"})] = Field(
+        False, description="Squeezed as it is instead of cut out and centred as MNIST's are."
+    )
+    run: str | None = Field(None, description="The run whose network reads; the newest if none.")
+    epoch: Whole | None = Field(None, description="The network after this epoch; else the newest.")
 
 
 class Health(BaseModel):
@@ -121,12 +127,29 @@ class Events(BaseModel):
     revision: int
 
 
+class Box(BaseModel):
+    """Where the ink is, in the drawing's own unit."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class DigitRead(BaseModel):
-    """What the network read: ten probabilities, and the 28 x 28 pixels that it was given."""
+    """What the network read: ten probabilities, and the 28 x 28 pixels that it was given.
+
+    `doubt` tells why the answer should not be believed, `undecided` or `unfamiliar`; `sure` that
+    it may be. `box` and `centre` are those of the ink.
+    """
 
     digit: int
     probabilities: list[float]
+    sure: bool
+    doubt: Doubt | None
     input: list[list[int]]
+    box: Box
+    centre: tuple[float, float]
 
 
 class Problem(BaseModel):

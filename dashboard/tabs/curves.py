@@ -4,7 +4,7 @@ The curves and the table are painted by `dashboard.stream`, which reads the cont
 """
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import ClientsideFunction, Dash, Input, dcc, html
 
 from dashboard import figures, ids, status
 from dashboard.kept import KEEP
@@ -53,6 +53,13 @@ def layout() -> html.Div:
                         download="",
                         disabled=True,
                     ),
+                    dbc.ButtonGroup(
+                        [
+                            dbc.Button(name, id=button, color="secondary", outline=True)
+                            for name, button in (("PNG", ids.CURVES_PNG), ("SVG", ids.CURVES_SVG))
+                        ],
+                        size="sm",
+                    ),
                 ],
                 className="controls",
             ),
@@ -86,3 +93,13 @@ def layout() -> html.Div:
             ),
         ]
     )
+
+
+def register(app: Dash) -> None:
+    """The browser itself turns a figure into a picture, as it is shown there."""
+    for button, picture in ((ids.CURVES_PNG, "png"), (ids.CURVES_SVG, "svg")):
+        app.clientside_callback(
+            ClientsideFunction("digitlab", picture),
+            Input(button, "n_clicks"),
+            prevent_initial_call=True,
+        )

@@ -1,6 +1,7 @@
-"""The Draw tab: a canvas, what the network sees of it, and what it says.
+"""The Draw tab: a canvas, the way from it to the network's input, and what the network says.
 
-`assets/draw.js` takes the strokes and asks `POST /api/predict`; nothing here runs while one draws.
+`assets/draw.js` takes the strokes and asks `POST /api/predict`, `assets/picture.js` opens
+pictures; nothing here runs while one draws.
 """
 
 import dash_bootstrap_components as dbc
@@ -8,9 +9,11 @@ from dash import ClientsideFunction, Dash, Input, html
 
 from dashboard import ids
 from dashboard.bars import bars
+from dashboard.kept import KEEP
 
 CANVAS = 280
 SEEN = 28
+HINT = "With a mouse, a pen or a finger. Or drop a photo of a digit on the canvas, or paste one."
 
 
 def layout() -> html.Div:
@@ -19,43 +22,64 @@ def layout() -> html.Div:
             html.Section(
                 [
                     html.H2("Draw a digit"),
-                    html.Canvas(
-                        id=ids.DRAW_CANVAS,
-                        width=CANVAS,
-                        height=CANVAS,
-                        role="img",
-                        **{"aria-label": "Drawing area"},
-                    ),
+                    _canvas(ids.DRAW_CANVAS, CANVAS, "Drawing area"),
                     html.Div(
                         [
-                            dbc.Button("Undo", id=ids.DRAW_UNDO, color="secondary", outline=True),
-                            dbc.Button("Clear", id=ids.DRAW_CLEAR, color="secondary", outline=True),
+                            dbc.Button(text, id=name, color="secondary", outline=True)
+                            for text, name in (
+                                ("Undo", ids.DRAW_UNDO),
+                                ("Clear", ids.DRAW_CLEAR),
+                                ("Open a picture…", ids.DRAW_OPEN),
+                            )
                         ],
                         className="draw-buttons",
                     ),
-                    html.P(
-                        "With a mouse, a pen or a finger.", className="text-body-secondary small"
-                    ),
+                    html.P(HINT, id=ids.DRAW_HINT, className="draw-hint small", role="status"),
                 ],
-                className="panel",
+                className="panel draw-here",
             ),
             html.Section(
                 [
-                    html.H2("What the network sees"),
-                    html.Canvas(
-                        id=ids.DRAW_INPUT,
-                        width=SEEN,
-                        height=SEEN,
-                        role="img",
-                        **{"aria-label": "Network input"},
+                    html.H2("What the network gets"),
+                    html.Div(
+                        dbc.RadioItems(
+                            id=ids.DRAW_FORM,
+                            options=[
+                                {"value": "mnist", "label": "as MNIST"},
+                                {"value": "drawn", "label": "as drawn"},
+                            ],
+                            value="mnist",
+                            inline=True,
+                            **KEEP,
+                        ),
+                        role="radiogroup",
+                        **{"aria-label": "The network gets it"},
+                    ),
+                    html.Div(
+                        [
+                            _figure(
+                                _canvas(ids.DRAW_MARKED, CANVAS, "What is cut out"),
+                                [
+                                    html.Span("▢ what is cut out", className="draw-box"),
+                                    html.Span("+ where its ink balances", className="draw-centre"),
+                                ],
+                            ),
+                            html.Span("→", className="draw-arrow", **{"aria-hidden": "true"}),
+                            _figure(
+                                _canvas(ids.DRAW_INPUT, SEEN, "Network input"),
+                                [html.Span("28 × 28 pixels, and no more")],
+                            ),
+                        ],
+                        className="draw-way",
                     ),
                     html.P(
-                        "Your strokes, redrawn as MNIST's digits were: 20 pixels tall or wide, "
-                        "their centre of mass in the middle of 28 × 28.",
-                        className="text-body-secondary small",
+                        "MNIST's digits were cut out, scaled to 20 pixels and moved until their "
+                        "ink balanced in the middle, and as MNIST so is yours; as drawn, the whole "
+                        "canvas is only squeezed. Watch what that does to the answer.",
+                        className="text-body-secondary small mb-0",
                     ),
                 ],
-                className="panel",
+                className="panel draw-sees",
             ),
             html.Section(
                 [
@@ -75,4 +99,13 @@ def register(app: Dash) -> None:
         ClientsideFunction("digitlab", "reread"),
         Input(ids.PAGE_VERSION, "data"),
         Input(ids.TABS, "active_tab"),
+        Input(ids.DRAW_FORM, "value"),
     )
+
+
+def _canvas(name: str, side: int, label: str) -> html.Canvas:
+    return html.Canvas(id=name, width=side, height=side, role="img", **{"aria-label": label})
+
+
+def _figure(canvas: html.Canvas, caption: list[html.Span]) -> html.Figure:
+    return html.Figure([canvas, html.Figcaption(caption, className="small")])

@@ -7,10 +7,11 @@ import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.events import Gallery, NoModel
+from core.events import DigitLabError, Gallery, NoModel
 from dashboard import figures, ids
-from dashboard.bars import bars
 from dashboard.kept import KEEP
+from dashboard.mosaic_view import MosaicView, page_width, paint
+from dashboard.shown import Shown
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 COUNTS = (5, 10, 20, 50, 100)
 NOTHING_TRAINED = "Press Train first: here you will see what the network says of test images."
 NONE_WRONG = "The network reads every test image right. There is nothing to show."
-HINT = "Click an image to see how sure the network is."
+VIEW = MosaicView(
+    ids.GALLERY_GRAPH,
+    ids.GALLERY_DETAIL,
+    ids.GALLERY_SHOWN,
+    ids.GALLERY_CHOSEN,
+    "Test images",
+    "Chosen image",
+)
 
 
 def layout() -> html.Div:
@@ -50,34 +58,8 @@ def layout() -> html.Div:
                 className="controls",
             ),
             html.P(id=ids.GALLERY_CAPTION, className="text-body-secondary mb-2", role="status"),
-            html.Div(
-                [
-                    html.Section(
-                        dcc.Graph(
-                            id=ids.GALLERY_GRAPH,
-                            figure=figures.no_gallery(NOTHING_TRAINED),
-                            # Two images clicked one soon after the other are no double click,
-                            # which Plotly would take them for and not report the second.
-                            config={
-                                "displayModeBar": False,
-                                "doubleClick": False,
-                                "doubleClickDelay": 1,
-                            },
-                        ),
-                        className="panel gallery-mosaic",
-                        **{"aria-label": "Test images"},
-                    ),
-                    html.Section(
-                        html.P(HINT, className="text-body-secondary"),
-                        id=ids.GALLERY_DETAIL,
-                        className="panel gallery-detail",
-                        **{"aria-label": "Chosen image"},
-                    ),
-                ],
-                className="gallery-tab",
-            ),
+            VIEW.layout(NOTHING_TRAINED),
             dcc.Store(id=ids.GALLERY_REQUEST),
-            dcc.Store(id=ids.GALLERY_SHOWN),
         ]
     )
 
@@ -101,42 +83,24 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.GALLERY_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any] | None]:
+    async def show(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any] | None]:
         count, seed, only_wrong = _wanted(request)
-        width = min(max(int(request.get("width") or 800), 200), 2000)
+        look = service.explorer.gallery
         try:
-            shown = await asyncio.to_thread(service.explorer.gallery, count, seed, only_wrong)
+            where = Shown.parse(request.get("version"))
+            shown = await asyncio.to_thread(
+                look, count, seed, only_wrong, where.run_id, where.epoch
+            )
         except NoModel:
             return figures.no_gallery(NOTHING_TRAINED), "", None
+        except DigitLabError as error:
+            return figures.no_gallery(str(error)), "", None
         if not len(shown.indices):
             return figures.no_gallery(NONE_WRONG), "", None
-        mosaic = figures.Mosaic(_columns(len(shown.indices), width), width)
-        figure = figures.gallery(shown, mosaic)
-        return figure, caption(shown, only_wrong), _remember(shown, mosaic)
+        figure, remembered = paint(shown, page_width(request), request.get("version"))
+        return figure, caption(shown, only_wrong), remembered
 
-    @app.callback(
-        Output(ids.GALLERY_DETAIL, "children"),
-        Input(ids.GALLERY_GRAPH, "clickData"),
-        State(ids.GALLERY_SHOWN, "data"),
-        prevent_initial_call=True,
-    )
-    async def detail(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
-        place = _clicked(click, shown)
-        if place is None or shown is None:
-            return html.P(HINT, className="text-body-secondary")
-        index, label = shown["indices"][place], shown["labels"][place]
-        probabilities = shown["probabilities"][place]
-        digit = max(range(10), key=probabilities.__getitem__)
-        verdict = "right" if digit == label else "wrong"
-        return [
-            html.H2(f"Test image {index}"),
-            html.P(f"True: {label}, Pred: {digit} ({verdict})"),
-            dcc.Graph(
-                figure=figures.digit(service.explorer.test_image(index), 200),
-                config={"displayModeBar": False},
-            ),
-            bars(probabilities),
-        ]
+    VIEW.register(app, service)
 
 
 def caption(shown: Gallery, only_wrong: bool) -> str:
@@ -154,24 +118,3 @@ def caption(shown: Gallery, only_wrong: bool) -> str:
 def _wanted(request: dict[str, Any]) -> tuple[int, int, bool]:
     count = min(max(int(request.get("count") or 5), 1), max(COUNTS))
     return count, abs(int(request.get("seed") or 0)), bool(request.get("wrong"))
-
-
-def _columns(count: int, width: int) -> int:
-    """As many columns as leave room for the titles, in rows that come out even."""
-    return min(count, 10 if width >= 700 else 5)
-
-
-def _remember(shown: Gallery, mosaic: figures.Mosaic) -> dict[str, Any]:
-    return {
-        "mosaic": [mosaic.columns, mosaic.width],
-        "indices": shown.indices.tolist(),
-        "labels": shown.labels.tolist(),
-        "probabilities": shown.probabilities.round(4).tolist(),
-    }
-
-
-def _clicked(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> int | None:
-    if not click or not shown:
-        return None
-    point = click["points"][0]
-    return figures.Mosaic(*shown["mosaic"]).place(point["x"], point["y"], len(shown["indices"]))

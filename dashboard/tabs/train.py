@@ -4,12 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, dcc, html
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.events import InvalidConfig, LayerInfo, WrongState
+from core.events import DigitLabError, InvalidConfig, LayerInfo
 from dashboard import figures, form, ids
 from dashboard.series import Series
+from dashboard.status import RESUMABLE, chosen_run
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -29,6 +30,14 @@ def layout() -> html.Div:
                         [
                             dbc.Button("Train", id=ids.TRAIN_BUTTON, color="primary", size="lg"),
                             dbc.Button(
+                                "Pause",
+                                id=ids.PAUSE_BUTTON,
+                                color="secondary",
+                                outline=True,
+                                size="lg",
+                                disabled=True,
+                            ),
+                            dbc.Button(
                                 "Stop",
                                 id=ids.STOP_BUTTON,
                                 color="danger",
@@ -38,6 +47,31 @@ def layout() -> html.Div:
                             ),
                         ],
                         className="train-buttons",
+                    ),
+                    html.Div(
+                        [
+                            dbc.Label(
+                                "Learning rate from now on",
+                                html_for=ids.RATE_INPUT,
+                                size="sm",
+                                className="mb-0",
+                            ),
+                            dbc.InputGroup(
+                                [
+                                    dbc.Input(id=ids.RATE_INPUT, type="text", inputmode="decimal"),
+                                    dbc.Button(
+                                        "Change",
+                                        id=ids.RATE_BUTTON,
+                                        color="secondary",
+                                        outline=True,
+                                    ),
+                                ],
+                                size="sm",
+                            ),
+                        ],
+                        id=ids.RATE,
+                        className="train-rate",
+                        style={"display": "none"},
                     ),
                     dbc.Alert(id=ids.TRAIN_ERROR, color="danger", is_open=False, dismissable=True),
                 ],
@@ -113,27 +147,46 @@ def register(app: Dash, service: "TrainingService") -> None:
         }
 
     @app.callback(
-        output=[Output(ids.TRAIN_ERROR, "children"), Output(ids.TRAIN_ERROR, "is_open")],
+        output={
+            "sentence": Output(ids.TRAIN_ERROR, "children"),
+            "is_open": Output(ids.TRAIN_ERROR, "is_open"),
+            "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        },
         inputs={
-            "clicks": Input(ids.TRAIN_BUTTON, "n_clicks"),
+            "clicks": [
+                Input(button, "n_clicks")
+                for button in (
+                    ids.TRAIN_BUTTON,
+                    ids.PAUSE_BUTTON,
+                    ids.STOP_BUTTON,
+                    ids.RATE_BUTTON,
+                )
+            ],
+            "run": State(ids.RUN_PICK, "value"),
+            "rate": State(ids.RATE_INPUT, "value"),
             "values": {name: State(ids.field(name), "value") for name in form.FIELDS},
         },
         prevent_initial_call=True,
     )
-    async def train(clicks: int, values: dict[str, Any]) -> tuple[str, bool]:
+    async def act(
+        clicks: list[int], run: str | None, rate: str | None, values: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The buttons; a run that is started is the one that this page then looks at."""
+        started: Any = no_update
+        sentence = ""
         try:
-            await asyncio.to_thread(service.start, parse_config(values))
+            if ctx.triggered_id == ids.TRAIN_BUTTON:
+                started = await asyncio.to_thread(service.start, parse_config(values))
+            else:
+                await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfig as error:
             names = ", ".join(_title(name) for name in error.fields)
-            return f"Training did not start. Please correct: {names}.", True
-        except WrongState as error:
-            return str(error), True
-        return "", False
-
-    @app.callback(Input(ids.STOP_BUTTON, "n_clicks"), prevent_initial_call=True)
-    async def stop(_: int) -> None:
-        if service.latest_run() is not None:
-            service.stop()
+            pressed = ctx.triggered_id == ids.TRAIN_BUTTON
+            what = "Training did not start" if pressed else "Nothing was changed"
+            sentence = f"{what}. Please correct: {names}."
+        except DigitLabError as error:
+            sentence = str(error)
+        return {"sentence": sentence, "is_open": bool(sentence), "run": started}
 
     @app.callback(Input(ids.DATASET_RETRY, "n_clicks"), prevent_initial_call=True)
     async def retry(_: int) -> None:
@@ -142,6 +195,23 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(Output(ids.LAYERS, "children"), Input(ids.field("model"), "value"))
     async def layers(model: str) -> dbc.Table:
         return layer_table(await asyncio.to_thread(service.layers, model))
+
+
+def _control(service: "TrainingService", button: str, chosen: str | None, rate: str | None) -> None:
+    """What a button other than Train does with the run that the page looks at.
+
+    Raises:
+        DigitLabError: a sentence why it cannot be done.
+    """
+    run = service.snapshot(chosen_run(chosen))
+    if button == ids.STOP_BUTTON:
+        service.stop(run.run_id)
+    elif button == ids.RATE_BUTTON:
+        service.set_learning_rate(run.run_id, rate)
+    elif run.state in RESUMABLE:
+        service.resume(run.run_id)
+    else:
+        service.pause(run.run_id)
 
 
 def layer_table(layers: list[LayerInfo]) -> dbc.Table:

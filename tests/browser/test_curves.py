@@ -125,10 +125,10 @@ def test_the_learning_rate_can_be_added(visit: Visit, lab: Lab) -> None:
     rates = [event["learning_rate"] for event in events if event["kind"] == "batch"]
     visitor = on_curves(visit())
     visitor.field("Learning rate").click()
-    visitor.until(lambda: values(visitor, 4) == rates)
+    visitor.until(lambda: values(visitor, 5) == rates)
     assert max(rates) > rates[0]
     visitor.field("Learning rate").click()
-    visitor.until(lambda: visitor.look(LOSS, "gd.data.length") == 4)
+    visitor.until(lambda: visitor.look(LOSS, "gd.data.length") == 5)
 
 
 def test_the_table_has_a_row_for_each_epoch_as_it_ends(visit: Visit, lab: Lab) -> None:

@@ -32,10 +32,10 @@ def test_a_page_recovers_when_its_server_was_killed_and_started_again(
 
     mortal_lab.kill()
     mortal_lab.start()
-    expect(visitor.status("State")).to_have_text("ready")
-    for item in ("Epoch", "Time left", "Images/s", "Test accuracy"):
-        expect(visitor.status(item)).to_have_text("–")
-    expect(visitor.region("Live loss")).to_contain_text("press Train")
+    # The run was stored: the page shows it as before, settings included.
+    waiting = mortal_lab.begin()
+    expect(visitor.status("State")).to_have_text("running")
+    mortal_lab.end(waiting)
     expect(visitor.field("Epochs")).to_have_value("17")
 
     run_id = mortal_lab.train(epochs=2)
@@ -52,6 +52,7 @@ def test_a_page_recovers_in_the_middle_of_a_run(visit_mortal: Visit, mortal_lab:
     visitor.until(lambda: visitor.points("Live loss") > 10)
     mortal_lab.kill()
     mortal_lab.start()
+    expect(visitor.status("State")).to_have_text("interrupted")
     run_id = mortal_lab.begin(epochs=1)
     mortal_lab.wait_for_end(run_id)
     expect(visitor.status("State")).to_have_text("done")

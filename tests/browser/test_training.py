@@ -37,7 +37,7 @@ def test_a_run_moves_the_page_and_stop_ends_it(visit: Visit) -> None:
     visitor.choose(epochs="2000", model="MLP (no convolution)")
     visitor.button("Train").click()
     expect(visitor.status("State")).to_have_text("running")
-    expect(visitor.button("Train")).to_be_disabled()
+    expect(visitor.button("Pause")).to_be_enabled()
     expect(visitor.button("Stop")).to_be_enabled()
     expect(visitor.status("Epoch")).to_have_text(re.compile(r"^\d+ of 2000 \(\d+%\)$"))
     expect(visitor.status("Time left")).to_have_text(re.compile(r"\d+ (s|min|h)"))
@@ -119,7 +119,7 @@ def test_all_pages_follow_a_run_and_closing_one_leaves_the_others_going(
     for visitor in pages:
         expect(visitor.status("State")).to_have_text("running")
         visitor.until(lambda visitor=visitor: visitor.points(LIVE) > 10)
-        expect(visitor.button("Train")).to_be_disabled()
+        expect(visitor.button("Pause")).to_be_enabled()
     assert second_tab.problems == []
     second_tab.page.close()
     elsewhere.page.context.close()

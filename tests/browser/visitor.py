@@ -127,8 +127,8 @@ class Visitor:
         return self.page.locator("#draw-answer").inner_text()
 
     def says_digit(self) -> int | None:
-        """The digit that the network reads in the drawing, if it says one."""
-        said = re.match(r"(\d)\s+[\d.]+ % sure", self.answer())
+        """The digit that the network reads in the drawing, sure or not, if it says one."""
+        said = re.match(r"(\d)(\s+[\d.]+\s% sure$|\?\s+Not sure)", self.answer())
         return int(said.group(1)) if said else None
 
     def picture(self, canvas: str) -> str:

@@ -13,6 +13,7 @@ from core.events import BadDrawing, EmptyDrawing
 from core.preprocess import (
     MAX_POINTS,
     MAX_STROKES,
+    pixel_steps,
     pixels_to_image,
     stroke_steps,
     strokes_to_image,
@@ -236,6 +237,12 @@ def test_as_drawn_leaves_out_what_lies_beside_the_canvas():
     assert stroke_steps(moved(SEVEN, 1.0, 900, -900)).as_drawn.max() == 0.0
 
 
+def test_the_centre_is_where_the_ink_balances():
+    x, y = stroke_steps(ONE).centre
+
+    assert (x, y) == pytest.approx((140, 140), abs=2)
+
+
 # Pictures
 
 
@@ -280,6 +287,50 @@ def test_photo_on_uneven_grainy_paper_is_read():
 
     assert np.abs(image - pixels_to_image(digit_like_mnist())).mean() < 0.06
     assert image[:3].max() == 0.0
+
+
+def test_picture_steps_hold_the_same_picture_and_the_box_of_the_ink():
+    page = np.zeros((60, 75), np.uint8)
+    page[10:40, 50:60] = 255
+    steps = pixel_steps(page)
+
+    assert (steps.image == pixels_to_image(page)).all()
+    assert steps.box == pytest.approx((50, 10, 60, 40))
+    assert steps.scale == pytest.approx(20 / 30)
+    assert steps.centre == pytest.approx((55, 25), abs=1)
+
+
+@pytest.mark.parametrize("factor", [1, 9])
+def test_picture_scale_and_offset_lead_from_the_original_to_the_picture(factor):
+    page = np.zeros((60 * factor, 75 * factor), np.uint8)
+    page[10 * factor : 40 * factor, 50 * factor : 60 * factor] = 255
+    steps = pixel_steps(page)
+    corners = [
+        (steps.scale * x + steps.offset[0], steps.scale * y + steps.offset[1])
+        for x, y in ((steps.left, steps.top), (steps.right, steps.bottom))
+    ]
+
+    rows, columns = np.nonzero(steps.image > 0.5)
+    inked = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    assert np.ravel(corners) == pytest.approx(inked, abs=1)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_picture_as_drawn_is_the_whole_of_it_squeezed(invert):
+    page = np.zeros((56, 112), np.uint8)
+    page[20:30, 80:100] = 200
+    steps = pixel_steps(255 - page if invert else page)
+
+    rows, columns = np.nonzero(steps.as_drawn > 0.4)
+    assert (rows.min(), rows.max() + 1) == (10, 15)
+    assert (columns.min(), columns.max() + 1) == (20, 25)
+    assert steps.as_drawn.max() == pytest.approx(200 / 255, abs=0.01)
+
+
+def test_picture_of_mnist_is_the_same_as_drawn():
+    picture = digit_like_mnist()
+
+    assert pixel_steps(picture).as_drawn == pytest.approx(picture / 255, abs=1e-6)
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])

@@ -19,6 +19,7 @@ from core.events import (
     BatchMetrics,
     DatasetStatus,
     DatasetUnavailable,
+    EmptyDrawing,
     EpochMetrics,
     Metrics,
     NoModel,
@@ -569,6 +570,77 @@ def test_drawings_and_pictures_are_read_after_a_run(
         assert len(reading.prediction.probabilities) == 10
         assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
     assert drawing.prediction != picture.prediction
+
+
+def test_the_way_from_a_drawing_to_what_the_network_saw_is_told(
+    trained_service: TrainingService,
+) -> None:
+    drawing = trained_service.explorer.read_strokes(SEVEN)
+    points = [point for stroke in SEVEN for point in stroke]
+    for axis in (0, 1):
+        places = [point[axis] for point in points]
+        assert (drawing.box[axis], drawing.box[axis + 2]) == (min(places), max(places))
+        assert drawing.box[axis] < drawing.centre[axis] < drawing.box[axis + 2]
+
+
+def test_as_drawn_the_network_gets_another_picture(trained_service: TrainingService) -> None:
+    small = [[(x / 5, y / 5) for x, y in stroke] for stroke in SEVEN]
+    page = np.zeros((100, 100))
+    page[10:30, 10:15] = 255
+    for read, drawing in (
+        (trained_service.explorer.read_strokes, small),
+        (trained_service.explorer.read_pixels, page),
+    ):
+        as_mnist, as_drawn = read(drawing), read(drawing, as_drawn=True)
+        assert as_mnist.image[10:18, 10:18].max() > 0.5
+        assert as_drawn.image[10:, 10:].max() == 0
+        assert as_mnist.prediction != as_drawn.prediction
+        assert as_mnist.box == as_drawn.box
+
+
+def test_beside_the_canvas_nothing_is_drawn(trained_service: TrainingService) -> None:
+    beside = [[(x + 1000, y) for x, y in stroke] for stroke in SEVEN]
+    assert trained_service.explorer.read_strokes(beside).image.any()
+    with pytest.raises(EmptyDrawing, match="on the canvas"):
+        trained_service.explorer.read_strokes(beside, as_drawn=True)
+
+
+def test_doubt_is_said(
+    make_service: MakeService,
+    tiny_config: TrainConfig,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    finish: Finish,
+) -> None:
+    image = tiny_dataset.train_images[0].numpy()
+    digit = int(tiny_dataset.train_labels[0])
+
+    def sure_of(chance: float) -> Callable[..., Iterator[Event]]:
+        """Stands for `fit`: a network that takes everything for this digit."""
+
+        def trained(config: TrainConfig, *_: Any, **__: Any) -> Iterator[Event]:
+            untrained = next(fit(config, tiny_dataset))
+            assert isinstance(untrained, Checkpoint)
+            weights = {key: value * 0 for key, value in untrained.state_dict.items()}
+            weights["fc3.bias"][digit] = np.log(9 * chance / (1 - chance))
+            yield replace(untrained, progress=float(config.epochs), state_dict=weights)
+
+        return trained
+
+    for chance, of_image, of_drawing in (
+        (0.99, None, "unfamiliar"),
+        (0.5, "undecided", "undecided"),
+    ):
+        service = make_service(fit=sure_of(chance), runs=tmp_path / f"{chance}")
+        service.start(tiny_config)
+        finish(service)
+        for drawing, doubt in (
+            (service.explorer.read_pixels(image, as_drawn=True), of_image),
+            (service.explorer.read_strokes(SEVEN), of_drawing),
+        ):
+            assert drawing.prediction.digit == digit
+            assert max(drawing.prediction.probabilities) == pytest.approx(chance)
+            assert drawing.doubt == doubt
 
 
 def test_a_gallery_shows_the_last_evaluation(

@@ -235,6 +235,8 @@ def assert_is_reading(answer: Response) -> dict[str, Any]:
     assert seen.dtype.kind == "i"
     assert seen.min() == 0
     assert 128 < seen.max() <= 255
+    assert reading["sure"] is (reading["doubt"] is None)
+    assert reading["doubt"] in (None, "undecided", "unfamiliar")
     return reading
 
 
@@ -248,6 +250,53 @@ def test_where_and_how_large_one_draws_does_not_matter(trained: TestClient) -> N
     second = assert_is_reading(trained.post("/api/predict", json={"strokes": moved}))
     assert first["digit"] == second["digit"]
     assert np.abs(np.array(first["input"]) - np.array(second["input"])).max() <= 2
+
+
+def test_the_box_and_the_centre_are_told_in_the_drawings_own_unit(trained: TestClient) -> None:
+    reading = assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
+    assert reading["box"] == {"left": 60, "top": 60, "right": 200, "bottom": 240}
+    x, y = reading["centre"]
+    assert 60 < x < 200
+    assert 60 < y < 240
+    reading = assert_is_reading(trained.post("/api/predict", json={"pixels": A_BAR}))
+    assert reading["box"] == {"left": 12, "top": 5, "right": 16, "bottom": 23}
+    assert reading["centre"] == pytest.approx([14, 14], abs=1)
+
+
+@pytest.mark.parametrize("kind", ["strokes", "pixels"])
+def test_a_drawing_is_read_as_drawn_if_one_wants_that(trained: TestClient, kind: str) -> None:
+    small = {
+        "strokes": [[[x / 4, y / 4] for x, y in stroke] for stroke in A_SEVEN],
+        "pixels": [row + [0] * 84 for row in A_BAR] + [[0] * 112] * 84,
+    }[kind]
+
+    def inked(**options: bool) -> list[int]:
+        answer = trained.post("/api/predict", json={kind: small, **options})
+        places = np.argwhere(np.array(assert_is_reading(answer)["input"]) > 64)
+        return [*places.min(axis=0).tolist(), *places.max(axis=0).tolist()]
+
+    assert max(inked(as_drawn=True)) < 10
+    assert max(inked(as_drawn=False)) > 20
+    assert inked(as_drawn=False) == inked()
+
+
+def test_a_scribble_is_read_without_being_sure(trained: TestClient) -> None:
+    zigzag = [[[20 * n, 40 + 200 * (n % 2)] for n in range(13)]]
+    reading = assert_is_reading(trained.post("/api/predict", json={"strokes": zigzag}))
+    assert reading["sure"] is False
+
+
+@pytest.mark.parametrize("value", [None, 1, 0, "true", "", [], {}, math.nan])
+def test_as_drawn_is_true_or_false(client: TestClient, value: Any) -> None:
+    body = json.dumps({"strokes": A_SEVEN, "as_drawn": value})
+    assert "as_drawn" in refusal(client.post("/api/predict", content=body), 422)
+
+
+def test_as_drawn_there_is_nothing_to_read_beside_the_canvas(trained: TestClient) -> None:
+    beside = [[[x + 900, y] for x, y in stroke] for stroke in A_SEVEN]
+    assert_is_reading(trained.post("/api/predict", json={"strokes": beside}))
+    answer = trained.post("/api/predict", json={"strokes": beside, "as_drawn": True})
+    assert "canvas" in refusal(answer, 422)
 
 
 def test_pixels_are_read(trained: TestClient) -> None:

@@ -10,12 +10,12 @@ import pytest
 from dash import Patch
 from plotly.utils import PlotlyJSONEncoder
 
-from core.events import BatchMetrics, EpochMetrics, Gallery
+from core.events import BatchMetrics, EpochMetrics, Gallery, RateChange
 from dashboard import figures
-from dashboard.figures import CurveStyle
+from dashboard.figures import PLAIN, CurveStyle
 from dashboard.series import Metric, Series, Smoother
 
-RAW, SMOOTHED, EPOCH_MEANS, TEST, RATE = range(5)
+RAW, SMOOTHED, EPOCH_MEANS, TEST, RATE_CHANGES, RATE = range(6)
 STEPS = 5
 
 
@@ -137,7 +137,9 @@ def test_a_curve_shows_raw_smoothed_epoch_mean_and_test_values(metric: Metric) -
         "train, smoothed",
         "train, epoch mean",
         "test",
+        "new learning rate",
     ]
+    assert data[RATE_CHANGES]["x"] == []
     raw = [getattr(event, metric) for event in shown.batches]
     assert data[RAW]["x"] == data[SMOOTHED]["x"] == [step / STEPS for step in range(1, 11)]
     assert data[RAW]["y"] == raw
@@ -169,12 +171,23 @@ def test_the_learning_rate_is_added_where_it_is_wanted_on_an_axis_of_its_own() -
     shown = series(4, [])
     without = as_json(figures.curve(shown, "loss"))
     added = as_json(figures.curve(shown, "loss", CurveStyle(learning_rate=True)))
-    assert len(without["data"]) == 4
+    assert len(without["data"]) == 5
     assert added["data"][RATE]["name"] == "learning rate"
     assert added["data"][RATE]["x"] == added["data"][RAW]["x"]
     assert added["data"][RATE]["y"] == [event.learning_rate for event in shown.batches]
     assert added["data"][RATE]["yaxis"] == "y2"
     assert added["layout"]["yaxis2"]["overlaying"] == "y"
+
+
+def test_a_new_learning_rate_is_marked_on_the_curve_where_it_began() -> None:
+    shown = series(4, [])
+    before = as_json(figures.curve(shown, "loss"))
+    shown.extend([RateChange(1, 3, 3 / STEPS, 1e-4, 1.0)])
+    after = as_json(figures.curve(shown, "loss"))
+    assert after["data"][RATE_CHANGES]["x"] == [3 / STEPS]
+    assert after["data"][RATE_CHANGES]["y"] == [shown.batches[2].loss]
+    apply(figures.extend_curve(shown, "loss", PLAIN, 4, 0, 0), before)
+    assert before == after
 
 
 def test_a_zoom_outlives_a_redraw_but_not_the_next_run() -> None:

@@ -164,23 +164,28 @@ def test_the_layout_has_a_place_for_every_item() -> None:
 
 
 @pytest.mark.parametrize(
-    ("snapshot", "can_train", "can_stop"),
+    ("snapshot", "can_stop", "other"),
     [
-        (None, True, False),
-        (run(), False, True),
-        (run(state=RunState.STOPPING), False, False),
-        (run(state=RunState.STOPPED), True, False),
-        (done(), True, False),
-        (run(state=RunState.FAILED, error="It broke."), True, False),
+        (None, False, None),
+        (run(), True, "Pause"),
+        (run(state=RunState.QUEUED), True, "Pause"),
+        (run(state=RunState.PAUSED), True, "Resume"),
+        (run(state=RunState.STOPPING), False, None),
+        (run(state=RunState.STOPPED), False, "Resume"),
+        (run(state=RunState.INTERRUPTED), False, "Resume"),
+        (done(), False, None),
+        (run(state=RunState.FAILED, error="It broke."), False, None),
     ],
-    ids=["no run", "running", "stopping", "stopped", "done", "failed"],
 )
-def test_train_and_stop_can_be_pressed_when_they_make_sense(
-    service: TrainingService, snapshot: RunSnapshot | None, can_train: bool, can_stop: bool
+def test_buttons_can_be_pressed_when_they_make_sense(
+    service: TrainingService, snapshot: RunSnapshot | None, can_stop: bool, other: str | None
 ) -> None:
     told = shown(status.notices(service, snapshot))
-    assert bool(told[ids.TRAIN_BUTTON]["disabled"]) is not can_train
     assert bool(told[ids.STOP_BUTTON]["disabled"]) is not can_stop
+    assert bool(told[ids.PAUSE_BUTTON]["disabled"]) is (other is None)
+    assert told[ids.PAUSE_BUTTON]["children"] == (other or "Pause")
+    running = snapshot is not None and snapshot.state is RunState.RUNNING
+    assert (told[ids.RATE]["style"] == {}) is running
 
 
 @pytest.mark.parametrize(

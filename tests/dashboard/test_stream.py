@@ -129,7 +129,7 @@ def points(figure: Any, trace: int = 0) -> list[float]:
 def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
     sent = stage.sent(TRAIN)
     assert sent[ids.STATUS_STATE]["children"] == "ready"
-    assert sent[ids.TRAIN_BUTTON] == {"disabled": False}
+    assert sent[ids.STOP_BUTTON] == {"disabled": True}
     assert sent[ids.RUN_MESSAGE]["children"] == status.run_words(None)
     assert sent[ids.PAGE_VERSION] == {"data": None}
     assert points(sent[ids.TRAIN_CURVE]["figure"]) == []
@@ -313,7 +313,8 @@ def test_the_state_of_a_run_is_told_on_every_tab(stage: Stage) -> None:
     stage.end()
     ended = stage.sent(DRAW)
     assert ended[ids.STATUS_STATE]["children"] == RunState.STOPPED.value
-    assert ended[ids.TRAIN_BUTTON] == {"disabled": False}
+    assert ended[ids.STOP_BUTTON] == {"disabled": True}
+    assert ended[ids.PAUSE_BUTTON]["children"] == "Resume"
 
 
 def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:

@@ -1,0 +1,141 @@
+"""What many runs and long runs cost: `python -m benchmarks.runs --data-dir D`.
+
+Lists a thousand stored runs in the service and in a browser, and watches the memory of a page
+while a run of two thousand short epochs streams to it. Prints figures, judges nothing.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from core.config import TrainConfig
+from core.datasets import DataCatalog
+from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
+from core.service import TrainingService
+from core.store import RunStore
+from dashboard import ids
+from dashboard.stream import PageStream, View
+from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.server import get, post, running, until
+
+LONG = {"model": "speedrun_cnn", "epochs": 2000, "train_images": 100, "batch_size": 50}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What many runs and long runs cost.")
+    parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
+    parser.add_argument("--runs", type=int, default=1000, help="stored runs (default: 1000)")
+    parser.add_argument("--epochs", type=int, default=2000, help="of the long run (default: 2000)")
+    options = parser.parse_args()
+    chromium = find_chromium()
+    if chromium is None:
+        print(why_missing(), file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        runs = Path(folder)
+        fill(runs, options.runs)
+        print_service(runs, options.data_dir)
+        data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
+        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+        with running(*data, runs=runs) as url:
+            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            print_table(page, url)
+            print_memory(page, url, options.epochs)
+        browser.close()
+    return 0
+
+
+def fill(folder: Path, count: int) -> None:
+    """Stores so many runs of three epochs and 300 batch events each."""
+    store = RunStore(folder)
+    config = TrainConfig(epochs=3)
+    events: list[Metrics] = [
+        BatchMetrics(1 + step // 100, step, step / 100, 0.1, 0.97, 1e-3, 5000.0, step / 10)
+        for step in range(1, 301)
+    ]
+    events += [EpochMetrics(e, e * 100, e, 0.1, 0.97, 0.1, 0.97, 5000.0, e * 10) for e in (1, 2, 3)]
+    run = RunSnapshot(
+        run_id="",
+        state=RunState.DONE,
+        config=config.model_dump(),
+        dataset="mnist",
+        dataset_title="MNIST",
+        device="CPU",
+        precision="fp32",
+        epochs=3,
+        created="2026-01-01T00:00:00+00:00",
+        progress=3.0,
+        best_test_accuracy=0.97,
+    )
+    for number in range(count):
+        run_id = f"20260101-000000-{number:04d}"
+        store.save(replace(run, run_id=run_id, number=number))
+        store.append(run_id, 0, events)
+    store.close()
+
+
+def print_service(folder: Path, data_dir: Path) -> None:
+    began = time.perf_counter()
+    service = TrainingService(DataCatalog(data_dir, data_dir), RunStore(folder))
+    started = time.perf_counter()
+    count = len(service.runs())
+    listed = time.perf_counter()
+    stream = PageStream(service)
+    stream.updates(View("benchmark", tab=ids.TAB_RUNS))
+    pushed = time.perf_counter()
+    stream.updates(View("benchmark", tab=ids.TAB_RUNS))
+    again = time.perf_counter()
+    service.close()
+    print(
+        f"{count:,} stored runs, in ms: the service starts in {1000 * (started - began):.0f}, ",
+        end="",
+    )
+    print(
+        f"lists them in {1000 * (listed - started):.1f}, makes the first push of the table in ",
+        end="",
+    )
+    print(f"{1000 * (pushed - listed):.0f} and one without news in {1000 * (again - pushed):.1f}")
+
+
+def print_table(page: Page, url: str) -> None:
+    newest = page.get_by_role("gridcell", name="Run 999", exact=True)
+    began = time.perf_counter()
+    page.goto(f"{url}/?tab=runs")
+    newest.wait_for()
+    print(f"from the address to the first rows: {time.perf_counter() - began:.2f} s")
+    page.get_by_role("tab", name="Train").click()
+    began = time.perf_counter()
+    page.get_by_role("tab", name="Runs").click()
+    newest.wait_for()
+    print(f"from a click on Runs to the first rows: {time.perf_counter() - began:.2f} s")
+
+
+def print_memory(page: Page, url: str, epochs: int) -> None:
+    """The page's heap after a collection, at ten places of the long run."""
+    page.goto(f"{url}/?tab=curves")
+    cdp = page.context.new_cdp_session(page)
+    run_id = post(f"{url}/api/runs", {**LONG, "epochs": epochs})["run_id"]
+    print("page's heap in MB, by epoch: ", end="", flush=True)
+    for tenth in range(1, 11):
+        until(partial(reached, url, run_id, epochs * tenth / 10), 1800, pause=0.5)
+        cdp.send("HeapProfiler.collectGarbage")
+        used: dict[str, Any] = cdp.send("Runtime.getHeapUsage")
+        print(f"{epochs * tenth // 10}: {used['usedSize'] / 2**20:.1f}", end="  ", flush=True)
+    events = get(f"{url}/api/runs/{run_id}/events")["cursor"]
+    print(f"\n{events:,} events in all")
+
+
+def reached(url: str, run_id: str, progress: float) -> bool:
+    run = get(f"{url}/api/runs/{run_id}")
+    return bool(run and (run["progress"] >= progress or run["state"] == "done"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

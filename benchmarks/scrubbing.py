@@ -1,0 +1,103 @@
+"""How soon a page follows the epoch slider: `python -m benchmarks.scrubbing --data-dir D`.
+
+Trains a run of 20 epochs on a real server, then moves the slider in a real browser and takes the
+time from its event to the frame that shows all figures of the tab as the network was then. A first
+pass meets epochs that nobody has asked for yet, a second one those that are kept in memory. Browser
+and server share this machine's processors, as they do for a student.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.server import get, post, running, until
+
+EPOCHS = 20
+REST_MS = 300  # between two moves
+TABS = {
+    "Gallery": ("gallery-caption", ["gallery-graph"]),
+    "Mistakes": ("mistakes-caption", ["mistakes-matrix", "mistakes-graph"]),
+}
+"""Per tab the text that names the epoch and the figures that must be painted anew."""
+
+MOVE = """async ({ epoch, caption, figures }) => {
+    const painted = figures.map((id) => new Promise((resolve) => {
+        const figure = document.querySelector(`#${id} .js-plotly-plot`);
+        const said = () => document.getElementById(caption).textContent;
+        figure.on("plotly_afterplot", function look() {
+            if (!said().includes(epoch ? `after ${epoch} epochs` : "before it has learnt")) return;
+            figure.removeListener("plotly_afterplot", look);
+            resolve();
+        });
+    }));
+    const slider = document.getElementById("epoch-slider");
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+    set.call(slider, epoch);
+    const moved = performance.now();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    slider.dispatchEvent(new Event("change", { bubbles: true }));
+    await Promise.all(painted);
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    return performance.now() - moved;
+}"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="How soon a page follows the epoch slider.")
+    parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
+    parser.add_argument("--train-images", type=int, default=2000, help="of the run (default: 2000)")
+    options = parser.parse_args()
+    chromium = find_chromium()
+    if chromium is None:
+        print(why_missing(), file=sys.stderr)
+        return 1
+    data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
+    with running(*data) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        train(url, options.train_images)
+        page.goto(url)
+        for tab, (caption, figures) in TABS.items():
+            page.get_by_role("tab", name=tab, exact=True).click()
+            page.locator(f"#{caption}", has_text=f"after {EPOCHS} epochs").wait_for()
+            for state in ("first time", "kept"):
+                times = [move(page, epoch, caption, figures) for epoch in epochs()]
+                report(f"{tab}, {state}", times)
+        browser.close()
+    return 0
+
+
+def train(url: str, images: int) -> None:
+    settings = {"model": "simple_cnn", "epochs": EPOCHS, "train_images": images, "batch_size": 100}
+    run_id = post(f"{url}/api/runs", settings)["run_id"]
+    until(lambda: get(f"{url}/api/runs/{run_id}")["state"] == "done", 600)
+
+
+def epochs() -> list[int]:
+    """All but the untrained network, which is no evaluation, in an order without habit."""
+    order = list(range(1, EPOCHS))
+    random.Random(0).shuffle(order)
+    return [*order, EPOCHS]
+
+
+def move(page: Page, epoch: int, caption: str, figures: list[str]) -> float:
+    page.wait_for_timeout(REST_MS)
+    return float(page.evaluate(MOVE, {"epoch": epoch, "caption": caption, "figures": figures}))
+
+
+def report(what: str, milliseconds: list[float]) -> None:
+    p95 = statistics.quantiles(milliseconds, n=20)[-1]
+    print(
+        f"{what}: median {statistics.median(milliseconds):.0f} ms, p95 {p95:.0f} ms, "
+        f"longest {max(milliseconds):.0f} ms, {len(milliseconds)} moves",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What all figures have in common: a frame that suits both themes, no axes, a sentence instead.
+
+Backgrounds are transparent, and text takes its colour from the style sheet. This module does not
+know what a figure shows.
+"""
+
+import textwrap
+from typing import Any
+
+import plotly.graph_objects as go
+
+LINE = 46
+"""Characters of a sentence that are as wide as a figure on a phone."""
+AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
+
+
+def layout(height: int, title: str = "", **more: Any) -> go.Layout:
+    """A figure's frame; `more` goes into the layout as it is.
+
+    Where a figure is made at every move of a slider, all belongs in here: each `update_` of a
+    figure that exists takes Plotly several milliseconds.
+    """
+    return go.Layout(
+        {
+            "title": dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
+            "height": height,
+            "margin": dict(l=50, r=12, t=64, b=44),
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": dict(family="system-ui, sans-serif", size=13),
+            **more,
+        }
+    )
+
+
+def hide_axes(figure: go.Figure) -> None:
+    figure.update_xaxes(visible=False, fixedrange=True)
+    figure.update_yaxes(visible=False, fixedrange=True)
+
+
+def say(figure: go.Figure, sentence: str) -> None:
+    """Writes a sentence across the middle, in lines that fit a phone."""
+    lines = textwrap.wrap(sentence, LINE)
+    figure.add_annotation(
+        text="<br>".join(lines),
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+        font_size=15,
+    )

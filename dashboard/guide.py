@@ -1,0 +1,65 @@
+"""The guide as a page of its own, at `/guide/`: docs/guide.md, made into HTML, without internet.
+
+Every view has a line that says what it shows and leads to its section. This module does not know
+what the guide says.
+"""
+
+from pathlib import Path
+
+import markdown
+from dash import html
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PATH = "/guide/"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Digit Lab: a guide</title>
+{styles}
+<script>
+  document.documentElement.setAttribute("data-bs-theme", localStorage.getItem("theme")
+    || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+</script>
+</head>
+<body><main class="guide panel">
+<p><a href="/">Back to Digit Lab</a></p>
+{body}
+</main></body>
+</html>
+"""
+
+
+def explanation(sentence: str, section: str) -> html.P:
+    """One line on what a view shows, with a link to its section of the guide."""
+    link = html.A("More in the guide", href=f"{PATH}#{section}", target="_blank")
+    return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")
+
+
+def page(text: str, styles: list[str]) -> str:
+    """A page from Markdown; its headings have the anchors that GitHub gives them."""
+    body = markdown.markdown(text, extensions=["tables", "toc", "sane_lists"])
+    body = body.replace("<table>", '<table class="table">')
+    links = "\n".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
+    return _PAGE.format(styles=links, body=body)
+
+
+def register(server: FastAPI, styles: list[str]) -> None:
+    """Adds the page and its pictures to a server. To be called before Dash takes all paths."""
+    guide = APIRouter()
+
+    @guide.get(PATH, response_class=HTMLResponse)
+    def show() -> str:
+        return page((DOCS / "guide.md").read_text(encoding="utf-8"), styles)
+
+    @guide.get(PATH.rstrip("/"))
+    def without_slash() -> RedirectResponse:
+        return RedirectResponse(PATH)  # pictures are found from there
+
+    server.include_router(guide)
+    server.mount(f"{PATH}images", StaticFiles(directory=DOCS / "images"))

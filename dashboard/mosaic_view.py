@@ -1,0 +1,142 @@
+"""A mosaic of test images beside the one that was clicked, with its ten bars: Gallery and Mistakes.
+
+The chosen image stays chosen when the mosaic changes, and is shown as the network then on the page
+reads it. This module does not know how the images were chosen.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from core.events import DigitLabError, Gallery
+from dashboard import figures
+from dashboard.bars import bars
+from dashboard.shown import Shown
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+HINT = "Click an image to see how sure the network is."
+
+
+@dataclass(frozen=True)
+class MosaicView:
+    """The ids of one such view, and the names of its two parts.
+
+    `shown` is the id of a store with what stands where, as `paint` gives it; `chosen` that of one
+    with the clicked image.
+    """
+
+    graph: str
+    detail: str
+    shown: str
+    chosen: str
+    name: str
+    detail_name: str
+
+    def layout(self, sentence: str) -> html.Div:
+        """Mosaic and detail, with a sentence in place of images."""
+        return html.Div(
+            [
+                html.Section(
+                    dcc.Graph(
+                        id=self.graph,
+                        figure=figures.no_gallery(sentence),
+                        # Two images clicked one soon after the other are no double click,
+                        # which Plotly would take them for and not report the second.
+                        config={
+                            "displayModeBar": False,
+                            "doubleClick": False,
+                            "doubleClickDelay": 1,
+                        },
+                    ),
+                    className="panel gallery-mosaic",
+                    **{"aria-label": self.name},
+                ),
+                html.Section(
+                    _hint(),
+                    id=self.detail,
+                    className="panel gallery-detail",
+                    **{"aria-label": self.detail_name},
+                ),
+                dcc.Store(id=self.shown),
+                dcc.Store(id=self.chosen),
+            ],
+            className="gallery-tab",
+        )
+
+    def register(self, app: Dash, service: "TrainingService") -> None:
+        @app.callback(
+            Output(self.detail, "children"),
+            Output(self.chosen, "data"),
+            Input(self.graph, "clickData"),
+            Input(self.shown, "data"),
+            State(self.chosen, "data"),
+            prevent_initial_call=True,
+        )
+        async def detail(
+            click: dict[str, Any] | None, shown: dict[str, Any] | None, chosen: list[Any] | None
+        ) -> Any:
+            if shown is None:
+                return no_update, no_update
+            if ctx.triggered_id == self.graph:
+                place = clicked(click, shown)
+                chosen = None if place is None else [shown["run"], shown["indices"][place]]
+            if chosen is None or chosen[0] != shown["run"]:  # another run may have other images
+                return _hint(), None
+            where = Shown.parse(shown["version"])
+            look = service.explorer.test_images
+            try:
+                found = await asyncio.to_thread(look, chosen[1:], where.run_id, where.epoch)
+            except DigitLabError as error:
+                return html.P(str(error)), chosen
+            return _one(found), chosen
+
+
+def paint(shown: Gallery, width: int, version: str | None) -> tuple[go.Figure, dict[str, Any]]:
+    """The mosaic, so many pixels wide, and what the view's store remembers of it."""
+    mosaic = figures.Mosaic(columns(len(shown.indices), width), width)
+    remembered = {
+        "mosaic": [mosaic.columns, mosaic.width],
+        "indices": shown.indices.tolist(),
+        "run": Shown.parse(version).run_id,
+        "version": version,
+    }
+    return figures.gallery(shown, mosaic), remembered
+
+
+def page_width(request: dict[str, Any]) -> int:
+    """How many pixels a page has for its mosaic, within reason whatever it says."""
+    return min(max(int(request.get("width") or 800), 200), 2000)
+
+
+def columns(count: int, width: int) -> int:
+    """As many columns as leave room for the titles, in rows that come out even."""
+    return min(count, 10 if width >= 700 else 5)
+
+
+def clicked(click: dict[str, Any] | None, shown: dict[str, Any]) -> int | None:
+    """The place in a mosaic that was clicked; None beside all images."""
+    if not click:
+        return None
+    point = click["points"][0]
+    return figures.Mosaic(*shown["mosaic"]).place(point["x"], point["y"], len(shown["indices"]))
+
+
+def _hint() -> html.P:
+    return html.P(HINT, className="text-body-secondary")
+
+
+def _one(shown: Gallery) -> list[Any]:
+    """The first image of a gallery, large, and what the network says of it."""
+    label, digit = int(shown.labels[0]), int(shown.predictions[0])
+    verdict = "right" if digit == label else "wrong"
+    return [
+        html.H2(f"Test image {shown.indices[0]}"),
+        html.P(f"True: {label}, Pred: {digit} ({verdict})"),
+        dcc.Graph(figure=figures.digit(shown.images[0], 200), config={"displayModeBar": False}),
+        bars(shown.probabilities[0].tolist()),
+    ]

@@ -1,0 +1,25 @@
+"""Which network a page shows: a run, at its newest or at a chosen epoch.
+
+The stream tells it to the page as a version, a text that changes whenever the network does; every
+view that asks a network sends it back. This module does not know what is asked.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run and an epoch of it as `core.explorer` takes them; None stands for the newest."""
+
+    run_id: str | None = None
+    epoch: int | None = None
+
+    @classmethod
+    def parse(cls, version: object) -> "Shown":
+        """What a version that `core.explorer` gave stands for; the newest for anything else."""
+        parts = str(version or "").split("/")
+        if len(parts) != 3:
+            return cls()
+        run_id, _, place = parts
+        chosen = place.startswith("e") and place[1:].isdecimal()
+        return cls(run_id, int(place[1:]) if chosen else None)

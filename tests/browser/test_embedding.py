@@ -1,0 +1,103 @@
+"""The Embedding tab: the test images in a plane, a click shows one, the drawing is among them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from safetensors.torch import load_file
+
+from core import embedding, synthetic
+from core.inside import Network
+from tests.browser.conftest import TEST_IMAGES, Lab, Visit
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+PLANE = "Test images in a plane"
+SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+POINTS = """gd => gd._fullData.slice(0, 10).flatMap(trace =>
+    Array.from(trace.customdata, (place, i) => [place, trace.x[i], trace.y[i]]))"""
+
+
+@pytest.fixture
+def cnn(lab: Lab) -> tuple[Lab, str]:
+    return lab, lab.train(model="speedrun_cnn")
+
+
+def in_plane(visitor: Visitor) -> Visitor:
+    visitor.tab("Embedding")
+    return visitor
+
+
+def points(visitor: Visitor) -> np.ndarray:
+    """Where the test images stand, (N, 2), in their order."""
+    found = np.array(visitor.figure(PLANE).evaluate(POINTS), float)
+    return found[found[:, 0].argsort()][:, 1:]
+
+
+def test_before_the_first_run_it_says_what_to_do(visit_untrained: Visit) -> None:
+    visitor = in_plane(visit_untrained())
+    expect(visitor.region(PLANE)).to_contain_text("Press Train first")
+
+
+def test_pca_is_that_of_the_weights_on_disk_and_follows_the_scrubber(
+    visit: Visit, cnn: tuple[Lab, str]
+) -> None:
+    lab, run_id = cnn
+    visitor = in_plane(visit())
+    said = visitor.page.get_by_text(re.compile(rf"^{TEST_IMAGES} test images, \d+ of them misread"))
+    expect(said).to_be_visible()
+    (path,) = Path(lab.runs).rglob(f"{run_id}/0003.safetensors")
+    images, _ = synthetic.generate(TEST_IMAGES, 2)
+    features = Network("speedrun_cnn", load_file(path)).features(images)
+    assert features is not None
+    # Turned as the plane before it was: what is far apart stays as far.
+    wanted = np.linalg.norm(embedding.pca(features).points, axis=1)
+    visitor.until(
+        lambda: np.allclose(np.linalg.norm(points(visitor), axis=1), wanted, rtol=1e-2, atol=1e-2)
+    )
+    visitor.field("Network after epoch").fill("0")
+    visitor.until(
+        lambda: not np.allclose(np.linalg.norm(points(visitor), axis=1), wanted, rtol=0.1)
+    )
+
+
+def test_tsne_comes_after_a_while(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = in_plane(visit())
+    visitor.field("t-SNE").click()
+    expect(visitor.page.get_by_text("Who is whose neighbour counts")).to_be_visible()
+    assert points(visitor).shape == (TEST_IMAGES, 2)
+    visitor.field("PCA").click()
+    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+
+
+def test_a_click_on_a_point_shows_its_image(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = in_plane(visit())
+    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
+    visitor.figure(PLANE).scroll_into_view_if_needed()
+    place = visitor.look(
+        PLANE,
+        """(() => {
+            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+            const {xaxis, yaxis} = gd._fullLayout;
+            const {x, y} = gd._fullData[0];
+            return {x: box.x + xaxis.d2p(x[0]), y: box.y + yaxis.d2p(y[0])};
+        })()""",
+    )
+    visitor.page.mouse.move(place["x"] - 2, place["y"])
+    visitor.page.mouse.move(place["x"], place["y"])
+    visitor.page.mouse.click(place["x"], place["y"])
+    chosen = visitor.region("Chosen point")
+    expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
+    expect(chosen).to_contain_text(re.compile(r"A \d read as \d"))
+
+
+def test_the_drawing_is_a_point_among_them(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = visit()
+    visitor.tab("Draw")
+    visitor.draw(SEVEN)
+    in_plane(visitor)
+    expect(visitor.region(PLANE).get_by_text("your drawing")).to_be_visible()

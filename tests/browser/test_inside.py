@@ -1,0 +1,219 @@
+"""The Inside tab: what is shown is what plain torch computes from the weights on disk."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Locator, expect
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from core import synthetic
+from tests.browser.conftest import TEST_IMAGES, Lab, Visit
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+MEAN, DEVIATION = 0.1307, 0.3081
+SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+STEP = "How one number is made"
+REASONS = "What the answer rests on"
+
+TRUE_PIXELS = """gd => Array.from(
+    gd._fullData[0].z, row => Array.from(row, value => Number.isNaN(value) ? null : value)
+)"""
+
+
+@pytest.fixture
+def cnn(lab: Lab) -> tuple[Lab, str]:
+    """A lab whose newest run is a small CNN after 3 epochs."""
+    return lab, lab.train(model="speedrun_cnn")
+
+
+def weights(lab: Lab, run_id: str, epoch: int) -> dict[str, Tensor]:
+    (path,) = Path(lab.runs).rglob(f"{run_id}/{epoch:04d}.safetensors")
+    return load_file(path)
+
+
+def forward(weights: dict[str, Tensor], place: int) -> list[Tensor]:
+    """The SpeedrunCNN's way with a test image, written out: image, maps, maps, numbers, scores."""
+    images, _ = synthetic.generate(TEST_IMAGES, 2)
+    pixels = (torch.from_numpy(images[place]).float() / 255 - MEAN) / DEVIATION
+    layers = [pixels[None, None]]
+    for name in ("conv1", "conv2"):
+        maps = F.conv2d(layers[-1], weights[f"{name}.weight"], weights[f"{name}.bias"])
+        layers.append(F.relu(F.max_pool2d(maps, 2)))
+    features = F.linear(layers[-1].flatten(1), weights["fc1.weight"], weights["fc1.bias"])
+    layers.append(F.relu(features))
+    layers.append(F.linear(layers[-1], weights["fc2.weight"], weights["fc2.bias"]))
+    return [layer[0] for layer in layers]
+
+
+def inside(visitor: Visitor) -> Visitor:
+    visitor.tab("Inside")
+    return visitor
+
+
+def caption(visitor: Visitor) -> Locator:
+    return visitor.page.locator("#inside-caption")
+
+
+def shown(visitor: Visitor, region: str, channels: int, side: int) -> np.ndarray:
+    """The maps (channels, side, side) of a layer out of its mosaic."""
+    cells = np.array(visitor.figure(region).evaluate(TRUE_PIXELS), float)
+    gap = 0 if side == 1 else 1
+    columns = (cells.shape[1] + gap) // (side + gap)
+    return np.stack(
+        [
+            cells[top : top + side, left : left + side]
+            for top, left in (
+                (place // columns * (side + gap), place % columns * (side + gap))
+                for place in range(channels)
+            )
+        ]
+    )
+
+
+def expect_maps(visitor: Visitor, layers: list[Tensor]) -> None:
+    for name, values in zip(("input", "conv1", "conv2", "fc1", "fc2"), layers, strict=True):
+        wanted = values.reshape(len(values), *(values.shape[1:] or (1, 1))).numpy()
+        expect_pictures(visitor, f"Layer {name}", wanted)
+
+
+def expect_pictures(visitor: Visitor, region: str, wanted: np.ndarray) -> None:
+    """Waits until a mosaic has these pictures (n, side, side) in it."""
+    count, side = len(wanted), wanted.shape[-1]
+    visitor.until(lambda: np.allclose(shown(visitor, region, count, side), wanted, atol=1e-3))
+
+
+def at_pixel(visitor: Visitor, region: str, x: float, y: float) -> None:
+    """Moves the pointer over a cell of a mosaic."""
+    visitor.figure(region).scroll_into_view_if_needed()
+    place: dict[str, Any] = visitor.look(
+        region,
+        f"""(() => {{
+            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+            const {{xaxis, yaxis}} = gd._fullLayout;
+            return {{x: box.x + xaxis.d2p({x}), y: box.y + yaxis.d2p({y})}};
+        }})()""",
+    )
+    visitor.page.mouse.move(place["x"] - 1, place["y"])
+    visitor.page.mouse.move(place["x"], place["y"])
+
+
+def test_before_the_first_run_it_says_what_to_do(visit_untrained: Visit) -> None:
+    visitor = inside(visit_untrained())
+    expect(caption(visitor)).to_contain_text("Press Train first")
+    expect(visitor.region(STEP)).to_contain_text("Point at a pixel")
+    guide = visitor.page.get_by_role("link", name="What you see here").filter(visible=True)
+    expect(guide).to_have_attribute("href", "/guide#inside")
+
+
+def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
+    visit: Visit, cnn: tuple[Lab, str]
+) -> None:
+    lab, run_id = cnn
+    visitor = inside(visit())
+    visitor.field("Number").fill("5")
+    expect(caption(visitor)).to_contain_text("Test image 5, ")
+    expect(caption(visitor)).to_contain_text("after 3 epochs")
+    expect(visitor.region("Layer conv2")).to_contain_text("32 × 5 × 5")
+    layers = forward(weights(lab, run_id, 3), 5)
+    expect_maps(visitor, layers)
+    answer = int(layers[-1].argmax())
+    expect(caption(visitor)).to_contain_text(f"read as {answer} ")
+    expect(visitor.region("What it says").locator(".bar.best")).to_contain_text(str(answer))
+    expect_pictures(visitor, "Filters", weights(lab, run_id, 3)["conv1.weight"][:, 0].numpy())
+
+    visitor.field("Network after epoch").fill("0")
+    expect(caption(visitor)).to_contain_text("before it has learnt anything")
+    expect_maps(visitor, forward(weights(lab, run_id, 0), 5))
+    expect_pictures(visitor, "Filters", weights(lab, run_id, 0)["conv1.weight"][:, 0].numpy())
+
+
+def test_a_pixel_under_the_pointer_is_explained(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    lab, run_id = cnn
+    visitor = inside(visit())
+    expect(caption(visitor)).to_contain_text("after 3 epochs")
+    at_pixel(visitor, "Layer conv2", 7, 2)  # the second map's row 2, column 1
+    step = visitor.region(STEP)
+    value = float(forward(weights(lab, run_id, 3), 0)[2][1, 2, 1])
+    expect(step).to_contain_text(f"conv2, row 2, column 1 of map 1: {value:.3f}")
+    expect(step.locator(".js-plotly-plot")).to_be_visible()
+    before = step.inner_text()
+    visitor.field("Network after epoch").fill("1")
+    visitor.until(lambda: step.inner_text() != before)
+    value = float(forward(weights(lab, run_id, 1), 0)[2][1, 2, 1])
+    expect(step).to_contain_text(f"conv2, row 2, column 1 of map 1: {value:.3f}")
+
+    at_pixel(visitor, "Layer input", 14, 14)
+    expect(step).to_contain_text("Nothing is multiplied in input")
+
+
+def test_each_method_says_what_it_tells_and_what_it_cannot(
+    visit: Visit, cnn: tuple[Lab, str]
+) -> None:
+    visitor = inside(visit())
+    reasons = visitor.region(REASONS)
+    expect(reasons).to_contain_text("What it cannot:")
+    seen = set()
+    for method, source in (
+        ("Saliency", "Simonyan"),
+        ("Grad-CAM", "Selvaraju"),
+        ("Occlusion", "Zeiler"),
+        ("Integrated gradients", "Sundararajan"),
+    ):
+        visitor.field("Method").select_option(label=method)
+        expect(reasons).to_contain_text(source)
+        seen.add(visitor.look(REASONS, "JSON.stringify(Array.from(gd._fullData[1].z.flat()))"))
+    assert len(seen) == 4
+    visitor.field("Speaks for").select_option("3")
+    expect(reasons).to_contain_text("Why a 3?")
+
+
+def test_the_drawing_goes_its_way_through_the_network(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = inside(visit())
+    visitor.field("My drawing").click()
+    expect(caption(visitor)).to_contain_text("Nothing is drawn yet")
+    visitor.tab("Draw")
+    visitor.draw(SEVEN)
+    visitor.until(lambda: visitor.says_digit() is not None)
+    digit = visitor.says_digit()
+    visitor.tab("Inside")
+    expect(caption(visitor)).to_contain_text(f"Your drawing, read as {digit} ")
+    assert shown(visitor, "Layer input", 1, 28).max() > 2  # ink
+
+
+def test_another_wrong_one_is_wrong(visit: Visit, lab: Lab) -> None:
+    lab.train(model="speedrun_cnn", learning_rate=1e-6, epochs=1)
+    visitor = inside(visit())
+    expect(caption(visitor)).to_contain_text("Test image 0, ")
+    visitor.button("Another wrong one").click()
+    expect(caption(visitor)).to_contain_text(re.compile(r"Test image [1-9]\d*, .* wrong"))
+    visitor.field("Number").fill("9999")
+    expect(caption(visitor)).to_contain_text(f"they have the numbers 0 to {TEST_IMAGES - 1}")
+
+
+def test_another_kind_of_network_has_other_layers(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    lab, _ = cnn
+    visitor = inside(visit())
+    expect(visitor.region("Layer conv2")).to_be_visible()
+    lab.train(epochs=1)
+    expect(visitor.region("Layer fc3")).to_be_visible()
+    expect(visitor.region("Layer conv2")).to_have_count(0)
+    visitor.field("Method").select_option(label="Grad-CAM")
+    expect(visitor.region(REASONS)).to_contain_text("This network has no convolution")
+
+
+def test_it_follows_a_network_that_learns(visit: Visit, lab: Lab) -> None:
+    run_id = lab.begin(model="speedrun_cnn")
+    visitor = inside(visit())
+    expect(visitor.region("Layer conv1")).to_be_visible()
+    first = caption(visitor).inner_text()
+    visitor.until(lambda: caption(visitor).inner_text() != first)
+    expect(visitor.status("State")).to_have_text("running")
+    lab.end(run_id)
