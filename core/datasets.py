@@ -32,6 +32,7 @@ MEAN, STD = 0.1307, 0.3081
 TITLES = {"mnist": "MNIST", "synthetic": "Synthetic digits"}
 CONNECT_SECONDS = 5.0
 SYNTHETIC_SEED = 2024
+SYNTHETIC_FILE = f"synthetic-{synthetic.VERSION}.npz"
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ class DataCatalog:
         raise failure
 
     def _synthetic(self, cancelled: Callable[[], bool]) -> Dataset:
-        cache = self._cache_dir / f"synthetic-{synthetic.VERSION}.npz"
+        cache = self._cache_dir / SYNTHETIC_FILE
         try:
             with np.load(cache) as arrays:
                 return _dataset("synthetic", *(arrays[key] for key in _ARRAYS))

@@ -32,14 +32,22 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     """The rate of one step, counted from 0, of a run of so many.
 
     A function of the configuration and the place alone, so that a run can be taken up anywhere
-    and its rate be changed on the way. One cycle (Smith and Topin 2018) climbs and falls along
-    half a cosine each, at the very rates of `torch.optim.lr_scheduler.OneCycleLR` with
-    `total_steps=steps + 1`.
+    and its rate be changed on the way.
     """
-    peak = config.learning_rate
-    if config.schedule == "constant" or steps < 2:
+    if config.schedule == "constant":
+        return config.learning_rate
+    return one_cycle(config.learning_rate, config.warmup, step, steps)
+
+
+def one_cycle(peak: float, warmup: float, step: int, steps: int) -> float:
+    """Up to the peak in the `warmup`, a share of all steps, then down to almost nothing.
+
+    One cycle (Smith and Topin 2018) climbs and falls along half a cosine each, at the very rates
+    of `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`.
+    """
+    if steps < 2:
         return peak
-    top = config.warmup * (steps + 1) - 1
+    top = warmup * (steps + 1) - 1
     if step < top:
         return _half_cosine(peak / START_DIVISOR, peak, step / top)
     return _half_cosine(peak, peak / END_DIVISOR, (step - top) / (steps - top))

@@ -21,6 +21,8 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _KEEP_BYTES = 1 << 30
 
+DEVICE_TITLES = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
+
 _schemas: torch.library.Library | None = None
 
 
@@ -33,8 +35,7 @@ class Runtime:
 
     @property
     def title(self) -> str:
-        names = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
-        return names.get(self.device.type, self.device.type)
+        return DEVICE_TITLES.get(self.device.type, self.device.type)
 
     def facts(self) -> dict[str, Any]:
         """What a run notes of the machine: its numbers depend on it."""

@@ -1,4 +1,4 @@
-"""What one carries out of Digit Lab: a run's metrics and weights as files with names.
+"""What one carries out of Digit Lab: a run's metrics, weights and program as files with names.
 
 It finds what belongs into a file and names it; the modules that it calls know the formats. It does
 not know who asks.
@@ -12,10 +12,11 @@ from typing import Literal
 from torch import Tensor
 
 from core import metric_files
-from core.events import File, Metrics, Provenance, RunSnapshot
+from core.events import File, Metrics, Provenance, RunSnapshot, WrongState
 from core.explorer import Explorer
 from core.exports import to_pth, to_safetensors
 from core.onnx_graph import to_onnx
+from core.reproduce import to_notebook, to_script
 from core.runs import Runs
 
 WeightsFormat = Literal["pth", "safetensors", "onnx"]
@@ -69,6 +70,29 @@ class TakeAway:
         if format == "pth":
             name = checkpoint.model
         return File(f"{name}.{format}", "application/octet-stream", content)
+
+    def script(self, run_id: str) -> File:
+        """A program that trains the run once more without Digit Lab: see `core.reproduce`.
+
+        Raises:
+            WrongState: the run was brought in.
+        """
+        content = to_script(*self._trained(run_id)).encode()
+        return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
+
+    def notebook(self, run_id: str) -> File:
+        """As `script`, for Jupyter."""
+        content = to_notebook(*self._trained(run_id)).encode()
+        return File(f"{run_id}.ipynb", "application/x-ipynb+json", content)
+
+    def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        snapshot, events = self._run(run_id)
+        if snapshot.brought_in:
+            raise WrongState(
+                f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
+                "trained is not known."
+            )
+        return snapshot, events
 
     def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
         with self._lock:

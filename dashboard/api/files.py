@@ -1,4 +1,4 @@
-"""The routes for files: a run's metrics and weights as one takes them away, weights brought in.
+"""The routes for files: a run's metrics, weights and program taken away, networks brought in.
 
 They do not know what is in a file.
 """
@@ -58,6 +58,16 @@ def register(api: APIRouter, service: "TrainingService") -> None:
     ) -> Response:
         """A network, as it was after one of the epochs that are `kept`."""
         return download(files.weights(run_id, epoch, format))
+
+    @api.get("/runs/{run_id}/script.py", **_file("text/x-python"))
+    def get_script(run_id: str) -> Response:
+        """A Python script that trains the run once more without Digit Lab, with its own numbers."""
+        return download(files.script(run_id))
+
+    @api.get("/runs/{run_id}/notebook.ipynb", **_file("application/x-ipynb+json"))
+    def get_notebook(run_id: str) -> Response:
+        """The same as a Jupyter notebook, explained, with curves and five test images."""
+        return download(files.notebook(run_id))
 
     async def sent_file(request: Request) -> bytes:
         if request.headers.get("content-type", "").startswith("multipart/"):

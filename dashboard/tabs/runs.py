@@ -36,6 +36,8 @@ FILES = (
     ("Metrics CSV", "metrics.csv"),
     ("JSON", "metrics.json"),
     ("TensorBoard", "tensorboard.zip"),
+    ("Notebook (.ipynb)", "notebook.ipynb"),
+    ("Script (.py)", "script.py"),
 )
 
 

@@ -132,10 +132,31 @@ def test_a_run_that_waits_has_no_weights_yet(busy: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["metrics.csv", "metrics.json", "tensorboard.zip", "weights", "weights?format=onnx"]
+    "path",
+    ["metrics.csv", "metrics.json", "tensorboard.zip", "weights", "script.py", "notebook.ipynb"],
 )
 def test_files_of_a_run_that_never_was_are_not_found(trained: TestClient, path: str) -> None:
     assert "no run" in refusal(trained.get(f"/api/runs/20200101-x/{path}"), 404)
+
+
+# Programs
+
+
+def test_a_script_holds_the_runs_own_numbers(trained: TestClient, run_id: str) -> None:
+    answer = trained.get(f"/api/runs/{run_id}/script.py")
+    assert saved_as(answer) == f"{run_id}.py"
+    assert answer.headers["content-type"].startswith("text/x-python")
+    compile(answer.text, "script.py", "exec")
+    events = trained.get(f"/api/runs/{run_id}/events").json()["events"]
+    for event in events:
+        if event["kind"] == "epoch":
+            assert f"{event['test_loss']}, {event['test_accuracy']})" in answer.text
+
+
+def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
+    answer = trained.get(f"/api/runs/{run_id}/notebook.ipynb")
+    assert saved_as(answer) == f"{run_id}.ipynb"
+    assert {cell["cell_type"] for cell in answer.json()["cells"]} == {"code", "markdown"}
 
 
 # What is not the request's fault
@@ -184,6 +205,8 @@ def test_a_file_becomes_a_run_that_reads(client: TestClient, wait_until: Any, pt
     assert client.get(f"{path}/metrics.csv").status_code == 200
     assert client.get(f"{path}/tensorboard.zip").status_code == 200
     assert "came in a file" in refusal(client.post(f"{path}/resume"), 409)
+    assert "came in a file" in refusal(client.get(f"{path}/script.py"), 409)
+    assert "came in a file" in refusal(client.get(f"{path}/notebook.ipynb"), 409)
 
 
 def test_a_safetensors_file_comes_in_too(
