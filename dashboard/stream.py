@@ -1,4 +1,5 @@
-"""Pushes what changed to each open page, over one WebSocket a page, at most four times a second.
+"""Pushes what changed to each open page, over one WebSocket a page, at most four times a second,
+and less often where many are open.
 
 A `PageStream` is the only writer of what it shows, so a full figure and the points that extend it
 can never cross. It knows what a page looks at (`View`), and paints nothing that is out of sight.
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 PUSH_SECONDS = 0.25
+PAGES_AT_FULL_RATE = 4
+"""With more open pages each is told less often, so that all together take no more from training."""
 BEAT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 
@@ -228,7 +231,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                     await _ask(socket)
                     beat = time.monotonic()
                     set_props(ids.PAGE_BEAT, {"children": f"{beat:.0f}"})
-                await asyncio.sleep(PUSH_SECONDS)
+                await asyncio.sleep(PUSH_SECONDS * max(1, len(pages) / PAGES_AT_FULL_RATE))
                 await page.wait(BEAT_SECONDS)
         except (TimeoutError, WebsocketDisconnected):
             log.debug("A page went away")
