@@ -4,36 +4,101 @@ Nothing is known of their training: such a run has no events, and its only epoch
 does not know where the file comes from.
 """
 
+import threading
 from collections.abc import Callable
 
-from core import models
+from core import imports, models
 from core.config import TrainConfig
-from core.datasets import Dataset, normalise
-from core.events import DatasetStatus, FolderUnusable, RunState
+from core.datasets import DataCatalog, Dataset, normalise
+from core.errands import Errands
+from core.events import FolderUnusable, RunState
 from core.learner import Evaluation, StateDict, evaluate
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.training import Checkpoint
 
 
-def new_run(runs: Runs, model: str, name: str, dataset: DatasetStatus) -> Run:
-    """A run that is done before it began; of its settings only model and data set are known."""
-    config = TrainConfig(model=model)
-    return runs.new(
-        config,
-        state=RunState.DONE,
-        config=config.model_dump(include={"model", "dataset"}),
-        epochs=0,
-        brought_in=True,
-        name=name,
-        message=f"Brought in from {name or 'a file'}",
-        dataset=dataset.name,
-        dataset_title=dataset.title,
-        **choose_runtime().facts(),
-    )
+class Arrivals:
+    """Makes runs of files, and finds out what their networks read right."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        lock: threading.RLock,
+        catalog: DataCatalog,
+        errands: Errands,
+        notify: Callable[[], None],
+    ) -> None:
+        self._runs, self._lock, self._catalog = runs, lock, catalog
+        self._errands, self._notify = errands, notify
+
+    def bring_in(self, content: bytes, name: str) -> str:
+        """As `core.service.TrainingService.bring_in`."""
+        model, weights = imports.read_weights(content)
+        with self._lock:
+            run = self._new(model, name)
+        try:
+            _keep(run, weights)
+        except FolderUnusable:
+            with self._lock:
+                self._runs.forget(run)
+            raise
+        with self._lock:
+            run.update(kept=tuple(run.files.epochs()))
+            run.save()
+        self._send_measuring(run)
+        self._notify()
+        return run.run_id
+
+    def measure_all(self) -> None:
+        """Measures, in the background, those that have not been measured so far."""
+        for run in self._runs:
+            if run.snapshot.brought_in and run.snapshot.test_accuracy is None:
+                self._send_measuring(run)
+
+    def _new(self, model: str, name: str) -> Run:
+        """A run that is done before it began; of its settings only model and data set are known."""
+        config = TrainConfig(model=model)
+        dataset = self._catalog.status()
+        return self._runs.new(
+            config,
+            state=RunState.DONE,
+            config=config.model_dump(include={"model", "dataset"}),
+            epochs=0,
+            brought_in=True,
+            name=name,
+            message=f"Brought in from {name or 'a file'}",
+            dataset=dataset.name,
+            dataset_title=dataset.title,
+            **choose_runtime().facts(),
+        )
+
+    def _send_measuring(self, run: Run) -> None:
+        self._errands.send(f"measure-{run.run_id}", lambda stopped: self._measure(run, stopped))
+
+    def _measure(self, run: Run, stopped: Callable[[], bool]) -> None:
+        """
+        Raises:
+            DatasetUnavailable, Cancelled: there are no test images.
+            UnknownEpoch, DamagedFile: the network cannot be read.
+        """
+        data = self._catalog.load(run.config.dataset, stopped)
+        seen = _evaluate(run, data, stopped)
+        if seen is None:
+            return
+        with self._lock:
+            run.update(
+                dataset=data.name,
+                dataset_title=data.title,
+                test_loss=seen.loss,
+                test_accuracy=seen.accuracy,
+                best_test_accuracy=seen.accuracy,
+            )
+            run.save()
+        self._notify()
 
 
-def keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
+def _keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
     """Writes the network, and what it made of the test images where that is known.
 
     Raises:
@@ -47,7 +112,7 @@ def keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
         raise FolderUnusable(f"The network could not be written to disk: {error}.") from error
 
 
-def measure(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evaluation | None:
+def _evaluate(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evaluation | None:
     """What the network makes of the test images; None if it was told to stop.
 
     Raises:
@@ -60,5 +125,5 @@ def measure(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evaluat
     labels = data.test_labels.to(runtime.device)
     seen = evaluate(network, runtime, images, labels, should_stop)
     if seen is not None:
-        keep(run, weights, seen)
+        _keep(run, weights, seen)
     return seen

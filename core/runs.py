@@ -1,7 +1,7 @@
 """A run as it is kept in memory, and all runs there are.
 
 A `Run` brings its snapshot, its events and its files together. It does not know when it is
-trained; `core.service` does, whose lock guards everything here.
+trained; `core.courses` does. The lock of `core.service` guards everything here.
 """
 
 import logging
@@ -24,6 +24,7 @@ from core.events import (
     RunSnapshot,
     RunState,
     UnknownRun,
+    WrongState,
 )
 from core.store import RunStore
 from core.training import Checkpoint, ResumeState
@@ -93,6 +94,12 @@ class Run:
             if place.batch == 0 and place.epoch - 1 <= (self.snapshot.parent_epoch or 0):
                 state = replace(state, place=replace(place, learning_rate=None))
         return state, events
+
+    def cannot_be(self, what: str, advice: str) -> WrongState:
+        """The refusal of what its state does not allow, with what to do instead."""
+        return WrongState(
+            f"{self.snapshot.title} cannot be {what}: it is {self.snapshot.state.value}. {advice}"
+        )
 
     def update(self, **changes: Any) -> None:
         self.snapshot = replace(self.snapshot, **changes)
@@ -213,11 +220,17 @@ class Runs:
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())
 
-    def find(self, run_id: str) -> Run:
-        """
+    def find(self, run_id: str | None) -> Run:
+        """A run, by default the latest.
+
         Raises:
             UnknownRun: there is no such run.
         """
+        if run_id is None:
+            latest = self.latest()
+            if latest is None:
+                raise UnknownRun("Nothing has been trained yet.")
+            return latest
         if run_id not in self._runs:
             raise UnknownRun(f"There is no run called {run_id}.")
         return self._runs[run_id]

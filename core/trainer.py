@@ -1,7 +1,7 @@
 """The queue of runs and the background thread that trains them, one after the other.
 
 It writes what a run yields to the run's files as it comes. It does not know why a run was queued or
-stopped; `core.service` does.
+stopped; `core.courses` does.
 """
 
 import logging

@@ -1,0 +1,237 @@
+"""What people do with the course of a run: start it, put it down, go back in it, fork it.
+
+It does not know how a run trains (`core.trainer` does) or what else may be asked of one.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from core.config import TrainConfig, parse_config, preset_of
+from core.datasets import DataCatalog
+from core.events import InvalidConfig, RunSnapshot, RunState, WrongState
+from core.runs import Run, Runs
+from core.runtime import choose_runtime
+from core.trainer import Trainer
+
+MOST_SEEDS = 20
+FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
+"""What the weights and the order of the images so far depend on."""
+
+
+class Courses:
+    """The half of `core.service.TrainingService` that changes the course of runs."""
+
+    _catalog: DataCatalog
+    _lock: threading.RLock
+    _runs: Runs
+    _trainer: Trainer
+
+    def start(self, config: TrainConfig, name: str = "", group: str | None = None) -> str:
+        """Starts a run, or lets it wait its turn, and returns its id at once.
+
+        Raises:
+            WrongState: too many runs are waiting, or Digit Lab is shutting down.
+        """
+        with self._lock:
+            run = self._new(config, name=name, group=group)
+            self._trainer.enqueue(run)
+        self._notify()
+        return run.run_id
+
+    def stop(self, run_id: str | None = None) -> RunSnapshot:
+        """Ends a run after its current batch, keeping its model; one that waits leaves the queue.
+
+        A run that has ended stays as it is. `run_id` is by default the latest.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        with self._lock:
+            run = self._runs.find(run_id)
+            if run in self._trainer.waiting:
+                self._trainer.leave(run, RunState.STOPPED)
+            elif run is self._trainer.active:
+                self._trainer.wind_up(run, RunState.STOPPED)
+            elif run.snapshot.state is RunState.PAUSED:
+                run.update(state=RunState.STOPPED)
+                run.save()
+        self._notify()
+        return run.snapshot
+
+    def pause(self, run_id: str) -> RunSnapshot:
+        """Puts a run down after its current batch, to be resumed as if nothing had been.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: it is not under way.
+        """
+        with self._lock:
+            run = self._runs.find(run_id)
+            if run in self._trainer.waiting:
+                self._trainer.leave(run, RunState.PAUSED)
+            elif run is self._trainer.active and run.snapshot.state is RunState.RUNNING:
+                self._trainer.wind_up(run, RunState.PAUSED)
+            else:
+                raise run.cannot_be("paused", "Only a run that trains or waits can be.")
+        self._notify()
+        return run.snapshot
+
+    def resume(self, run_id: str) -> RunSnapshot:
+        """Goes on with a run from where it stands, when its turn comes.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: it trains, waits, has nothing left to do, or was brought in.
+        """
+        with self._lock:
+            run = self._find_trained(run_id, "resumed")
+            if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
+                raise run.cannot_be("resumed", "Rewind or fork it to train differently.")
+            self._trainer.enqueue(run)
+        self._notify()
+        return run.snapshot
+
+    def rewind(self, run_id: str, epoch: int) -> RunSnapshot:
+        """Goes back to the end of an epoch; 0 is the untrained network.
+
+        What lies after it is dropped only when the run is resumed: until then one can go forward
+        again by rewinding to a later epoch.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+            WrongState: the run trains or waits, or was brought in.
+        """
+        with self._lock:
+            run = self._find_trained(run_id, "rewound")
+            if self._trainer.holds(run):
+                raise run.cannot_be("rewound", "Pause or stop it first.")
+            _, events = run.files.resume_state(epoch)
+            run.go_to(events, epoch)
+            run.latest = run.evaluated = None
+            complete = run.snapshot.progress >= run.config.epochs
+            run.update(state=RunState.DONE if complete else RunState.PAUSED)
+            run.save()
+        self._notify()
+        return run.snapshot
+
+    def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
+        """A new run that shares another's course until the end of an epoch, then goes its own way.
+
+        Its settings are those that held there, a learning rate that was set on the way included,
+        with `changes`.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+            InvalidConfig: a setting is wrong, or cannot change on the way.
+            WrongState: too many runs are waiting, or the run was brought in.
+        """
+        with self._lock:
+            parent = self._find_trained(run_id, "forked")
+            state, count = parent.resume_state(epoch) if epoch else (None, 0)
+            settings = parent.config.model_dump()
+            if state is not None and state.place.learning_rate is not None:
+                settings["learning_rate"] = state.place.learning_rate
+            config = parse_config({**settings, **changes})
+            _check_fork(parent.config, config, epoch)
+            shared = parent.store.events(run_id)[:count]
+            earlier = parent.snapshot.stretches(epoch)
+            run = self._new(config, parent=run_id, parent_epoch=epoch, earlier=earlier)
+            if epoch:
+                run.share(shared, parent.files, epoch)
+            self._trainer.enqueue(run)
+        self._notify()
+        return run.run_id
+
+    def repeat(self, run_id: str, seeds: int = 5) -> str:
+        """Trains the same settings with other seeds: a group of so many, this run among them.
+
+        Returns the group's name.
+
+        Raises:
+            UnknownRun: there is no such run.
+            WrongState: too many runs are waiting, or the run did not start from its seed.
+        """
+        if not 2 <= seeds <= MOST_SEEDS:
+            raise WrongState(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
+        with self._lock:
+            run = self._find_trained(run_id, "repeated")
+            if run.snapshot.parent_epoch:
+                raise run.cannot_be("repeated", "It is a fork; repeat a run from the beginning.")
+            group = run.snapshot.group or run_id
+            taken = {other.config.seed for other in self._runs if other.snapshot.group == group}
+            taken.add(run.config.seed)
+            self._trainer.check_room(seeds - len(taken))
+            run.update(group=group)
+            run.save()
+            seed = run.config.seed
+            while len(taken) < seeds:
+                seed = (seed + 1) % 2**31
+                if seed not in taken:
+                    taken.add(seed)
+                    config = run.config.model_copy(update={"seed": seed})
+                    self._trainer.enqueue(self._new(config, name=run.snapshot.name, group=group))
+        self._notify()
+        return group
+
+    def set_learning_rate(self, run_id: str, rate: Any) -> None:
+        """Changes the learning rate (of a cycle, its peak) of a run that trains.
+
+        Raises:
+            UnknownRun: there is no such run.
+            InvalidConfig: it is no learning rate.
+            WrongState: the run does not train.
+        """
+        with self._lock:
+            run = self._runs.find(run_id)
+            checked = parse_config({**run.config.model_dump(), "learning_rate": rate})
+            if run is not self._trainer.active or run.snapshot.state is not RunState.RUNNING:
+                raise run.cannot_be("given another learning rate", "Only a run that trains can be.")
+            run.new_rate = checked.learning_rate
+
+    def _notify(self) -> None:
+        """Says, without the lock, that something changed."""
+        raise NotImplementedError
+
+    # Under the lock
+
+    def _new(self, config: TrainConfig, **facts: Any) -> Run:
+        self._trainer.check_room(1)
+        status = self._catalog.status(config.dataset)
+        return self._runs.new(
+            config,
+            preset=preset_of(config),
+            dataset=status.name,
+            dataset_title=status.title,
+            **choose_runtime(config.precision).facts(),
+            **facts,
+        )
+
+    def _find_trained(self, run_id: str, what: str) -> Run:
+        """
+        Raises:
+            WrongState: the run was brought in, and cannot be `what`.
+        """
+        run = self._runs.find(run_id)
+        if run.snapshot.brought_in:
+            raise WrongState(
+                f"{run.snapshot.title} cannot be {what}: it came in a file, and how it was "
+                "trained is not known."
+            )
+        return run
+
+
+def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
+    """
+    Raises:
+        InvalidConfig: the change cannot be made after that epoch.
+    """
+    if after.epochs <= epoch:
+        raise InvalidConfig(
+            {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}
+        )
+    fixed = [name for name in FIXED_IN_A_FORK if getattr(before, name) != getattr(after, name)]
+    if epoch and fixed:
+        raise InvalidConfig(
+            dict.fromkeys(fixed, "This cannot change on the way; start a new run for it.")
+        )
