@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from core import brought_in, imports, models
+from core import brought_in, imports, lessons, models
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import Cancelled, DataCatalog
 from core.embeddings import Embeddings
@@ -22,6 +22,7 @@ from core.events import (
     FolderUnusable,
     InvalidConfig,
     LayerInfo,
+    Lesson,
     Metrics,
     RunSnapshot,
     RunState,
@@ -29,11 +30,15 @@ from core.events import (
     WrongState,
 )
 from core.explorer import Explorer
+from core.handwriting import Handwriting
+from core.history import History
 from core.insight import Insight
+from core.lessons import LessonData
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
 from core.takeaway import TakeAway
+from core.teaching import Teaching
 from core.trainer import Fit, Trainer
 from core.training import fit
 
@@ -60,6 +65,9 @@ class TrainingService:
         self.files = TakeAway(self._runs, self._lock, self.explorer)
         self.insight = Insight(self.explorer)
         self.embeddings = Embeddings(self.explorer)
+        self.history = History(self._runs, self._lock, self.explorer)
+        self.handwriting = Handwriting(store, self._runs, self._lock, self.history, self._notify)
+        self.teaching = Teaching(self._runs, self._lock, self.history, self.handwriting, self.fork)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -160,16 +168,24 @@ class TrainingService:
         self._notify()
         return run.snapshot
 
-    def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
+    def fork(
+        self,
+        run_id: str,
+        epoch: int,
+        changes: Mapping[str, Any],
+        name: str = "",
+        lesson: tuple[Lesson, LessonData] | None = None,
+    ) -> str:
         """A new run that shares another's course until the end of an epoch, then goes its own way.
 
         Its settings are those that held there, a learning rate that was set on the way included,
-        with `changes`.
+        with `changes`. It trains on a `lesson`, by default on that of the other run if it had one.
 
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
             WrongState: too many runs are waiting, or the run was brought in.
+            FolderUnusable: the lesson cannot be written.
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
@@ -181,7 +197,19 @@ class TrainingService:
             _check_fork(parent.config, config, epoch)
             shared = self._store.events(run_id)[:count]
             earlier = parent.snapshot.stretches(epoch)
-            run = self._new(config, parent=run_id, parent_epoch=epoch, earlier=earlier)
+            if lesson is None and parent.snapshot.lesson is not None:
+                data = lessons.read(parent.snapshot, parent.files.folder)
+                lesson = (parent.snapshot.lesson, data) if data is not None else None
+            run = self._new(
+                config,
+                name=name,
+                parent=run_id,
+                parent_epoch=epoch,
+                earlier=earlier,
+                lesson=lesson and lesson[0],
+            )
+            if lesson is not None:
+                self._keep_lesson(run, lesson[1])
             if epoch:
                 run.share(shared, parent.files, epoch)
             self._trainer.enqueue(run)
@@ -404,6 +432,7 @@ class TrainingService:
             if thread is not None:
                 thread.join(timeout)
         self.embeddings.close()
+        self.handwriting.close()
         self._store.close()
 
     def _measure(self, run: Run) -> None:
@@ -451,6 +480,13 @@ class TrainingService:
             **choose_runtime(config.precision).facts(),
             **facts,
         )
+
+    def _keep_lesson(self, run: Run, lesson: LessonData) -> None:
+        try:
+            lessons.keep(lesson, run.files.folder)
+        except FolderUnusable:
+            self._runs.forget(run)
+            raise
 
     def _with_place(self, run: Run) -> RunSnapshot:
         place = self._trainer.place_of(run)
