@@ -158,18 +158,16 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
 
 
 def words(course: Course) -> str:
-    """The course in a sentence or two: where it began, where it is, and what it read between."""
-    first, last = course.digits[0], course.digits[-1]
-    chances = course.probabilities.max(1)
+    """The course in words: what it read at first, what it reads now, and since when."""
+    digits, chances = course.digits, course.probabilities.max(1)
     epochs = [f"{epoch:g}" for epoch in course.epochs]
     if len(epochs) == 1:
-        return f"After epoch {epochs[0]}: a {last} ({chances[-1]:.0%})."
-    digits = course.digits
+        return f"After epoch {epochs[0]} it reads a {digits[0]} ({chances[0]:.0%})."
     turns = [place for place in range(1, len(digits)) if digits[place] != digits[place - 1]]
-    start = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
-    begun = f"{start}: a {first} ({chances[0]:.0%})."
-    ended = f"after epoch {epochs[-1]}: a {last} ({chances[-1]:.0%})"
+    first = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
+    begun = f"{first} it read a {digits[0]} ({chances[0]:.0%})"
+    now = f"{chances[-1]:.0%} after epoch {epochs[-1]}"
     if not turns:
-        return f"{begun} It never read anything else; {ended}."
+        return f"{begun}, and never anything else: {now}."
     detour = "" if len(turns) == 1 else f", after {len(turns)} changes of mind"
-    return f"{begun} It has read a {last} since epoch {epochs[turns[-1]]}{detour}; {ended}."
+    return f"{begun}. It reads a {digits[-1]} since epoch {epochs[turns[-1]]}{detour}: {now}."
