@@ -1,9 +1,9 @@
 """What lessons change: `python -m benchmarks.teaching --pens FILE --data-dir D`.
 
 Trains Fast on MNIST and teaches it some drawings of one writer, mixed with images that it knew and
-not, as "Teach it" does. Printed is what it reads right of the writer's other drawings and of MNIST's
-test images, before and after each epoch of the lesson. In the file of pens the writers follow each
-other, `--each` drawings from every one. Nothing is judged here.
+not, as "Teach it" does. Printed is what it reads right of the writer's other drawings and of the
+test images of MNIST, before and after each epoch of the lesson. In the file of pens the writers
+follow each other, `--each` drawings from every one. Nothing is judged here.
 """
 
 from collections.abc import Sequence
@@ -36,10 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in range(options.seed, options.seed + options.seeds):
         network = drawing.train(catalog, "mnist", options.epochs, seed)
         right = drawing.read_pictures(network, pictures / np.float32(255)) == pens.labels
-        writers = [
-            right[start : start + options.each] for start in range(0, len(right), options.each)
-        ]
-        worst = int(np.argmin([each.mean() for each in writers]))
+        starts = range(0, len(right), options.each)
+        worst = int(np.argmin([right[start:][: options.each].mean() for start in starts]))
         print(f"seed {seed}: all writers {right.mean():.1%}, the worst is {worst}", flush=True)
         for writer in options.writers or [worst]:
             theirs = slice(writer * options.each, (writer + 1) * options.each)

@@ -1,11 +1,13 @@
 """One's own handwriting: what is kept, how it is read and scored, and what outlives the process."""
 
+import itertools
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from core import lessons
@@ -32,16 +34,12 @@ MINE, THINE = "0" * 32, "1" * 32
 
 def plain_torch(path: Path, images: np.ndarray) -> np.ndarray:
     """What the MLP in a safetensors file says of images (n, 28, 28) 0..255: no code of ours."""
-    from safetensors.torch import load_file
-
     weights = load_file(path)
     pixels = (torch.as_tensor(images, dtype=torch.float32) / 255 - MEAN) / STD
-    x = pixels.flatten(1)
-    for name in ("fc1", "fc2", "fc3"):
-        x = F.linear(
-            x if name == "fc1" else F.relu(x), weights[f"{name}.weight"], weights[f"{name}.bias"]
-        )
-    return np.asarray(nn.Softmax(1)(x).numpy())
+    x = F.relu(F.linear(pixels.flatten(1), weights["fc1.weight"], weights["fc1.bias"]))
+    x = F.relu(F.linear(x, weights["fc2.weight"], weights["fc2.bias"]))
+    said: np.ndarray = F.linear(x, weights["fc3.weight"], weights["fc3.bias"]).softmax(1).numpy()
+    return said
 
 
 def folder(service: TrainingService, run_id: str) -> Path:
@@ -141,7 +139,7 @@ def test_of_a_long_run_evenly_spaced_epochs_are_asked() -> None:
     chosen = spread(range(0, 200, 2), 40)
     assert len(chosen) == 40
     assert (chosen[0], chosen[-1]) == (0, 198)
-    assert {late - early for early, late in zip(chosen, chosen[1:], strict=False)} <= {4, 6}
+    assert {late - early for early, late in itertools.pairwise(chosen)} <= {4, 6}
 
 
 # What is kept
@@ -226,10 +224,14 @@ def test_drawings_survive_a_damaged_database(
     keep(service, tiny_dataset, 3)
     service.close()
     database = tmp_path / "runs" / "runs.sqlite3"
-    with database.open("r+b") as file:  # a page that belongs to no table is enough
-        content = file.read()
-        file.seek(0)
-        file.write(content.replace(b"CREATE TABLE runs", b"CREATE TABLE ruin", 1))
+    with sqlite3.connect(database) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'runs'"
+        (page,) = connection.execute(query).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xaa" * size)
     again = make_service(runs=tmp_path / "runs")
     assert again.problems
     assert len(again.handwriting.shown(MINE).drawings) == 3
@@ -413,16 +415,15 @@ def test_a_lesson_outlives_its_drawings_a_pause_and_a_restart(
     names = keep(service, tiny_dataset, 6)
     straight = service.teaching.teach(MINE, parent)
     wanted = finish(service, straight)
-    service.start(tiny_config)
-    child = service.teaching.teach(MINE, parent)
-    service.pause(child) if service.snapshot(child).state is RunState.QUEUED else None
+    service.start(tiny_config.model_copy(update={"epochs": 2000}))
+    child = service.teaching.teach(MINE, parent)  # waits: that one does not end by itself
     for name in names:
         service.handwriting.delete(MINE, name)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    if again.snapshot(child).state is not RunState.DONE:
-        again.resume(child)
+    assert again.snapshot(child).state is RunState.INTERRUPTED
+    again.resume(child)
     found = finish(again, child)
     assert found.lesson == wanted.lesson
     assert found.test_loss == wanted.test_loss  # the same drawings, the same order, the same bits
