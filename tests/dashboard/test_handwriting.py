@@ -1,8 +1,10 @@
 """What the page makes of courses, kept drawings, scores and lessons: figures, words, tables."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from dash import html
+from dash.development.base_component import Component
 
 from core.events import Lesson, RunSnapshot, RunState
 from core.records import (
@@ -86,10 +88,11 @@ def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:
     assert [item.className for item in shown] == ["wrong", ""]
 
 
-def texts(component: html.Div) -> str:
-    return " ".join(
-        child for part in component._traverse() for child in [part] if isinstance(child, str)
-    )
+def texts(part: Any) -> str:
+    """All that can be read in a component."""
+    if isinstance(part, list):
+        return " ".join(map(texts, part))
+    return texts(part.children) if isinstance(part, Component) else str(part)
 
 
 @pytest.mark.parametrize("held_out", [0, 4])
