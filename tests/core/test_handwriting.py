@@ -110,21 +110,22 @@ def test_a_course_forgets_epochs_that_were_trained_anew(
     trained_service: TrainingService, tiny_dataset: Dataset, finish: Finish
 ) -> None:
     service = trained_service
-    run_id = service.latest_run()
-    assert run_id is not None
+    parent = service.latest_run()
+    assert parent is not None
     image = drawings_of(tiny_dataset, 1)[0][1]
-    service.history.course(image, run_id)
-    service.rewind(run_id, 0)
-    before = service.history.course(image, run_id)
-    service.fork(run_id, 0, {})  # keeps the machine busy: nothing else depends on it
-    service.resume(run_id)
-    finish(service, run_id)
-    path = folder(service, run_id) / "0002.safetensors"
-    after = service.history.course(image, run_id)
-    assert before.epochs == after.epochs == (0.0, 1.0, 2.0)
-    assert after.probabilities[2] == pytest.approx(
-        plain_torch(path, image[None] * 255)[0], abs=1e-5
-    )
+    child = service.fork(parent, 2, {"epochs": 3, "learning_rate": 1e-5})
+    finish(service, child)
+    service.rewind(child, 1)
+    before = service.history.course(image, child)
+    service.resume(child)  # epoch 2 is trained again, at the child's own rate
+    finish(service, child)
+    after = service.history.course(image, child)
+    assert before.epochs == after.epochs == (0.0, 1.0, 2.0, 3.0)
+    path = folder(service, child) / "0002.safetensors"
+    wanted = plain_torch(path, image[None] * 255)[0]
+    assert after.probabilities[2] == pytest.approx(wanted, abs=1e-5)
+    assert before.probabilities[2] != pytest.approx(wanted, abs=1e-5)
+    assert (before.probabilities[1] == after.probabilities[1]).all()
 
 
 def test_without_a_network_there_is_no_course(service: TrainingService) -> None:
