@@ -43,12 +43,10 @@ NEWEST = 10**6
 def buttons() -> html.Div:
     """Below the canvas: which digit was meant."""
     digits = [
-        dbc.Button(
+        html.Button(
             str(digit),
             id=ids.hand_keep(digit),
-            size="sm",
-            color="secondary",
-            outline=True,
+            className="btn btn-outline-secondary btn-sm",
             title=f"Keep it as a {digit}",
             **{"aria-label": f"Keep as {digit}"},
         )
@@ -57,7 +55,7 @@ def buttons() -> html.Div:
     return html.Div(
         [
             html.Span("Keep as", className="small"),
-            dbc.ButtonGroup(digits, className="hand-digits"),
+            html.Div(digits, className="btn-group hand-digits"),
             html.P("", id=ids.HAND_SAY, className="hand-say small", role="status"),
         ],
         className="hand-keep",
