@@ -111,8 +111,9 @@ def read(run: RunSnapshot, folder: Path) -> LessonData | None:
         return None
     try:
         found = load_file(folder / _FILE)
-        arrays = [found[name].numpy() for name in ("images", "labels", "held_out", "earlier")]
-        return LessonData(*arrays, mixed=bool(found["mixed"]))
+        names = ("images", "labels", "held_out", "earlier")
+        images, labels, held_out, earlier = (found[name].numpy() for name in names)
+        return LessonData(images, labels, held_out, earlier, bool(found["mixed"]))
     except (OSError, SafetensorError, KeyError) as error:
         raise DamagedFile(
             f"The drawings that {run.title} was taught cannot be read: {folder.name}/{_FILE}."

@@ -41,7 +41,7 @@ def layout() -> html.Section:
                 role="img",
                 **{"aria-label": NOTHING_DRAWN},
             ),
-            html.P(NOTHING_DRAWN, id=ids.COURSE_CAPTION, className="course-caption", role="status"),
+            html.P("", id=ids.COURSE_CAPTION, className="course-caption", role="status"),
             html.P(
                 [
                     "A column for each epoch, a row for each digit, the bluer the surer. Click a "
@@ -87,7 +87,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             course = service.history.course(image, where.run_id)
         except DigitLabError as error:
             sentence = _why_not(error)
-            return figure(None, sentence), sentence, sentence
+            return figure(None, sentence), "", sentence
         sentence = words(course)
         return figure(course, "", where.epoch), sentence, f"Course of the drawing. {sentence}"
 

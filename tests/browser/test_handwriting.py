@@ -94,7 +94,7 @@ def test_the_course_has_a_column_for_each_epoch_as_plain_torch_has_it(
     wanted = [plain_torch(lab, run_id, epoch, image) for epoch in range(4)]
     shown = np.array(cells(visitor)).T
     assert shown == pytest.approx(np.array(wanted), abs=1e-4)
-    picture = visitor.region(COURSE).get_by_role("img")
+    picture = visitor.page.get_by_role("img", name="Course of the drawing")
     read = int(np.argmax(wanted[-1]))
     expect(picture).to_have_attribute("aria-label", re.compile(rf"(reads? a {read}|else)"))
     visitor.button("Clear").click()
@@ -108,7 +108,9 @@ def test_a_click_on_the_course_moves_the_epoch_slider_and_that_moves_the_frame(
     visitor.draw(SEVEN)
     visitor.until(lambda: len(columns(visitor)) == 4)
     assert marked(visitor) == 3
-    box = visitor.figure(COURSE).locator(".nsewdrag").first.bounding_box()
+    strip = visitor.figure(COURSE).locator(".nsewdrag").first
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
     assert box is not None, "the strip is in sight"
     x, y = box["x"] + box["width"] * 3 / 8, box["y"] + box["height"] / 2
     visitor.page.mouse.move(x - 3, y)

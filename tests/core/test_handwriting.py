@@ -27,6 +27,7 @@ from core.events import (
 from core.handwriting import MOST
 from core.history import MOST_EPOCHS, spread
 from core.service import TrainingService
+from core.training import Checkpoint
 from tests.conftest import Finish, MakeService, WaitUntil
 
 MINE, THINE = "0" * 32, "1" * 32
@@ -94,11 +95,12 @@ def test_an_epoch_is_asked_about_a_drawing_once(
     asked: list[int] = []
     reader = trained_service.history._reader
     really = reader.probabilities
-    monkeypatch.setattr(
-        reader,
-        "probabilities",
-        lambda checkpoint, images: asked.append(checkpoint.epoch) or really(checkpoint, images),
-    )
+
+    def noted(checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
+        asked.append(checkpoint.epoch)
+        return really(checkpoint, images)
+
+    monkeypatch.setattr(reader, "probabilities", noted)
     again = trained_service.history.course(image, run_id)
     assert asked == []
     assert (again.probabilities == first.probabilities).all()
