@@ -19,7 +19,7 @@ from dashboard.shown import Shown
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-HEIGHT = 300
+HEIGHT = 220
 NOTHING_TRAINED = "Press Train first: here stands what the network made of your drawing on its way."
 NOTHING_DRAWN = "Draw a digit: here stands what the network made of it after each epoch."
 _BLUES = [[0.0, "rgba(0,114,178,0)"], [1.0, "rgba(0,114,178,1)"]]
@@ -30,6 +30,7 @@ def layout() -> html.Section:
     return html.Section(
         [
             html.H2("How its answer came about"),
+            html.P("", id=ids.COURSE_CAPTION, className="course-caption", role="status"),
             html.Div(
                 dcc.Graph(
                     id=ids.COURSE_GRAPH,
@@ -41,7 +42,6 @@ def layout() -> html.Section:
                 role="img",
                 **{"aria-label": NOTHING_DRAWN},
             ),
-            html.P("", id=ids.COURSE_CAPTION, className="course-caption", role="status"),
             html.P(
                 [
                     "A column for each epoch, a row for each digit, the bluer the surer. Click a "

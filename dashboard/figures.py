@@ -64,8 +64,8 @@ def curve(
             for (x, y), look in zip(_columns(series, metric, style), _LOOKS, strict=False)
         ]
     )
-    if metric == "accuracy" and series.batches:
-        figure.add_traces(_own_traces(series.own))
+    own = _own_traces(series.own) if metric == "accuracy" and series.batches else []
+    figure.add_traces(own)
     figure.update_layout(
         layout(height, title=TITLES[metric]),
         uirevision=f"{series.run_id}",
@@ -78,6 +78,7 @@ def curve(
     figure.update_layout(  # the learning rate's; without it, Plotly leaves the axis out
         yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
         margin_r=60 if style.learning_rate else 12,
+        margin_t=86 if own else 64,  # the legend then has two lines
     )
     if not series.batches:
         hide_axes(figure)

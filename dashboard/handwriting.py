@@ -329,8 +329,8 @@ def report(found: LessonReport, run: RunSnapshot) -> html.Div:
         [
             html.H2("What the lesson changed"),
             html.P(
-                f"From epoch {found.before} on, {run.title} is taught {_drawings(lesson.taught)}, "
-                f"{how}. {fair}",
+                f"From epoch {found.before} on, {run.title} learns from "
+                f"{_drawings(lesson.taught)}, {how}. {fair}",
                 className="small mb-1",
             ),
             dbc.Table(

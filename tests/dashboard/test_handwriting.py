@@ -112,7 +112,7 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     assert ("1 of 4 3 of 4" in shown) == bool(held_out)
     assert ("they are the fair test" in shown) == bool(held_out)
     assert ("is no test" in shown) == (not held_out)
-    assert "Mine is taught 8 drawings, mixed with" in shown
+    assert "Mine learns from 8 drawings, mixed with" in shown
 
 
 def test_own_scores_stand_beside_the_test_accuracy_when_there_are_a_few() -> None:
