@@ -106,7 +106,7 @@ class Handwriting:
             for other in drawings:
                 if other.image.tobytes() == pixels.tobytes():
                     raise DrawingRefused(
-                        f"This very drawing is kept already, as a {other.label}. Draw another one."
+                        f"This very drawing is kept already, as {other.label}. Draw another one."
                     )
             self._write(lambda: self._store.keep_drawing(owner, drawing))
             self._sets[owner] = (*drawings, drawing)

@@ -162,12 +162,12 @@ def words(course: Course) -> str:
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [f"{epoch:g}" for epoch in course.epochs]
     if len(epochs) == 1:
-        return f"After epoch {epochs[0]} it reads a {digits[0]} ({chances[0]:.0%})."
+        return f"After epoch {epochs[0]} it reads {digits[0]} ({chances[0]:.0%})."
     turns = [place for place in range(1, len(digits)) if digits[place] != digits[place - 1]]
     first = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
-    begun = f"{first} it read a {digits[0]} ({chances[0]:.0%})"
+    begun = f"{first} it read {digits[0]} ({chances[0]:.0%})"
     now = f"{chances[-1]:.0%} after epoch {epochs[-1]}"
     if not turns:
         return f"{begun}, and never anything else: {now}."
     detour = "" if len(turns) == 1 else f", after {len(turns)} changes of mind"
-    return f"{begun}. It reads a {digits[-1]} since epoch {epochs[turns[-1]]}{detour}: {now}."
+    return f"{begun}. It reads {digits[-1]} since epoch {epochs[turns[-1]]}{detour}: {now}."

@@ -47,7 +47,7 @@ def buttons() -> html.Div:
             str(digit),
             id=ids.hand_keep(digit),
             className="btn btn-outline-secondary btn-sm",
-            title=f"Keep it as a {digit}",
+            title=f"Keep it as {digit}",
             **{"aria-label": f"Keep as {digit}"},
         )
         for digit in range(10)
@@ -153,7 +153,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             return NOTHING_DRAWN, no_update
         except DigitLabError as error:
             return str(error), no_update
-        sentence = f"Kept as a {kept.label}. Your next stroke begins another drawing."
+        sentence = f"Kept as {kept.label}. Your next stroke begins another drawing."
         return sentence, {"kept": kept.drawing_id}
 
     @app.callback(

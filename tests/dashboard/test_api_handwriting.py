@@ -103,7 +103,7 @@ def test_what_cannot_be_kept_is_refused(
 def test_a_drawing_is_kept_once(client: TestClient) -> None:
     client.post(MINE, json={"strokes": A_ONE, "label": 1})
     answer = client.post(MINE, json={"strokes": A_ONE, "label": 7})
-    assert "kept already, as a 1" in refusal(answer, 409)
+    assert "kept already, as 1" in refusal(answer, 409)
     assert "no such drawing" in refusal(client.delete(f"{MINE}/none"), 404)
     assert "no such drawing" in refusal(client.post(f"{MINE}/none/restore"), 404)
     assert "owner" in refusal(client.get("/api/handwriting/me"), 400)

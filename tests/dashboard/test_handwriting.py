@@ -49,11 +49,11 @@ def test_without_a_course_the_figure_says_why() -> None:
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (course_of(4), "After epoch 0 it reads a 4 (73%)."),
-        (course_of(7, 7, 7), "Untrained it read a 7 (73%), and never anything else: 73% after"),
-        (course_of(4, 7, 7), "Untrained it read a 4 (73%). It reads a 7 since epoch 1: 73%"),
-        (course_of(4, 9, 7), "It reads a 7 since epoch 2, after 2 changes of mind: 73%"),
-        (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read a 4 (73%). It reads a 9 since"),
+        (course_of(4), "After epoch 0 it reads 4 (73%)."),
+        (course_of(7, 7, 7), "Untrained it read 7 (73%), and never anything else: 73% after"),
+        (course_of(4, 7, 7), "Untrained it read 4 (73%). It reads 7 since epoch 1: 73%"),
+        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind: 73%"),
+        (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read 4 (73%). It reads 9 since"),
     ],
 )
 def test_a_course_is_told_in_words(shown: Course, words: str) -> None:
