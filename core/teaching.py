@@ -94,7 +94,7 @@ class Teaching:
         held_out = int(data.held_out.sum())
         lesson = Lesson(epoch, len(labels) - held_out, held_out, mixed)
         changes = {**lessons.SETTINGS, "epochs": epoch + lessons.EPOCHS}
-        name = f"{snapshot.title}, taught"
+        name = f"{snapshot.title} (taught)"
         return self._fork(snapshot.run_id, epoch, changes, name=name, lesson=(lesson, data))
 
     def report(self, run_id: str) -> LessonReport | None:
