@@ -19,6 +19,7 @@
   let asDrawn = false;
   let answer = null; // the one that is shown, if any
   let hint = null; // what stands below the canvas when nothing was refused
+  let finished = false; // whether the next stroke begins another drawing
 
   const digitlab = window.digitlab;
   const element = (id) => document.getElementById(id);
@@ -42,6 +43,7 @@
   }
 
   function change(newStrokes, newPicture = null) {
+    finished = false;
     strokes = newStrokes;
     if (newPicture !== picture) {
       picture = newPicture;
@@ -50,6 +52,7 @@
     keep(STROKES, JSON.stringify(strokes));
     sayBelow(null);
     update();
+    document.dispatchEvent(new Event("drawing"));
   }
 
   function update() {
@@ -148,7 +151,7 @@
     event.preventDefault();
     event.target.setPointerCapture(event.pointerId);
     current = [position(event, event.target)];
-    change([...strokes, current]);
+    change(finished ? [current] : [...strokes, current]);
   });
 
   document.addEventListener("pointermove", (event) => {
@@ -190,5 +193,10 @@
     change([], image);
   }
 
-  Object.assign(digitlab, { reread, take, refuse: sayBelow, drawing });
+  // The drawing stays until the next stroke, which begins another one.
+  function finish() {
+    finished = true;
+  }
+
+  Object.assign(digitlab, { reread, take, refuse: sayBelow, drawing, finish });
 })();

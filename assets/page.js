@@ -36,7 +36,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, epoch, last, previous) => {
+      view: (tab, smoothing, log, rate, run, epoch, owner, last, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
@@ -44,6 +44,7 @@
           tab,
           run,
           epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
+          owner,
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),
@@ -66,8 +67,8 @@
         return [false, "⏸", epoch + 1];
       },
 
-      // A click on a curve: the first epoch whose end comes after it.
-      goTo: (loss, accuracy, last) => {
+      // A click on a curve or a course: the first epoch whose end comes after it.
+      goTo: (loss, accuracy, course, last) => {
         const [trigger] = window.dash_clientside.callback_context.triggered;
         const x = trigger?.value?.points?.[0]?.x;
         return x === undefined ? noUpdate() : Math.min(Math.ceil(x), Number(last));

@@ -7,9 +7,18 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from core import lessons
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import DataCatalog
-from core.events import InvalidConfig, RunSnapshot, RunState, WrongState
+from core.events import (
+    FolderUnusable,
+    InvalidConfig,
+    Lesson,
+    RunSnapshot,
+    RunState,
+    WrongState,
+)
+from core.lessons import LessonData
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.trainer import Trainer
@@ -115,16 +124,24 @@ class Courses:
         self._notify()
         return run.snapshot
 
-    def fork(self, run_id: str, epoch: int, changes: Mapping[str, Any]) -> str:
+    def fork(
+        self,
+        run_id: str,
+        epoch: int,
+        changes: Mapping[str, Any],
+        name: str = "",
+        lesson: tuple[Lesson, LessonData] | None = None,
+    ) -> str:
         """A new run that shares another's course until the end of an epoch, then goes its own way.
 
         Its settings are those that held there, a learning rate that was set on the way included,
-        with `changes`.
+        with `changes`. It trains on a `lesson`, by default on that of the other run if it had one.
 
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
             WrongState: too many runs are waiting, or the run was brought in.
+            FolderUnusable: the lesson cannot be written.
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
@@ -136,7 +153,19 @@ class Courses:
             _check_fork(parent.config, config, epoch)
             shared = parent.store.events(run_id)[:count]
             earlier = parent.snapshot.stretches(epoch)
-            run = self._new(config, parent=run_id, parent_epoch=epoch, earlier=earlier)
+            if lesson is None and parent.snapshot.lesson is not None:
+                data = lessons.read(parent.snapshot, parent.files.folder)
+                lesson = (parent.snapshot.lesson, data) if data is not None else None
+            run = self._new(
+                config,
+                name=name,
+                parent=run_id,
+                parent_epoch=epoch,
+                earlier=earlier,
+                lesson=lesson and lesson[0],
+            )
+            if lesson is not None:
+                self._keep_lesson(run, lesson[1])
             if epoch:
                 run.share(shared, parent.files, epoch)
             self._trainer.enqueue(run)
@@ -206,6 +235,13 @@ class Courses:
             **choose_runtime(config.precision).facts(),
             **facts,
         )
+
+    def _keep_lesson(self, run: Run, lesson: LessonData) -> None:
+        try:
+            lessons.keep(lesson, run.files.folder)
+        except FolderUnusable:
+            self._runs.forget(run)
+            raise
 
     def _find_trained(self, run_id: str, what: str) -> Run:
         """

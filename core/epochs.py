@@ -76,6 +76,20 @@ class EpochFiles:
             if path.name.split(".")[0].isdecimal()
         )
 
+    def stamp(self, epoch: int) -> tuple[int, int, int]:
+        """What stands for an epoch's network, whichever run it is in: equal for equal files.
+
+        A file is written whole or not at all, and runs that share an epoch share its file.
+
+        Raises:
+            UnknownEpoch: that epoch is not kept.
+        """
+        try:
+            found = (self.folder / f"{_name(epoch)}.safetensors").stat()
+        except OSError as error:
+            raise UnknownEpoch(f"Epoch {epoch} of this run is not kept.") from error
+        return found.st_dev, found.st_ino, found.st_mtime_ns
+
     def thin(self, total: int) -> None:
         """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`."""
         stride = -(-total // KEPT_EPOCHS)

@@ -117,6 +117,20 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """A run is taught drawings that somebody kept, from the end of `epoch` on.
+
+    `taught` of them are trained on, `held_out` are kept apart to test with. `mixed` tells whether
+    images of the run's data set are trained on beside them.
+    """
+
+    epoch: int
+    taught: int
+    held_out: int
+    mixed: bool
+
+
+@dataclass(frozen=True)
 class RunSnapshot:
     """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
 
@@ -125,7 +139,8 @@ class RunSnapshot:
     follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
     wait. `group` is shared by runs that differ only in their seeds. A rewound run has
-    `place_epoch`, the epoch after which it will go on.
+    `place_epoch`, the epoch after which it will go on. A run with a `lesson` does not train on its
+    data set but on drawings.
     """
 
     run_id: str
@@ -146,6 +161,7 @@ class RunSnapshot:
     parent: str | None = None
     parent_epoch: int | None = None
     earlier: tuple[Stretch, ...] = ()
+    lesson: Lesson | None = None
     revision: int = 0
     queue_place: int | None = None
     kept: tuple[int, ...] = ()
@@ -181,7 +197,9 @@ class RunSnapshot:
         """
         earlier = tuple(Stretch(**stretch) for stretch in values.get("earlier", ()))
         kept, state = tuple(values["kept"]), RunState(values["state"])
-        return cls(**{**values, "state": state, "kept": kept, "earlier": earlier})
+        lesson = Lesson(**values["lesson"]) if values.get("lesson") else None
+        changed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
+        return cls(**{**values, **changed})
 
     @property
     def title(self) -> str:
@@ -354,6 +372,14 @@ class EmptyDrawing(DigitLabError):
 
 class BadDrawing(DigitLabError):
     """The strokes or pixels do not have the form of a drawing."""
+
+
+class DrawingRefused(DigitLabError):
+    """A drawing cannot be kept, or what is kept is not enough for what was asked."""
+
+
+class UnknownDrawing(DigitLabError):
+    """No drawing of that id is kept."""
 
 
 class FolderUnusable(DigitLabError):

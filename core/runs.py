@@ -160,6 +160,8 @@ class Run:
         place = self.snapshot.place_epoch
         if place is not None:
             self.files.discard_after(place)
+            # Until now the later epochs could be looked at: whoever remembers them must forget.
+            self.update(revision=self.snapshot.revision + 1)
             if place < (self.snapshot.parent_epoch or 0):  # from there on it is no longer shared
                 self.update(parent_epoch=place, earlier=self.snapshot.stretches(place))
         self.update(place_epoch=None, kept=tuple(self.files.epochs()))

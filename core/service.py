@@ -18,11 +18,14 @@ from core.embeddings import Embeddings
 from core.errands import Errands
 from core.events import DatasetStatus, LayerInfo, Metrics, RunSnapshot, RunState
 from core.explorer import Explorer
+from core.handwriting import Handwriting
+from core.history import History
 from core.insight import Insight
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
 from core.takeaway import TakeAway
+from core.teaching import Teaching
 from core.trainer import Fit, Trainer
 from core.training import fit
 
@@ -43,6 +46,9 @@ class TrainingService(Courses):
         self.files = TakeAway(self._runs, self._lock, self.explorer)
         self.insight = Insight(self.explorer)
         self.embeddings = Embeddings(self.explorer)
+        self.history = History(self._runs, self._lock, self.explorer)
+        self.handwriting = Handwriting(store, self._runs, self._lock, self.history, self._notify)
+        self.teaching = Teaching(self._runs, self._lock, self.history, self.handwriting, self.fork)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -200,6 +206,7 @@ class TrainingService(Courses):
             trains.join(timeout)
         self._errands.join(timeout)
         self.embeddings.close()
+        self.handwriting.close()
         self._store.close()
 
     def _with_place(self, run: Run) -> RunSnapshot:

@@ -1,6 +1,6 @@
-"""What outlives the process: the runs, their events and their weights, in one folder.
+"""What outlives the process: runs, events, weights and kept drawings, in one folder.
 
-`runs.sqlite3` knows the runs and their events; the weights lie in a folder each, see
+`runs.sqlite3` knows the runs, their events and the drawings; the weights lie in a folder each, see
 `core.epochs`. This module does not know what a run does or who reads it.
 """
 
@@ -16,11 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from core.epochs import EpochFiles
 from core.events import DamagedFile, FolderUnusable, Metrics, RunSnapshot, metrics_of
 from core.exports import to_pth
+from core.records import Drawing
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,14 @@ CREATE TABLE IF NOT EXISTS events (
     event TEXT NOT NULL,
     PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS drawings (
+    drawing_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    label INTEGER NOT NULL,
+    image BLOB NOT NULL,
+    PRIMARY KEY (owner, drawing_id)
+);
 """
 
 
@@ -125,6 +135,36 @@ class RunStore:
                 "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
             )
 
+    def drawings(self, owner: str) -> list[Drawing]:
+        """The drawings that somebody keeps and has not deleted, the oldest first."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT drawing_id, label, image FROM drawings "
+                "WHERE owner = ? AND NOT deleted AND length(image) = 784 ORDER BY rowid",
+                (owner,),
+            ).fetchall()
+        return [
+            Drawing(drawing_id, label, np.frombuffer(image, np.uint8).reshape(28, 28))
+            for drawing_id, label, image in rows
+        ]
+
+    def keep_drawing(self, owner: str, drawing: Drawing) -> None:
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO drawings (drawing_id, owner, label, image) VALUES (?, ?, ?, ?)",
+                (drawing.drawing_id, owner, drawing.label, drawing.image.tobytes()),
+            )
+
+    def set_drawing_deleted(self, owner: str, drawing_id: str, deleted: bool) -> bool:
+        """Hides a drawing, as `set_deleted` a run, or shows it again; whether there is such."""
+        with self._transaction() as connection:
+            changed = connection.execute(
+                "UPDATE drawings SET deleted = ? WHERE owner = ? AND drawing_id = ? "
+                "AND deleted = ?",
+                (int(deleted), owner, drawing_id, int(not deleted)),
+            )
+        return changed.rowcount == 1
+
     def epoch_files(self, run_id: str, model: str) -> EpochFiles:
         return EpochFiles(self.root / run_id, model)
 
@@ -169,6 +209,7 @@ class RunStore:
             for (run_id,) in gone:
                 connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
                 connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+            connection.execute("DELETE FROM drawings WHERE deleted")
         for (run_id,) in gone:
             shutil.rmtree(self.root / run_id, ignore_errors=True)
 
@@ -193,9 +234,15 @@ class RunStore:
         try:
             runs = list(_readable(old, "SELECT run_id, deleted, snapshot FROM runs"))
             events = _readable(old, "SELECT run_id, number, event FROM events")
+            drawings = _readable(
+                old, "SELECT drawing_id, owner, deleted, label, image FROM drawings"
+            )
             with self._transaction() as connection:
                 connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", runs)
                 connection.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", events)
+                connection.executemany(
+                    "INSERT OR IGNORE INTO drawings VALUES (?, ?, ?, ?, ?)", drawings
+                )
         finally:
             old.close()
         return {run_id for run_id, _, _ in runs}

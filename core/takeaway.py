@@ -75,7 +75,7 @@ class TakeAway:
         """A program that trains the run once more without Digit Lab: see `core.reproduce`.
 
         Raises:
-            WrongState: the run was brought in.
+            WrongState: the run was brought in, or taught somebody's drawings.
         """
         content = to_script(*self._trained(run_id)).encode()
         return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
@@ -91,6 +91,11 @@ class TakeAway:
             raise WrongState(
                 f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
                 "trained is not known."
+            )
+        if snapshot.lesson is not None:
+            raise WrongState(
+                f"{snapshot.title} was taught somebody's drawings, which its program would have to "
+                "bring along. The run that it was forked from can be had as a program."
             )
         return snapshot, events
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core import lessons
 from core.datasets import Cancelled, DataCatalog
 from core.events import DigitLabError, RunState, WrongState
 from core.runs import Run
@@ -145,13 +146,17 @@ class Trainer:
     def _train(self, run: Run) -> dict[str, Any]:
         """Trains, and returns how the run ended."""
         run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
-        runtime = choose_runtime(run.config.precision)
+        config, data = run.config, run.data
+        lesson = lessons.read(run.snapshot, run.files.folder)
+        if lesson is not None:
+            config, data = lessons.data_for(lesson, config, data)
+        runtime = choose_runtime(config.precision)
         with self._lock:
-            run.update(dataset=run.data.name, dataset_title=run.data.title, **runtime.facts())
+            run.update(dataset=data.name, dataset_title=data.title, **runtime.facts())
             resume = _take_up(run)
         for event in self._fit(
-            run.config,
-            run.data,
+            config,
+            data,
             runtime,
             should_stop=run.stop.is_set,
             should_publish=self._should_publish,

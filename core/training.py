@@ -112,7 +112,8 @@ def fit(
             of a cycle) from this batch on and yields a `RateChange`.
         resume: goes on from there. The configuration may differ from the one before in all but
             model, data set, seed and number of training images, at the end of an epoch in the
-            batch size and the evaluations per epoch too.
+            batch size and the evaluations per epoch too. There the training images may be others
+            as well (`core.lessons`).
         clock: seconds, for speeds and elapsed times only.
 
     Raises:

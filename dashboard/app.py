@@ -63,7 +63,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     train.register(app, service)
     gallery.register(app, service)
     mistakes.register(app, service)
-    draw.register(app)
+    draw.register(app, service)
     inside.register(app, service)
     embedding.register(app, service)
     curves.register(app)

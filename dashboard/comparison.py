@@ -65,6 +65,8 @@ def differences(courses: Sequence[Course]) -> Any:
             rows.append((field.title or name, values))
     if any(run.parent for run in runs):
         rows.append(("Forked", [_forked(run) for run in runs]))
+    if any(run.lesson for run in runs):
+        rows.append(("Taught", [_taught(run) for run in runs]))
     rows.append(("Best test accuracy", [_percent(run.best_test_accuracy) for run in runs]))
     rows.append(("Last test accuracy", [_percent(run.test_accuracy) for run in runs]))
     rows.append(("Time", [duration(run.seconds) for run in runs]))
@@ -156,6 +158,13 @@ def _shown(value: Any) -> str:
 
 def _forked(run: RunSnapshot) -> str:
     return f"after epoch {run.parent_epoch}" if run.parent else "–"
+
+
+def _taught(run: RunSnapshot) -> str:
+    if run.lesson is None:
+        return "–"
+    drawings = f"{run.lesson.taught} drawing{'' if run.lesson.taught == 1 else 's'}"
+    return f"{drawings}, mixed with what it knew" if run.lesson.mixed else drawings
 
 
 def _percent(value: float | None) -> str:

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from dash import Patch
 
 from core.events import Gallery
+from core.records import OwnScores
 from dashboard import ids
 from dashboard.frame import AXIS, hide_axes, layout, say
 from dashboard.series import Metric, Series
@@ -21,6 +22,9 @@ from dashboard.series import Metric, Series
 # Okabe and Ito's palette, which the colour-blind can tell apart.
 TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = "#0072B2", "#D55E00", "#009E73"
 WRONG_COLOUR = TEST_COLOUR
+OWN_COLOUR = "#CC79A7"
+FEWEST_OWN = 5
+"""Of fewer drawings a share says nothing."""
 TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 TILE, GAP = 28, 4
@@ -50,13 +54,18 @@ PLAIN = CurveStyle()
 def curve(
     series: Series, metric: Metric, style: CurveStyle = PLAIN, height: int = 380
 ) -> go.Figure:
-    """Loss or accuracy over epochs: raw and smoothed training values, epoch means, test values."""
+    """Loss or accuracy over epochs: raw and smoothed training values, epoch means, test values.
+
+    Beside the test accuracy stands that on the visitor's own drawings, where there are a few.
+    """
     figure = go.Figure(
         [
             go.Scatter(x=x, y=y, hovertemplate="epoch %{x:.2f}: %{y:.4g}", **look)
             for (x, y), look in zip(_columns(series, metric, style), _LOOKS, strict=False)
         ]
     )
+    own = _own_traces(series.own) if metric == "accuracy" and series.batches else []
+    figure.add_traces(own)
     figure.update_layout(
         layout(height, title=TITLES[metric]),
         uirevision=f"{series.run_id}",
@@ -69,6 +78,7 @@ def curve(
     figure.update_layout(  # the learning rate's; without it, Plotly leaves the axis out
         yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
         margin_r=60 if style.learning_rate else 12,
+        margin_t=86 if own else 64,  # the legend then has two lines
     )
     if not series.batches:
         hide_axes(figure)
@@ -128,6 +138,25 @@ def _columns(
     if style.learning_rate:
         columns.append((x, [event.learning_rate for event in batches]))
     return columns
+
+
+def _own_traces(own: OwnScores) -> list[go.Scatter]:
+    """The last traces, so that no other changes its place when they come and go."""
+    parts = (("your handwriting", own.fresh, "star"), ("taught drawings", own.taught, "star-open"))
+    return [
+        go.Scatter(
+            x=[score.epoch for score in scores],
+            y=[score.right / score.count for score in scores],
+            name=f"{name} ({scores[0].count})",
+            customdata=[[score.right, score.count] for score in scores],
+            hovertemplate="epoch %{x}: %{customdata[0]} of %{customdata[1]} right",
+            mode="lines+markers",
+            line=dict(color=OWN_COLOUR, width=2, dash="dashdot"),
+            marker=dict(color=OWN_COLOUR, symbol=symbol, size=11, line=dict(width=1)),
+        )
+        for name, scores, symbol in parts
+        if scores and scores[0].count >= FEWEST_OWN
+    ]
 
 
 def _changes(series: Series, metric: Metric, first: int) -> tuple[list, list]:

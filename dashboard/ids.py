@@ -113,6 +113,36 @@ DRAW_OPEN = "draw-open"
 DRAW_HINT = "draw-hint"
 DRAW_FORM = "draw-form"
 DRAW_MARKED = "draw-marked"
+DRAW_RESTED = "draw-rested"
+COURSE_REQUEST = "course-request"
+COURSE_GRAPH = "course-graph"
+COURSE_PICTURE = "course-picture"
+COURSE_CAPTION = "course-caption"
+
+# Your handwriting, on the Draw tab.
+HAND_OWNER = "hand-owner"
+HAND_REQUEST = "hand-request"
+HAND_CHANGED = "hand-changed"
+HAND_SAY = "hand-say"
+HAND_DELETED = "hand-deleted"
+HAND_UNDO = "hand-undo"
+HAND_SUMMARY = "hand-summary"
+HAND_LIST = "hand-list"
+HAND_LESSONS = "hand-lessons"
+HAND_MIXED = "hand-mixed"
+HAND_TEACH = "hand-teach"
+HAND_REPORT = "hand-report"
+
+
+def hand_keep(digit: object) -> dict[str, object]:
+    """The button that keeps the drawing as a digit."""
+    return {"type": "hand-keep", "digit": digit}
+
+
+def hand_delete(drawing: object) -> dict[str, object]:
+    """The button that deletes a kept drawing."""
+    return {"type": "hand-delete", "drawing": drawing}
+
 
 # Inside.
 INSIDE_SOURCE = "inside-source"

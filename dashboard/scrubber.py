@@ -74,6 +74,7 @@ def register(app: Dash) -> None:
         Output(ids.EPOCH_SLIDER, "value", allow_duplicate=True),
         Input(ids.CURVES_LOSS, "clickData"),
         Input(ids.CURVES_ACCURACY, "clickData"),
+        Input(ids.COURSE_GRAPH, "clickData"),
         State(ids.EPOCH_SLIDER, "max"),
         prevent_initial_call=True,
     )

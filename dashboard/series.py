@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.events import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records import OwnScores
 
 Metric = Literal["loss", "accuracy"]
 
@@ -39,6 +40,8 @@ class Series:
     batches: list[BatchMetrics] = field(default_factory=list)
     epochs: list[EpochMetrics] = field(default_factory=list)
     rate_changes: list[RateChange] = field(default_factory=list)
+    own: OwnScores = field(default_factory=OwnScores)
+    """How the visitor's own drawings were read: no part of the run, it may change at any time."""
     _smoothers: dict[Metric, Smoother] = field(default_factory=dict)
 
     def extend(self, events: Iterable[Metrics]) -> None:

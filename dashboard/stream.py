@@ -8,13 +8,14 @@ can never cross. It knows what a page looks at (`View`), and paints nothing that
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
 from dash.exceptions import WebsocketDisconnected
 
 from core.events import RunSnapshot, UnknownRun
+from core.records import OwnScores
 from dashboard import figures, ids, runs_table, scrubber, status
 from dashboard.series import Metric, Series
 
@@ -43,6 +44,8 @@ class View:
     """The run that the page has chosen; None for whichever trains, or else the newest."""
     epoch: int | None = None
     """The epoch that the page has gone back to; None for the newest."""
+    owner: str | None = None
+    """Whose handwriting is shown in the curves."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -56,6 +59,7 @@ class View:
             ),
             run=status.chosen_run(data.get("run")),
             epoch=None if data.get("epoch") is None else int(data["epoch"]),
+            owner=str(data["owner"]) if data.get("owner") else None,
         )
 
 
@@ -84,12 +88,19 @@ class PageStream:
         if view.tab == ids.TAB_TRAIN:
             updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
         elif view.tab == ids.TAB_CURVES:
+            self._series.own = self._own_scores(view.owner)
             for graph, metric in figures.CURVES:
                 updates += self._curve(graph, metric, view.style, 380)
             updates += self._table()
         elif view.tab == ids.TAB_RUNS:
             updates += self._grid(runs)
         return updates
+
+    def _own_scores(self, owner: str | None) -> OwnScores:
+        """How the run's networks read the visitor's own drawings, as far as that is known."""
+        if owner is None or self._series.run_id is None:
+            return OwnScores()
+        return self._service.handwriting.scores_so_far(owner, self._series.run_id)
 
     def _grid(self, runs: list[RunSnapshot]) -> list[Update]:
         """The table of runs, and then only the rows that changed."""
@@ -142,7 +153,7 @@ class PageStream:
     ) -> list[Update]:
         series = self._series
         now = _Drawn(self._followed, len(series.batches), len(series.epochs), style)
-        now = replace(now, rates=len(series.rate_changes))
+        now = replace(now, rates=len(series.rate_changes), own=series.own)
         before = self._drawn.get(graph)
         if now == before:
             return []
@@ -150,7 +161,7 @@ class PageStream:
         figure: Any
         if before is None or before.followed != now.followed or before.batches == 0:
             figure = figures.curve(series, metric, style, height)
-        elif before.style != style:
+        elif before.style != style or before.own != now.own:
             figure = figures.restyle_curve(series, metric, style, before.style)
         else:
             known = before.batches, before.epochs, before.rates
@@ -178,6 +189,7 @@ class _Drawn:
     epochs: int
     style: figures.CurveStyle = figures.PLAIN
     rates: int = 0
+    own: OwnScores = field(default_factory=OwnScores)
 
 
 class _Page:
@@ -252,6 +264,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.CURVES_RATE, "value"),
         Input(ids.RUN_PICK, "value"),
         Input(ids.EPOCH_SLIDER, "value"),
+        Input(ids.HAND_OWNER, "data"),
         State(ids.EPOCH_SLIDER, "max"),
         State(ids.PAGE_VIEW, "data"),
     )

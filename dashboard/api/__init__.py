@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from dashboard.api import docs, files, readings, runs
+from dashboard.api import docs, files, handwriting, readings, runs
 from dashboard.api.schemas import Problem
 from dashboard.api.wire import Route
 
@@ -31,6 +31,7 @@ def router(service: "TrainingService") -> APIRouter:
     runs.register(api, service)
     files.register(api, service)
     readings.register(api, service)
+    handwriting.register(api, service)
     docs.register(api)
 
     async def unknown(request: Request) -> JSONResponse:

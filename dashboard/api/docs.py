@@ -21,6 +21,7 @@ PARTS = [
     {"name": "course", "description": "Pause, resume, rewind, fork and repeat a run."},
     {"name": "files", "description": "Take a run away, bring a network in."},
     {"name": "readings", "description": "Let a network read a drawing."},
+    {"name": "handwriting", "description": "Drawings that are kept: a test set, and lessons."},
     {"name": "server", "description": "The server itself."},
 ]
 SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"

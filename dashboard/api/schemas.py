@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
 from core.events import Doubt, Metrics, RunSnapshot
+from core.records import LessonReport, OwnScore
 
 Name = Annotated[str, Field(max_length=1000)]
 Whole = Annotated[int, Field(ge=0, le=10**9)]
@@ -82,8 +83,8 @@ class NewRate(_Request):
     )
 
 
-class Drawing(BaseModel):
-    """Something to read, strokes or pixels, and the network that shall read it."""
+class Drawn(BaseModel):
+    """A drawing, as strokes or as pixels."""
 
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
         None,
@@ -95,8 +96,35 @@ class Drawing(BaseModel):
     as_drawn: Annotated[Any, WithJsonSchema({"type": "boolean"})] = Field(
         False, description="Squeezed as it is instead of cut out and centred as MNIST's are."
     )
+
+
+class Drawing(Drawn):
+    """Something to read, strokes or pixels, and the network that shall read it."""
+
     run: str | None = Field(None, description="The run whose network reads; the newest if none.")
     epoch: Whole | None = Field(None, description="The network after this epoch; else the newest.")
+
+
+class CourseOfDrawing(Drawn):
+    """A drawing, and the run whose networks shall read it, one after the other."""
+
+    run: str | None = Field(None, description="The newest that has a network if none.")
+
+
+class NewKept(Drawn):
+    """A drawing to keep, and the digit that was meant."""
+
+    label: Annotated[int, Field(strict=True, ge=0, le=9)]
+
+
+class NewLesson(_Request):
+    """Which network is to be taught the drawings, and whether it keeps seeing others."""
+
+    run: str | None = Field(None, description="The newest that has a network if none.")
+    epoch: Whole | None = Field(None, description="From the end of this epoch on; else the last.")
+    mixed: bool = Field(
+        True, description="Whether images that it has learnt from are trained on as well."
+    )
 
 
 class Health(BaseModel):
@@ -150,6 +178,58 @@ class DigitRead(BaseModel):
     input: list[list[int]]
     box: Box
     centre: tuple[float, float]
+
+
+class CourseRead(BaseModel):
+    """What a run's networks read: ten probabilities after each of `epochs`, 0 being untrained.
+
+    The last epoch has a fraction while a run is on its way. Of a long run, 40 kept epochs are
+    asked, evenly spaced.
+    """
+
+    epochs: list[float]
+    digits: list[int]
+    probabilities: list[list[float]]
+
+
+class Kept(BaseModel):
+    """A kept drawing, its 28 x 28 pixels, and how it is read; null where there is no network.
+
+    `taught`: the run was trained on it, so that it is no test of it.
+    """
+
+    id: str
+    label: int
+    digit: int | None
+    taught: bool
+    input: list[list[int]]
+
+
+class KeptDrawings(BaseModel):
+    """What somebody keeps, and how many of them are read as they were meant."""
+
+    drawings: list[Kept]
+    count: int
+    right: int | None
+
+
+class KeptId(BaseModel):
+    """The name of a drawing that is kept now."""
+
+    id: str
+
+
+class LessonFound(BaseModel):
+    """What a lesson has changed so far: shares read right before it and after; null if none."""
+
+    lesson: LessonReport | None
+
+
+class KeptScores(BaseModel):
+    """Scores of a run's kept epochs, on drawings it has never seen and on those it was taught."""
+
+    fresh: list[OwnScore]
+    taught: list[OwnScore]
 
 
 class Problem(BaseModel):

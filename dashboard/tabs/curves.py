@@ -81,7 +81,8 @@ def layout() -> html.Div:
             html.P(
                 "Thin line: the mean of a few batches each. Thick line: the same, smoothed. "
                 "Squares: means over a whole epoch. Diamonds: images that the network never "
-                "trains on. Drag to zoom, double-click to see all.",
+                "trains on. Stars: drawings that you kept on the Draw tab. Drag to zoom, "
+                "double-click to see all.",
                 className="text-body-secondary small",
             ),
             html.Section(

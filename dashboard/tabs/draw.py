@@ -1,15 +1,21 @@
 """The Draw tab: a canvas, the way from it to the network's input, and what the network says.
 
 `assets/draw.js` takes the strokes and asks `POST /api/predict`, `assets/picture.js` opens
-pictures; nothing here runs while one draws.
+pictures; nothing here runs while one draws. What the drawing's course and one's own handwriting
+are is known elsewhere.
 """
+
+from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, html
 
-from dashboard import ids
+from dashboard import course, handwriting, ids
 from dashboard.bars import bars
 from dashboard.kept import KEEP
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
 
 CANVAS = 280
 SEEN = 28
@@ -35,6 +41,7 @@ def layout() -> html.Div:
                         className="draw-buttons",
                     ),
                     html.P(HINT, id=ids.DRAW_HINT, className="draw-hint small", role="status"),
+                    handwriting.buttons(),
                 ],
                 className="panel draw-here",
             ),
@@ -89,12 +96,16 @@ def layout() -> html.Div:
                 ],
                 className="panel draw-says",
             ),
+            course.layout(),
+            handwriting.layout(),
         ],
         className="draw-tab",
     )
 
 
-def register(app: Dash) -> None:
+def register(app: Dash, service: "TrainingService") -> None:
+    course.register(app, service)
+    handwriting.register(app, service)
     app.clientside_callback(
         ClientsideFunction("digitlab", "reread"),
         Input(ids.PAGE_VERSION, "data"),

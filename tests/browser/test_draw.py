@@ -507,7 +507,7 @@ def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(
 def test_nothing_moves_while_one_draws(visit: Visit, trained: Lab, size: tuple[int, int]) -> None:
     visitor = at_the_canvas(visit(viewport={"width": size[0], "height": size[1]}))
     frames = """tab => JSON.stringify([...tab.querySelectorAll("*")].filter(
-        element => !element.closest(".draw-answer, .bar-track")).map(element => [
+        element => !element.closest(".draw-answer, .bar-track, .js-plotly-plot")).map(element => [
             element.offsetLeft, element.offsetTop, element.offsetHeight]))"""
 
     def places() -> Any:

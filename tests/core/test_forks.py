@@ -123,6 +123,28 @@ def test_a_fork_that_goes_back_into_the_shared_epochs_shares_fewer(
     assert (found.parent_epoch, found.stretches()) == (0, (stretch(4, learning_rate=SLOWER),))
 
 
+def test_an_epoch_that_is_trained_anew_is_read_anew(
+    parent: tuple[TrainingService, str], finish: Finish
+) -> None:
+    service, run_id = parent
+    child = service.fork(run_id, 3, {"learning_rate": SLOWER})
+    finish(service, child)
+    service.rewind(child, 2)
+    drawing = [[[60, 60], [200, 60], [120, 230]]]
+    before = service.explorer.read_strokes(drawing, run_id=child, epoch=3)
+    version = service.explorer.weights_version(child, 3)
+    service.resume(child)
+    finish(service, child)
+
+    assert service.explorer.weights_version(child, 3) != version
+    assert (
+        service.explorer.read_strokes(drawing, run_id=child, epoch=3).prediction
+        != before.prediction
+    )
+    stored = service.explorer.checkpoint(child, 3).state_dict["fc1.weight"]
+    assert not stored.equal(service.explorer.checkpoint(run_id, 3).state_dict["fc1.weight"])
+
+
 def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
     make_service: MakeService, tmp_path: Path, finish: Finish
 ) -> None:

@@ -1,0 +1,254 @@
+"""Drawings that people keep with the digits they meant: a small test set of one's own.
+
+Each set belongs to an owner, a name that nobody else knows. A run's networks are scored on it in
+the background, from the weights that are kept. This module does not know who an owner is, or how a
+network is taught (`core.teaching`).
+"""
+
+import logging
+import secrets
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from core import lessons
+from core.events import (
+    BadDrawing,
+    DamagedFile,
+    DigitLabError,
+    DrawingRefused,
+    FolderUnusable,
+    NoModel,
+    UnknownDrawing,
+    UnknownEpoch,
+)
+from core.history import History
+from core.models import CLASSES
+from core.records import Drawing, OwnScore, OwnScores, OwnSet
+from core.runs import Run, Runs
+from core.store import RunStore
+
+MOST = 300
+"""Drawings that one owner keeps."""
+OWNERS, SCORED = 100, 200
+"""Owners whose drawings, and scores of a run on an owner's drawings, that are remembered."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What scores depend on; they hold as long as it is the same."""
+
+    drawings: tuple[Drawing, ...]
+    revision: int
+    kept: tuple[int, ...]
+    newest: tuple[int, int, int] | None
+
+
+class Handwriting:
+    """Keeps drawings and scores networks on them; may be asked from any thread."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        runs: Runs,
+        lock: threading.RLock,
+        history: History,
+        notify: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            lock: guards `runs`.
+            notify: called without any lock whenever drawings or scores changed.
+        """
+        self._store, self._runs, self._lock = store, runs, lock
+        self._history, self._notify = history, notify
+        self._mine = threading.RLock()
+        self._sets: OrderedDict[str, tuple[Drawing, ...]] = OrderedDict()
+        self._scores: OrderedDict[tuple[str, str], tuple[_Standing, OwnScores]] = OrderedDict()
+        self._asked: set[tuple[str, str]] = set()
+        self._worker = ThreadPoolExecutor(1, "scores")
+        self._closed = threading.Event()
+
+    def drawings(self, owner: str) -> tuple[Drawing, ...]:
+        """What an owner keeps, the oldest first."""
+        with self._mine:
+            if owner not in self._sets:
+                self._sets[owner] = tuple(self._store.drawings(owner))
+                while len(self._sets) > OWNERS:
+                    self._sets.popitem(last=False)
+            return self._sets[owner]
+
+    def keep(self, owner: str, label: int, image: np.ndarray) -> Drawing:
+        """Keeps a drawing (28, 28), 0..1 with ink 1, and the digit that was meant.
+
+        Raises:
+            BadDrawing: that is no digit.
+            DrawingRefused: the very same is kept already, or there are too many.
+            FolderUnusable: it cannot be written.
+        """
+        if label not in range(CLASSES):
+            raise BadDrawing("A drawing is kept as one of the digits 0 to 9.")
+        pixels = (image * 255).round().astype(np.uint8)
+        drawing = Drawing(secrets.token_hex(8), label, pixels)
+        with self._mine:
+            drawings = self.drawings(owner)
+            if len(drawings) >= MOST:
+                raise DrawingRefused(
+                    f"You keep {MOST} drawings, the most there may be: delete some."
+                )
+            for other in drawings:
+                if other.image.tobytes() == pixels.tobytes():
+                    raise DrawingRefused(
+                        f"This very drawing is kept already, as {other.label}. Draw another one."
+                    )
+            self._write(lambda: self._store.keep_drawing(owner, drawing))
+            self._sets[owner] = (*drawings, drawing)
+        self._notify()
+        return drawing
+
+    def delete(self, owner: str, drawing_id: str) -> None:
+        """Removes a drawing; `restore` brings it back until Digit Lab is started again.
+
+        Raises:
+            UnknownDrawing: the owner keeps none of that id.
+        """
+        self._set_deleted(owner, drawing_id, True)
+
+    def restore(self, owner: str, drawing_id: str) -> None:
+        """Brings a deleted drawing back.
+
+        Raises:
+            UnknownDrawing: there is none of that id.
+        """
+        self._set_deleted(owner, drawing_id, False)
+
+    def shown(self, owner: str, run_id: str | None = None, epoch: int | None = None) -> OwnSet:
+        """An owner's drawings as a network reads them, by default the newest.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        drawings = self.drawings(owner)
+        images = images_of(drawings)
+        try:
+            run_id = run_id or self._history.newest_run()
+            said = self._history.said(run_id, epoch, images)
+        except NoModel:
+            return OwnSet(drawings, None, np.zeros(len(drawings), bool))
+        return OwnSet(drawings, said.argmax(1), self._taught(run_id, images))
+
+    def scores(self, owner: str, run_id: str) -> OwnScores:
+        """How each kept network of a run reads an owner's drawings. Takes up to seconds.
+
+        Raises:
+            UnknownRun, DamagedFile: there is no such run, or it cannot be read.
+        """
+        standing = self._standing(run_id, self.drawings(owner))
+        scores = OwnScores()
+        try:
+            scores = self._score(run_id, standing)
+        finally:  # also where it cannot be read: asked again, it could not either
+            with self._mine:
+                self._scores[owner, run_id] = standing, scores
+                while len(self._scores) > SCORED:
+                    self._scores.popitem(last=False)
+        return scores
+
+    def scores_so_far(self, owner: str, run_id: str) -> OwnScores:
+        """The scores that are known, at once; what is missing is found out in the background."""
+        with self._mine:
+            known, drawings = self._scores.get((owner, run_id)), self._sets.get(owner)
+            current = (
+                known is not None
+                and drawings is not None
+                and known[0] == self._standing(run_id, drawings)
+            )
+            if not current and (owner, run_id) not in self._asked and not self._closed.is_set():
+                self._asked.add((owner, run_id))
+                self._worker.submit(self._find_scores, owner, run_id)
+            return OwnScores() if known is None else known[1]
+
+    def close(self) -> None:
+        """Ends what is under way, which is soon, and waits for it: it needs the store."""
+        self._closed.set()
+        self._worker.shutdown(cancel_futures=True)
+
+    def _find_scores(self, owner: str, run_id: str) -> None:
+        try:
+            self.scores(owner, run_id)
+        except DigitLabError as error:
+            log.info("%s was not scored: %s", run_id, error)
+        except Exception:
+            log.exception("%s was not scored", run_id)
+        finally:
+            with self._mine:
+                self._asked.discard((owner, run_id))
+        self._notify()
+
+    def _score(self, run_id: str, standing: _Standing) -> OwnScores:
+        images = images_of(standing.drawings)
+        labels = np.array([drawing.label for drawing in standing.drawings], np.int64)
+        taught = self._taught(run_id, images)
+        scores: tuple[list[OwnScore], list[OwnScore]] = ([], [])
+        for epoch in standing.kept if len(images) else ():
+            if self._closed.is_set():
+                break
+            try:
+                right = self._history.said(run_id, epoch, images).argmax(1) == labels
+            except (UnknownEpoch, DamagedFile):  # a long run gave it up; the others are there
+                continue
+            for part, found in zip((~taught, taught), scores, strict=True):
+                if part.any():
+                    found.append(OwnScore(epoch, int(right[part].sum()), int(part.sum())))
+        return OwnScores(*map(tuple, scores))
+
+    def _standing(self, run_id: str, drawings: tuple[Drawing, ...]) -> _Standing:
+        """Cheap: it reads no file."""
+        run = self._run(run_id)
+        snapshot = run.snapshot
+        try:
+            newest = run.files.stamp(snapshot.kept[-1]) if snapshot.kept else None
+        except UnknownEpoch:
+            newest = None
+        return _Standing(drawings, snapshot.revision, snapshot.kept, newest)
+
+    def _taught(self, run_id: str, images: np.ndarray) -> np.ndarray:
+        """(n,) which of the images the run was trained on."""
+        run = self._run(run_id)
+        lesson = lessons.read(run.snapshot, run.files.folder)
+        return np.zeros(len(images), bool) if lesson is None else lessons.known(images, lesson.seen)
+
+    def _run(self, run_id: str) -> Run:
+        with self._lock:
+            return self._runs.find(run_id)
+
+    def _set_deleted(self, owner: str, drawing_id: str, deleted: bool) -> None:
+        found: list[bool] = []
+        with self._mine:
+            self._write(
+                lambda: found.append(self._store.set_drawing_deleted(owner, drawing_id, deleted))
+            )
+            self._sets.pop(owner, None)
+        if not found[0]:
+            raise UnknownDrawing("There is no such drawing among those that you keep.")
+        self._notify()
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except sqlite3.Error as error:
+            raise FolderUnusable(f"The drawings could not be written to disk: {error}.") from error
+
+
+def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:
+    """(n, 28, 28) uint8"""
+    if not drawings:
+        return np.empty((0, 28, 28), np.uint8)
+    return np.stack([drawing.image for drawing in drawings])
