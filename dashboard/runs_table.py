@@ -73,13 +73,13 @@ COLUMNS: list[dict[str, Any]] = [
         "floatingFilterComponentParams": {"filterPlaceholder": "≥ s"},
         **_AT_LEAST,
     },
-    {"field": "preset", "headerName": "Preset", "width": 98},
-    {"field": "dataset", "headerName": "Data set", "width": 120},
-    {"field": "model", "headerName": "Model", "width": 106},
+    {"field": "preset", "headerName": "Preset", "width": 108},
+    {"field": "dataset", "headerName": "Data set", "width": 126},
+    {"field": "model", "headerName": "Model", "width": 114},
     {
         "field": "progress",
         "headerName": "Epochs",
-        "width": 98,
+        "width": 110,
         "valueFormatter": {"function": "params.data.epochs"},
         "floatingFilterComponentParams": {"filterPlaceholder": "≥"},
         **_AT_LEAST,
@@ -87,7 +87,7 @@ COLUMNS: list[dict[str, Any]] = [
     {
         "field": "created",
         "headerName": "Started",
-        "width": 130,
+        "width": 142,
         "sort": "desc",
         # Text as it stands, or the grid would find a date in it and offer a calendar.
         "cellDataType": "text",
