@@ -163,6 +163,12 @@
     },
   });
 
+  // For the table of runs: Run 9 comes before Run 10, and a name that is wiped out is the number's.
+  window.dashAgGridFunctions = Object.assign({}, window.dashAgGridFunctions, {
+    byNumbersInText: (one, other) => one.localeCompare(other, undefined, { numeric: true }),
+    runName: ({ newValue, data }) => (newValue ?? "").trim() || `Run ${data.number}`,
+  });
+
   // The colour theme: the system's until somebody chooses.
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const theme = () => localStorage.getItem("theme") || (system.matches ? "dark" : "light");

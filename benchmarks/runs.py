@@ -1,7 +1,8 @@
 """What many runs and long runs cost: `python -m benchmarks.runs --data-dir D`.
 
-Lists a thousand stored runs in the service and in a browser, and watches the memory of a page
-while a run of two thousand short epochs streams to it. Prints figures, judges nothing.
+Lists a thousand stored runs in the service and in a browser, and watches the memory of a page and
+of the server while a run of two thousand short epochs streams (a small network, few images of its
+own). Prints figures, judges nothing.
 """
 
 import argparse
@@ -23,9 +24,10 @@ from core.store import RunStore
 from dashboard import ids
 from dashboard.stream import PageStream, View
 from tests.browser.chromium import find_chromium, launch_args, why_missing
-from tools.server import get, post, running, until
+from tests.conftest import make_tiny_dataset, write_mnist
+from tools.server import Server, get, post, until
 
-LONG = {"model": "speedrun_cnn", "epochs": 2000, "train_images": 100, "batch_size": 50}
+LONG = {"model": "mlp", "train_images": 100, "batch_size": 50, "precision": "fp32"}
 
 
 def main() -> int:
@@ -44,10 +46,11 @@ def main() -> int:
         print_service(runs, options.data_dir)
         data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
         browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
-        with running(*data, runs=runs) as url:
+        with Server(*data, runs=runs) as server:
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            print_table(page, url)
-            print_memory(page, url, options.epochs)
+            print_table(page, server.url)
+            page.close()
+        print_memory(browser.new_page(), options.epochs)
         browser.close()
     return 0
 
@@ -117,19 +120,30 @@ def print_table(page: Page, url: str) -> None:
     print(f"from a click on Runs to the first rows: {time.perf_counter() - began:.2f} s")
 
 
-def print_memory(page: Page, url: str, epochs: int) -> None:
-    """The page's heap after a collection, at ten places of the long run."""
-    page.goto(f"{url}/?tab=curves")
+def print_memory(page: Page, epochs: int) -> None:
+    """What the page (its heap after a collection) and the server hold, at ten places of a run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_mnist(make_tiny_dataset(), folder / "MNIST" / "raw")
+        data = ("--dataset", "mnist", "--data-dir", name)
+        with Server(*data, runs=folder / "runs") as server:
+            watch(page, server, epochs)
+
+
+def watch(page: Page, server: Server, epochs: int) -> None:
+    page.goto(f"{server.url}/?tab=curves")
     cdp = page.context.new_cdp_session(page)
-    run_id = post(f"{url}/api/runs", {**LONG, "epochs": epochs})["run_id"]
-    print("page's heap in MB, by epoch: ", end="", flush=True)
+    began = time.perf_counter()
+    run_id = post(f"{server.url}/api/runs", {**LONG, "epochs": epochs})["run_id"]
+    print("epoch  page, MB  server, MB")
     for tenth in range(1, 11):
-        until(partial(reached, url, run_id, epochs * tenth / 10), 1800, pause=0.5)
+        until(partial(reached, server.url, run_id, epochs * tenth / 10), 1800, pause=0.5)
         cdp.send("HeapProfiler.collectGarbage")
         used: dict[str, Any] = cdp.send("Runtime.getHeapUsage")
-        print(f"{epochs * tenth // 10}: {used['usedSize'] / 2**20:.1f}", end="  ", flush=True)
-    events = get(f"{url}/api/runs/{run_id}/events")["cursor"]
-    print(f"\n{events:,} events in all")
+        heap, memory = used["usedSize"] / 2**20, server.memory() / 2**20
+        print(f"{epochs * tenth // 10:5}  {heap:8.1f}  {memory:10.0f}", flush=True)
+    events = get(f"{server.url}/api/runs/{run_id}/events")["cursor"]
+    print(f"{events:,} events in {time.perf_counter() - began:.0f} s")
 
 
 def reached(url: str, run_id: str, progress: float) -> bool:

@@ -18,27 +18,66 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@contextmanager
-def running(*arguments: str, runs: Path | None = None) -> Iterator[str]:
-    """`run.py` with these arguments on a free port; its address.
+class Server:
+    """`run.py` with these arguments on a free port, always the same; `with` starts and ends it.
 
-    Args:
-        runs: the folder in which runs are kept; without it they are forgotten.
+    Attributes:
+        url: its address.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as nowhere:
-        command = [sys.executable, "run.py", "--no-browser", *arguments]
-        command += ["--port", str(port), "--runs-dir", str(runs or nowhere)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+    def __init__(self, *arguments: str, runs: Path) -> None:
+        """
+        Args:
+            runs: the folder in which runs are kept.
+        """
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "run.py", "--no-browser", *arguments]
+        self._command += ["--port", str(port), "--runs-dir", str(runs)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        until(lambda: get(f"{self.url}/api/health") is not None)
+
+    def kill(self) -> None:
+        """Ends it without a word of warning, as `kill -9` does."""
+        assert self._process is not None, "it was started"
+        self._process.kill()
+        self._process.wait(30)
+
+    def memory(self) -> int:
+        """Bytes of memory that it holds, where the system has `ps`."""
+        assert self._process is not None, "it was started"
+        command = ["ps", "-o", "rss=", "-p", str(self._process.pid)]
+        return 1024 * int(subprocess.check_output(command))
+
+    def __enter__(self) -> "Server":
         try:
-            until(lambda: get(f"{url}/api/health") is not None)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(30)
+            self.start()
+        except TimeoutError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None, "it was started"
+        self._process.terminate()
+        self._process.wait(30)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[str]:
+    """A server whose runs are forgotten; its address."""
+    with tempfile.TemporaryDirectory() as folder, Server(*arguments, runs=Path(folder)) as server:
+        yield server.url
 
 
 def get(url: str) -> Any:

@@ -1,44 +1,28 @@
-"""The Runs tab: the table of all runs, what can be done with those that are ticked, their curves.
+"""The Runs tab: the table of all runs, and what can be done with those that are ticked.
 
-The table's rows are painted by `dashboard.stream`.
+The table's rows are painted by `dashboard.stream`; what is shown of ticked runs is in
+`dashboard.ticked`.
 """
 
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_props
 
-from core.config import TrainConfig
-from core.events import DigitLabError, EpochMetrics, RunState, UnknownRun
-from dashboard import comparison, ids, runs_table
+from core.events import DigitLabError, RunSnapshot, RunState
+from dashboard import ids, runs_table, ticked
 
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-MOST_COMPARED = 40
 MAX_TEXT = 1000
+MOST_BYTES_IN = 64 << 20
+SEEDS = 5
 TICK_SOME = "Tick a run in the table first."
-TICK_ONE = "Tick exactly one run to go back in it or to fork it."
-FORKABLE = [
-    name
-    for name in TrainConfig.model_fields
-    if name not in ("model", "dataset", "seed", "train_images", "precision")
-]
-FILES = (
-    ("Weights (.pth)", "weights?format=pth"),
-    ("safetensors", "weights?format=safetensors"),
-    ("ONNX", "weights?format=onnx"),
-    ("Metrics CSV", "metrics.csv"),
-    ("JSON", "metrics.json"),
-    ("TensorBoard", "tensorboard.zip"),
-    ("Notebook (.ipynb)", "notebook.ipynb"),
-    ("Script (.py)", "script.py"),
-)
 
 
 def layout() -> html.Div:
@@ -48,10 +32,10 @@ def layout() -> html.Div:
             html.Section(
                 [
                     html.Div(_buttons(), className="controls"),
-                    dbc.Alert(id=ids.RUNS_SAY, color="danger", is_open=False, dismissable=True),
+                    dbc.Alert(id=ids.RUNS_SAY, is_open=False, dismissable=True),
                     dbc.Alert(
                         [
-                            html.Span("Deleted. "),
+                            html.Span(id=ids.RUNS_DELETED_NAMES),
                             dbc.Button("Undo", id=ids.RUNS_UNDO, size="sm", color="link"),
                         ],
                         id=ids.RUNS_DELETED,
@@ -59,85 +43,18 @@ def layout() -> html.Div:
                         is_open=False,
                         dismissable=True,
                     ),
-                    dag.AgGrid(
-                        id=ids.RUNS_GRID,
-                        columnDefs=runs_table.COLUMNS,
-                        defaultColDef={
-                            "sortable": True,
-                            "filter": True,
-                            "resizable": True,
-                            "floatingFilter": True,
-                            "suppressHeaderFilterButton": True,
-                            "suppressFloatingFilterButton": True,
-                        },
-                        rowData=[],
-                        getRowId="params.data.run_id",
-                        dashGridOptions={
-                            "rowSelection": {"mode": "multiRow", "enableClickSelection": False},
-                            "animateRows": False,
-                            "singleClickEdit": False,
-                            "stopEditingWhenCellsLoseFocus": True,
-                            "localeText": {
-                                "noRowsToShow": "No runs yet. Press Train on the Train tab."
-                            },
-                        },
-                        style={"height": "380px"},
-                    ),
+                    runs_table.grid(),
                     html.P(
-                        "Double-click a name or a note to change it. What is kept (tick) is not "
-                        "deleted. A run that waits shows its place in the queue.",
+                        "Tick runs to compare them or to do something with them. Double-click a "
+                        "name or a note to change it. What is ticked under Keep cannot be deleted.",
                         className="text-body-secondary small mt-2 mb-0",
                     ),
                 ],
                 className="panel",
                 **{"aria-label": "All runs"},
             ),
-            html.Div(
-                [
-                    html.Section(
-                        [
-                            html.Div(
-                                [
-                                    dbc.Label(
-                                        "Compare",
-                                        html_for=ids.RUNS_METRIC,
-                                        size="sm",
-                                        className="mb-0",
-                                    ),
-                                    dbc.Select(
-                                        id=ids.RUNS_METRIC,
-                                        options=[
-                                            {"value": "accuracy", "label": "Test accuracy"},
-                                            {"value": "loss", "label": "Test loss"},
-                                        ],
-                                        value="accuracy",
-                                        size="sm",
-                                    ),
-                                ],
-                                className="control",
-                            ),
-                            dcc.Graph(
-                                id=ids.RUNS_CURVES,
-                                figure=comparison.curves([], "accuracy"),
-                                config={"displaylogo": False},
-                            ),
-                        ],
-                        className="panel",
-                        **{"aria-label": "Comparison"},
-                    ),
-                    html.Section(
-                        [
-                            html.H2("What differs"),
-                            html.Div(id=ids.RUNS_DIFFERENCES),
-                            html.Div(_one_run(), id=ids.RUNS_ONE, style={"display": "none"}),
-                        ],
-                        className="panel",
-                        **{"aria-label": "Details"},
-                    ),
-                ],
-                className="two-columns",
-            ),
-            dcc.Store(id=f"{ids.RUNS_DELETED}-ids"),
+            ticked.layout(),
+            dcc.Store(id=ids.RUNS_DELETED_IDS),
         ]
     )
 
@@ -145,170 +62,71 @@ def layout() -> html.Div:
 def _buttons() -> list[Any]:
     plain: dict[str, Any] = {"size": "sm", "color": "secondary", "outline": True}
     return [
-        dbc.ButtonGroup(
+        html.Div(
             [
                 dbc.Button("Look at it", id=ids.RUNS_WATCH, size="sm", color="primary"),
                 dbc.Button("Pause or resume", id=ids.RUNS_PAUSE, **plain),
                 dbc.Button("Stop or cancel", id=ids.RUNS_STOP, **plain),
-                dbc.Button("Repeat with 5 seeds", id=ids.RUNS_REPEAT, **plain),
+                dbc.Button(f"Repeat with {SEEDS} seeds", id=ids.RUNS_REPEAT, **plain),
                 dbc.Button("Delete", id=ids.RUNS_DELETE, size="sm", color="danger", outline=True),
             ],
             className="runs-buttons",
+            role="group",
+            **{"aria-label": "Ticked runs"},
         ),
         dcc.Upload(
-            dbc.Button("Bring in weights …", **plain),
+            dbc.Button(
+                "Bring in weights …",
+                title="A .pth or .safetensors file with the weights of one of the models here, "
+                f"of at most {MOST_BYTES_IN >> 20} MB",
+                **plain,
+            ),
             id=ids.RUNS_UPLOAD,
-            accept=".pth,.pt,.safetensors",
-            max_size=64 << 20,
+            max_size=MOST_BYTES_IN,
         ),
-    ]
-
-
-def _one_run() -> list[Any]:
-    """What can be done with a single run."""
-    settings = [
-        {"value": name, "label": TrainConfig.model_fields[name].title or name} for name in FORKABLE
-    ]
-    return [
-        html.H2("Go back or fork", className="mt-3"),
-        html.Div(
-            [
-                dbc.Label("After epoch", html_for=ids.RUNS_EPOCH, size="sm", className="mb-0"),
-                dbc.Select(id=ids.RUNS_EPOCH, size="sm"),
-                dbc.Button(
-                    "Rewind", id=ids.RUNS_REWIND, size="sm", color="secondary", outline=True
-                ),
-            ],
-            className="control",
-        ),
-        html.Div(
-            [
-                dbc.Label("and change", html_for=ids.RUNS_FIELD, size="sm", className="mb-0"),
-                dbc.Select(id=ids.RUNS_FIELD, options=settings, value="learning_rate", size="sm"),
-                dbc.Label("to", html_for=ids.RUNS_VALUE, size="sm", className="mb-0"),
-                dbc.Input(
-                    id=ids.RUNS_VALUE, size="sm", placeholder="no change", className="w-auto"
-                ),
-                dbc.Button("Fork", id=ids.RUNS_FORK, size="sm", color="primary", outline=True),
-            ],
-            className="control mt-2 flex-wrap",
-        ),
-        html.P(
-            "Rewinding takes the run itself back; later epochs are dropped once it is resumed. "
-            "A fork is a new run that shares the epochs before.",
-            className="field-help mt-1",
-        ),
-        html.H2("Take away", className="mt-3"),
-        html.Div(id=ids.RUNS_FILES, className="runs-files"),
     ]
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    def ticked(rows: list[dict[str, Any]] | None) -> list[str]:
-        return [str(row["run_id"]) for row in rows or []][:MOST_COMPARED]
-
-    def courses(run_ids: list[str]) -> list[comparison.Course]:
-        found = []
-        for run_id in run_ids:
-            try:
-                events, _ = service.events_since(run_id, 0)
-                run = service.snapshot(run_id)
-            except UnknownRun:
-                continue
-            evaluations = [event for event in events if isinstance(event, EpochMetrics)]
-            found.append(comparison.Course(run, evaluations))
-        return found
+    ticked.register(app, service)
 
     @app.callback(
-        Output(ids.RUNS_CURVES, "figure"),
-        Output(ids.RUNS_DIFFERENCES, "children"),
-        Output(ids.RUNS_ONE, "style"),
-        Output(ids.RUNS_EPOCH, "options"),
-        Output(ids.RUNS_EPOCH, "value"),
-        Output(ids.RUNS_FILES, "children"),
-        Input(ids.RUNS_GRID, "selectedRows"),
-        Input(ids.RUNS_METRIC, "value"),
-        Input(ids.PAGE_VERSION, "data"),
-        State(ids.RUNS_EPOCH, "value"),
-    )
-    async def compare(
-        rows: list[dict[str, Any]] | None, metric: str, _: str | None, epoch: str | None
-    ) -> tuple[Any, ...]:
-        chosen = await asyncio.to_thread(courses, ticked(rows))
-        figure = comparison.curves(chosen, "loss" if metric == "loss" else "accuracy")
-        table = comparison.differences(chosen)
-        if len(chosen) != 1:
-            hint = html.P(TICK_ONE, className="text-body-secondary small")
-            return figure, [table, hint], {"display": "none"}, [], None, []
-        run = chosen[0].run
-        options = [{"value": str(kept), "label": _epoch_words(kept)} for kept in run.kept]
-        known = {option["value"] for option in options}
-        value = epoch if epoch in known else str(run.kept[-1]) if run.kept else None
-        links = [
-            html.A(title, href=f"/api/runs/{run.run_id}/{path}", download="")
-            for title, path in FILES
-        ]
-        return figure, table, {}, options, value, links
-
-    @app.callback(
-        Output(ids.RUNS_SAY, "children"),
-        Output(ids.RUNS_SAY, "is_open"),
-        Output(ids.RUN_PICK, "value", allow_duplicate=True),
-        Output(ids.TABS, "active_tab", allow_duplicate=True),
-        Output(ids.RUNS_DELETED, "is_open"),
-        Output(f"{ids.RUNS_DELETED}-ids", "data"),
         Input(ids.RUNS_WATCH, "n_clicks"),
         Input(ids.RUNS_PAUSE, "n_clicks"),
         Input(ids.RUNS_STOP, "n_clicks"),
         Input(ids.RUNS_REPEAT, "n_clicks"),
         Input(ids.RUNS_DELETE, "n_clicks"),
-        Input(ids.RUNS_UNDO, "n_clicks"),
-        Input(ids.RUNS_REWIND, "n_clicks"),
-        Input(ids.RUNS_FORK, "n_clicks"),
         State(ids.RUNS_GRID, "selectedRows"),
-        State(f"{ids.RUNS_DELETED}-ids", "data"),
-        State(ids.RUNS_EPOCH, "value"),
-        State(ids.RUNS_FIELD, "value"),
-        State(ids.RUNS_VALUE, "value"),
         prevent_initial_call=True,
     )
-    async def act(*arguments: Any) -> tuple[Any, ...]:
-        rows, deleted, epoch, field, value = arguments[8:]
-        chosen = ticked(rows)
-        button = ctx.triggered_id
-        silent = "", False, no_update, no_update, no_update, no_update
-        try:
-            if button == ids.RUNS_UNDO:
-                await asyncio.to_thread(_each, service.restore, deleted or [])
-                return "", False, no_update, no_update, False, None
-            if not chosen:
-                return TICK_SOME, True, no_update, no_update, no_update, no_update
-            if button == ids.RUNS_WATCH:
-                return "", False, chosen[0], ids.TAB_CURVES, no_update, no_update
-            if button == ids.RUNS_DELETE:
-                await asyncio.to_thread(_each, service.delete, chosen)
-                return "", False, no_update, no_update, True, chosen
-            if button in (ids.RUNS_REWIND, ids.RUNS_FORK):
-                if len(chosen) != 1 or epoch is None:
-                    return TICK_ONE, True, no_update, no_update, no_update, no_update
-                if button == ids.RUNS_REWIND:
-                    await asyncio.to_thread(service.rewind, chosen[0], int(epoch))
-                    return silent
-                changes = {field: value} if value not in (None, "") else {}
-                child = await asyncio.to_thread(service.fork, chosen[0], int(epoch), changes)
-                return "", False, child, no_update, no_update, no_update
-            await asyncio.to_thread(_each, _action(service, str(button)), chosen)
-        except DigitLabError as error:
-            return str(error), True, no_update, no_update, no_update, no_update
-        return silent
+    async def act(*arguments: Any) -> None:
+        chosen = runs_table.ticked(arguments[-1])
+        button = str(ctx.triggered_id)
+        if not chosen:
+            _say([TICK_SOME])
+        elif button == ids.RUNS_WATCH:
+            set_props(ids.RUN_PICK, {"value": chosen[0]})
+            set_props(ids.TABS, {"active_tab": ids.TAB_CURVES})
+        else:
+            done, problems = await asyncio.to_thread(
+                _each, service, _action(service, button), chosen
+            )
+            _say(problems, _news(button, done))
+            if button == ids.RUNS_DELETE and done:
+                _offer_undo(done)
 
     @app.callback(
-        Output(ids.RUNS_SAY, "children", allow_duplicate=True),
-        Output(ids.RUNS_SAY, "is_open", allow_duplicate=True),
-        Input(ids.RUNS_GRID, "cellValueChanged"),
+        Input(ids.RUNS_UNDO, "n_clicks"),
+        State(ids.RUNS_DELETED_IDS, "data"),
         prevent_initial_call=True,
     )
-    async def edit(cells: list[dict[str, Any]] | None) -> tuple[str, bool]:
+    async def undo(_: Any, deleted: list[str] | None) -> None:
+        problems = await asyncio.to_thread(_restore, service, deleted or [])
+        _say(problems)
+        set_props(ids.RUNS_DELETED, {"is_open": False})
+
+    @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"), prevent_initial_call=True)
+    async def edit(cells: list[dict[str, Any]] | None) -> None:
         try:
             for cell in cells or []:
                 if cell["colId"] in runs_table.EDITABLE:
@@ -318,26 +136,27 @@ def register(app: Dash, service: "TrainingService") -> None:
                     change = {cell["colId"]: said}
                     await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
         except DigitLabError as error:
-            return str(error), True
-        return "", False
+            _say([str(error)])
 
     @app.callback(
-        Output(ids.RUNS_SAY, "children", allow_duplicate=True),
-        Output(ids.RUNS_SAY, "is_open", allow_duplicate=True),
-        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Output(ids.RUNS_UPLOAD, "contents"),
         Input(ids.RUNS_UPLOAD, "contents"),
         State(ids.RUNS_UPLOAD, "filename"),
         prevent_initial_call=True,
     )
-    async def bring_in(contents: str | None, name: str | None) -> tuple[str, bool, Any]:
+    async def bring_in(contents: str | None, name: str | None) -> Any:
         if not contents:
-            return "", False, no_update
+            return no_update
         try:
             content = base64.b64decode(contents.partition(",")[2], validate=True)
             run_id = await asyncio.to_thread(service.bring_in, content, name or "")
         except (DigitLabError, binascii.Error) as error:
-            return str(error), True, no_update
-        return "", False, run_id
+            _say([str(error)])
+        else:
+            set_props(ids.RUN_PICK, {"value": run_id})
+            run = service.snapshot(run_id)
+            _say([], f"{run.title} was brought in. Every tab shows it now.")
+        return None  # the page forgets the file, and takes the same one again
 
     @app.callback(
         Output(ids.RUNS_PROBLEMS, "children"),
@@ -350,6 +169,20 @@ def register(app: Dash, service: "TrainingService") -> None:
         return " ".join(service.problems), True
 
 
+def _say(problems: Iterable[str], news: str = "") -> None:
+    """Shows what went wrong, or else the news; with neither, what was said before goes away."""
+    text = " ".join(problems)
+    color = "danger" if text else "info"
+    said = text or news
+    set_props(ids.RUNS_SAY, {"children": said, "color": color, "is_open": bool(said)})
+
+
+def _offer_undo(deleted: list[RunSnapshot]) -> None:
+    set_props(ids.RUNS_DELETED_IDS, {"data": [run.run_id for run in deleted]})
+    set_props(ids.RUNS_DELETED_NAMES, {"children": f"Deleted: {runs_table.names(deleted)}. "})
+    set_props(ids.RUNS_DELETED, {"is_open": True})
+
+
 def _action(service: "TrainingService", button: str) -> Callable[[str], Any]:
     """What a button does with each run that is ticked."""
 
@@ -360,14 +193,41 @@ def _action(service: "TrainingService", button: str) -> Callable[[str], Any]:
     return {
         ids.RUNS_PAUSE: pause_or_resume,
         ids.RUNS_STOP: service.stop,
-        ids.RUNS_REPEAT: service.repeat,
+        ids.RUNS_REPEAT: lambda run_id: service.repeat(run_id, SEEDS),
+        ids.RUNS_DELETE: service.delete,
     }[button]
 
 
-def _each(act: Callable[[str], Any], run_ids: list[str]) -> None:
+def _news(button: str, done: list[RunSnapshot]) -> str:
+    if button != ids.RUNS_REPEAT or not done:
+        return ""
+    return (
+        f"{runs_table.names(done)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
+        "all of its seeds below, to see their mean and spread."
+    )
+
+
+def _each(
+    service: "TrainingService", act: Callable[[str], Any], run_ids: list[str]
+) -> tuple[list[RunSnapshot], list[str]]:
+    """Does it with every run, whatever comes of the others: those it was done with, as they were
+    before, and a sentence for each of the others."""
+    done, problems = [], []
     for run_id in run_ids:
-        act(run_id)
+        try:
+            before = service.snapshot(run_id)
+            act(run_id)
+            done.append(before)
+        except DigitLabError as error:
+            problems.append(str(error))
+    return done, problems
 
 
-def _epoch_words(epoch: int) -> str:
-    return str(epoch) if epoch else "0 (untrained)"
+def _restore(service: "TrainingService", run_ids: list[str]) -> list[str]:
+    problems = []
+    for run_id in run_ids:
+        try:
+            service.restore(run_id)
+        except DigitLabError as error:
+            problems.append(str(error))
+    return problems

@@ -52,6 +52,21 @@ def test_each_tab_shows_what_belongs_to_it(visit_untrained: Visit) -> None:
             expect(part).to_be_visible(visible=name == tab)
 
 
+def test_the_tabs_are_reached_and_changed_with_the_keyboard(visit_untrained: Visit) -> None:
+    visitor = visit_untrained()
+    visitor.tab("Train")
+    strip = visitor.page.get_by_role("tab")
+    assert strip.evaluate_all("tabs => tabs.filter(tab => tab.tabIndex >= 0).length") == 1
+    visitor.page.get_by_role("tab", name="Train", selected=True).focus()
+    visitor.page.keyboard.press("ArrowRight")
+    visitor.expect_tab("Curves")
+    expect(visitor.page.get_by_role("tab", selected=True)).to_have_count(1)
+    expect(visitor.page.get_by_role("tab", name="Curves")).to_be_focused()
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.expect_tab("Runs")
+
+
 def test_before_the_first_run_the_page_is_ready_and_says_how_to_begin(
     visit_untrained: Visit,
 ) -> None:
@@ -165,6 +180,6 @@ def test_until_one_chooses_the_theme_is_the_systems(visit_untrained: Visit, sche
 @pytest.mark.parametrize("width", [390, 820])
 def test_on_a_small_screen_nothing_sticks_out(visit_untrained: Visit, width: int) -> None:
     visitor = visit_untrained(viewport={"width": width, "height": 800})
-    for tab in TABS:
+    for tab in (*TABS, "Runs"):
         visitor.tab(tab)
         visitor.until(lambda: visitor.page.evaluate(OVERHANG) <= 0)

@@ -1,6 +1,7 @@
 """The Runs tab, and runs that are paused, queued, chosen, forked and compared on the page."""
 
 import re
+import urllib.request
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -155,7 +156,7 @@ def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(visit: Visit, la
     visitor.page.get_by_label("and change").select_option(label="Learning rate")
     visitor.page.get_by_label("to", exact=True).fill("0")
     visitor.button("Fork").click()
-    expect(visitor.page.get_by_text("learning_rate: This must be a number above 0")).to_be_visible()
+    expect(visitor.page.get_by_text("Learning rate: This must be a number above 0")).to_be_visible()
     visitor.page.get_by_label("to", exact=True).fill("0.0001")
     visitor.button("Fork").click()
 
@@ -165,6 +166,7 @@ def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(visit: Visit, la
     assert child["config"]["learning_rate"] == 0.0001
     assert child["parent_epoch"] == 2
     assert pick(visitor).input_value() == child["run_id"]
+    expect(visitor.page.get_by_text(f"Run {child['number']} goes on from there")).to_be_visible()
 
 
 def test_a_run_is_rewound_and_its_curve_with_it(visit: Visit, lab: Lab) -> None:
@@ -194,7 +196,93 @@ def test_a_deleted_run_can_be_brought_back(visit: Visit, lab: Lab) -> None:
     tick(visitor, name)
     visitor.button("Delete").click()
     expect(row(visitor, name)).to_have_count(0)
+    expect(visitor.page.get_by_text(f"Deleted: {name}.")).to_be_visible()
     visitor.button("Undo").filter(visible=True).click()
+    expect(row(visitor, name)).to_be_visible()
+
+
+def test_what_is_kept_is_not_deleted_and_the_others_are(visit: Visit, lab: Lab) -> None:
+    kept, other = (title(lab, lab.train(epochs=1)) for _ in range(2))
+    visitor = at_the_runs(visit())
+    row(visitor, kept).get_by_role("checkbox").last.click()
+    visitor.until(lambda: any(run["pinned"] for run in lab.get("/api/runs")["runs"]))
+    for name in (kept, other):
+        tick(visitor, name)
+    visitor.button("Delete").click()
+    expect(row(visitor, other)).to_have_count(0)
+    expect(visitor.page.get_by_text(f"{kept} cannot be deleted")).to_be_visible()
+    expect(row(visitor, kept)).to_be_visible()
+    expect(visitor.page.get_by_text(f"Deleted: {other}.")).to_be_visible()
+
+
+def test_a_name_that_is_wiped_out_gives_back_the_number(visit: Visit, lab: Lab) -> None:
+    run_id = lab.train(epochs=1, name="Short lived")
+    visitor = at_the_runs(visit())
+    visitor.page.get_by_role("gridcell", name="Short lived", exact=True).dblclick()
+    visitor.page.keyboard.press("ControlOrMeta+A")
+    visitor.page.keyboard.press("Delete")
+    visitor.page.keyboard.press("Enter")
+    number = lab.get(f"/api/runs/{run_id}")["number"]
+    expect(row(visitor, f"Run {number}")).to_be_visible()
+
+
+def test_the_table_is_filtered_and_sorted(visit: Visit, lab: Lab) -> None:
+    for number in (2, 10):
+        lab.train(epochs=1, name=f"Shell {number}", train_images=50)
+    visitor = at_the_runs(visit())
+    visitor.page.get_by_role("textbox", name="Name Filter Input").fill("shell")
+    names = visitor.page.locator('.ag-center-cols-container [col-id="name"]')
+    expect(names).to_have_text(["Shell 10", "Shell 2"])  # the newest first
+    visitor.page.get_by_role("columnheader", name="Name").get_by_text("Name").click()
+    expect(names).to_have_text(["Shell 2", "Shell 10"])
+    visitor.page.get_by_role("spinbutton", name="Best acc. Filter Input").fill("101")
+    expect(names).to_have_count(0)
+    visitor.page.get_by_role("spinbutton", name="Best acc. Filter Input").fill("0")
+    expect(names).to_have_count(2)
+    visitor.page.get_by_role("textbox", name="Started Filter Input").fill("1999-")
+    expect(names).to_have_count(0)
+
+
+def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
+    visit: Visit, lab: Lab
+) -> None:
+    run_id = lab.train(epochs=1)
+    with urllib.request.urlopen(f"{lab.url}/api/runs/{run_id}/weights?format=pth") as answer:
+        weights = answer.read()
+    visitor = at_the_runs(visit())
+    upload = visitor.page.locator("input[type=file]").last
+    upload.set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"Hello"})
+    refusal = visitor.page.get_by_role("alert").filter(visible=True)
+    expect(refusal).to_contain_text("file")
+    upload.set_input_files({"name": "mine.pth", "mimeType": "", "buffer": weights})
+    expect(visitor.page.get_by_text("mine.pth was brought in")).to_be_visible()
+    expect(row(visitor, "mine.pth").first).to_contain_text("brought in")
+
+
+def test_the_seeds_of_a_run_are_ticked_together(visit: Visit, lab: Lab) -> None:
+    first = lab.train(epochs=1, train_images=100, seed=70)
+    lab.post(f"/api/runs/{first}/repeat", {"seeds": 2})
+    for run in lab.get("/api/runs")["runs"][:2]:
+        lab.wait_for_end(run["run_id"])
+    visitor = at_the_runs(visit())
+    tick(visitor, title(lab, first))
+    expect(visitor.page.get_by_text("One of 2 runs")).to_be_visible()
+    visitor.button("Tick all of its seeds").click()
+    visitor.until(lambda: visitor.look(COMPARISON, "gd.data.length") == 3)
+    assert "2 seeds" in visitor.look(COMPARISON, "gd.data[2].name")
+
+
+def test_the_table_is_of_use_on_a_phone(visit: Visit, lab: Lab) -> None:
+    run_id = lab.train(epochs=2)
+    visitor = at_the_runs(visit(viewport={"width": 390, "height": 844}, has_touch=True))
+    name = title(lab, run_id)
+    cell = visitor.page.get_by_role("gridcell", name=name, exact=True)
+    assert cell.evaluate("element => element.scrollWidth <= element.clientWidth")
+    row(visitor, name).get_by_role("checkbox").first.tap()
+    expect(visitor.page.get_by_label("After epoch", exact=True)).to_be_visible()
+    visitor.button("Delete").tap()
+    expect(row(visitor, name)).to_have_count(0)
+    visitor.button("Undo").filter(visible=True).tap()
     expect(row(visitor, name)).to_be_visible()
 
 

@@ -49,9 +49,8 @@ class Visitor:
         self.expect_tab(name)
 
     def expect_tab(self, name: str) -> None:
-        # The tabs of dash-bootstrap-components have no aria-selected.
         tab = self.page.get_by_role("tab", name=name, exact=True)
-        expect(tab).to_have_class(re.compile(r"\bactive\b"))
+        expect(tab).to_have_attribute("aria-selected", "true")
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
