@@ -20,7 +20,7 @@ from core.events import DamagedFile, FolderUnusable, RunSnapshot
 EPOCHS = 5
 SETTINGS: dict[str, Any] = {
     "optimizer": "adam",
-    "learning_rate": 3e-4,
+    "learning_rate": 1e-3,
     "schedule": "constant",
     "batch_size": 64,
     "augmentation": "affine",
@@ -29,8 +29,10 @@ SETTINGS: dict[str, Any] = {
 }
 """Of a run that is taught; the others are those of the run before. How they were chosen is in
 `docs/decisions.md`."""
-SHOWN = 640
+SHOWN = 320
 """An epoch shows the drawings about so many times together, each time changed a little."""
+REHEARSED = 3
+"""Mixed, so many images that the run has learnt from are shown for every drawing."""
 ENOUGH = 12
 """From so many drawings on, every third is held out to test with."""
 
@@ -123,10 +125,10 @@ def read(run: RunSnapshot, folder: Path) -> LessonData | None:
 def data_for(lesson: LessonData, config: TrainConfig, data: Dataset) -> tuple[TrainConfig, Dataset]:
     """What a run that has a lesson trains on, and the settings to train with.
 
-    Each drawing stands as often as it takes to make about `SHOWN` of them. Mixed, as many images
-    of those that the run has learnt from follow, chosen by its seed: rehearsal, the oldest remedy
-    against forgetting (A. Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal", 1995).
-    The test set stays the data set's.
+    Each drawing stands as often as it takes to make about `SHOWN` of them. Mixed, `REHEARSED` times
+    as many images of those that the run has learnt from follow, chosen by its seed: rehearsal, the
+    oldest remedy against forgetting (A. Robins, "Catastrophic forgetting, rehearsal and
+    pseudorehearsal", 1995). The test set stays the data set's.
     """
     taught = ~lesson.held_out
     count = int(taught.sum())
@@ -137,7 +139,7 @@ def data_for(lesson: LessonData, config: TrainConfig, data: Dataset) -> tuple[Tr
     if lesson.mixed:
         learnt = config.train_images or len(data.train_images)
         chosen = np.random.default_rng(config.seed).permutation(min(learnt, len(data.train_images)))
-        rehearsed = torch.from_numpy(chosen[: len(images)])
+        rehearsed = torch.from_numpy(chosen[: REHEARSED * len(images)])
         images = torch.cat([images, data.train_images[rehearsed]])
         labels = torch.cat([labels, data.train_labels[rehearsed]])
         title = f"{title} and {data.title}"

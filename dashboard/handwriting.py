@@ -33,7 +33,7 @@ NOTHING_KEPT = (
 KEPT_HERE = "Drawings are kept on the server, under a random name that only this browser knows."
 LESSON = (
     "A fork of the run that is shown trains on your drawings, five short epochs, each time changed "
-    "a little. Mixed with images that it has learnt from, it hardly forgets them; without, watch "
+    "a little. Mixed with images that it has learnt from, it forgets less of them; without, watch "
     "what becomes of the test accuracy."
 )
 NEWEST = 10**6
