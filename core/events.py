@@ -124,8 +124,9 @@ class RunSnapshot:
     whenever events that were told are taken back, which only going back in a run does: whoever
     follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
-    wait. `group` is shared by runs that differ only in their seeds. A rewound run has
-    `place_epoch`, the epoch after which it will go on.
+    wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
+    to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
+    go on.
     """
 
     run_id: str
@@ -143,6 +144,7 @@ class RunSnapshot:
     pinned: bool = False
     preset: str | None = None
     group: str | None = None
+    pair: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
     earlier: tuple[Stretch, ...] = ()

@@ -8,7 +8,7 @@ a test.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from core.events import (
 )
 from core.explorer import Explorer
 from core.insight import Insight
+from core.pairs import Pairs
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
@@ -60,6 +61,7 @@ class TrainingService:
         self.files = TakeAway(self._runs, self._lock, self.explorer)
         self.insight = Insight(self.explorer)
         self.embeddings = Embeddings(self.explorer)
+        self.pairs = Pairs(self._start_pair, self.runs, self.explorer, self._notify)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -72,17 +74,25 @@ class TrainingService:
 
     # One run's life
 
-    def start(self, config: TrainConfig, name: str = "", group: str | None = None) -> str:
+    def start(self, config: TrainConfig, name: str = "") -> str:
         """Starts a run, or lets it wait its turn, and returns its id at once.
 
         Raises:
             WrongState: too many runs are waiting, or Digit Lab is shutting down.
         """
         with self._lock:
-            run = self._new(config, name=name, group=group)
+            run = self._new(config, name=name)
             self._trainer.enqueue(run)
         self._notify()
         return run.run_id
+
+    def _start_pair(self, configs: Sequence[TrainConfig], pair: str) -> None:
+        """Starts all of them or none, as `start`."""
+        with self._lock:
+            self._trainer.check_room(len(configs))
+            for config in configs:
+                self._trainer.enqueue(self._new(config, pair=pair))
+        self._notify()
 
     def stop(self, run_id: str | None = None) -> RunSnapshot:
         """Ends a run after its current batch, keeping its model; one that waits leaves the queue.
@@ -404,6 +414,7 @@ class TrainingService:
             if thread is not None:
                 thread.join(timeout)
         self.embeddings.close()
+        self.pairs.close()
         self._store.close()
 
     def _measure(self, run: Run) -> None:
