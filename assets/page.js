@@ -36,7 +36,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, epoch, last, previous) => {
+      view: (tab, smoothing, log, rate, run, epoch, pair, last, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
@@ -44,6 +44,7 @@
           tab,
           run,
           epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
+          pair,
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),

@@ -86,7 +86,7 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "state": state_words(run),
         "preset": PRESETS[run.preset].title if run.preset in PRESETS else "own settings",
         "dataset": run.dataset_title,
-        "model": CHOICE_TITLES.get(str(run.config.get("model")), "").split(" (")[0],
+        "model": model_title(run.config.get("model")),
         "epochs": f"{run.progress:.3g} of {run.epochs}",
         "best": run.best_test_accuracy,
         "seconds": round(run.seconds),
@@ -95,6 +95,11 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "note": run.note,
         "pinned": run.pinned,
     }
+
+
+def model_title(model: Any) -> str:
+    """A network's name alone, without what it is for."""
+    return CHOICE_TITLES.get(str(model), "").split(" (")[0]
 
 
 def state_words(run: RunSnapshot) -> str:

@@ -29,7 +29,8 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["train", "curves", "gallery", "draw", "mistakes", "inside", "embedding"]
+    "view",
+    ["train", "curves", "gallery", "draw", "mistakes", "inside", "embedding", "cnn-against-mlp"],
 )
 def test_the_guide_explains_every_view(view: str) -> None:
     assert view in anchors(ROOT / "docs" / "guide.md")
