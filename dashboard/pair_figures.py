@@ -27,7 +27,7 @@ _PIXELS, _GAP, _TITLE = 28, 5, 9
 _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
 
 
-def accuracy(courses: Sequence[Course], height: int = 300) -> go.Figure:
+def accuracy(courses: Sequence[Course], height: int = 380) -> go.Figure:
     """How often each network is right on the test images, at every evaluation so far."""
     figure = go.Figure()
     figure.update_layout(
@@ -81,14 +81,6 @@ def robustness(
     )
     figure.update_xaxes(title=dict(text=axis, standoff=5), **AXIS)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", **AXIS)
-    return figure
-
-
-def nothing(sentence: str, height: int = 300) -> go.Figure:
-    """No curves, and why."""
-    figure = go.Figure(layout=layout(height))
-    hide_axes(figure)
-    say(figure, sentence)
     return figure
 
 

@@ -144,7 +144,7 @@ def _said_of(run: RunSnapshot, comparable: bool) -> str:
     if run.state is RunState.QUEUED:
         return f"{who} waits for its turn."
     if run.state in (RunState.RUNNING, RunState.STOPPING):
-        return f"{who} learns. How the two bear distorted images comes when both are done."
+        return f"{who} learns."
     if run.state is RunState.FAILED:
         said = f"{who} failed: {run.error}"
     else:

@@ -27,8 +27,8 @@ EXPLANATION = (
 CNNS = ("simple_cnn", "speedrun_cnn", "accurate_cnn")
 HEADINGS: dict[Distortion, str] = {"shift": "Shifted", "rotation": "Turned", "noise": "Noisy"}
 DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
-WAIT = "This comes when both networks have learnt."
-NO_NETWORK = "Neither network has learnt for an epoch. Train both anew."
+WAIT = "How each network bears shifts, turns and noise is seen here when both have learnt. "
+NO_NETWORK = "Neither network has learnt for an epoch. Train both anew. "
 GRID = "pair-distorted"
 GRAPH: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
@@ -76,6 +76,7 @@ def layout() -> html.Div:
                         [_distorted(distortion) for distortion in DISTORTIONS],
                         id=ids.COMPARE_DISTORTED,
                         className=GRID,
+                        style={"display": "none"},
                     ),
                 ],
                 id=ids.COMPARE_BODY,
@@ -124,18 +125,12 @@ def _distorted(distortion: Distortion) -> html.Section:
         [
             html.H3(heading),
             html.Div(
-                dcc.Graph(
-                    id=ids.distorted(distortion), figure=pair_figures.nothing(WAIT), config=GRAPH
-                ),
+                dcc.Graph(id=ids.distorted(distortion), config=GRAPH),
                 role="region",
                 **{"aria-label": heading},
             ),
             html.Div(
-                dcc.Graph(
-                    id=ids.distorted_examples(distortion),
-                    figure=pair_figures.nothing("", 104),
-                    config={"staticPlot": True},
-                ),
+                dcc.Graph(id=ids.distorted_examples(distortion), config={"staticPlot": True}),
                 role="region",
                 **{"aria-label": f"{heading} example"},
             ),
@@ -199,6 +194,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         output={
             "caption": Output(ids.COMPARE_CAPTION, "children"),
+            "style": Output(ids.COMPARE_DISTORTED, "style"),
             "curves": {one: Output(ids.distorted(one), "figure") for one in DISTORTIONS},
             "examples": {one: Output(ids.distorted_examples(one), "figure") for one in DISTORTIONS},
         },
@@ -259,14 +255,13 @@ def _result(service: "TrainingService", run: RunSnapshot, learnt: bool) -> pair_
 def _paint(measured: Sequence[Robustness], shown: Sequence[Examples]) -> dict[str, Any]:
     return {
         "caption": caption(measured),
+        "style": {},
         "curves": {one: pair_figures.robustness(measured, one) for one in DISTORTIONS},
         "examples": {one.distortion: pair_figures.examples(one) for one in shown},
     }
 
 
 def _nothing(sentence: str) -> dict[str, Any]:
-    return {
-        "caption": "",
-        "curves": {one: pair_figures.nothing(sentence) for one in DISTORTIONS},
-        "examples": {one: pair_figures.nothing("", 104) for one in DISTORTIONS},
-    }
+    """The sentence, and no figures."""
+    same = dict.fromkeys(DISTORTIONS, no_update)
+    return {"caption": sentence, "style": {"display": "none"}, "curves": same, "examples": same}

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from core import models, synthetic
 from core.datasets import normalise
+from core.records import Distortion
 from core.robustness import STRENGTHS, distort
 from tests.browser.conftest import TEST_IMAGES, Lab, Visit
 from tests.browser.visitor import Visitor
@@ -18,7 +19,7 @@ from tests.browser.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 ACCURACY, NETWORKS = "Accuracy of both", "Both networks"
-HEADINGS = {"shift": "Shifted", "rotation": "Turned", "noise": "Noisy"}
+HEADINGS: dict[Distortion, str] = {"shift": "Shifted", "rotation": "Turned", "noise": "Noisy"}
 SENTENCE = "#compare-sentence"
 EPOCHS = 2
 
@@ -37,7 +38,7 @@ class Truth:
             said = self._network(normalise(torch.from_numpy(images))).argmax(1).numpy()
         return int((said == self.labels).sum())
 
-    def curve(self, distortion: Any) -> list[float]:
+    def curve(self, distortion: Distortion) -> list[float]:
         shown = (distort(self.images, distortion, by, 0) for by in STRENGTHS[distortion])
         return [self.right(images) / TEST_IMAGES for images in shown]
 
@@ -161,7 +162,8 @@ def test_runs_that_were_stopped_too_early_get_a_sentence(visit: Visit, lab: Lab)
     for run in newest_pair(lab):
         lab.end(run["run_id"])
     expect(sentence).to_contain_text("MLP was stopped after 0 of 2 epochs")
-    expect(visitor.region("Noisy")).to_contain_text("Neither network has learnt")
+    expect(visitor.page.get_by_text("Neither network has learnt for an epoch.")).to_be_visible()
+    expect(visitor.region("Noisy")).to_be_hidden()
     lab.end(busy)
 
 

@@ -95,12 +95,6 @@ def test_before_the_first_evaluation_it_says_what_will_come(courses: list[Course
     assert not drawn.layout.xaxis.visible
 
 
-def test_no_curves_say_why() -> None:
-    drawn = figures.nothing("This comes when both networks have learnt.")
-    assert texts(drawn) == ["This comes when both networks have learnt."]
-    assert not drawn.layout.yaxis.visible
-
-
 def test_examples_stand_side_by_side_each_with_its_strength() -> None:
     images = np.random.default_rng(1).uniform(0, 255, (3, 28, 28)).astype(np.float32)
     drawn = figures.examples(Examples("shift", (0, 2, 4), images))
