@@ -95,10 +95,10 @@ def _controls() -> html.Div:
                 [
                     dbc.Label("MLP against", html_for=ids.COMPARE_CNN, className="mb-0"),
                     dbc.Select(id=ids.COMPARE_CNN, options=networks, value=CNNS[0], size="sm"),
-                    dbc.Button("Train both", id=ids.COMPARE_TRAIN, color="primary", size="sm"),
                 ],
                 className="control",
             ),
+            dbc.Button("Train both", id=ids.COMPARE_TRAIN, color="primary", size="sm"),
             html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
             html.Div(
                 [
