@@ -33,14 +33,18 @@ class PairStream:
         pair = _choose(pairs, chosen)
         several = len(pairs) > 1
         measuring = [run.run_id for run in pair.comparable] if pair and pair.ended else []
-        progress = self._service.pairs.progress(measuring)
+        try:
+            progress = self._service.pairs.progress(measuring)
+            version = self._version(pair)
+        except UnknownRun:  # deleted this moment; the next look will not find it
+            return []
         return [
             (ids.COMPARE_PICK, {"options": pair_words.options(pairs, chosen)}),
             (ids.COMPARE_CHOICE, {"style": SHOWN if several else HIDDEN}),
             (ids.COMPARE_SENTENCE, {"children": pair_words.sentence(pair)}),
             (ids.COMPARE_BODY, {"style": SHOWN if pair else HIDDEN}),
             (ids.COMPARE_PROGRESS, {"children": pair_words.progress(progress)}),
-            (ids.COMPARE_VERSION, {"data": self._version(pair)}),
+            (ids.COMPARE_VERSION, {"data": version}),
         ]
 
     def pictures(self, chosen: str | None) -> list[Update]:
@@ -73,7 +77,7 @@ class PairStream:
         followed = self._followed.setdefault((run.run_id, run.revision), _Followed())
         try:
             events, cursor = self._service.events_since(run.run_id, followed.cursor)
-        except UnknownRun:  # deleted this moment; the next look will not find it
+        except UnknownRun:  # as above
             return followed.evaluations
         followed.cursor = cursor
         followed.evaluations += [event for event in events if isinstance(event, EpochMetrics)]
