@@ -36,7 +36,7 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, epoch, owner, last, previous) => {
+      view: (tab, smoothing, log, rate, run, epoch, owner, pair, last, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
@@ -45,6 +45,7 @@
           run,
           epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
           owner,
+          pair,
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),

@@ -4,7 +4,7 @@ It does not know how a run trains (`core.trainer` does) or what else may be aske
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core import lessons
@@ -36,14 +36,14 @@ class Courses:
     _runs: Runs
     _trainer: Trainer
 
-    def start(self, config: TrainConfig, name: str = "", group: str | None = None) -> str:
+    def start(self, config: TrainConfig, name: str = "") -> str:
         """Starts a run, or lets it wait its turn, and returns its id at once.
 
         Raises:
             WrongState: too many runs are waiting, or Digit Lab is shutting down.
         """
         with self._lock:
-            run = self._new(config, name=name, group=group)
+            run = self._new(config, name=name)
             self._trainer.enqueue(run)
         self._notify()
         return run.run_id
@@ -221,6 +221,14 @@ class Courses:
     def _notify(self) -> None:
         """Says, without the lock, that something changed."""
         raise NotImplementedError
+
+    def _start_pair(self, configs: Sequence[TrainConfig], pair: str) -> None:
+        """Starts all of them or none, as `start`."""
+        with self._lock:
+            self._trainer.check_room(len(configs))
+            for config in configs:
+                self._trainer.enqueue(self._new(config, pair=pair))
+        self._notify()
 
     # Under the lock
 

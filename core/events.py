@@ -138,9 +138,9 @@ class RunSnapshot:
     whenever events that were told are taken back, which only going back in a run does: whoever
     follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
-    wait. `group` is shared by runs that differ only in their seeds. A rewound run has
-    `place_epoch`, the epoch after which it will go on. A run with a `lesson` does not train on its
-    data set but on drawings.
+    wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
+    to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
+    go on. A run with a `lesson` does not train on its data set but on drawings.
     """
 
     run_id: str
@@ -158,6 +158,7 @@ class RunSnapshot:
     pinned: bool = False
     preset: str | None = None
     group: str | None = None
+    pair: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
     earlier: tuple[Stretch, ...] = ()

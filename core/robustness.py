@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from core import models
 from core.datasets import normalise
 from core.learner import StateDict
-from core.records import Distortion, Robustness, RobustnessCurve
+from core.records import Distortion, Examples, Robustness, RobustnessCurve
 
 STRENGTHS: dict[Distortion, tuple[float, ...]] = {
     "shift": (0, 1, 2, 3, 4, 5, 6, 7, 8),  # pixels
     "rotation": (0, 10, 20, 30, 40, 50, 60),  # degrees
-    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0),  # standard deviation; ink is 1
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),  # standard deviation; ink is 1
 }
 CHUNK = 250
 
@@ -92,6 +92,20 @@ def measure(
         curves.append(RobustnessCurve(distortion, strengths, tuple(accuracies)))
     parameters = sum(layer.parameters for layer in models.layers(model))
     return Robustness(model, parameters, len(images), tuple(curves))
+
+
+def examples(image: np.ndarray, seed: int = 0) -> tuple[Examples, ...]:
+    """What every other strength of each distortion makes of an image, (28, 28) uint8."""
+    return tuple(
+        Examples(
+            distortion,
+            strengths[::2],
+            np.concatenate(
+                [distort(image[np.newaxis], distortion, by, seed) for by in strengths[::2]]
+            ),
+        )
+        for distortion, strengths in STRENGTHS.items()
+    )
 
 
 def _shifted(pixels: Tensor, directions: Tensor, by: int) -> Tensor:

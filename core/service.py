@@ -21,6 +21,7 @@ from core.explorer import Explorer
 from core.handwriting import Handwriting
 from core.history import History
 from core.insight import Insight
+from core.pairs import Pairs
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.store import RunStore
@@ -49,6 +50,7 @@ class TrainingService(Courses):
         self.history = History(self._runs, self._lock, self.explorer)
         self.handwriting = Handwriting(store, self._runs, self._lock, self.history, self._notify)
         self.teaching = Teaching(self._runs, self._lock, self.history, self.handwriting, self.fork)
+        self.pairs = Pairs(self._start_pair, self.runs, self.explorer, self._notify)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
@@ -207,6 +209,7 @@ class TrainingService(Courses):
         self._errands.join(timeout)
         self.embeddings.close()
         self.handwriting.close()
+        self.pairs.close()
         self._store.close()
 
     def _with_place(self, run: Run) -> RunSnapshot:

@@ -18,7 +18,17 @@ from fastapi.staticfiles import StaticFiles
 
 from dashboard import api, guard, guide, ids, scrubber, status, stream
 from dashboard.kept import KEEP
-from dashboard.tabs import curves, draw, embedding, gallery, inside, mistakes, runs, train
+from dashboard.tabs import (
+    compare,
+    curves,
+    draw,
+    embedding,
+    gallery,
+    inside,
+    mistakes,
+    runs,
+    train,
+)
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -66,6 +76,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     draw.register(app, service)
     inside.register(app, service)
     embedding.register(app, service)
+    compare.register(app, service)
     curves.register(app)
     runs.register(app, service)
     server.add_middleware(guard.Guard, host=host)
@@ -101,6 +112,7 @@ def layout() -> html.Div:
                     dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
                     dbc.Tab(inside.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
                     dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
+                    dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
                     dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
                 ],
                 id=ids.TABS,

@@ -80,6 +80,12 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
+def complaint(error: InvalidConfig) -> str:
+    """What to correct, by the labels of the form."""
+    titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
+    return f"Please correct: {', '.join(titles)}."
+
+
 def _field(name: str) -> html.Div:
     declared = TrainConfig.model_fields[name]
     first = getattr(PRESETS[FIRST_PRESET].config, name)

@@ -33,6 +33,7 @@ TAB_MISTAKES = "mistakes"
 TAB_DRAW = "draw"
 TAB_INSIDE = "inside"
 TAB_EMBEDDING = "embedding"
+TAB_COMPARE = "compare"
 TAB_RUNS = "runs"
 
 # Train.
@@ -178,6 +179,34 @@ EMBEDDING_CAPTION = "embedding-caption"
 EMBEDDING_PROGRESS = "embedding-progress"
 EMBEDDING_CLOCK = "embedding-clock"
 EMBEDDING_DETAIL = "embedding-detail"
+
+# CNN against MLP.
+COMPARE_CNN = "compare-cnn"
+COMPARE_TRAIN = "compare-train"
+COMPARE_SETTINGS = "compare-settings"
+COMPARE_ERROR = "compare-error"
+COMPARE_PICK = "compare-pick"
+COMPARE_CHOICE = "compare-choice"
+COMPARE_SENTENCE = "compare-sentence"
+COMPARE_BODY = "compare-body"
+COMPARE_STATES = "compare-states"
+COMPARE_CURVE = "compare-curve"
+COMPARE_VERSION = "compare-version"
+COMPARE_TABLE = "compare-table"
+COMPARE_CAPTION = "compare-caption"
+COMPARE_PROGRESS = "compare-progress"
+COMPARE_DISTORTED = "compare-distorted"
+
+
+def distorted(distortion: str) -> str:
+    """The curves of networks whose test images are distorted in one way."""
+    return f"compare-{distortion}"
+
+
+def distorted_examples(distortion: str) -> str:
+    """What that does to an image."""
+    return f"compare-{distortion}-examples"
+
 
 # Runs.
 RUNS_GRID = "runs-grid"

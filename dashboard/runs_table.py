@@ -180,7 +180,7 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "said": run.error or run.message,
         "preset": _preset(run),
         "dataset": run.dataset_title,
-        "model": CHOICE_TITLES.get(str(run.config.get("model")), "").split(" (")[0],
+        "model": model_title(run.config.get("model")),
         "progress": run.progress,
         "epochs": f"{run.progress:.4g} of {run.epochs}" if run.epochs else "",
         "best": _percent(run.best_test_accuracy),
@@ -190,6 +190,11 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "note": run.note,
         "pinned": run.pinned,
     }
+
+
+def model_title(model: Any) -> str:
+    """A network's name alone, without what it is for."""
+    return CHOICE_TITLES.get(str(model), "").split(" (")[0]
 
 
 def state_words(run: RunSnapshot) -> str:

@@ -17,6 +17,7 @@ from dash.exceptions import WebsocketDisconnected
 from core.events import RunSnapshot, UnknownRun
 from core.records import OwnScores
 from dashboard import figures, ids, runs_table, scrubber, status
+from dashboard.pair_stream import PairStream
 from dashboard.series import Metric, Series
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class View:
     """The epoch that the page has gone back to; None for the newest."""
     owner: str | None = None
     """Whose handwriting is shown in the curves."""
+    pair: str | None = None
+    """The pair of runs that the page has chosen to compare; None for the newest."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -60,6 +63,7 @@ class View:
             run=status.chosen_run(data.get("run")),
             epoch=None if data.get("epoch") is None else int(data["epoch"]),
             owner=str(data["owner"]) if data.get("owner") else None,
+            pair=status.chosen_run(data.get("pair")),
         )
 
 
@@ -74,6 +78,7 @@ class PageStream:
         self._cursor = 0
         self._drawn: dict[str, _Drawn] = {}
         self._rows: dict[str, RunSnapshot] | None = None
+        self._pair = PairStream(service)
 
     def updates(self, view: View) -> list[Update]:
         """The properties that differ from what the page shows, and remembers them as shown."""
@@ -84,6 +89,8 @@ class PageStream:
         wanted += status.notices(self._service, snapshot)
         wanted += scrubber.updates(snapshot, view.epoch)
         wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot, view.epoch)}))
+        if view.tab == ids.TAB_COMPARE:
+            wanted += self._pair.words(view.pair)
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
             updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
@@ -92,6 +99,8 @@ class PageStream:
             for graph, metric in figures.CURVES:
                 updates += self._curve(graph, metric, view.style, 380)
             updates += self._table()
+        elif view.tab == ids.TAB_COMPARE:
+            updates += self._pair.pictures(view.pair)
         elif view.tab == ids.TAB_RUNS:
             updates += self._grid(runs)
         return updates
@@ -265,6 +274,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.RUN_PICK, "value"),
         Input(ids.EPOCH_SLIDER, "value"),
         Input(ids.HAND_OWNER, "data"),
+        Input(ids.COMPARE_PICK, "value"),
         State(ids.EPOCH_SLIDER, "max"),
         State(ids.PAGE_VIEW, "data"),
     )

@@ -1,17 +1,15 @@
 """Pure functions from what a network makes of the whole test set to Plotly figures.
 
-Confusion, the embedding, and how networks bear distortions. Empty states are inside. This module
-does not know which network is shown, or when.
+Confusion and the embedding. Empty states are inside. This module does not know which network is
+shown, or when.
 """
-
-from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.mistakes import CLASSES, Confusion
-from core.records import Distortion, Embedding, Robustness
-from dashboard.frame import AXIS, hide_axes, layout, say
+from core.records import Embedding
+from dashboard.frame import hide_axes, layout, say
 
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
@@ -19,19 +17,7 @@ CLASS_COLOURS = (
 )  # fmt: skip
 """Ten that the colour-blind can tell apart (M. Petroff, Accessible Color Sequences for Data
 Visualization, 2021). Each class is also named where its points lie."""
-_NETWORK_LOOKS = (
-    ("#0072B2", "solid", "circle"),
-    ("#D55E00", "dash", "diamond"),
-    ("#009E73", "dot", "square"),
-    ("#CC79A7", "dashdot", "cross"),
-    ("#E69F00", "longdash", "triangle-up"),
-)
 _RIGHT, _WRONG = "0,114,178", "213,94,0"
-_STRENGTH_TITLES: dict[Distortion, str] = {
-    "shift": "shifted by, pixels",
-    "rotation": "turned by, degrees",
-    "noise": "noise, standard deviation (ink is 1)",
-}
 
 
 def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
@@ -166,65 +152,3 @@ def _add_class_names(figure: go.Figure, shown: Embedding) -> None:
         hoverinfo="skip",
         showlegend=False,
     )
-
-
-def robustness(
-    measured: Mapping[str, Robustness], distortion: Distortion, height: int = 320
-) -> go.Figure:
-    """Accuracy of several networks, by name, as their test images are distorted more and more."""
-    figure = go.Figure()
-    figure.update_layout(
-        layout(height),
-        hovermode="x unified",
-        margin_t=30,
-        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
-    )
-    if not measured:
-        hide_axes(figure)
-        say(figure, "Train a CNN and an MLP: here you will see which bears more.")
-        return figure
-    for place, (name, result) in enumerate(measured.items()):
-        curve = next(curve for curve in result.curves if curve.distortion == distortion)
-        colour, dash, symbol = _NETWORK_LOOKS[place % len(_NETWORK_LOOKS)]
-        figure.add_scatter(
-            x=curve.strengths,
-            y=curve.accuracies,
-            name=name,
-            mode="lines+markers",
-            line=dict(color=colour, dash=dash, width=2),
-            marker=dict(symbol=symbol, size=8),
-            hovertemplate="%{y:.1%}",
-        )
-    figure.add_hline(
-        y=1 / CLASSES,
-        line=dict(color="rgba(128,128,128,0.8)", dash="dot", width=1),
-        annotation=dict(text="guessing", x=0, xanchor="left"),
-    )
-    figure.update_xaxes(title=_STRENGTH_TITLES[distortion], **AXIS)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", **AXIS)
-    return figure
-
-
-def accuracy_by_parameters(measured: Mapping[str, Robustness], height: int = 320) -> go.Figure:
-    """How many parameters each network has, and how often it is right."""
-    figure = go.Figure()
-    figure.update_layout(layout(height), margin_t=30, showlegend=False)
-    if not measured:
-        hide_axes(figure)
-        say(figure, "Train a CNN and an MLP: here you will see what their parameters are worth.")
-        return figure
-    for place, (name, result) in enumerate(measured.items()):
-        colour, _, symbol = _NETWORK_LOOKS[place % len(_NETWORK_LOOKS)]
-        figure.add_scatter(
-            x=[result.parameters],
-            y=[result.accuracy],
-            mode="markers+text",
-            text=[name],
-            textposition="top center",
-            cliponaxis=False,
-            marker=dict(color=colour, symbol=symbol, size=12),
-            hovertemplate=f"{name}: %{{x:,}} parameters, %{{y:.2%}} right<extra></extra>",
-        )
-    figure.update_xaxes(title="parameters", tickformat="~s", rangemode="tozero", **AXIS)
-    figure.update_yaxes(title="accuracy", tickformat=".1%", **AXIS)
-    return figure

@@ -30,7 +30,17 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "view",
-    ["train", "curves", "gallery", "draw", "your-handwriting", "mistakes", "inside", "embedding"],
+    [
+        "train",
+        "curves",
+        "gallery",
+        "draw",
+        "your-handwriting",
+        "mistakes",
+        "inside",
+        "embedding",
+        "cnn-against-mlp",
+    ],
 )
 def test_the_guide_explains_every_view(view: str) -> None:
     assert view in anchors(ROOT / "docs" / "guide.md")

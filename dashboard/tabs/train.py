@@ -180,10 +180,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfig as error:
-            names = ", ".join(_title(name) for name in error.fields)
             pressed = ctx.triggered_id == ids.TRAIN_BUTTON
             what = "Training did not start" if pressed else "Nothing was changed"
-            sentence = f"{what}. Please correct: {names}."
+            sentence = f"{what}. {form.complaint(error)}"
         except DigitLabError as error:
             sentence = str(error)
         return {"sentence": sentence, "is_open": bool(sentence), "run": started}
@@ -239,7 +238,3 @@ def layer_table(layers: list[LayerInfo]) -> dbc.Table:
         size="sm",
         responsive=True,
     )
-
-
-def _title(name: str) -> str:
-    return TrainConfig.model_fields[name].title or name

@@ -59,7 +59,13 @@ class Stage:
         self._told = 0
 
     def start(self) -> str:
-        run_id = self.service.start(TrainConfig(epochs=2, precision="fp32"))
+        self.service.start(TrainConfig(epochs=2, precision="fp32"))
+        return self.follow()
+
+    def follow(self) -> str:
+        """Speaks for the run that has begun."""
+        run_id = self.service.latest_run()
+        assert run_id is not None
         self._told = 0
         # The first checkpoint changes the version of the weights: wait until it is there.
         self._wait_until(lambda: (self.service.explorer.weights_version() or "").startswith(run_id))
@@ -323,6 +329,68 @@ def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
     assert run_id in stage.sent(DRAW)[ids.PAGE_VERSION]["data"]
     stage.say(batch(1))
     assert ids.PAGE_VERSION not in stage.sent(DRAW)
+
+
+# A pair of runs
+
+
+COMPARE = View("a page", ids.TAB_COMPARE)
+
+
+def start_pair(stage: Stage) -> None:
+    stage.service.pairs.start(TrainConfig(epochs=2, precision="fp32"))
+    stage.follow()
+
+
+def test_a_pair_is_followed_by_lines_and_curve(stage: Stage) -> None:
+    empty = stage.sent(COMPARE)
+    assert empty[ids.COMPARE_SENTENCE]["children"].startswith("Press Train both")
+    assert empty[ids.COMPARE_BODY] == {"style": {"display": "none"}}
+    assert empty[ids.COMPARE_VERSION] == {"data": None}
+
+    start_pair(stage)
+    stage.say(batch(1))
+    begun = stage.sent(COMPARE)
+    assert begun[ids.COMPARE_BODY] == {"style": {}}
+    assert "SimpleCNN learns." in begun[ids.COMPARE_SENTENCE]["children"]
+    assert "MLP waits for its turn." in begun[ids.COMPARE_SENTENCE]["children"]
+    assert len(begun[ids.COMPARE_STATES]["children"].children) == 2
+    assert not begun[ids.COMPARE_VERSION]["data"]["ended"]
+    assert stage.stream.updates(COMPARE) == []
+
+    stage.say(batch(2))
+    assert stage.sent(COMPARE).keys() & {ids.COMPARE_STATES, ids.COMPARE_CURVE} == {
+        ids.COMPARE_STATES
+    }
+    stage.say(evaluation(1))
+    figure = stage.sent(COMPARE)[ids.COMPARE_CURVE]["figure"]
+    assert points(figure, 0) == [0.75]
+    assert points(figure, 1) == []
+
+
+def test_a_page_that_comes_later_sees_all_of_a_pair(stage: Stage) -> None:
+    start_pair(stage)
+    stage.say(evaluation(1), evaluation(2))
+    other = by_component(PageStream(stage.service).updates(COMPARE))
+    assert points(other[ids.COMPARE_CURVE]["figure"], 0) == [0.75, 0.75]
+
+
+def test_nothing_of_a_pair_is_sent_to_another_tab(stage: Stage) -> None:
+    start_pair(stage)
+    stage.say(evaluation(1))
+    assert not [name for name in stage.sent(TRAIN) if name.startswith("compare")]
+
+
+def test_the_chosen_pair_is_shown_and_the_newest_where_it_is_gone(stage: Stage) -> None:
+    service = stage.service
+    start_pair(stage)
+    first = service.pairs.all()[0].name
+    service.pairs.start(TrainConfig(epochs=2, precision="fp32"))
+    second = service.pairs.all()[0].name
+    for chosen, shown in ((None, second), (first, first), ("gone", second)):
+        sent = stage.sent(replace(COMPARE, pair=chosen))
+        assert sent[ids.COMPARE_VERSION]["data"]["pair"] == shown
+    assert sent.get(ids.COMPARE_CHOICE, {}) == {}  # it has been in sight since there were two
 
 
 # What the page says that it looks at

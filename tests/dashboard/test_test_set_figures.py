@@ -1,4 +1,4 @@
-"""Figures of the whole test set: counts in cells, points by class, curves by network."""
+"""Figures of the whole test set: counts in cells, points by class."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.mistakes import Confusion
-from core.records import Distortion, Embedding, Robustness, RobustnessCurve
+from core.records import Embedding
 from dashboard import test_set_figures as figures
 
 COUNTS = np.diag(np.arange(900, 1000, 10))
@@ -25,20 +25,6 @@ EMBEDDED = Embedding(
 
 def texts(figure: go.Figure) -> list[str]:
     return [annotation.text for annotation in figure.layout.annotations]
-
-
-def robust(model: str, parameters: int, accuracies: tuple[float, ...]) -> Robustness:
-    curves = tuple(
-        RobustnessCurve(distortion, (0.0, 1.0, 2.0), accuracies)
-        for distortion in ("shift", "rotation", "noise")
-    )
-    return Robustness(model, parameters, 500, curves)
-
-
-MEASURED = {
-    "SimpleCNN, run 3": robust("simple_cnn", 1_625_866, (0.99, 0.9, 0.5)),
-    "MLP, run 4": robust("mlp", 1_626_162, (0.98, 0.6, 0.2)),
-}
 
 
 # Confusion
@@ -125,31 +111,6 @@ def test_a_zoom_outlives_another_epoch_but_not_another_method() -> None:
     assert figures.embedding(replace(EMBEDDED, method="pca")).layout.uirevision != revision
 
 
-# Networks side by side
-
-
-@pytest.mark.parametrize("distortion", ["shift", "rotation", "noise"])
-def test_each_network_has_a_curve_that_is_told_apart_without_colour(
-    distortion: Distortion,
-) -> None:
-    drawn = figures.robustness(MEASURED, distortion)
-    assert [trace.name for trace in drawn.data] == list(MEASURED)
-    for trace, result in zip(drawn.data, MEASURED.values(), strict=True):
-        assert trace.x == (0, 1, 2)
-        assert trace.y == result.curves[0].accuracies
-    assert len({trace.line.dash for trace in drawn.data}) == 2
-    assert len({trace.marker.symbol for trace in drawn.data}) == 2
-    assert texts(drawn) == ["guessing"]
-
-
-def test_accuracy_stands_over_parameters() -> None:
-    drawn = figures.accuracy_by_parameters(MEASURED)
-    assert [(trace.x[0], trace.y[0], trace.text[0]) for trace in drawn.data] == [
-        (1_625_866, 0.99, "SimpleCNN, run 3"),
-        (1_626_162, 0.98, "MLP, run 4"),
-    ]
-
-
 # Nothing to show
 
 
@@ -158,8 +119,6 @@ def test_accuracy_stands_over_parameters() -> None:
     [
         figures.confusion(None),
         figures.embedding(None),
-        figures.robustness({}, "shift"),
-        figures.accuracy_by_parameters({}),
     ],
 )
 def test_a_figure_without_data_says_what_to_do(empty: go.Figure) -> None:

@@ -1,0 +1,267 @@
+"""The tab CNN vs MLP: both trained with one click, and what each network bears.
+
+States and the live curve are painted by `dashboard.stream`, which tells by a version that there is
+something to ask. How images are distorted is known in `core.robustness`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+import dash_bootstrap_components as dbc
+from dash import Dash, Input, Output, State, dcc, html, no_update
+
+from core.config import CHOICE_TITLES, PRESETS, parse_config
+from core.events import DigitLabError, InvalidConfig, RunSnapshot
+from core.records import Distortion, Examples, Pair, Robustness
+from dashboard import form, guide, ids, pair_figures, pair_words
+from dashboard.status import NEWEST
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+EXPLANATION = (
+    "One network looks through small windows (CNN), the other connects every pixel with everything "
+    "(MLP). Same images, same settings, same seed: what do the windows bring?"
+)
+CNNS = ("simple_cnn", "speedrun_cnn", "accurate_cnn")
+HEADINGS: dict[Distortion, str] = {"shift": "Shifted", "rotation": "Turned", "noise": "Noisy"}
+DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
+WAIT = "How each network bears shifts, turns and noise is seen here when both have learnt. "
+NO_NETWORK = "Neither network has learnt for an epoch. Train both anew. "
+GRID = "pair-distorted"
+GRAPH: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+
+
+def layout() -> html.Div:
+    return html.Div(
+        [
+            guide.explanation(EXPLANATION, "cnn-against-mlp"),
+            _controls(),
+            dbc.Alert(id=ids.COMPARE_ERROR, color="danger", is_open=False, dismissable=True),
+            html.P(pair_words.NOTHING_TRAINED, id=ids.COMPARE_SENTENCE, role="status"),
+            html.Div(
+                [
+                    html.Div(
+                        [
+                            html.Section(
+                                [
+                                    html.H2("Test accuracy while they learn"),
+                                    dcc.Graph(
+                                        id=ids.COMPARE_CURVE,
+                                        figure=pair_figures.accuracy([]),
+                                        config=GRAPH,
+                                    ),
+                                ],
+                                className="panel",
+                                **{"aria-label": "Accuracy of both"},
+                            ),
+                            html.Section(
+                                [html.Div(id=ids.COMPARE_STATES), html.Div(id=ids.COMPARE_TABLE)],
+                                className="panel",
+                                **{"aria-label": "Both networks"},
+                            ),
+                        ],
+                        className="two-columns",
+                    ),
+                    html.H2("The same test images, distorted"),
+                    html.P(
+                        [
+                            html.Span(id=ids.COMPARE_CAPTION),
+                            html.Span(id=ids.COMPARE_PROGRESS),
+                        ],
+                        className="small text-body-secondary mb-2",
+                    ),
+                    html.Div(
+                        [_distorted(distortion) for distortion in DISTORTIONS],
+                        id=ids.COMPARE_DISTORTED,
+                        className=GRID,
+                        style={"display": "none"},
+                    ),
+                ],
+                id=ids.COMPARE_BODY,
+                style={"display": "none"},
+            ),
+            dcc.Store(id=ids.COMPARE_VERSION),
+        ]
+    )
+
+
+def _controls() -> html.Div:
+    networks = [{"value": name, "label": CHOICE_TITLES[name]} for name in CNNS]
+    return html.Div(
+        [
+            html.Div(
+                [
+                    dbc.Label("MLP against", html_for=ids.COMPARE_CNN, className="mb-0"),
+                    dbc.Select(id=ids.COMPARE_CNN, options=networks, value=CNNS[0], size="sm"),
+                ],
+                className="control",
+            ),
+            dbc.Button("Train both", id=ids.COMPARE_TRAIN, color="primary", size="sm"),
+            html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
+            html.Div(
+                [
+                    dbc.Label("Pair", html_for=ids.COMPARE_PICK, className="mb-0"),
+                    dbc.Select(
+                        id=ids.COMPARE_PICK,
+                        options=pair_words.options([], None),
+                        value=NEWEST,
+                        size="sm",
+                    ),
+                ],
+                id=ids.COMPARE_CHOICE,
+                className="control pair-choice",
+                style={"display": "none"},
+            ),
+        ],
+        className="controls",
+    )
+
+
+def _distorted(distortion: Distortion) -> html.Section:
+    heading = HEADINGS[distortion]
+    return html.Section(
+        [
+            html.H3(heading),
+            html.Div(
+                dcc.Graph(id=ids.distorted(distortion), config=GRAPH),
+                role="region",
+                **{"aria-label": heading},
+            ),
+            html.Div(
+                dcc.Graph(id=ids.distorted_examples(distortion), config={"staticPlot": True}),
+                role="region",
+                **{"aria-label": f"{heading} example"},
+            ),
+        ],
+        className="panel",
+    )
+
+
+def register(app: Dash, service: "TrainingService") -> None:
+    @app.callback(
+        output={
+            "sentence": Output(ids.COMPARE_ERROR, "children"),
+            "is_open": Output(ids.COMPARE_ERROR, "is_open"),
+            "pair": Output(ids.COMPARE_PICK, "value"),
+            "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        },
+        inputs={
+            "_": Input(ids.COMPARE_TRAIN, "n_clicks"),
+            "cnn": State(ids.COMPARE_CNN, "value"),
+            "values": {name: State(ids.field(name), "value") for name in form.FIELDS},
+        },
+        prevent_initial_call=True,
+    )
+    async def train(_: int, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Starts a pair, at which the page then looks; the status bar follows whichever trains."""
+        try:
+            config = parse_config({**values, "model": cnn})
+            await asyncio.to_thread(service.pairs.start, config)
+        except InvalidConfig as error:
+            sentence = f"Training did not start. On the Train tab: {form.complaint(error)}"
+        except DigitLabError as error:
+            sentence = str(error)
+        else:
+            return {"sentence": "", "is_open": False, "pair": NEWEST, "run": NEWEST}
+        return {"sentence": sentence, "is_open": True, "pair": no_update, "run": no_update}
+
+    @app.callback(
+        Output(ids.COMPARE_SETTINGS, "children"),
+        Input(ids.PRESET, "value"),
+        Input(ids.field("dataset"), "value"),
+        Input(ids.field("seed"), "value"),
+    )
+    async def settings(preset: str, dataset: str, seed: str) -> str:
+        return settings_words(preset, dataset, seed)
+
+    @app.callback(
+        Output(ids.COMPARE_TABLE, "children"),
+        Input(ids.COMPARE_VERSION, "data"),
+        prevent_initial_call=True,
+    )
+    async def compare(version: dict[str, Any] | None) -> Any:
+        pair = _find(service, version)
+        if pair is None:
+            return None
+        try:
+            found = await asyncio.to_thread(_results, service, pair)
+        except DigitLabError as error:
+            return html.P(str(error))
+        return pair_words.table(found)
+
+    @app.callback(
+        output={
+            "caption": Output(ids.COMPARE_CAPTION, "children"),
+            "style": Output(ids.COMPARE_DISTORTED, "style"),
+            "curves": {one: Output(ids.distorted(one), "figure") for one in DISTORTIONS},
+            "examples": {one: Output(ids.distorted_examples(one), "figure") for one in DISTORTIONS},
+        },
+        inputs={"version": Input(ids.COMPARE_VERSION, "data")},
+        # Curves of another pair do not pass for those of this one while it is measured.
+        running=[(Output(ids.COMPARE_DISTORTED, "className"), f"{GRID} old", GRID)],
+        prevent_initial_call=True,
+    )
+    async def distort(version: dict[str, Any] | None) -> dict[str, Any]:
+        pair = _find(service, version)
+        if pair is None or not pair.ended:
+            return _nothing(WAIT)
+        if not pair.comparable:
+            return _nothing(NO_NETWORK)
+        try:
+            begun = [service.pairs.robustness(run.run_id) for run in pair.comparable]
+            measured = await asyncio.gather(*map(asyncio.wrap_future, begun))
+            shown = await asyncio.to_thread(service.pairs.examples, pair.comparable[0].run_id)
+        except DigitLabError as error:
+            return _nothing(str(error))
+        return await asyncio.to_thread(_paint, measured, shown)
+
+
+def settings_words(preset: str, dataset: str, seed: str) -> str:
+    """With which settings both would be trained."""
+    title = PRESETS[preset].title if preset in PRESETS else "your own"
+    chosen = CHOICE_TITLES.get(dataset, dataset)
+    return f"Settings of the Train tab: {title}; data set {chosen}; seed {seed}."
+
+
+def caption(measured: Sequence[Robustness]) -> str:
+    """On what the curves rest."""
+    return (
+        f"{measured[0].images:,} test images, the same ones for both, distorted in the same way. "
+        "Differences of a percentage point or two may be chance. "
+    )
+
+
+def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | None:
+    """The pair that a version stands for."""
+    wanted = (version or {}).get("pair")
+    return next((pair for pair in service.pairs.all() if pair.name == wanted), None)
+
+
+def _results(service: "TrainingService", pair: Pair) -> list[pair_words.Result]:
+    return [_result(service, run, run in pair.comparable) for run in pair.runs]
+
+
+def _result(service: "TrainingService", run: RunSnapshot, learnt: bool) -> pair_words.Result:
+    layers = service.layers(str(run.config["model"]))
+    if not learnt:
+        return pair_words.Result(run, layers)
+    answers = service.explorer.assessment(run.run_id).answers
+    wrong = int((answers.predictions != answers.labels).sum())
+    return pair_words.Result(run, layers, len(answers.labels), wrong, answers.progress)
+
+
+def _paint(measured: Sequence[Robustness], shown: Sequence[Examples]) -> dict[str, Any]:
+    return {
+        "caption": caption(measured),
+        "style": {},
+        "curves": {one: pair_figures.robustness(measured, one) for one in DISTORTIONS},
+        "examples": {one.distortion: pair_figures.examples(one) for one in shown},
+    }
+
+
+def _nothing(sentence: str) -> dict[str, Any]:
+    """The sentence, and no figures."""
+    same = dict.fromkeys(DISTORTIONS, no_update)
+    return {"caption": sentence, "style": {"display": "none"}, "curves": same, "examples": same}
