@@ -62,7 +62,7 @@ def test_styles_load_nothing_from_elsewhere(client: TestClient) -> None:
 
 def test_every_id_of_the_page_is_there_once() -> None:
     found = Counter(
-        part.id for part in layout()._traverse() if getattr(part, "id", None) is not None
+        str(part.id) for part in layout()._traverse() if getattr(part, "id", None) is not None
     )
     assert {name: count for name, count in found.items() if count > 1} == {}
     tabs = {value for name, value in vars(ids).items() if name.startswith("TAB_")}
@@ -90,7 +90,7 @@ def page_name(part: Any) -> str | None:
 
 
 def test_callbacks_only_name_what_is_on_the_page(client: TestClient) -> None:
-    on_the_page = {getattr(part, "id", None) for part in layout()._traverse()}
+    on_the_page = {str(getattr(part, "id", None)) for part in layout()._traverse()}
     named = {
         place["id"]
         for callback in client.get("/_dash-dependencies").json()
