@@ -143,6 +143,17 @@
         return noUpdate();
       },
 
+      // Outlines, in each layer's maps, the numbers of which the one under the pointer was made.
+      outline: (paths) => {
+        document.querySelectorAll(".inside-layer .js-plotly-plot").forEach((graph, place) => {
+          const path = paths?.[place];
+          if (!path && !graph.layout?.shapes?.length) return;
+          const line = { color: "#F0E442", width: 1.5 };
+          window.Plotly.relayout(graph, { shapes: path ? [{ type: "path", path, line }] : [] });
+        });
+        return noUpdate();
+      },
+
       // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
       // weights wait until it is there, or a network that learns quickly would never be shown.
       embedding: (tab, method, version, form, idle, previous) => {
