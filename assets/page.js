@@ -33,6 +33,13 @@
     return noUpdate();
   }
 
+  // The test images in a lasso; null if there are none.
+  function choiceOf(selected, shown) {
+    const places = (selected?.points ?? []).map(({ customdata }) => customdata);
+    const indices = places.filter((place) => place !== undefined); // names of classes have none
+    return indices.length && shown ? { run: shown.run, indices } : null;
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
@@ -81,10 +88,31 @@
         if (tab !== "gallery") return noUpdate();
         const frame = document.querySelector(".gallery-mosaic");
         const width = frame ? frame.clientWidth - 26 : 800;
-        const next = { count: Number(count), wrong: Boolean(wrong), seed: clicks || 0, version, width };
-        const same = previous && Object.keys(next).every((key) => next[key] === previous[key]);
-        return same ? noUpdate() : next;
+        const seed = clicks || 0;
+        // Places in one run's test set may mean nothing in another's.
+        const chosen = version?.startsWith(`${choice?.run}/`) ? choice.indices : null;
+        const next = { count: Number(count), wrong: Boolean(wrong), seed, chosen, version, width };
+        return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
       },
+
+      // Whether the gallery shows a choice: the way back from it, and what then does nothing.
+      chosen: (request) => {
+        const some = Boolean(request?.chosen);
+        return [some ? "" : "d-none", some, some];
+      },
+
+      forget: () => null,
+
+      // A lasso in the embedding: what the gallery is to show, in words, and the way there.
+      choose: (selected, shown) => {
+        const choice = choiceOf(selected, shown);
+        const count = choice?.indices.length;
+        if (!count) return [null, "", "d-none"];
+        return [choice, count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
+      },
+
+      // The choice once more: the gallery may have been told to forget it.
+      toGallery: (clicks, selected, shown) => ["gallery", choiceOf(selected, shown)],
 
       // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
       // first page.

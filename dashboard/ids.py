@@ -84,6 +84,8 @@ GALLERY_CAPTION = "gallery-caption"
 GALLERY_SHOWN = "gallery-shown"
 GALLERY_DETAIL = "gallery-detail"
 GALLERY_CHOSEN = "gallery-chosen"
+GALLERY_CHOICE = "gallery-choice"
+GALLERY_ALL = "gallery-all"
 
 # Mistakes.
 MISTAKES_MATRIX = "mistakes-matrix"
@@ -150,6 +152,8 @@ EMBEDDING_CAPTION = "embedding-caption"
 EMBEDDING_PROGRESS = "embedding-progress"
 EMBEDDING_CLOCK = "embedding-clock"
 EMBEDDING_DETAIL = "embedding-detail"
+EMBEDDING_CHOSEN = "embedding-chosen"
+EMBEDDING_SEND = "embedding-send"
 
 # Runs.
 RUNS_GRID = "runs-grid"
