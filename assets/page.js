@@ -43,17 +43,17 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, epoch, last, previous) => {
+      view: (tab, smoothing, log, rate, run, _, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
           ...previous,
           tab,
           run,
-          epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),
+          hidden: document.hidden,
         };
       },
 
@@ -61,6 +61,22 @@
       arrive: (search) => {
         const wanted = new URLSearchParams(search);
         return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
+      },
+
+      // The network that the page shows: the newest, whose version the server tells, or that of the
+      // epoch to which the slider was moved. Version, words, the slider's end and place, its bar.
+      scrub: (networks, value, before) => {
+        const { newest, kept } = networks ?? { newest: null, kept: [] };
+        const last = kept.at(-1) ?? 0;
+        // Who was at the end stays there as the run goes on.
+        const atEnd = Number(value) >= Math.min(Number(before), last);
+        const epoch = kept.findLast((one) => one <= value) ?? kept[0];
+        const [run, revision] = (newest ?? "").split("/");
+        const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
+        const words = atEnd ? "newest" : `${epoch} of ${last}`;
+        const bar = kept.length > 1 ? {} : { display: "none" };
+        const place = atEnd && Number(value) !== last ? last : noUpdate();
+        return [version, words, last === before ? noUpdate() : last, place, bar];
       },
 
       // The scrubber's play button, and each tick of its clock: stopped, label, epoch.
@@ -84,7 +100,7 @@
       svg: () => picture("svg"),
 
       // Which gallery to ask for; none while the tab is out of sight.
-      gallery: (tab, count, wrong, clicks, version, previous) => {
+      gallery: (tab, count, wrong, clicks, choice, version, previous) => {
         if (tab !== "gallery") return noUpdate();
         const frame = document.querySelector(".gallery-mosaic");
         const width = frame ? frame.clientWidth - 26 : 800;
@@ -237,5 +253,6 @@
   }, 5000);
   document.addEventListener("visibilitychange", () => {
     heard = Date.now(); // a hidden page may have slept; give its stream time to speak
+    window.dash_clientside.set_props?.("page-hidden", { data: document.hidden });
   });
 })();

@@ -25,9 +25,7 @@ def running(*arguments: str, runs: Path | None = None) -> Iterator[str]:
     Args:
         runs: the folder in which runs are kept; without it they are forgotten.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as nowhere:
         command = [sys.executable, "run.py", "--no-browser", *arguments]
@@ -39,6 +37,13 @@ def running(*arguments: str, runs: Path | None = None) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def get(url: str) -> Any:
