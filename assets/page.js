@@ -74,9 +74,11 @@
         const [run, revision] = (newest ?? "").split("/");
         const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
         const words = atEnd ? "newest" : `${epoch} of ${last}`;
+        const { triggered_id } = window.dash_clientside.callback_context;
+        if (triggered_id === "epoch-slider") return [version, words, ...Array(3).fill(noUpdate())];
         const bar = kept.length > 1 ? {} : { display: "none" };
         const place = atEnd && Number(value) !== last ? last : noUpdate();
-        return [version, words, last === before ? noUpdate() : last, place, bar];
+        return [version, words, last, place, bar];
       },
 
       // The scrubber's play button, and each tick of its clock: stopped, label, epoch.

@@ -226,7 +226,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.RUNS_FILES, "children"),
         Input(ids.RUNS_GRID, "selectedRows"),
         Input(ids.RUNS_METRIC, "value"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.EPOCH_NETWORKS, "data"),
         State(ids.RUNS_EPOCH, "value"),
     )
     async def compare(
