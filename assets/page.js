@@ -33,11 +33,10 @@
     return noUpdate();
   }
 
-  // The test images in a lasso; null if there are none.
-  function choiceOf(selected, shown) {
-    const places = (selected?.points ?? []).map(({ customdata }) => customdata);
-    const indices = places.filter((place) => place !== undefined); // names of classes have none
-    return indices.length && shown ? { run: shown.run, indices } : null;
+  // The images of a choice; null without one. Places in one run's test set may mean nothing in
+  // another's.
+  function chosenIn(choice, version) {
+    return version?.startsWith(`${choice?.run}/`) ? choice.indices : null;
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
@@ -107,8 +106,7 @@
         const frame = document.querySelector(".gallery-mosaic");
         const width = frame ? frame.clientWidth - 26 : 800;
         const seed = clicks || 0;
-        // Places in one run's test set may mean nothing in another's.
-        const chosen = version?.startsWith(`${choice?.run}/`) ? choice.indices : null;
+        const chosen = chosenIn(choice, version);
         const next = { count: Number(count), wrong: Boolean(wrong), seed, chosen, version, width };
         return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
       },
@@ -121,16 +119,22 @@
 
       forget: () => null,
 
-      // A lasso in the embedding: what the gallery is to show, in words, and the way there.
+      // A lasso in the embedding: what the gallery is to show. Without points nothing changes:
+      // Plotly says so, too, when it paints another epoch.
       choose: (selected, shown) => {
-        const choice = choiceOf(selected, shown);
-        const count = choice?.indices.length;
-        if (!count) return [null, "", "d-none"];
-        return [choice, count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
+        const places = (selected?.points ?? []).map(({ customdata }) => customdata);
+        const indices = places.filter((place) => place !== undefined); // names of classes have none
+        return indices.length && shown ? { run: shown.run, indices } : noUpdate();
       },
 
-      // The choice once more: the gallery may have been told to forget it.
-      toGallery: (clicks, selected, shown) => ["gallery", choiceOf(selected, shown)],
+      // What the embedding says of the choice, and whether it shows the way to the gallery.
+      sayChosen: (choice, version) => {
+        const count = chosenIn(choice, version)?.length;
+        if (!count) return ["", "d-none"];
+        return [count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
+      },
+
+      toGallery: () => "gallery",
 
       // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
       // first page.

@@ -73,6 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What open pages cost the training beside them.")
     parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--train-images", type=int, default=60_000, help="of each run")
     parser.add_argument(
         "--in-front", nargs="+", default=["curves"], choices=VIEWS, help="one after the other"
     )
@@ -89,7 +90,7 @@ def main() -> int:
             with running(*data) as url:
                 train_a_little(url)  # so that every view has something to show
                 with looking(url, chromium, look):
-                    speeds[look].append(speed(url))
+                    speeds[look].append(speed(url, options.train_images))
             print(f"round {number + 1}, {look}: {speeds[look][-1]:,.0f} images/s", flush=True)
     for look in looks[1:]:
         ratios = [one / none for one, none in zip(speeds[look], speeds[NONE], strict=True)]
@@ -134,9 +135,10 @@ def open_view(browser: Browser, url: str, view: str, new_window: bool) -> str:
     return page
 
 
-def speed(url: str) -> float:
+def speed(url: str, images: int) -> float:
     """Images a second of a run of Fast, the mean of its epochs."""
-    run_id = post(f"{url}/api/runs", {"preset": "fast", "epochs": EPOCHS})["run_id"]
+    settings = {"preset": "fast", "epochs": EPOCHS, "train_images": images}
+    run_id = post(f"{url}/api/runs", settings)["run_id"]
     until(lambda: get(f"{url}/api/runs/{run_id}")["state"] == "done", 900, pause=1)
     events = get(f"{url}/api/runs/{run_id}/events")["events"]
     ends = [one for one in events if one["kind"] == "epoch" and one["progress"] == one["epoch"] > 0]

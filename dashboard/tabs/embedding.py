@@ -112,19 +112,21 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("digitlab", "choose"),
         Output(ids.GALLERY_CHOICE, "data"),
-        Output(ids.EMBEDDING_CHOSEN, "children"),
-        Output(ids.EMBEDDING_SEND, "class_name"),
         Input(ids.EMBEDDING_GRAPH, "selectedData"),
         State(ids.EMBEDDING_SHOWN, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
+        ClientsideFunction("digitlab", "sayChosen"),
+        Output(ids.EMBEDDING_CHOSEN, "children"),
+        Output(ids.EMBEDDING_SEND, "class_name"),
+        Input(ids.GALLERY_CHOICE, "data"),
+        Input(ids.PAGE_VERSION, "data"),
+    )
+    app.clientside_callback(
         ClientsideFunction("digitlab", "toGallery"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
-        Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
         Input(ids.EMBEDDING_SEND, "n_clicks"),
-        State(ids.EMBEDDING_GRAPH, "selectedData"),
-        State(ids.EMBEDDING_SHOWN, "data"),
         prevent_initial_call=True,
     )
 
