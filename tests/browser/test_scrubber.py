@@ -125,19 +125,23 @@ def test_of_a_long_run_the_nearest_network_before_is_shown(visit: Visit, lab: La
     expect(visitor.page.get_by_text("after 60 epochs.")).to_be_visible()
 
 
-def test_the_opinion_of_a_drawing_goes_back_too(visit: Visit, trained: Lab) -> None:
+def test_the_opinion_of_a_drawing_goes_back_too(visit: Visit, lab: Lab) -> None:
+    run_id = lab.train()
     visitor = visit()
     visitor.tab("Draw")
     visitor.draw(SEVEN)
-    visitor.until(lambda: visitor.says_digit() is not None)
-    bars = visitor.page.locator("#draw-bars")
-    said = {"3": bars.inner_text()}
-    for epoch in ("0", "1"):
-        visitor.field(SLIDER).fill(epoch)
-        visitor.until(lambda: bars.inner_text() not in said.values())
-        said[epoch] = bars.inner_text()
-    visitor.field(SLIDER).fill("3")
-    visitor.until(lambda: bars.inner_text() == said["3"])
+    strokes = visitor.page.evaluate("JSON.parse(sessionStorage.getItem('drawing'))")
+    bars = visitor.page.locator("#draw-bars .bar-value")
+    for epoch in (3, 0, 1, 3):
+        visitor.field(SLIDER).fill(str(epoch))
+        question = {"strokes": strokes, "run": run_id, "epoch": epoch}
+        said = lab.post("/api/predict", question)["probabilities"]
+        expected = pytest.approx([100 * share for share in said], abs=0.1)
+        visitor.until(
+            lambda expected=expected: (
+                [float(text.rstrip("%")) for text in bars.all_inner_texts()] == expected
+            )
+        )
 
 
 def test_a_page_that_nobody_sees_rests_and_catches_up(visit: Visit, lab: Lab) -> None:
