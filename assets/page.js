@@ -33,22 +33,28 @@
     return noUpdate();
   }
 
+  // The images of a choice; null without one. Places in one run's test set may mean nothing in
+  // another's.
+  function chosenIn(choice, version) {
+    return version?.startsWith(`${choice?.run}/`) ? choice.indices : null;
+  }
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, epoch, owner, pair, last, previous) => {
+      view: (tab, smoothing, log, rate, run, owner, pair, _, previous) => {
         const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
         history.replaceState(history.state, "", `?${address}`);
         return {
           ...previous,
           tab,
           run,
-          epoch: Number(epoch) < Number(last) ? Number(epoch) : null, // the end is the newest
           owner,
           pair,
           smoothing: Number(smoothing),
           log: Boolean(log),
           rate: Boolean(rate),
+          hidden: document.hidden,
         };
       },
 
@@ -56,6 +62,24 @@
       arrive: (search) => {
         const wanted = new URLSearchParams(search);
         return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
+      },
+
+      // The network that the page shows: the newest, whose version the server tells, or that of the
+      // epoch to which the slider was moved. Version, words, the slider's end and place, its bar.
+      scrub: (networks, value, before) => {
+        const { newest, kept } = networks ?? { newest: null, kept: [] };
+        const last = kept.at(-1) ?? 0;
+        // Who was at the end stays there as the run goes on.
+        const atEnd = Number(value) >= Math.min(Number(before), last);
+        const epoch = kept.findLast((one) => one <= value) ?? kept[0];
+        const [run, revision] = (newest ?? "").split("/");
+        const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
+        const words = atEnd ? "newest" : `${epoch} of ${last}`;
+        const { triggered_id } = window.dash_clientside.callback_context;
+        if (triggered_id === "epoch-slider") return [version, words, ...Array(3).fill(noUpdate())];
+        const bar = kept.length > 1 ? {} : { display: "none" };
+        const place = atEnd && Number(value) !== last ? last : noUpdate();
+        return [version, words, last, place, bar];
       },
 
       // The scrubber's play button, and each tick of its clock: stopped, label, epoch.
@@ -79,14 +103,40 @@
       svg: () => picture("svg"),
 
       // Which gallery to ask for; none while the tab is out of sight.
-      gallery: (tab, count, wrong, clicks, version, previous) => {
+      gallery: (tab, count, wrong, clicks, choice, version, previous) => {
         if (tab !== "gallery") return noUpdate();
         const frame = document.querySelector(".gallery-mosaic");
         const width = frame ? frame.clientWidth - 26 : 800;
-        const next = { count: Number(count), wrong: Boolean(wrong), seed: clicks || 0, version, width };
-        const same = previous && Object.keys(next).every((key) => next[key] === previous[key]);
-        return same ? noUpdate() : next;
+        const seed = clicks || 0;
+        const chosen = chosenIn(choice, version);
+        const next = { count: Number(count), wrong: Boolean(wrong), seed, chosen, version, width };
+        return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
       },
+
+      // Whether the gallery shows a choice: the way back from it, and what then does nothing.
+      chosen: (request) => {
+        const some = Boolean(request?.chosen);
+        return [some ? "" : "d-none", some, some];
+      },
+
+      forget: () => null,
+
+      // A lasso in the embedding: what the gallery is to show. Without points nothing changes:
+      // Plotly says so, too, when it paints another epoch.
+      choose: (selected, shown) => {
+        const places = (selected?.points ?? []).map(({ customdata }) => customdata);
+        const indices = places.filter((place) => place !== undefined); // names of classes have none
+        return indices.length && shown ? { run: shown.run, indices } : noUpdate();
+      },
+
+      // What the embedding says of the choice, and whether it shows the way to the gallery.
+      sayChosen: (choice, version) => {
+        const count = chosenIn(choice, version)?.length;
+        if (!count) return ["", "d-none"];
+        return [count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
+      },
+
+      toGallery: () => "gallery",
 
       // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
       // first page.
@@ -142,6 +192,17 @@
         pointing = setTimeout(() => {
           window.dash_clientside.set_props("inside-point", { data });
         }, POINT_MS);
+        return noUpdate();
+      },
+
+      // Outlines, in each layer's maps, the numbers of which the one under the pointer was made.
+      outline: (paths) => {
+        document.querySelectorAll(".inside-layer .js-plotly-plot").forEach((graph, place) => {
+          const path = paths?.[place];
+          if (!path && !graph.layout?.shapes?.length) return;
+          const line = { color: "#F0E442", width: 1.5 };
+          window.Plotly.relayout(graph, { shapes: path ? [{ type: "path", path, line }] : [] });
+        });
         return noUpdate();
       },
 
@@ -206,5 +267,6 @@
   }, 5000);
   document.addEventListener("visibilitychange", () => {
     heard = Date.now(); // a hidden page may have slept; give its stream time to speak
+    window.dash_clientside.set_props?.("page-hidden", { data: document.hidden });
   });
 })();

@@ -130,7 +130,7 @@ class _Watched(nn.Module):
 
 def _convolution(network: Network, name: str | None) -> InnerLayer:
     """The convolution of that name, or the last one."""
-    found = [layer for layer in network.layers if layer.kernel is not None and layer.is_map]
+    found = [layer for layer in network.layers if layer.is_convolution]
     if not found:
         raise NoConvolution(
             "This network has no convolution, and Grad-CAM needs one: it weighs feature maps, "

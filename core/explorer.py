@@ -113,17 +113,14 @@ class Explorer:
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return checkpoint, self._data(run)
 
-    def weights_version(self, run_id: str | None = None, epoch: int | None = None) -> str | None:
-        """A text that changes whenever the network does; None while there is none.
+    def weights_version(self, run_id: str | None = None) -> str | None:
+        """A text that changes whenever the newest network does; None while there is none.
 
-        `RUN/REVISION/PLACE`, the place being `e3` for epoch 3 where that was asked for and is kept,
-        else how far the newest evaluated network has come. Cheap: it reads no file.
+        `RUN/REVISION/PLACE`, the place being how far it has come. Cheap: it reads no file.
         """
         with self._lock:
             for run in self._candidates(run_id):
                 named = f"{run.run_id}/{run.snapshot.revision}"
-                if epoch is not None and epoch in run.snapshot.kept:
-                    return f"{named}/e{epoch}"
                 if run.evaluated is not None:
                     return f"{named}/{run.evaluated.progress:g}"
                 if run.snapshot.kept:

@@ -16,7 +16,7 @@ from core import models
 from core.anatomy import Part, Watcher, parts
 from core.datasets import normalise
 from core.learner import StateDict
-from core.records import FeatureMaps, Filters, InnerLayer, InsideView, NotThere, PixelStep
+from core.records import Area, FeatureMaps, Filters, InnerLayer, InsideView, NotThere, PixelStep
 
 CHUNK = 250
 
@@ -128,11 +128,28 @@ class Network:
             bias=bias,
             before=float(window[down, across]),
             after=float(view.maps[place].values[channel, row, column]),
-            top=top - edge + down,
-            left=left - edge + across,
+            areas=self._areas(place, Area(top - edge + down, left - edge + across, height, width)),
             window=window,
             chosen=(down, across),
         )
+
+    def _areas(self, place: int, patch: Area) -> tuple[Area, ...]:
+        """From the image to the patch in the layer before `place`: all of which it was made."""
+        areas = [patch]
+        for number in range(place - 1, 0, -1):
+            part, area, pool = self._parts[number], areas[-1], self._parts[number].layer.pool
+            _, height, width = part.layer.kernel or (0, 0, 0)
+            if part.layer.is_convolution:
+                area = Area(
+                    area.top * pool - part.padding,
+                    area.left * pool - part.padding,
+                    area.height * pool + height - 1,
+                    area.width * pool + width - 1,
+                )
+            else:  # made of all that comes in
+                area = Area(0, 0, *self._parts[number - 1].layer.shape[1:])
+            areas.append(area)
+        return tuple(reversed(areas))
 
     def features(
         self, images: np.ndarray, should_stop: Callable[[], bool] = lambda: False

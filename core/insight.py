@@ -114,13 +114,18 @@ class Insight:
         digit: int | None = None,
         run_id: str | None = None,
         epoch: int | None = None,
+        layer: str | None = None,
     ) -> Attribution:
         """Which pixels of an image speak for a digit, by default for the one that is read.
 
+        Args:
+            layer: for Grad-CAM, the convolution whose maps are weighed; by default the last.
+
         Raises:
             NoConvolution: Grad-CAM was asked of a network without convolutions.
+            NotThere: the network has no convolution of that name.
         """
-        return attribution.attribute(self._network(run_id, epoch), image, method, digit)
+        return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
     def _network(self, run_id: str | None, epoch: int | None) -> Network:
         return self._open(self._explorer.network(run_id, epoch)[0]).network

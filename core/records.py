@@ -51,6 +51,11 @@ class InnerLayer:
         return self.shape[1:] != (1, 1)
 
     @property
+    def is_convolution(self) -> bool:
+        """Whether a kernel moves over the maps before, and Grad-CAM can weigh its own."""
+        return self.kernel is not None and self.is_map
+
+    @property
     def size(self) -> str:
         """Its shape in words, as `64 × 14 × 14` or `128`."""
         return " × ".join(str(length) for length in (self.shape if self.is_map else self.shape[:1]))
@@ -101,6 +106,16 @@ class Filters:
     bias: np.ndarray
 
 
+@dataclass(frozen=True)
+class Area:
+    """A rectangle in the maps of a layer, in its pixels. It may reach beyond the maps' edges."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
 @dataclass(frozen=True, eq=False)
 class PixelStep:
     """How one number of a layer came to be.
@@ -112,7 +127,9 @@ class PixelStep:
     Attributes:
         patch, kernel: (channels in, height, width). Beyond the edge of a map there is zero.
         sums: (channels in,).
-        top, left: where the patch lies in the maps before; negative beyond the edge.
+        areas: where the patch lies in the maps before, and, before that one, all from which the
+            patch was made: one for each layer from the image on. The first is what the number
+            depends on, its receptive field.
         window: (pool, pool), all the numbers of which pooling kept the largest; (1, 1) without it.
         chosen: row and column, in the window, of the largest: the one that `patch` explains.
     """
@@ -127,8 +144,7 @@ class PixelStep:
     bias: float
     before: float
     after: float
-    top: int
-    left: int
+    areas: tuple[Area, ...]
     window: np.ndarray
     chosen: tuple[int, int]
 

@@ -122,6 +122,7 @@ def layout() -> html.Div:
             html.Div(id=ids.PAGE_BEAT, hidden=True),
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
             dcc.Store(id=ids.PAGE_VERSION),
+            dcc.Store(id=ids.PAGE_HIDDEN, data=False),
             dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
         ],
         className="shell",

@@ -6,12 +6,14 @@ blue and orange, which the colour-blind can tell apart.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.records import (
+    Area,
     Attribution,
     FeatureMaps,
     Filters,
@@ -194,6 +196,42 @@ def step_words(shown: PixelStep) -> str:
     if "ReLU" in shown.layer.operations:
         words += f" ReLU makes {shown.after:.3f} of it."
     return words
+
+
+def outline(maps: Tiles, area: Area, tile: int | None = None) -> str:
+    """The path around an area in each picture of a mosaic, or in one, as Plotly draws shapes.
+
+    Where the area is all there is, one frame is around the whole mosaic.
+    """
+    top, bottom = max(area.top, 0), min(area.top + area.height, maps.height)
+    left, right = max(area.left, 0), min(area.left + area.width, maps.width)
+    if tile is None and (bottom - top, right - left) == (maps.height, maps.width):
+        columns, rows = maps.size
+        return _frame(0, 0, columns, rows)
+    path = []
+    for one in range(maps.count) if tile is None else [tile]:
+        across, down = maps.corner(one)
+        path.append(_frame(across + left, down + top, right - left, bottom - top))
+    return "".join(path)
+
+
+def _frame(left: int, top: int, width: int, height: int) -> str:
+    """Around so many cells, each of which reaches half to each side of its coordinate."""
+    west, north = left - 0.5, top - 0.5
+    return f"M{west},{north}H{west + width}V{north + height}H{west}Z"
+
+
+def outlines(shown: PixelStep, layers: Sequence[InnerLayer]) -> list[str]:
+    """For each layer up to that of the number, where it comes from; in the last, the number.
+
+    Args:
+        layers: all of the network, from the image on.
+    """
+    before = [
+        outline(map_tiles(layer), area) for layer, area in zip(layers, shown.areas, strict=False)
+    ]
+    here = Area(shown.row, shown.column, 1, 1)
+    return [*before, outline(map_tiles(shown.layer), here, shown.channel)]
 
 
 def attribution(image: np.ndarray, found: Attribution, size: int) -> go.Figure:

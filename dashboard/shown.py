@@ -1,7 +1,8 @@
 """Which network a page shows: a run, at its newest or at a chosen epoch.
 
-The stream tells it to the page as a version, a text that changes whenever the network does; every
-view that asks a network sends it back. This module does not know what is asked.
+The page knows it as a version, a text that changes whenever the network does: that of the newest
+network, which the stream tells it, `RUN/REVISION/PLACE`, or with `e3` as the place for epoch 3.
+Every view that asks a network sends it back. This module does not know what is asked.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class Shown:
 
     @classmethod
     def parse(cls, version: object) -> "Shown":
-        """What a version that `core.explorer` gave stands for; the newest for anything else."""
+        """What a version stands for; the newest network of all for anything else."""
         parts = str(version or "").split("/")
         if len(parts) != 3:
             return cls()

@@ -16,7 +16,7 @@ from dash.exceptions import WebsocketDisconnected
 
 from core.events import RunSnapshot, UnknownRun
 from core.records import OwnScores
-from dashboard import figures, ids, runs_table, scrubber, status
+from dashboard import figures, ids, runs_table, status
 from dashboard.pair_stream import PairStream
 from dashboard.series import Metric, Series
 
@@ -43,12 +43,12 @@ class View:
     style: figures.CurveStyle = figures.PLAIN
     run: str | None = None
     """The run that the page has chosen; None for whichever trains, or else the newest."""
-    epoch: int | None = None
-    """The epoch that the page has gone back to; None for the newest."""
     owner: str | None = None
     """Whose handwriting is shown in the curves."""
     pair: str | None = None
     """The pair of runs that the page has chosen to compare; None for the newest."""
+    hidden: bool = False
+    """Whether nobody sees the page: its tab of the browser is not the one in front."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -61,9 +61,9 @@ class View:
                 learning_rate=bool(data.get("rate")),
             ),
             run=status.chosen_run(data.get("run")),
-            epoch=None if data.get("epoch") is None else int(data["epoch"]),
             owner=str(data["owner"]) if data.get("owner") else None,
             pair=status.chosen_run(data.get("pair")),
+            hidden=bool(data.get("hidden")),
         )
 
 
@@ -81,14 +81,18 @@ class PageStream:
         self._pair = PairStream(service)
 
     def updates(self, view: View) -> list[Update]:
-        """The properties that differ from what the page shows, and remembers them as shown."""
+        """The properties that differ from what the page shows, and remembers them as shown.
+
+        Nothing for a hidden page: painting costs the training that runs beside the browser.
+        """
+        if view.hidden:
+            return []
         snapshot = self._follow(view.run)
         runs = self._service.runs()
         wanted: list[Update] = status.status_bar(self._service, snapshot)
         wanted.append((ids.RUN_PICK, {"options": status.run_options(runs, view.run)}))
         wanted += status.notices(self._service, snapshot)
-        wanted += scrubber.updates(snapshot, view.epoch)
-        wanted.append((ids.PAGE_VERSION, {"data": self._version(snapshot, view.epoch)}))
+        wanted.append((ids.EPOCH_NETWORKS, {"data": self._networks(snapshot)}))
         if view.tab == ids.TAB_COMPARE:
             wanted += self._pair.words(view.pair)
         updates = [update for update in map(self._changed, wanted) if update[1]]
@@ -143,9 +147,13 @@ class PageStream:
                 continue
         return None
 
-    def _version(self, snapshot: RunSnapshot | None, epoch: int | None) -> str | None:
+    def _networks(self, snapshot: RunSnapshot | None) -> dict[str, Any]:
+        """Among which networks the page can choose: the newest one's version, the kept epochs."""
         run_id = None if snapshot is None else snapshot.run_id
-        return self._service.explorer.weights_version(run_id, epoch)
+        return {
+            "newest": self._service.explorer.weights_version(run_id),
+            "kept": [] if snapshot is None else list(snapshot.kept),
+        }
 
     def _changed(self, update: Update) -> Update:
         component, properties = update
@@ -272,10 +280,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.CURVES_LOG, "value"),
         Input(ids.CURVES_RATE, "value"),
         Input(ids.RUN_PICK, "value"),
-        Input(ids.EPOCH_SLIDER, "value"),
         Input(ids.HAND_OWNER, "data"),
         Input(ids.COMPARE_PICK, "value"),
-        State(ids.EPOCH_SLIDER, "max"),
+        Input(ids.PAGE_HIDDEN, "data"),
         State(ids.PAGE_VIEW, "data"),
     )
 

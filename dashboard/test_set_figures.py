@@ -4,6 +4,9 @@ Confusion and the embedding. Empty states are inside. This module does not know 
 shown, or when.
 """
 
+import zlib
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -80,7 +83,10 @@ def _confusion_colours(counts: np.ndarray) -> np.ndarray:
 
 
 def embedding(
-    shown: Embedding | None, drawing: np.ndarray | None = None, height: int = 560
+    shown: Embedding | None,
+    drawing: np.ndarray | None = None,
+    chosen: Sequence[int] | None = None,
+    height: int = 560,
 ) -> go.Figure:
     """A point a test image, coloured by its class, a cross where it is misread.
 
@@ -89,6 +95,7 @@ def embedding(
 
     Args:
         drawing: (2,), where it would stand; None without one.
+        chosen: places in the test set of the images that a lasso chose; None without one.
     """
     figure = go.Figure()
     figure.update_layout(
@@ -99,7 +106,10 @@ def embedding(
         say(figure, "Press Train first: here test images will stand near those they resemble.")
         return figure
     figure.update_layout(
-        uirevision=shown.method, legend=dict(itemsizing="constant", orientation="h", y=0)
+        uirevision=shown.method,
+        # Which point of a trace is which image depends on the predictions.
+        selectionrevision=zlib.crc32(shown.predictions.tobytes()),
+        legend=dict(itemsizing="constant", orientation="h", y=0),
     )
     figure.update_xaxes(fixedrange=False)
     figure.update_yaxes(fixedrange=False, scaleanchor="x")
@@ -108,12 +118,16 @@ def embedding(
         # Those that are misread last: on top, and the legend shows the sign of the first.
         here = here[np.argsort(shown.predictions[here] != digit, kind="stable")]
         misread = shown.predictions[here] != digit
+        marked = None
+        if chosen is not None:
+            marked = np.flatnonzero(np.isin(shown.indices[here], chosen)).tolist()
         figure.add_scatter(
             x=shown.points[here, 0],
             y=shown.points[here, 1],
             mode="markers",
             name=str(digit),
             customdata=shown.indices[here].tolist(),  # packed, a click would not bring it
+            selectedpoints=marked,
             text=[f"a {digit} read as {said}" for said in shown.predictions[here]],
             marker=dict(
                 color=CLASS_COLOURS[digit],

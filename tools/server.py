@@ -30,9 +30,7 @@ class Server:
         Args:
             runs: the folder in which runs are kept.
         """
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "run.py", "--no-browser", *arguments]
         self._command += ["--port", str(port), "--runs-dir", str(runs)]
@@ -78,6 +76,13 @@ def running(*arguments: str) -> Iterator[str]:
     """A server whose runs are forgotten; its address."""
     with tempfile.TemporaryDirectory() as folder, Server(*arguments, runs=Path(folder)) as server:
         yield server.url
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def get(url: str) -> Any:

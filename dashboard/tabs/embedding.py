@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 NOTHING_TRAINED = "Press Train first: here test images will stand near those they resemble."
-HINT = "Click a point to see its image."
+HINT = "Click a point to see its image, draw a lasso around some to see them in the gallery."
 CLOCK_MS = 500
 
 
@@ -53,6 +53,14 @@ def layout() -> html.Div:
                         **{"aria-label": "Method"},
                     ),
                     html.Span(id=ids.EMBEDDING_PROGRESS, role="status", className="small"),
+                    html.Span(id=ids.EMBEDDING_CHOSEN, role="status", className="small"),
+                    dbc.Button(
+                        "Show them in the gallery",
+                        id=ids.EMBEDDING_SEND,
+                        color="primary",
+                        size="sm",
+                        class_name="d-none",
+                    ),
                 ],
                 className="controls",
             ),
@@ -101,15 +109,39 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(ids.EMBEDDING_REQUEST, "data"),
     )
 
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "choose"),
+        Output(ids.GALLERY_CHOICE, "data"),
+        Input(ids.EMBEDDING_GRAPH, "selectedData"),
+        State(ids.EMBEDDING_SHOWN, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "sayChosen"),
+        Output(ids.EMBEDDING_CHOSEN, "children"),
+        Output(ids.EMBEDDING_SEND, "class_name"),
+        Input(ids.GALLERY_CHOICE, "data"),
+        Input(ids.PAGE_VERSION, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "toGallery"),
+        Output(ids.TABS, "active_tab", allow_duplicate=True),
+        Input(ids.EMBEDDING_SEND, "n_clicks"),
+        prevent_initial_call=True,
+    )
+
     @app.callback(
         Output(ids.EMBEDDING_GRAPH, "figure"),
         Output(ids.EMBEDDING_CAPTION, "children"),
         Output(ids.EMBEDDING_SHOWN, "data"),
         Input(ids.EMBEDDING_REQUEST, "data"),
+        State(ids.GALLERY_CHOICE, "data"),
         running=[(Output(ids.EMBEDDING_CLOCK, "disabled"), False, True)],
         prevent_initial_call=True,
     )
-    async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
+    async def paint(
+        request: dict[str, Any], choice: dict[str, Any] | None
+    ) -> tuple[go.Figure, str, dict[str, Any]]:
         where = Shown.parse(request.get("version"))
         kept = {"run": where.run_id}
         ask = service.embeddings
@@ -135,7 +167,8 @@ def register(app: Dash, service: "TrainingService") -> None:
                     point = ask.place(drawn, shown, where.run_id, where.epoch)
                 except DigitLabError:
                     pass  # the Draw tab says what is wrong with it
-            return test_set_figures.embedding(shown, point)
+            chosen = choice["indices"] if choice and choice["run"] == where.run_id else None
+            return test_set_figures.embedding(shown, point, chosen)
 
         return await asyncio.to_thread(draw), caption(shown), kept
 

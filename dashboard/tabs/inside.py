@@ -76,6 +76,7 @@ def layout() -> html.Div:
             dcc.Store(id=ids.INSIDE_REQUEST),
             dcc.Store(id=ids.INSIDE_SHOWN),
             dcc.Store(id=ids.INSIDE_POINT),
+            dcc.Store(id=ids.INSIDE_OUTLINES),
         ]
     )
 
@@ -163,18 +164,25 @@ def register(app: Dash, service: "TrainingService") -> None:
             return no_update, no_update, NONE_WRONG
         return "test", found[0], no_update
 
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "outline"),
+        Input(ids.INSIDE_OUTLINES, "data"),
+        prevent_initial_call=True,
+    )
+
     @app.callback(
         Output(ids.INSIDE_STEP, "children"),
+        Output(ids.INSIDE_OUTLINES, "data"),
         Input(ids.INSIDE_POINT, "data"),
         Input(ids.INSIDE_SHOWN, "data"),
         prevent_initial_call=True,
     )
     async def explain(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         if not point or not shown:
-            return _muted(POINT_HERE)
+            return _muted(POINT_HERE), None
         seen = Seen.recall(shown)
 
-        def step(where: Shown) -> PixelStep | None:
+        def step(where: Shown) -> tuple[PixelStep, list[str]] | None:
             maps = insight.look(seen.image, where.run_id, where.epoch).view.maps
             if point["layer"] >= len(maps):
                 return None
@@ -182,31 +190,45 @@ def register(app: Dash, service: "TrainingService") -> None:
             place = inside_figures.map_tiles(layer).locate(point["x"], point["y"])
             if place is None:
                 return None
-            return insight.step(seen.image, layer.name, *place, where.run_id, where.epoch)
+            found = insight.step(seen.image, layer.name, *place, where.run_id, where.epoch)
+            return found, inside_figures.outlines(found, [one.layer for one in maps])
 
         found = await _ask(step, seen.where)
         if found is None:
-            return _muted(POINT_HERE)
-        return _muted(found) if isinstance(found, str) else _step(found)
+            return _muted(POINT_HERE), None
+        if isinstance(found, str):
+            return _muted(found), None
+        return _step(found[0]), found[1]
 
     @app.callback(
         Output(ids.INSIDE_REASONS, "children"),
+        Output(ids.INSIDE_MAPS_OF, "options"),
+        Output(ids.INSIDE_MAPS_OF, "value"),
+        Output(f"{ids.INSIDE_MAPS_OF}-control", "style"),
         Input(ids.INSIDE_SHOWN, "data"),
         Input(ids.INSIDE_METHOD, "value"),
         Input(ids.INSIDE_DIGIT, "value"),
+        Input(ids.INSIDE_MAPS_OF, "value"),
         prevent_initial_call=True,
     )
-    async def reason(shown: dict[str, Any] | None, method: Any, digit: Any) -> Any:
+    async def reason(
+        shown: dict[str, Any] | None, method: Any, digit: Any, layer: Any
+    ) -> tuple[Any, ...]:
+        names = shown["convolutions"] if shown else []
+        options = [{"value": name, "label": name} for name in names]
+        chosen = layer if layer in names else (names or [None])[-1]
+        to_choose = method == "grad_cam" and len(names) > 1
+        choice = options, chosen, {} if to_choose else {"display": "none"}
         if not shown or method not in ATTRIBUTION_METHODS:
-            return _muted(NOTHING_SHOWN)
+            return _muted(NOTHING_SHOWN), *choice
         seen = Seen.recall(shown)
         wanted = int(digit) if str(digit or "").isdecimal() else None
 
         def attribute(where: Shown) -> Attribution:
-            return insight.attribute(seen.image, method, wanted, where.run_id, where.epoch)
+            return insight.attribute(seen.image, method, wanted, where.run_id, where.epoch, chosen)
 
         found = await _ask(attribute, seen.where)
-        return _muted(found) if isinstance(found, str) else _reasons(seen.image, found)
+        return _muted(found) if isinstance(found, str) else _reasons(seen.image, found), *choice
 
     @app.callback(
         Output(ids.INSIDE_FILTER_LAYER, "options"),
@@ -254,6 +276,7 @@ def remember(found: Look, request: dict[str, Any]) -> dict[str, Any]:
         "width": int(request.get("width") or 0),
         "layers": [[maps.layer.name, maps.layer.size] for maps in found.view.maps],
         "filters": [maps.layer.name for maps in found.view.maps if maps.layer.kernel is not None],
+        "convolutions": [maps.layer.name for maps in found.view.maps if maps.layer.is_convolution],
     }
 
 
@@ -418,6 +441,7 @@ def _attribution() -> list[Any]:
                     [{"value": "read", "label": "the answer"}, *digits],
                     "read",
                 ),
+                _select("On the maps of", ids.INSIDE_MAPS_OF, [], None, style={"display": "none"}),
             ],
             className="controls",
         ),
@@ -452,13 +476,17 @@ def _filters() -> list[Any]:
     ]
 
 
-def _select(label: str, name: str, options: list[dict[str, str]], value: str | None) -> html.Div:
+def _select(
+    label: str, name: str, options: list[dict[str, str]], value: str | None, **more: Any
+) -> html.Div:
     return html.Div(
         [
             dbc.Label(label, html_for=name, className="mb-0"),
             dbc.Select(id=name, options=options, value=value, size="sm"),
         ],
+        id=f"{name}-control",
         className="control",
+        **more,
     )
 
 

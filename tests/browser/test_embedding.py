@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from core import embedding, synthetic
 from core.inside import Network
+from dashboard.tabs.gallery import MOST_CHOSEN
 from tests.browser.conftest import TEST_IMAGES, Lab, Visit
 from tests.browser.visitor import Visitor
 
@@ -93,6 +95,91 @@ def test_a_click_on_a_point_shows_its_image(visit: Visit, cnn: tuple[Lab, str]) 
     chosen = visitor.region("Chosen point")
     expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
     expect(chosen).to_contain_text(re.compile(r"A \d read as \d"))
+
+
+def lasso(visitor: Visitor) -> list[int]:
+    """Draws a lasso around the left part of the plane; the images that are in it."""
+    visitor.figure(PLANE).scroll_into_view_if_needed()
+    found: dict[str, Any] = visitor.look(
+        PLANE,
+        """(() => {
+            const {x, y, width, height} = gd.querySelector(".nsewdrag").getBoundingClientRect();
+            const {xaxis} = gd._fullLayout;
+            const points = gd._fullData.slice(0, 10).flatMap(trace => Array.from(
+                trace.customdata, (place, i) => [place, xaxis.d2p(trace.x[i])]));
+            return {x, y, width, height, points};
+        })()""",
+    )
+    across = np.sort([x for _, x in found["points"]])[60:121]
+    gap = int(np.diff(across).argmax())  # no point may lie on the line
+    edge = float(across[gap : gap + 2].mean())
+    west, north = found["x"] + 2, found["y"] + 2
+    east, south = found["x"] + edge, found["y"] + found["height"] - 2
+    mouse = visitor.page.mouse
+    mouse.move(west, north)
+    mouse.down()
+    for corner in ((east, north), (east, south), (west, south), (west, north)):
+        mouse.move(*corner, steps=8)
+    mouse.up()
+    return [int(place) for place, x in found["points"] if x < edge]
+
+
+def test_a_lasso_sends_the_chosen_ones_to_the_gallery(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = in_plane(visit())
+    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
+    chosen = lasso(visitor)
+    assert 1 < len(chosen) < TEST_IMAGES
+    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+    visitor.button("Show them in the gallery").click()
+    visitor.expect_tab("Gallery")
+    expect_chosen(visitor, chosen, 3)
+    expect(visitor.field("Images")).to_be_disabled()
+
+    visitor.field("Network after epoch").fill("1")
+    expect_chosen(visitor, chosen, 1)
+
+    visitor.button("Back to all images").click()
+    expect(visitor.page.get_by_text("of 20 right, after 1 epochs.")).to_be_visible()
+    expect(visitor.button("Back to all images")).to_have_count(0)
+    in_plane(visitor)
+    expect(visitor.page.get_by_text("images chosen.")).to_have_count(0)
+
+
+def expect_chosen(visitor: Visitor, chosen: list[int], epoch: int) -> None:
+    """The gallery shows exactly these images, in their order, as they were read after an epoch."""
+    said = visitor.page.locator("#gallery-caption")
+    expect(said).to_contain_text(f"{len(chosen)} images chosen in the embedding")
+    expect(said).to_contain_text(f"after {epoch} epochs")
+    shown = chosen[:MOST_CHOSEN]
+    titles = visitor.region("Test images").locator("text").filter(has_text="True:")
+    expect(titles).to_have_count(len(shown))
+    _, labels = synthetic.generate(TEST_IMAGES, 2)
+    digits = [int(text.removeprefix("True: ")[0]) for text in titles.all_text_contents()]
+    assert digits == [int(labels[place]) for place in shown]
+
+
+def test_lassoed_images_stay_marked_in_other_epochs(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = in_plane(visit())
+    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
+    chosen = lasso(visitor)
+    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+    before = points(visitor)
+    visitor.field("Network after epoch").fill("1")
+    visitor.until(lambda: not np.allclose(points(visitor), before))
+    visitor.until(lambda: marked(visitor) == set(chosen))
+    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+
+
+def marked(visitor: Visitor) -> set[int]:
+    """The images whose points are shown as chosen."""
+    found = visitor.look(
+        PLANE,
+        """gd._fullData.slice(0, 10).flatMap(
+            trace => Array.from(trace.selectedpoints ?? [], point => trace.customdata[point]))""",
+    )
+    return set(found)
 
 
 def test_the_drawing_is_a_point_among_them(visit: Visit, cnn: tuple[Lab, str]) -> None:

@@ -154,6 +154,61 @@ def test_a_pixel_under_the_pointer_is_explained(visit: Visit, cnn: tuple[Lab, st
     expect(step).to_contain_text("Nothing is multiplied in input")
 
 
+def outlined(visitor: Visitor, layer: str) -> list[str]:
+    """The outlines in a layer's maps, as paths."""
+    shapes = "(gd._fullLayout.shapes ?? []).map(shape => shape.path)"
+    found: list[str] = visitor.look(f"Layer {layer}", shapes)
+    return found
+
+
+def test_while_one_points_at_a_pixel_its_origin_is_outlined(
+    visit: Visit, cnn: tuple[Lab, str]
+) -> None:
+    lab, run_id = cnn
+    visitor = inside(visit())
+    expect(caption(visitor)).to_contain_text("after 3 epochs")
+    at_pixel(visitor, "Layer conv1", 15, 3)  # the second map's row 3, column 2
+    visitor.until(lambda: outlined(visitor, "conv1") == ["M14.5,2.5H15.5V3.5H14.5Z"])
+    layers = forward(weights(lab, run_id, 3), 0)
+    kernel = weights(lab, run_id, 3)
+    before_pooling = F.conv2d(layers[0][None], kernel["conv1.weight"], kernel["conv1.bias"])[0]
+    down, across = divmod(int(before_pooling[1, 6:8, 4:6].argmax()), 2)
+    top, left = 6 + down - 0.5, 4 + across - 0.5
+    assert outlined(visitor, "input") == [f"M{left},{top}H{left + 5}V{top + 5}H{left}Z"]
+    assert outlined(visitor, "conv2") == []
+
+    at_pixel(visitor, "Layer conv2", 7, 2)
+    visitor.until(lambda: len(outlined(visitor, "conv2")) == 1)
+    (paths,) = outlined(visitor, "conv1")
+    assert paths.count("M") == len(layers[1])  # in each map that comes in
+    outlines = outlined(visitor, "input")
+    visitor.field("Network after epoch").fill("1")
+    expect(visitor.region(STEP)).to_contain_text("conv2, row 2, column 1 of map 1")
+    visitor.until(lambda: len(outlined(visitor, "input")) == len(outlines))
+
+    at_pixel(visitor, "Layer input", 14, 14)
+    visitor.until(lambda: outlined(visitor, "conv1") == [])
+
+
+def test_the_layer_of_grad_cam_can_be_chosen(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = inside(visit())
+    reasons = visitor.region(REASONS)
+    expect(reasons).to_contain_text("What it cannot:")
+    expect(visitor.field("On the maps of")).to_have_count(0)
+    visitor.field("Method").select_option(label="Grad-CAM")
+    layer = visitor.field("On the maps of")
+    expect(layer).to_have_value("conv2")  # the last
+    expect(reasons).to_contain_text("On the maps of conv2.")
+    picture = "JSON.stringify(Array.from(gd._fullData[1].z.flat()))"
+    coarse = visitor.look(REASONS, picture)
+    layer.select_option("conv1")
+    expect(reasons).to_contain_text("On the maps of conv1.")
+    visitor.until(lambda: visitor.look(REASONS, picture) != coarse)
+    visitor.field("Network after epoch").fill("1")
+    expect(caption(visitor)).to_contain_text("after 1 epochs")
+    expect(layer).to_have_value("conv1")
+
+
 def test_each_method_says_what_it_tells_and_what_it_cannot(
     visit: Visit, cnn: tuple[Lab, str]
 ) -> None:

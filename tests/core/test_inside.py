@@ -13,7 +13,7 @@ from core import anatomy, models
 from core.datasets import normalise
 from core.inside import Network, to_pixels
 from core.learner import StateDict
-from core.records import InnerLayer, InsideView, NotThere
+from core.records import Area, InnerLayer, InsideView, NotThere
 from tests.conftest import NotebookCNN
 
 IMAGE = np.random.default_rng(8).random((28, 28), dtype=np.float32)
@@ -266,7 +266,7 @@ def test_before_the_activation_stands_what_plain_torch_convolves() -> None:
         np.testing.assert_allclose(step.window, window, atol=1e-5)
         assert step.before == pytest.approx(float(window.max()), abs=1e-5)
         top, left = top + step.chosen[0] - 1, left + step.chosen[1] - 1
-        assert (step.top, step.left) == (top, left)
+        assert step.areas == (Area(top - 1, left - 1, 5, 5), Area(top, left, 3, 3))
         np.testing.assert_allclose(step.patch, incoming[0, :, top : top + 3, left : left + 3])
         chosen.add(step.chosen)
     assert len(chosen) == 4  # each corner of the window was the largest somewhere
@@ -278,10 +278,32 @@ def test_beyond_the_edge_of_a_map_there_is_zero() -> None:
 
     step = network.step(view, "conv1", 0, 0, 27)
 
-    assert (step.top, step.left) == (-1, 26)
+    assert step.areas == (Area(-1, 26, 3, 3),)
     assert (step.patch[0, 0] == 0).all()
     assert (step.patch[0, :, 2] == 0).all()
     np.testing.assert_allclose(step.patch[0, 1:, :2], view.maps[0].values[0, :2, 26:])
+
+
+@pytest.mark.parametrize("name", ["simple_cnn", "accurate_cnn"])
+def test_a_number_depends_on_its_receptive_field_alone(name: str) -> None:
+    network = Network(name, some_weights(name))
+    random = np.random.default_rng(5)
+    view = network.look(IMAGE)
+    layer = [layer for layer in network.layers if layer.is_convolution][-1]
+    row, column = 1, layer.shape[2] - 2
+    step = network.step(view, layer.name, 0, row, column)
+    assert len(step.areas) == network.layers.index(layer)
+    field = step.areas[0]
+    assert field.height == field.width
+    other = random.random((28, 28), dtype=np.float32)
+    top, left = max(field.top, 0), max(field.left, 0)
+    inside = (slice(top, field.top + field.height), slice(left, field.left + field.width))
+    other[inside] = IMAGE[inside]
+
+    again = network.step(network.look(other), layer.name, 0, row, column)
+
+    same = tuple(int(place) for place in step.chosen)
+    assert again.window[same] == pytest.approx(step.before, abs=1e-4)
 
 
 def test_a_step_of_a_linear_layer_takes_in_all_that_came_before() -> None:
@@ -292,6 +314,7 @@ def test_a_step_of_a_linear_layer_takes_in_all_that_came_before() -> None:
 
     np.testing.assert_allclose(step.patch, named(view, "conv2"))
     assert step.sums.shape == (64,)
+    assert step.areas == (Area(-2, -2, 32, 32), Area(-1, -1, 30, 30), Area(0, 0, 14, 14))
 
 
 @pytest.mark.parametrize(

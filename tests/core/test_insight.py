@@ -98,6 +98,10 @@ def test_filters_steps_and_attributions_are_those_of_the_epochs_network(
     expected = attribute(plain, image, "occlusion", 4)
     assert found.digit == 4
     np.testing.assert_allclose(found.values, expected.values, atol=1e-4)
+    finer = insight.attribute(image, "grad_cam", 4, *where, layer="conv1")
+    expected = attribute(plain, image, "grad_cam", 4, "conv1")
+    assert finer.layer == "conv1"
+    np.testing.assert_allclose(finer.values, expected.values, atol=1e-4)
     by_default = insight.attribute(image, "saliency", None, *where)
     model = models.load("speedrun_cnn", load_file(next(tmp_path.rglob("0001.safetensors"))))
     assert by_default.digit == int(model(to_pixels(image)).argmax())

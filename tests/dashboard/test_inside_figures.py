@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.records import Attribution, FeatureMaps, Filters, InnerLayer, PixelStep
+from core.records import Area, Attribution, FeatureMaps, Filters, InnerLayer, PixelStep
 from dashboard import inside_figures as figures
 from dashboard.inside_figures import Tiles, tiles_of
 
@@ -43,8 +43,7 @@ def a_step(channels: int, side: int = 3, pool: int = 1) -> PixelStep:
         bias=0.5,
         before=before,
         after=max(before, 0.0),
-        top=1,
-        left=2,
+        areas=(Area(0, 1, side + 2, side + 2), Area(1, 2, side, side)),
         window=np.full((pool, pool), before),
         chosen=(0, 0),
     )
@@ -94,6 +93,42 @@ def test_rows_of_tiles_come_out_even(count: int, columns: int) -> None:
 
 def test_a_prime_number_of_tiles_is_no_single_row() -> None:
     assert tiles_of(97, 3, 3).columns < 30
+
+
+# Outlines
+
+
+def corners(path: str) -> list[tuple[float, float]]:
+    """The top left corners of the frames of a path."""
+    starts = [frame.split("H")[0].split(",") for frame in path.split("M")[1:]]
+    return [(float(x), float(y)) for x, y in starts]
+
+
+def test_an_area_is_outlined_in_every_picture() -> None:
+    tiles = Tiles(count=3, height=6, width=7, columns=2)
+    path = figures.outline(tiles, Area(1, 2, 3, 4))
+    assert path.startswith("M1.5,0.5H5.5V3.5H1.5Z")
+    assert corners(path) == [(1.5, 0.5), (9.5, 0.5), (1.5, 7.5)]
+
+
+def test_an_outline_ends_at_the_edge_of_the_picture() -> None:
+    tiles = Tiles(count=1, height=6, width=7, columns=1)
+    assert figures.outline(tiles, Area(-1, 5, 3, 3)) == "M4.5,-0.5H6.5V1.5H4.5Z"
+
+
+def test_all_there_is_has_one_frame() -> None:
+    tiles = Tiles(count=128, height=1, width=1, columns=16)
+    assert figures.outline(tiles, Area(0, 0, 1, 1)) == "M-0.5,-0.5H15.5V7.5H-0.5Z"
+
+
+def test_a_number_is_outlined_in_its_own_map_and_where_it_comes_from_in_those_before() -> None:
+    image = InnerLayer("input", (), (1, 8, 8))
+    before = InnerLayer("conv1", ("3 × 3 convolution",), (5, 8, 8), (1, 3, 3))
+    found = figures.outlines(a_step(5), [image, before, CONVOLUTION, LINEAR])
+    assert [len(corners(path)) for path in found] == [1, 5, 1]
+    (left, top) = figures.map_tiles(CONVOLUTION).corner(1)
+    assert corners(found[2]) == [(left + 3 - 0.5, top + 2 - 0.5)]
+    assert found[0] == "M0.5,-0.5H5.5V4.5H0.5Z"
 
 
 # Feature maps

@@ -45,3 +45,7 @@ def test_filters_are_offered_of_layers_that_multiply() -> None:
     kept = inside.remember(a_look(4), {})
     assert kept["filters"] == ["conv", "fc"]
     assert [name for name, _ in kept["layers"]] == ["input", "conv", "maximum", "fc"]
+
+
+def test_grad_cam_is_offered_the_layers_that_are_convolutions() -> None:
+    assert inside.remember(a_look(4), {})["convolutions"] == ["conv"]

@@ -137,7 +137,7 @@ def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
     assert sent[ids.STATUS_STATE]["children"] == "ready"
     assert sent[ids.STOP_BUTTON] == {"disabled": True}
     assert sent[ids.RUN_MESSAGE]["children"] == status.run_words(None)
-    assert sent[ids.PAGE_VERSION] == {"data": None}
+    assert sent[ids.EPOCH_NETWORKS] == {"data": {"newest": None, "kept": []}}
     assert points(sent[ids.TRAIN_CURVE]["figure"]) == []
 
 
@@ -326,9 +326,21 @@ def test_the_state_of_a_run_is_told_on_every_tab(stage: Stage) -> None:
 def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
     stage.stream.updates(DRAW)
     run_id = stage.start()
-    assert run_id in stage.sent(DRAW)[ids.PAGE_VERSION]["data"]
+    assert run_id in stage.sent(DRAW)[ids.EPOCH_NETWORKS]["data"]["newest"]
     stage.say(batch(1))
-    assert ids.PAGE_VERSION not in stage.sent(DRAW)
+    assert ids.EPOCH_NETWORKS not in stage.sent(DRAW)
+
+
+def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(stage: Stage) -> None:
+    stage.start()
+    stage.say(batch(1))
+    stage.stream.updates(CURVES)
+    stage.say(batch(2), batch(3))
+    assert stage.stream.updates(replace(CURVES, hidden=True)) == []
+    sent = stage.sent(CURVES)
+    assert sent[ids.STATUS_SPEED] == {"children": "1,003"}
+    patch = sent[ids.CURVES_LOSS]["figure"]
+    assert patch.to_plotly_json()["operations"][0]["params"]["value"] == [0.2, 0.3]
 
 
 # A pair of runs
@@ -400,6 +412,7 @@ def test_a_view_is_read_from_what_the_page_sends() -> None:
     data = {"page": "abc", "tab": "curves", "smoothing": 0.3, "log": True, "rate": False}
     assert View.parse(data) == View("abc", ids.TAB_CURVES, CurveStyle(0.3, True, False))
     assert View.parse(data | {"rate": True, "log": False}).style == CurveStyle(0.3, False, True)
+    assert View.parse(data | {"hidden": True}).hidden
 
 
 def test_a_page_that_has_said_nothing_yet_looks_at_training() -> None:

@@ -111,6 +111,23 @@ def test_a_zoom_outlives_another_epoch_but_not_another_method() -> None:
     assert figures.embedding(replace(EMBEDDED, method="pca")).layout.uirevision != revision
 
 
+def test_chosen_images_are_marked_wherever_they_stand() -> None:
+    for predictions in (EMBEDDED.predictions, LABELS):  # in a trace, misread ones come last
+        shown = replace(EMBEDDED, predictions=predictions)
+        traces = figures.embedding(shown, chosen=[17, 300]).data[:10]
+        marked = [trace.customdata[point] for trace in traces for point in trace.selectedpoints]
+        assert sorted(marked) == [17, 300]
+    assert figures.embedding(EMBEDDED).data[1].selectedpoints is None
+
+
+def test_marks_by_hand_last_as_long_as_the_points_keep_their_order() -> None:
+    revision = figures.embedding(EMBEDDED).layout.selectionrevision
+    same = replace(EMBEDDED, points=EMBEDDED.points + 1)
+    assert figures.embedding(same).layout.selectionrevision == revision
+    other = figures.embedding(replace(EMBEDDED, predictions=LABELS))
+    assert other.layout.selectionrevision != revision
+
+
 # Nothing to show
 
 

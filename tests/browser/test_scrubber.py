@@ -1,0 +1,167 @@
+"""The epoch slider: what moves it, what it says, and that all views go with it."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Lab, Visit
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+SLIDER = "Network after epoch"
+SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+
+
+def says(visitor: Visitor, words: str) -> None:
+    """What stands beside the slider."""
+    expect(visitor.page.locator("#epoch-live")).to_have_text(words)
+
+
+def click_test_point(visitor: Visitor, region: str, epoch: int) -> None:
+    """Clicks on the diamond of an evaluation."""
+    figure = visitor.figure(region)
+    figure.scroll_into_view_if_needed()
+    place = visitor.look(
+        region,
+        f"""(() => {{
+            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+            const {{xaxis, yaxis}} = gd._fullLayout;
+            const test = gd._fullData.find(trace => trace.name === "test");
+            const at = Array.from(test.x).indexOf({epoch});
+            return {{x: box.x + xaxis.d2p(test.x[at]), y: box.y + yaxis.d2p(test.y[at])}};
+        }})()""",
+    )
+    visitor.page.mouse.move(place["x"] - 2, place["y"])
+    visitor.page.mouse.move(place["x"], place["y"])
+    visitor.page.mouse.click(place["x"], place["y"])
+
+
+def test_where_there_is_nothing_to_choose_there_is_no_slider(visit_untrained: Visit) -> None:
+    expect(visit_untrained().field(SLIDER)).to_have_count(0)
+
+
+def test_the_slider_says_which_network_is_shown(visit: Visit, trained: Lab) -> None:
+    visitor = visit()
+    slider = visitor.field(SLIDER)
+    expect(slider).to_have_value("3")
+    says(visitor, "newest")
+    for epoch, words in (("0", "0 of 3"), ("2", "2 of 3"), ("3", "newest")):
+        slider.fill(epoch)
+        says(visitor, words)
+
+
+@pytest.mark.parametrize("region", ["Loss curve", "Accuracy curve"])
+def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
+    visit: Visit, trained: Lab, region: str
+) -> None:
+    visitor = visit()
+    visitor.tab("Curves")
+    visitor.until(lambda: visitor.points(region, 3) >= 3)
+    click_test_point(visitor, region, 2)
+    says(visitor, "2 of 3")
+    expect(visitor.field(SLIDER)).to_have_value("2")
+    visitor.tab("Gallery")
+    expect(visitor.page.get_by_text("of 20 right, after 2 epochs.")).to_be_visible()
+
+
+def test_the_play_button_runs_through_the_epochs_and_stops_at_the_end(
+    visit: Visit, trained: Lab
+) -> None:
+    visitor = visit()
+    visitor.tab("Gallery")
+    says(visitor, "newest")
+    play = visitor.page.get_by_title("Run through the epochs")
+    caption = visitor.page.locator("#gallery-caption")
+    play.click()
+    expect(play).to_have_text("⏸")
+    for epoch in ("0", "1", "2"):
+        says(visitor, f"{epoch} of 3")
+    says(visitor, "newest")
+    expect(play).to_have_text("▶")
+    expect(caption).to_contain_text("after 3 epochs")
+
+
+def test_play_can_be_paused(visit: Visit, lab: Lab) -> None:
+    lab.train(epochs=40, train_images=100)
+    visitor = visit()
+    play = visitor.page.get_by_title("Run through the epochs")
+    play.click()
+    says(visitor, "1 of 40")
+    play.click()
+    expect(play).to_have_text("▶")
+    stopped = visitor.page.locator("#epoch-live").inner_text()
+    visitor.field(SLIDER).fill("30")
+    says(visitor, "30 of 40")
+    assert stopped.endswith("of 40")
+
+
+def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
+    visit: Visit, lab: Lab
+) -> None:
+    visitor = visit()
+    run_id = lab.begin()
+    slider = visitor.field(SLIDER)
+    visitor.until(lambda: int(slider.get_attribute("max") or 0) >= 2)
+    says(visitor, "newest")
+    assert slider.input_value() != "0"
+    slider.fill("1")
+    last = int(slider.get_attribute("max") or 0)
+    visitor.until(lambda: int(slider.get_attribute("max") or 0) > last)
+    assert slider.input_value() == "1"
+    expect(visitor.page.locator("#epoch-live")).to_contain_text(
+        "0 of "
+    )  # of so many, 1 is not kept
+    lab.end(run_id)
+
+
+def test_of_a_long_run_the_nearest_network_before_is_shown(visit: Visit, lab: Lab) -> None:
+    lab.train(epochs=120, train_images=50, model="mlp")  # every third epoch is kept
+    visitor = visit()
+    visitor.tab("Gallery")
+    visitor.field(SLIDER).fill("61")
+    says(visitor, "60 of 120")
+    expect(visitor.page.get_by_text("after 60 epochs.")).to_be_visible()
+
+
+def test_the_opinion_of_a_drawing_goes_back_too(visit: Visit, lab: Lab) -> None:
+    run_id = lab.train()
+    visitor = visit()
+    visitor.tab("Draw")
+    visitor.draw(SEVEN)
+    strokes = visitor.page.evaluate("JSON.parse(sessionStorage.getItem('drawing'))")
+    bars = visitor.page.locator("#draw-bars .bar-value")
+    for epoch in (3, 0, 1, 3):
+        visitor.field(SLIDER).fill(str(epoch))
+        question = {"strokes": strokes, "run": run_id, "epoch": epoch}
+        said = lab.post("/api/predict", question)["probabilities"]
+        expected = pytest.approx([100 * share for share in said], abs=0.1)
+        visitor.until(
+            lambda expected=expected: (
+                [float(text.rstrip("%")) for text in bars.all_inner_texts()] == expected
+            )
+        )
+
+
+def test_a_page_that_nobody_sees_rests_and_catches_up(visit: Visit, lab: Lab) -> None:
+    lab.train()
+    visitor = visit()
+    expect(visitor.field(SLIDER)).to_have_value("3")
+
+    def hide(hidden: bool) -> None:
+        said = f'"hidden":{json.dumps(hidden)}'
+        with visitor.page.expect_response(lambda answer: said in (answer.request.post_data or "")):
+            visitor.page.evaluate(
+                """hidden => {
+                    Object.defineProperty(document, "hidden", {configurable: true, value: hidden});
+                    document.dispatchEvent(new Event("visibilitychange"));
+                }""",
+                hidden,
+            )
+
+    hide(True)
+    lab.train(epochs=5)
+    expect(visitor.field(SLIDER)).to_have_value("3")
+    hide(False)
+    expect(visitor.field(SLIDER)).to_have_value("5")
