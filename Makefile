@@ -19,7 +19,7 @@ run: venv ## start the dashboard; options: make run ARGS="--port 8060 --no-brows
 	@exec $(PY) run.py $(ARGS)
 
 test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k name"
-	@exec $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: venv-dev ## check style, format and types
 	$(PY) -m ruff check $(CODE)

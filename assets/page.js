@@ -102,6 +102,15 @@
       png: () => picture("png"),
       svg: () => picture("svg"),
 
+      // What changed in the table of runs. Not by the grid's own rowTransaction, after which Dash's
+      // component ticks again what was ticked before: a tick of that moment would be lost.
+      runs: async ({ add, remove, update }) => {
+        const grid = await window.dash_ag_grid.getApiAsync("runs-grid");
+        for (const row of update) grid.getRowNode(row.run_id)?.setData(row);
+        if (add.length || remove.length) grid.applyTransaction({ add, addIndex: 0, remove });
+        else grid.refreshClientSideRowModel("filter"); // and sorts
+      },
+
       // Which gallery to ask for; none while the tab is out of sight.
       gallery: (tab, count, wrong, clicks, choice, version, previous) => {
         if (tab !== "gallery") return noUpdate();

@@ -196,7 +196,7 @@ class Runs:
                 run.save()
 
     def new(self, config: TrainConfig, /, **facts: Any) -> Run:
-        """A run with an id of its own, queued unless `facts` say otherwise; ids sort by time."""
+        """A run with an id of its own, queued unless `facts` say otherwise."""
         now = datetime.now().astimezone()
         run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}-{secrets.token_hex(2)}"
         usual = {

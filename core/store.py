@@ -80,7 +80,7 @@ class RunStore:
         """All runs but deleted ones, the oldest first."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT run_id, snapshot FROM runs WHERE NOT deleted ORDER BY run_id"
+                "SELECT run_id, snapshot FROM runs WHERE NOT deleted"
             ).fetchall()
         found = []
         for run_id, text in rows:
@@ -88,7 +88,8 @@ class RunStore:
                 found.append(RunSnapshot.from_json(json.loads(text)))
             except (ValueError, TypeError, KeyError):
                 self.problems.append(f"The record of run {run_id} cannot be read.")
-        return found
+        # Not by their ids: two runs of one millisecond would change places now and then.
+        return sorted(found, key=lambda run: run.number)
 
     def save(self, snapshot: RunSnapshot) -> None:
         """Writes a run as it stands."""

@@ -4,6 +4,8 @@ Every view has a line that says what it shows and leads to its section. This mod
 what the guide says.
 """
 
+import re
+import struct
 from pathlib import Path
 
 import markdown
@@ -45,8 +47,16 @@ def page(text: str, styles: list[str]) -> str:
     """A page from Markdown; its headings have the anchors that GitHub gives them."""
     body = markdown.markdown(text, extensions=["tables", "toc", "sane_lists"])
     body = body.replace("<table>", '<table class="table">')
+    body = re.sub(r'src="(images/[^"]+\.png)"', _with_size, body)
     links = "\n".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
     return _PAGE.format(styles=links, body=body)
+
+
+def _with_size(source: re.Match[str]) -> str:
+    """A picture's room is kept from the beginning: an anchor below it would move once it came."""
+    with (DOCS / source[1]).open("rb") as picture:
+        width, height = struct.unpack(">16xII", picture.read(24))  # PNG: signature, then IHDR
+    return f'{source[0]} width="{width}" height="{height}"'
 
 
 def register(server: FastAPI, styles: list[str]) -> None:

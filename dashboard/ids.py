@@ -218,6 +218,7 @@ def distorted_examples(distortion: str) -> str:
 
 # Runs.
 RUNS_GRID = "runs-grid"
+RUNS_CHANGE = "runs-change"
 RUNS_PROBLEMS = "runs-problems"
 RUNS_WATCH = "runs-watch"
 RUNS_PAUSE = "runs-pause"

@@ -220,7 +220,7 @@ def _preset(run: RunSnapshot) -> str:
     return PRESETS[run.preset].title if run.preset in PRESETS else "own settings"
 
 
-def transaction(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> dict[str, Any]:
+def difference(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> dict[str, Any]:
     """What the grid must do to show the runs after instead of those before; empty for nothing."""
     added = [row(run) for run_id, run in after.items() if run_id not in before]
     removed = [{"run_id": run_id} for run_id in before if run_id not in after]
@@ -230,5 +230,5 @@ def transaction(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -
         for run_id, run in after.items()
         if run_id in before and run is not before[run_id] and row(run) != row(before[run_id])
     ]
-    change: dict[str, Any] = {"add": added, "addIndex": 0, "remove": removed, "update": changed}
+    change: dict[str, Any] = {"add": added, "remove": removed, "update": changed}
     return change if added or removed or changed else {}

@@ -120,8 +120,8 @@ class PageStream:
         before, self._rows = self._rows, {run.run_id: run for run in runs}
         if before is None:
             return [(ids.RUNS_GRID, {"rowData": [runs_table.row(run) for run in runs]})]
-        change = runs_table.transaction(before, self._rows)
-        return [(ids.RUNS_GRID, {"rowTransaction": change})] if change else []
+        change = runs_table.difference(before, self._rows)
+        return [(ids.RUNS_CHANGE, {"data": change})] if change else []
 
     def _follow(self, chosen: str | None) -> RunSnapshot | None:
         """Reads the new events of the run that is looked at; another run starts new curves, and so

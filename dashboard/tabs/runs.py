@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_props
+from dash import (
+    ClientsideFunction,
+    Dash,
+    Input,
+    Output,
+    State,
+    ctx,
+    dcc,
+    html,
+    no_update,
+    set_props,
+)
 
 from core.events import DigitLabError, RunSnapshot, RunState
 from dashboard import ids, runs_table, ticked
@@ -55,6 +66,7 @@ def layout() -> html.Div:
             ),
             ticked.layout(),
             dcc.Store(id=ids.RUNS_DELETED_IDS),
+            dcc.Store(id=ids.RUNS_CHANGE),
         ]
     )
 
@@ -89,6 +101,11 @@ def _buttons() -> list[Any]:
 
 def register(app: Dash, service: "TrainingService") -> None:
     ticked.register(app, service)
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "runs"),
+        Input(ids.RUNS_CHANGE, "data"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Input(ids.RUNS_WATCH, "n_clicks"),

@@ -230,6 +230,7 @@ def visits(browser: Browser, url: str, quiet: bool = True) -> Iterator[Visit]:
     yield visit
     problems = [problem for visitor in visitors for problem in visitor.problems]
     for visitor in visitors:
+        visitor.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
         visitor.page.context.close()
     if quiet:
         assert problems == []

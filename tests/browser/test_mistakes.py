@@ -73,6 +73,13 @@ def click_cell(visitor: Visitor, true: int, predicted: int) -> None:
     y = box["y"] + box["height"] * (true + 0.5) / 10
     visitor.page.mouse.move(x - 3, y)
     visitor.page.mouse.move(x, y)
+    # Plotly looks at the pointer's place now and then only; who clicks waits for the words there.
+    visitor.until(
+        lambda: (
+            visitor.look(MATRIX, "(gd._hoverdata ?? []).map(({x, y}) => [y, x])")
+            == [[true, predicted]]
+        )
+    )
     visitor.page.mouse.click(x, y)
 
 
