@@ -3,6 +3,7 @@
 It does not know what happens in a tab, and never imports torch.
 """
 
+import functools
 import importlib.util
 import logging
 import uuid
@@ -103,22 +104,7 @@ def layout() -> html.Div:
             ),
             status.layout(),
             scrubber.layout(),
-            dbc.Tabs(
-                [
-                    dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
-                    dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
-                    dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
-                    dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
-                    dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
-                    dbc.Tab(inside.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
-                    dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
-                    dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
-                    dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
-                ],
-                id=ids.TABS,
-                active_tab=ids.TAB_TRAIN,
-                **KEEP,
-            ),
+            _tabs(),
             html.Div(id=ids.PAGE_BEAT, hidden=True),
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
             dcc.Store(id=ids.PAGE_VERSION),
@@ -126,6 +112,27 @@ def layout() -> html.Div:
             dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
         ],
         className="shell",
+    )
+
+
+@functools.cache
+def _tabs() -> dbc.Tabs:
+    """The same for all pages: made once, as the empty figures in it take a tenth of a second."""
+    return dbc.Tabs(
+        [
+            dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
+            dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
+            dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
+            dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
+            dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
+            dbc.Tab(inside.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
+            dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
+            dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
+            dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
+        ],
+        id=ids.TABS,
+        active_tab=ids.TAB_TRAIN,
+        **KEEP,
     )
 
 

@@ -292,44 +292,43 @@ def test_of_a_scribble_the_network_is_not_sure(visit: Visit, trained: Lab) -> No
     assert "Not sure" in visitor.answer()
 
 
-@pytest.mark.parametrize(
-    ("doubt", "chances", "words"),
-    [
-        (None, {7: 0.9, 1: 0.1}, r"7\s+90\.0\s% sure"),
-        ("unfamiliar", {7: 0.9, 1: 0.1}, r"7\?\s+Not sure\. It looks like no 7 .*\."),
-        (
-            "undecided",
-            {7: 0.5, 1: 0.4, 2: 0.1},
-            r"7\?\s+Not sure\. .*7 \(50\.0\s%\) or 1 \(40\.0\s%\)\?",
-        ),
-    ],
-    ids=["sure", "unfamiliar", "undecided"],
+SAID = (
+    (None, {7: 0.9, 1: 0.1}, r"7\s+90\.0\s% sure"),
+    ("unfamiliar", {7: 0.9, 1: 0.1}, r"7\?\s+Not sure\. It looks like no 7 .*\."),
+    (
+        "undecided",
+        {7: 0.5, 1: 0.4, 2: 0.1},
+        r"7\?\s+Not sure\. .*7 \(50\.0\s%\) or 1 \(40\.0\s%\)\?",
+    ),
 )
-def test_how_sure_the_network_is_can_be_seen(
-    visit: Visit, trained: Lab, doubt: str | None, chances: dict[int, float], words: str
-) -> None:
-    visitor = visit()
+"""A doubt, the probabilities, and what the page then says."""
 
-    def answer(route: Route) -> None:
-        """As the server does, but for what the network says."""
-        said = route.fetch().json()
-        probabilities = [chances.get(digit, 0.0) for digit in range(10)]
-        said |= {"digit": 7, "probabilities": probabilities, "sure": doubt is None, "doubt": doubt}
-        route.fulfill(json=said)
 
-    visitor.page.route("**/api/predict", answer)
-    at_the_canvas(visitor).draw(SEVEN)
-    visitor.until(lambda: re.fullmatch(words, visitor.answer()))
-    assert shares(visitor)[7] == 100 * chances[7]
-    colour = "fill => getComputedStyle(fill).backgroundColor"
-    seven = bars(visitor).nth(7).locator(".bar-fill").evaluate(colour)
-    wanted = "train" if doubt is None else "bs-secondary-color"
-    probe = f"""() => {{
-        const probe = document.body.appendChild(document.createElement("i"));
-        probe.style.color = "var(--{wanted})";
-        return getComputedStyle(probe).color;
-    }}"""
-    assert seven == visitor.page.evaluate(probe)
+def answering(says: dict[str, Any]) -> Callable[[Route], None]:
+    """Answers as the server does, but for what the network says."""
+    return lambda route: route.fulfill(json=route.fetch().json() | says)
+
+
+def test_how_sure_the_network_is_can_be_seen(visit: Visit, trained: Lab) -> None:
+    visitor = at_the_canvas(visit())
+    for doubt, chances, words in SAID:
+        says: dict[str, Any] = {"digit": 7, "sure": doubt is None, "doubt": doubt}
+        says["probabilities"] = [chances.get(digit, 0.0) for digit in range(10)]
+        visitor.page.unroute_all(behavior="wait")
+        visitor.page.route("**/api/predict", answering(says))
+        visitor.button("Clear").click()
+        visitor.draw(SEVEN)
+        visitor.until(lambda words=words: re.fullmatch(words, visitor.answer()))
+        assert shares(visitor)[7] == 100 * chances[7]
+        colour = "fill => getComputedStyle(fill).backgroundColor"
+        seven = bars(visitor).nth(7).locator(".bar-fill").evaluate(colour)
+        wanted = "train" if doubt is None else "bs-secondary-color"
+        probe = f"""() => {{
+            const probe = document.body.appendChild(document.createElement("i"));
+            probe.style.color = "var(--{wanted})";
+            return getComputedStyle(probe).color;
+        }}"""
+        assert seven == visitor.page.evaluate(probe)
 
 
 # Pictures
@@ -432,16 +431,16 @@ def test_a_large_picture_is_made_small_before_it_is_sent(visit: Visit, trained: 
     expect_answer(visitor)
 
 
-@pytest.mark.parametrize("button", ["Undo", "Clear"])
-def test_a_picture_can_be_taken_away(visit: Visit, trained: Lab, button: str) -> None:
+def test_a_picture_can_be_taken_away(visit: Visit, trained: Lab) -> None:
     visitor = at_the_canvas(visit())
     empty = visitor.picture(CANVAS)
     visitor.draw(SEVEN)
-    open_picture(visitor, file(png(a_one())))
-    expect_answer(visitor)
-    visitor.button(button).click()
-    expect_no_answer(visitor, NOTHING_DRAWN)
-    assert visitor.picture(CANVAS) == empty
+    for button in ("Undo", "Clear"):
+        open_picture(visitor, file(png(a_one())))
+        expect_answer(visitor)
+        visitor.button(button).click()
+        expect_no_answer(visitor, NOTHING_DRAWN)
+        assert visitor.picture(CANVAS) == empty
 
 
 def test_whoever_draws_on_a_picture_starts_afresh(visit: Visit, trained: Lab) -> None:
@@ -466,31 +465,30 @@ def test_a_picture_survives_a_reload(visit: Visit, trained: Lab) -> None:
     assert shares(visitor) == said
 
 
-@pytest.mark.parametrize(
-    ("refused", "sentence"),
-    [
-        (file(b"seven", "text/plain", "seven.txt"), "open a PNG, JPEG or WebP file"),
-        (file(b"<svg/>", "image/svg+xml", "one.svg"), "open a PNG, JPEG or WebP file"),
-        (file(png(a_one()).ljust((20 << 20) + 1)), "too large"),
-        (file(b"\x89PNG and nothing else"), "cannot be decoded"),
-        (file(png(a_one())[:60]), "cannot be decoded"),
-        (file(png(np.zeros((2, 900), np.uint8))), "too narrow"),
-    ],
-    ids=["text", "drawing", "large", "no PNG", "half a PNG", "narrow"],
+REFUSED = (
+    (file(b"seven", "text/plain", "seven.txt"), "open a PNG, JPEG or WebP file"),
+    (file(b"<svg/>", "image/svg+xml", "one.svg"), "open a PNG, JPEG or WebP file"),
+    (file(png(a_one()).ljust((20 << 20) + 1)), "too large"),
+    (file(b"\x89PNG and nothing else"), "cannot be decoded"),
+    (file(png(a_one())[:60]), "cannot be decoded"),
+    (file(png(np.zeros((2, 900), np.uint8))), "too narrow"),
 )
-def test_what_is_no_picture_is_refused_and_nothing_is_lost(
-    visit: Visit, trained: Lab, refused: FilePayload, sentence: str
-) -> None:
+
+
+def test_what_is_no_picture_is_refused_and_nothing_is_lost(visit: Visit, trained: Lab) -> None:
     visitor = at_the_canvas(visit())
     visitor.draw(SEVEN)
     expect_reading(visitor, trained)
-    drawn, said = visitor.picture(CANVAS), visitor.answer()
-    open_picture(visitor, refused)
-    expect(visitor.page.get_by_text(sentence)).to_be_visible()
-    assert (visitor.picture(CANVAS), visitor.answer()) == (drawn, said)
-    visitor.draw(CROSSBAR)
-    expect(visitor.page.get_by_text(sentence)).to_be_hidden()
-    expect(visitor.page.get_by_text("With a mouse")).to_be_visible()
+    drawn = visitor.picture(CANVAS), visitor.answer()
+    for refused, sentence in REFUSED:
+        open_picture(visitor, refused)
+        expect(visitor.page.get_by_text(sentence)).to_be_visible()
+        assert (visitor.picture(CANVAS), visitor.answer()) == drawn
+        visitor.draw(CROSSBAR)
+        expect(visitor.page.get_by_text(sentence)).to_be_hidden()
+        expect(visitor.page.get_by_text("With a mouse")).to_be_visible()
+        visitor.button("Undo").click()
+        visitor.until(lambda: (visitor.picture(CANVAS), visitor.answer()) == drawn)
 
 
 def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(
@@ -503,9 +501,8 @@ def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(
     expect_no_answer(visitor, NOTHING_DRAWN)
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1000, 800), (390, 844)])
-def test_nothing_moves_while_one_draws(visit: Visit, trained: Lab, size: tuple[int, int]) -> None:
-    visitor = at_the_canvas(visit(viewport={"width": size[0], "height": size[1]}))
+def test_nothing_moves_while_one_draws(visit: Visit, trained: Lab) -> None:
+    visitor = at_the_canvas(visit())
     frames = """tab => JSON.stringify([...tab.querySelectorAll("*")].filter(
         element => !element.closest(".draw-answer, .bar-track, .js-plotly-plot")).map(element => [
             element.offsetLeft, element.offsetTop, element.offsetHeight]))"""
@@ -513,12 +510,15 @@ def test_nothing_moves_while_one_draws(visit: Visit, trained: Lab, size: tuple[i
     def places() -> Any:
         return json.loads(visitor.page.locator(".draw-tab").evaluate(frames))
 
-    expect_no_answer(visitor, NOTHING_DRAWN)
-    before = places()
-    for strokes in ([SEVEN], [ZIGZAG]):
-        visitor.draw(*strokes)
-        expect_answer(visitor)
+    for width, height in ((1440, 900), (1000, 800), (390, 844)):
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        visitor.button("Clear").click()
+        expect_no_answer(visitor, NOTHING_DRAWN)
+        before = places()
+        for strokes in ([SEVEN], [ZIGZAG]):
+            visitor.draw(*strokes)
+            expect_answer(visitor)
+            assert places() == before
+        open_picture(visitor, file(b"seven", "text/plain", "seven.txt"))
+        expect(visitor.page.get_by_text("open a PNG, JPEG or WebP file")).to_be_visible()
         assert places() == before
-    open_picture(visitor, file(b"seven", "text/plain", "seven.txt"))
-    expect(visitor.page.get_by_text("open a PNG, JPEG or WebP file")).to_be_visible()
-    assert places() == before
