@@ -90,7 +90,11 @@ def layout() -> html.Div:
                         dcc.Graph(
                             id=ids.MISTAKES_MATRIX,
                             figure=test_set_figures.confusion(None),
-                            config={"displayModeBar": False, "doubleClick": False},
+                            config={
+                                "displayModeBar": False,
+                                "doubleClick": False,
+                                "doubleClickDelay": 1,
+                            },
                         ),
                         className="panel mistakes-matrix",
                         **{"aria-label": "Confusion matrix"},
