@@ -65,8 +65,10 @@
       },
 
       // The network that the page shows: the newest, whose version the server tells, or that of the
-      // epoch to which the slider was moved. Version, words, the slider's end and place, its bar.
-      scrub: (networks, value, before) => {
+      // epoch to which the slider was moved. Version, words, the slider's end and place, its bar, and
+      // for each view the version again, but only for the one in sight: each that hears of it takes
+      // its time, even if it then does nothing.
+      scrub: (networks, value, tab, before) => {
         const { newest, kept } = networks ?? { newest: null, kept: [] };
         const last = kept.at(-1) ?? 0;
         // Who was at the end stays there as the run goes on.
@@ -75,11 +77,13 @@
         const [run, revision] = (newest ?? "").split("/");
         const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
         const words = atEnd ? "newest" : `${epoch} of ${last}`;
-        const { triggered_id } = window.dash_clientside.callback_context;
-        if (triggered_id === "epoch-slider") return [version, words, ...Array(3).fill(noUpdate())];
+        const { triggered, outputs_list } = window.dash_clientside.callback_context;
+        const told = outputs_list[5].map(({ id }) => (id.view === tab ? version : noUpdate()));
+        const networksChanged = triggered.some(({ prop_id }) => prop_id.startsWith("epoch-networks"));
+        if (!networksChanged) return [version, words, ...Array(3).fill(noUpdate()), told];
         const bar = kept.length > 1 ? {} : { display: "none" };
         const place = atEnd && Number(value) !== last ? last : noUpdate();
-        return [version, words, last, place, bar];
+        return [version, words, last, place, bar, told];
       },
 
       // The scrubber's play button, and each tick of its clock: stopped, label, epoch.

@@ -63,7 +63,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("handwriting", "course"),
         Output(ids.COURSE_REQUEST, "data"),
         Input(ids.TABS, "active_tab"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.DRAW_RESTED, "data"),
         Input(ids.EPOCH_SLIDER, "max"),

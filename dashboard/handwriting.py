@@ -162,7 +162,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_LESSONS, "style"),
         Output(ids.HAND_REPORT, "children"),
         Input(ids.TABS, "active_tab"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.EPOCH_SLIDER, "max"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),

@@ -6,6 +6,7 @@ from core.config import TrainConfig
 PAGE_VIEW = "page-view"
 PAGE_BEAT = "page-beat"
 PAGE_VERSION = "page-version"
+"""The network that the page shows."""
 PAGE_HIDDEN = "page-hidden"
 PAGE_ADDRESS = "page-address"
 TABS = "tabs"
@@ -26,6 +27,12 @@ STATUS_SPEED = "status-speed"
 STATUS_ACCURACY = "status-accuracy"
 STATUS_DATASET = "status-dataset"
 STATUS_DEVICE = "status-device"
+
+
+def version(view: object) -> dict[str, object]:
+    """The network that a tab is to show; told while the tab is in sight."""
+    return {"type": "version", "view": view}
+
 
 # Tabs, by the value of the tab strip.
 TAB_TRAIN = "train"

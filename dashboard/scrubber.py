@@ -7,7 +7,7 @@ which views there are.
 """
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from dashboard import ids
 
@@ -45,8 +45,10 @@ def register(app: Dash) -> None:
         Output(ids.EPOCH_SLIDER, "max"),
         Output(ids.EPOCH_SLIDER, "value"),
         Output(ids.EPOCH_BAR, "style"),
+        Output(ids.version(ALL), "data"),
         Input(ids.EPOCH_NETWORKS, "data"),
         Input(ids.EPOCH_SLIDER, "value"),
+        Input(ids.TABS, "active_tab"),
         State(ids.EPOCH_SLIDER, "max"),
         prevent_initial_call=True,
     )

@@ -60,6 +60,7 @@ def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
         ygap=2,
         text=np.where(shown.counts > 0, shown.counts.astype(str), ""),
         texttemplate="%{text}",
+        textfont=dict(size=12),
         customdata=np.stack(
             [
                 *np.meshgrid(digits, digits, indexing="ij"),

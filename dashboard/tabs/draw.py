@@ -8,7 +8,7 @@ are is known elsewhere.
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, html
+from dash import ClientsideFunction, Dash, Input, dcc, html
 
 from dashboard import course, handwriting, ids
 from dashboard.bars import bars
@@ -98,6 +98,7 @@ def layout() -> html.Div:
             ),
             course.layout(),
             handwriting.layout(),
+            dcc.Store(id=ids.version(ids.TAB_DRAW)),
         ],
         className="draw-tab",
     )
@@ -108,7 +109,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     handwriting.register(app, service)
     app.clientside_callback(
         ClientsideFunction("digitlab", "reread"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.TABS, "active_tab"),
         Input(ids.DRAW_FORM, "value"),
     )

@@ -90,6 +90,7 @@ def layout() -> html.Div:
                 ],
                 className="gallery-tab",
             ),
+            dcc.Store(id=ids.version(ids.TAB_EMBEDDING)),
             dcc.Store(id=ids.EMBEDDING_REQUEST),
             dcc.Store(id=ids.EMBEDDING_SHOWN),
             dcc.Interval(id=ids.EMBEDDING_CLOCK, interval=CLOCK_MS, disabled=True),
@@ -103,7 +104,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.EMBEDDING_REQUEST, "data"),
         Input(ids.TABS, "active_tab"),
         Input(ids.EMBEDDING_METHOD, "value"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_EMBEDDING), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.EMBEDDING_CLOCK, "disabled"),
         State(ids.EMBEDDING_REQUEST, "data"),
@@ -121,7 +122,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.EMBEDDING_CHOSEN, "children"),
         Output(ids.EMBEDDING_SEND, "class_name"),
         Input(ids.GALLERY_CHOICE, "data"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_EMBEDDING), "data"),
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "toGallery"),

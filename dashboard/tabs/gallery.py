@@ -73,6 +73,7 @@ def layout() -> html.Div:
             ),
             html.P(id=ids.GALLERY_CAPTION, className="text-body-secondary mb-2", role="status"),
             VIEW.layout(NOTHING_TRAINED),
+            dcc.Store(id=ids.version(ids.TAB_GALLERY)),
             dcc.Store(id=ids.GALLERY_REQUEST),
             dcc.Store(id=ids.GALLERY_CHOICE),
         ]
@@ -88,7 +89,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.GALLERY_WRONG, "value"),
         Input(ids.GALLERY_AGAIN, "n_clicks"),
         Input(ids.GALLERY_CHOICE, "data"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_GALLERY), "data"),
         State(ids.GALLERY_REQUEST, "data"),
     )
     app.clientside_callback(

@@ -73,6 +73,7 @@ def layout() -> html.Div:
                 className="inside-way",
             ),
             _panel("Filters", *_filters()),
+            dcc.Store(id=ids.version(ids.TAB_INSIDE)),
             dcc.Store(id=ids.INSIDE_REQUEST),
             dcc.Store(id=ids.INSIDE_SHOWN),
             dcc.Store(id=ids.INSIDE_POINT),
@@ -89,7 +90,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.TABS, "active_tab"),
         Input(ids.INSIDE_SOURCE, "value"),
         Input(ids.INSIDE_INDEX, "value"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_INSIDE), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.INSIDE_REQUEST, "data"),
     )

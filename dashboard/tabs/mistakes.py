@@ -128,6 +128,7 @@ def layout() -> html.Div:
                 ],
                 className="mistakes-tab",
             ),
+            dcc.Store(id=ids.version(ids.TAB_MISTAKES)),
             dcc.Store(id=ids.MISTAKES_REQUEST),
         ]
     )
@@ -212,7 +213,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.MISTAKES_COURSE, "value"),
         Input(ids.MISTAKES_ORDER, "value"),
         Input(ids.MISTAKES_PAGE, "active_page"),
-        Input(ids.PAGE_VERSION, "data"),
+        Input(ids.version(ids.TAB_MISTAKES), "data"),
         State(ids.MISTAKES_REQUEST, "data"),
     )
 
