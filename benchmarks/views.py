@@ -78,7 +78,7 @@ def main() -> int:
         "--in-front", nargs="+", default=["curves"], choices=VIEWS, help="one after the other"
     )
     options = parser.parse_args()
-    chromium = find_chromium()
+    chromium = find_chromium(tabs=True)
     if chromium is None:
         print(why_missing(), file=sys.stderr)
         return 1

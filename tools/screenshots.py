@@ -78,8 +78,12 @@ def take_all(page: Page, url: str, output: Path) -> None:
     take("inside")
     page.get_by_role("tab", name="Embedding").click()
     page.get_by_role("radio", name="t-SNE").check()
-    expect(page.get_by_text("test images, ")).to_contain_text("misread", timeout=TRAIN_MS)
+    expect(page.get_by_text("of them misread")).to_be_visible(timeout=TRAIN_MS)
     take("embedding")
+    page.get_by_role("tab", name="CNN vs MLP").click()
+    page.get_by_role("button", name="Train both").click()
+    expect(page.get_by_role("region", name="Noisy", exact=True)).to_be_visible(timeout=TRAIN_MS)
+    take("compare")
     train_a_group(url)
     page.get_by_role("tab", name="Runs").click()
     page.get_by_role("grid").get_by_role("checkbox").first.click()  # all of them
