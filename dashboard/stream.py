@@ -234,6 +234,16 @@ class _Page:
         self._bell.clear()
 
 
+def pause(view: View, pages: int) -> float:
+    """The seconds after which a page may be told more, while so many are open.
+
+    On a small machine the browser takes from training what it needs to paint, and the two large
+    figures of the Curves tab need as much as all the rest.
+    """
+    large = 2 if view.tab == ids.TAB_CURVES else 1
+    return PUSH_SECONDS * large * max(1.0, pages / PAGES_AT_FULL_RATE)
+
+
 def register(app: Dash, service: "TrainingService") -> None:
     """Gives every page that opens its stream.
 
@@ -260,7 +270,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                     await _ask(socket)
                     beat = time.monotonic()
                     set_props(ids.PAGE_BEAT, {"children": f"{beat:.0f}"})
-                await asyncio.sleep(PUSH_SECONDS * max(1, len(pages) / PAGES_AT_FULL_RATE))
+                await asyncio.sleep(pause(page.view, len(pages)))
                 await page.wait(BEAT_SECONDS)
         except (TimeoutError, WebsocketDisconnected):
             log.debug("A page went away")

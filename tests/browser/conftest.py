@@ -230,7 +230,8 @@ def visits(browser: Browser, url: str, quiet: bool = True) -> Iterator[Visit]:
     yield visit
     problems = [problem for visitor in visitors for problem in visitor.problems]
     for visitor in visitors:
-        visitor.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
+        if not visitor.page.is_closed():
+            visitor.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
         visitor.page.context.close()
     if quiet:
         assert problems == []

@@ -17,7 +17,7 @@ from core.training import Checkpoint, Event
 from dashboard import figures, ids, status
 from dashboard.figures import CurveStyle
 from dashboard.series import Series
-from dashboard.stream import PageStream, Update, View
+from dashboard.stream import PUSH_SECONDS, PageStream, Update, View, pause
 
 TRAIN = View("a page", ids.TAB_TRAIN)
 CURVES = View("a page", ids.TAB_CURVES)
@@ -424,3 +424,9 @@ def test_a_page_that_has_said_nothing_yet_looks_at_training() -> None:
 )
 def test_smoothing_stays_where_it_means_something(said: float | None, taken: float) -> None:
     assert View.parse({"page": "abc", "smoothing": said}).style.smoothing == taken
+
+
+def test_large_figures_and_many_pages_are_told_less_often() -> None:
+    train, curves = View(page="a"), View(page="a", tab=ids.TAB_CURVES)
+    assert pause(train, 1) == pause(train, 4) == PUSH_SECONDS
+    assert pause(train, 8) == pause(curves, 1) == 2 * PUSH_SECONDS
