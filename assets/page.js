@@ -278,8 +278,20 @@
       // The server is away. The next look comes soon.
     }
   }, 5000);
+  let dragging = false;
+  const rest = () =>
+    window.dash_clientside.set_props?.("page-hidden", { data: document.hidden || dragging });
   document.addEventListener("visibilitychange", () => {
     heard = Date.now(); // a hidden page may have slept; give its stream time to speak
-    window.dash_clientside.set_props?.("page-hidden", { data: document.hidden });
+    rest();
   });
+  // Points that come while somebody drags a rectangle over a curve would end the drag.
+  const hold = (drags) => {
+    if (drags === dragging) return;
+    dragging = drags;
+    rest();
+  };
+  const CURVES = "#train-curve, #curves-loss, #curves-accuracy";
+  window.addEventListener("mousedown", ({ target }) => hold(Boolean(target.closest?.(CURVES))), true);
+  window.addEventListener("mouseup", () => hold(false), true);
 })();

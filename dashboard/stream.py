@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 PUSH_SECONDS = 0.25
-PAGES_AT_FULL_RATE = 4
+PAGES_AT_FULL_RATE = 3
 """With more open pages each is told less often, so that all together take no more from training."""
 BEAT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0

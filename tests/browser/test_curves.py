@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, expect
 
 from tests.browser.conftest import Lab, Visit
 from tests.browser.visitor import Visitor
@@ -26,16 +26,21 @@ def values(visitor: Visitor, trace: int, region: str = LOSS) -> list[float]:
 
 
 def zoom(visitor: Visitor, region: str) -> None:
-    """Drags a rectangle over the left part of a curve."""
+    """Drags a rectangle over the left part of a curve; points on their way may end the first drag."""
     area = visitor.figure(region).locator(".nsewdrag").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     assert box is not None, "the curve is in sight"
-    visitor.page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
-    visitor.page.mouse.down()
-    visitor.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=10)
-    visitor.page.mouse.up()
-    visitor.until(lambda: visitor.look(region, "gd._fullLayout.xaxis.autorange") is False)
+
+    def drag(box: FloatRect = box) -> bool:
+        mouse = visitor.page.mouse
+        mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+        mouse.down()
+        mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=10)
+        mouse.up()
+        return visitor.look(region, "gd._fullLayout.xaxis.autorange") is False
+
+    visitor.until(drag)
 
 
 def shown_range(visitor: Visitor, region: str) -> list[list[float]]:

@@ -25,8 +25,9 @@ def test_a_run_is_started_watched_and_done(visit: Visit) -> None:
     expect(visitor.status("Images/s")).to_have_text(re.compile(r"^[\d,]+$"))
     expect(visitor.status("Time left")).to_have_text(re.compile(r"^took \d+ s$"))
     expect(visitor.page.get_by_text("Done: the network reads")).to_be_visible()
-    assert visitor.points(LIVE) == 3 * 1000 / 25  # so small a run reports every batch
-    assert visitor.points(LIVE, trace=3) == 3
+    # So small a run reports every batch.
+    visitor.until(lambda: visitor.points(LIVE) == 3 * 1000 / 25)
+    visitor.until(lambda: visitor.points(LIVE, trace=3) == 3)
     assert visitor.look(LIVE, "gd.data[0].y.at(-1)") < visitor.look(LIVE, "gd.data[0].y[0]")
     expect(visitor.button("Train")).to_be_enabled()
     expect(visitor.button("Stop")).to_be_disabled()

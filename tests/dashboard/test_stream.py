@@ -428,5 +428,5 @@ def test_smoothing_stays_where_it_means_something(said: float | None, taken: flo
 
 def test_large_figures_and_many_pages_are_told_less_often() -> None:
     train, curves = View(page="a"), View(page="a", tab=ids.TAB_CURVES)
-    assert pause(train, 1) == pause(train, 4) == PUSH_SECONDS
-    assert pause(train, 8) == pause(curves, 1) == 2 * PUSH_SECONDS
+    assert pause(train, 1) == pause(train, 3) == PUSH_SECONDS
+    assert pause(train, 6) == pause(curves, 1) == 2 * PUSH_SECONDS
