@@ -26,7 +26,7 @@ def values(visitor: Visitor, trace: int, region: str = LOSS) -> list[float]:
 
 
 def zoom(visitor: Visitor, region: str) -> None:
-    """Drags a rectangle over the left part of a curve; points on their way may end the first drag."""
+    """Drags a rectangle over the left part of a curve; points on their way may end a drag."""
     area = visitor.figure(region).locator(".nsewdrag").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
