@@ -65,25 +65,29 @@
       },
 
       // The network that the page shows: the newest, whose version the server tells, or that of the
-      // epoch to which the slider was moved. Version, words, the slider's end and place, its bar, and
-      // for each view the version again, but only for the one in sight: each that hears of it takes
-      // its time, even if it then does nothing.
-      scrub: (networks, value, tab, before) => {
+      // epoch to which the slider was moved. Version, words, the slider's bar, and for each view the
+      // version again, but only for the one in sight: each that hears of it takes its time, even if
+      // it then does nothing.
+      scrub: (networks, value, tab) => {
         const { newest, kept } = networks ?? { newest: null, kept: [] };
         const last = kept.at(-1) ?? 0;
+        // The slider itself is asked, and moved at once: in the moment between what Dash hands over
+        // and what it does with an answer, a hand may have moved it.
+        const slider = document.getElementById("epoch-slider");
+        const [place, end] = [slider.valueAsNumber, Number(slider.max)];
         // Who was at the end stays there as the run goes on.
-        const atEnd = Number(value) >= Math.min(Number(before), last);
-        const epoch = kept.findLast((one) => one <= value) ?? kept[0];
+        const atEnd = place >= Math.min(end, last);
+        const epoch = kept.findLast((one) => one <= place) ?? kept[0];
         const [run, revision] = (newest ?? "").split("/");
         const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
         const words = atEnd ? "newest" : `${epoch} of ${last}`;
         const { triggered, outputs_list } = window.dash_clientside.callback_context;
-        const told = outputs_list[5].map(({ id }) => (id.view === tab ? version : noUpdate()));
+        const told = outputs_list[3].map(({ id }) => (id.view === tab ? version : noUpdate()));
         const networksChanged = triggered.some(({ prop_id }) => prop_id.startsWith("epoch-networks"));
-        if (!networksChanged) return [version, words, ...Array(3).fill(noUpdate()), told];
-        const bar = kept.length > 1 ? {} : { display: "none" };
-        const place = atEnd && Number(value) !== last ? last : noUpdate();
-        return [version, words, last, place, bar, told];
+        if (!networksChanged) return [version, words, noUpdate(), told];
+        const moved = atEnd && place !== last ? { value: String(last) } : {};
+        window.dash_clientside.set_props("epoch-slider", { max: last, ...moved });
+        return [version, words, kept.length > 1 ? {} : { display: "none" }, told];
       },
 
       // The scrubber's play button, and each tick of its clock: stopped, label, epoch.

@@ -42,14 +42,11 @@ def register(app: Dash) -> None:
         ClientsideFunction("digitlab", "scrub"),
         Output(ids.PAGE_VERSION, "data"),
         Output(ids.EPOCH_LIVE, "children"),
-        Output(ids.EPOCH_SLIDER, "max"),
-        Output(ids.EPOCH_SLIDER, "value"),
         Output(ids.EPOCH_BAR, "style"),
         Output(ids.version(ALL), "data"),
         Input(ids.EPOCH_NETWORKS, "data"),
         Input(ids.EPOCH_SLIDER, "value"),
         Input(ids.TABS, "active_tab"),
-        State(ids.EPOCH_SLIDER, "max"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

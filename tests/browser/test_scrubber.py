@@ -100,8 +100,8 @@ def test_play_can_be_paused(visit: Visit, lab: Lab) -> None:
 def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
     visit: Visit, lab: Lab
 ) -> None:
-    visitor = visit()
     run_id = lab.begin()
+    visitor = visit()  # after the run began: the slider of an earlier one would be as long
     slider = visitor.field(SLIDER)
     visitor.until(lambda: int(slider.get_attribute("max") or 0) >= 2)
     says(visitor, "newest")
@@ -113,6 +113,49 @@ def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
     expect(visitor.page.locator("#epoch-live")).to_contain_text(
         "0 of "
     )  # of so many, 1 is not kept
+    lab.end(run_id)
+
+
+MOVED_AS_NETWORKS_COME = """when => {
+    // A hand that moves the slider in the very moment in which the page hears of a new network.
+    const slider = document.getElementById("epoch-slider");
+    const digitlab = window.dash_clientside.digitlab;
+    const scrub = digitlab.scrub;
+    // As the browser sets it, past the setter by which React would take the move for its own.
+    const {set} = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+    const move = () => {
+        set.call(slider, "1");
+        slider.dispatchEvent(new Event("input", {bubbles: true}));
+    };
+    digitlab.scrub = (...given) => {
+        const {triggered} = window.dash_clientside.callback_context;
+        if (!triggered.some(({prop_id}) => prop_id.startsWith("epoch-networks")))
+            return scrub(...given);
+        digitlab.scrub = scrub;
+        if (when === "before") move();
+        const answer = scrub(...given);
+        if (when === "after") move();
+        window.moved = true;
+        return answer;
+    };
+}"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_move_is_not_lost_to_a_network_that_comes_in_that_moment(
+    visit: Visit, lab: Lab, when: str
+) -> None:
+    run_id = lab.begin()
+    visitor = visit()  # after the run began: the slider of an earlier one would be as long
+    slider = visitor.field(SLIDER)
+    visitor.until(lambda: int(slider.get_attribute("max") or 0) >= 2)
+    says(visitor, "newest")
+    visitor.page.evaluate(MOVED_AS_NETWORKS_COME, when)
+    visitor.until(lambda: visitor.page.evaluate("window.moved === true"))
+    last = int(slider.get_attribute("max") or 0)
+    visitor.until(lambda: int(slider.get_attribute("max") or 0) > last)
+    assert slider.input_value() == "1"
+    expect(visitor.page.locator("#epoch-live")).to_contain_text("0 of ")
     lab.end(run_id)
 
 
