@@ -138,9 +138,10 @@
 
       forget: () => null,
 
-      // A lasso in the embedding: what the gallery is to show. Without points nothing changes:
-      // Plotly says so, too, when it paints another epoch.
+      // A lasso in the embedding: what the gallery is to show; null once a double click let it go.
+      // A selection without points changes nothing: Plotly tells of one when it paints another epoch.
       choose: (selected, shown) => {
+        if (selected === null) return null;
         const places = (selected?.points ?? []).map(({ customdata }) => customdata);
         const indices = places.filter((place) => place !== undefined); // names of classes have none
         return indices.length && shown ? { run: shown.run, indices } : noUpdate();
@@ -225,9 +226,11 @@
 
       // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
       // weights wait until it is there, or a network that learns quickly would never be shown.
-      embedding: (tab, method, version, form, idle, previous) => {
+      embedding: (tab, method, version, form, idle, choice, previous) => {
         if (tab !== "embedding") return noUpdate();
-        const next = { method, version, drawing: window.digitlab.drawing(), as_drawn: form === "drawn" };
+        const drawing = window.digitlab.drawing();
+        const chosen = chosenIn(choice, version);
+        const next = { method, version, drawing, as_drawn: form === "drawn", chosen };
         if (JSON.stringify(next) === JSON.stringify(previous)) return noUpdate();
         const busy = !idle && previous?.method === "tsne" && method === "tsne";
         return busy ? noUpdate() : next;

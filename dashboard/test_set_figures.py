@@ -108,8 +108,9 @@ def embedding(
         return figure
     figure.update_layout(
         uirevision=shown.method,
-        # Which point of a trace is which image depends on the predictions.
-        selectionrevision=zlib.crc32(shown.predictions.tobytes()),
+        # Which point of a trace is which image depends on the predictions; and what was let go
+        # elsewhere must not stay marked.
+        selectionrevision=f"{zlib.crc32(shown.predictions.tobytes())} {chosen is not None}",
         legend=dict(itemsizing="constant", orientation="h", y=0),
     )
     figure.update_xaxes(fixedrange=False)

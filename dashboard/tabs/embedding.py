@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 NOTHING_TRAINED = "Press Train first: here test images will stand near those they resemble."
-HINT = "Click a point to see its image, draw a lasso around some to see them in the gallery."
+HINT = (
+    "Click a point to see its image. Draw a lasso around some to see them in the gallery; "
+    "a double click lets them go."
+)
 CLOCK_MS = 500
 
 
@@ -107,6 +110,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.EMBEDDING_CLOCK, "disabled"),
+        Input(ids.GALLERY_CHOICE, "data"),
         State(ids.EMBEDDING_REQUEST, "data"),
     )
 
@@ -136,13 +140,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.EMBEDDING_CAPTION, "children"),
         Output(ids.EMBEDDING_SHOWN, "data"),
         Input(ids.EMBEDDING_REQUEST, "data"),
-        State(ids.GALLERY_CHOICE, "data"),
         running=[(Output(ids.EMBEDDING_CLOCK, "disabled"), False, True)],
         prevent_initial_call=True,
     )
-    async def paint(
-        request: dict[str, Any], choice: dict[str, Any] | None
-    ) -> tuple[go.Figure, str, dict[str, Any]]:
+    async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
         where = Shown.parse(request.get("version"))
         kept = {"run": where.run_id}
         ask = service.embeddings
@@ -168,8 +169,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                     point = ask.place(drawn, shown, where.run_id, where.epoch)
                 except DigitLabError:
                     pass  # the Draw tab says what is wrong with it
-            chosen = choice["indices"] if choice and choice["run"] == where.run_id else None
-            return test_set_figures.embedding(shown, point, chosen)
+            return test_set_figures.embedding(shown, point, request.get("chosen"))
 
         return await asyncio.to_thread(draw), caption(shown), kept
 

@@ -138,12 +138,15 @@ def test_a_lasso_sends_the_chosen_ones_to_the_gallery(visit: Visit, cnn: tuple[L
 
     visitor.field("Network after epoch").fill("1")
     expect_chosen(visitor, chosen, 1)
+    visitor.field("Network after epoch").press("End")  # as the plane was when it was left
+    expect_chosen(visitor, chosen, 3)
 
     visitor.button("Back to all images").click()
-    expect(visitor.page.get_by_text("of 20 right, after 1 epochs.")).to_be_visible()
+    expect(visitor.page.get_by_text("of 20 right, after 3 epochs.")).to_be_visible()
     expect(visitor.button("Back to all images")).to_have_count(0)
     in_plane(visitor)
     expect(visitor.page.get_by_text("images chosen.")).to_have_count(0)
+    visitor.until(lambda: marked(visitor) == set())
 
 
 def expect_chosen(visitor: Visitor, chosen: list[int], epoch: int) -> None:
@@ -170,6 +173,20 @@ def test_lassoed_images_stay_marked_in_other_epochs(visit: Visit, cnn: tuple[Lab
     visitor.until(lambda: not np.allclose(points(visitor), before))
     visitor.until(lambda: marked(visitor) == set(chosen))
     expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+
+
+def test_a_double_click_lets_the_chosen_ones_go(visit: Visit, cnn: tuple[Lab, str]) -> None:
+    visitor = in_plane(visit())
+    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
+    chosen = lasso(visitor)
+    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+    visitor.figure(PLANE).locator(".nsewdrag").dblclick()
+    expect(visitor.page.get_by_text("images chosen.")).to_have_count(0)
+    expect(visitor.button("Show them in the gallery")).to_have_count(0)
+    visitor.until(lambda: marked(visitor) == set())
+    visitor.tab("Gallery")
+    expect(visitor.page.get_by_text("of 20 right")).to_be_visible()
 
 
 def marked(visitor: Visitor) -> set[int]:
