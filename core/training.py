@@ -208,7 +208,7 @@ def fit(
             began = clock()
             batch = batches[done]
             rate = learning_rate(config, (epoch - 1) * steps + done, steps * config.epochs)
-            loss, correct = learner.step(images[batch], labels[batch], rate)
+            loss, correct = learner.step(images.index_select(0, batch), labels[batch], rate)
             since_report.add(loss, correct, len(batch))
             step, done, evaluated = step + 1, done + 1, False
             # The first steps change the most: each of them is worth a point of its own.
