@@ -17,7 +17,7 @@ from dash import Dash, dcc, html
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, guide, ids, scrubber, status, stream
+from dashboard import api, guard, guide, ids, inside_layout, scrubber, status, stream
 from dashboard.kept import KEEP
 from dashboard.tabs import (
     compare,
@@ -125,7 +125,7 @@ def _tabs() -> dbc.Tabs:
             dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
             dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
             dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
-            dbc.Tab(inside.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
+            dbc.Tab(inside_layout.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
             dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
             dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
             dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),

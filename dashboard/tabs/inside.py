@@ -1,7 +1,7 @@
 """The Inside tab: an image's way through the network, layer by layer, and what the answer rests on.
 
 The image is a test image or the drawing of the Draw tab. This module does not know how anything of
-it is computed: `core.insight` does.
+it is computed (`core.insight` does), nor what stands in the panels.
 """
 
 import asyncio
@@ -10,76 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import dash_bootstrap_components as dbc
 import numpy as np
-import plotly.graph_objects as go
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from core.events import DigitLabError, NoModel
-from core.records import ATTRIBUTION_METHODS, Attribution, Filters, InnerLayer, Look, PixelStep
-from dashboard import ids, inside_figures
+from core.records import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
+from dashboard import ids, inside_figures, inside_panels
 from dashboard.bars import bars
-from dashboard.kept import KEEP
+from dashboard.inside_layout import NOTHING_SHOWN, NOTHING_TRAINED, POINT_HERE
+from dashboard.inside_panels import NARROWEST, muted
 from dashboard.shown import Shown
 
 if TYPE_CHECKING:
     from core.service import TrainingService
 
-NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NONE_WRONG = "The network reads every test image right."
-POINT_HERE = "Point at a pixel of a map, and see from which numbers it was made."
-NOTHING_SHOWN = "There is no image yet."
-STEP_WIDTH, OVERLAY_SIZE, FILTERS_WIDTH = 340, 252, 640
-NARROWEST, WIDEST = 240, 640
-BARE = {"displayModeBar": False, "doubleClick": False, "scrollZoom": False}
+WIDEST = 640
 
 Answer = TypeVar("Answer")
-
-
-def layout() -> html.Div:
-    return html.Div(
-        [
-            html.P(
-                [
-                    "Every layer makes new pictures of those before it, until ten numbers are "
-                    "left. ",
-                    html.A("What you see here", href="/guide#inside", target="_blank"),
-                ],
-                className="text-body-secondary mb-2",
-            ),
-            _choice_of_image(),
-            html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
-            html.Div(
-                [
-                    _panel("What it says", html.Div(bars(), id=ids.INSIDE_BARS)),
-                    _panel("What the answer rests on", *_attribution()),
-                ],
-                className="inside-top",
-            ),
-            html.Div(
-                [
-                    _panel(
-                        "From layer to layer",
-                        html.Div(_muted(NOTHING_TRAINED), id=ids.INSIDE_LAYERS),
-                        look="inside-layers",
-                    ),
-                    _panel(
-                        "How one number is made",
-                        html.Div(_muted(POINT_HERE), id=ids.INSIDE_STEP),
-                        look="inside-step",
-                    ),
-                ],
-                className="inside-way",
-            ),
-            _panel("Filters", *_filters()),
-            dcc.Store(id=ids.version(ids.TAB_INSIDE)),
-            dcc.Store(id=ids.INSIDE_REQUEST),
-            dcc.Store(id=ids.INSIDE_SHOWN),
-            dcc.Store(id=ids.INSIDE_POINT),
-            dcc.Store(id=ids.INSIDE_OUTLINES),
-        ]
-    )
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -124,10 +73,10 @@ def register(app: Dash, service: "TrainingService") -> None:
             return found, [inside_figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
-            return NOTHING_DRAWN, bars(), _muted(NOTHING_DRAWN), kept, None
+            return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), kept, None
         answer = await _ask(look, Shown.parse(request.get("version")))
         if isinstance(answer, str):
-            return answer, bars(), _muted(answer), kept, None
+            return answer, bars(), muted(answer), kept, None
         found, figures = answer
         said = found.view.probabilities.tolist()
         shown = remember(found, request)
@@ -135,7 +84,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         if before and before["layers"] == shown["layers"]:  # four times as fast as new graphs
             return words, bars(said), no_update, figures, shown
         layers = [
-            _layer(place, maps.layer, figure)
+            inside_panels.layer(place, maps.layer, figure)
             for place, (maps, figure) in enumerate(zip(found.view.maps, figures, strict=True))
         ]
         return words, bars(said), layers, kept, shown
@@ -180,7 +129,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     async def explain(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         if not point or not shown:
-            return _muted(POINT_HERE), None
+            return muted(POINT_HERE), None
         seen = Seen.recall(shown)
 
         def step(where: Shown) -> tuple[PixelStep, list[str]] | None:
@@ -196,10 +145,10 @@ def register(app: Dash, service: "TrainingService") -> None:
 
         found = await _ask(step, seen.where)
         if found is None:
-            return _muted(POINT_HERE), None
+            return muted(POINT_HERE), None
         if isinstance(found, str):
-            return _muted(found), None
-        return _step(found[0]), found[1]
+            return muted(found), None
+        return inside_panels.step(found[0]), found[1]
 
     @app.callback(
         Output(ids.INSIDE_REASONS, "children"),
@@ -221,7 +170,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         to_choose = method == "grad_cam" and len(names) > 1
         choice = options, chosen, {} if to_choose else {"display": "none"}
         if not shown or method not in ATTRIBUTION_METHODS:
-            return _muted(NOTHING_SHOWN), *choice
+            return muted(NOTHING_SHOWN), *choice
         seen = Seen.recall(shown)
         wanted = int(digit) if str(digit or "").isdecimal() else None
 
@@ -229,7 +178,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             return insight.attribute(seen.image, method, wanted, where.run_id, where.epoch, chosen)
 
         found = await _ask(attribute, seen.where)
-        return _muted(found) if isinstance(found, str) else _reasons(seen.image, found), *choice
+        if isinstance(found, str):
+            return muted(found), *choice
+        return inside_panels.reasons(seen.image, found), *choice
 
     @app.callback(
         Output(ids.INSIDE_FILTER_LAYER, "options"),
@@ -242,7 +193,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     async def filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
         if not shown:
-            return no_update, no_update, _muted(NOTHING_SHOWN)
+            return no_update, no_update, muted(NOTHING_SHOWN)
         names = shown["filters"]
         chosen = layer if layer in names else names[0]  # another network has other layers
         found = await _ask(
@@ -250,8 +201,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             Seen.recall(shown).where,
         )
         options = [{"value": name, "label": name} for name in names]
-        shapes = _muted(found) if isinstance(found, str) else _kernels(found, number, shown)
-        return options, chosen, shapes
+        if isinstance(found, str):
+            return options, chosen, muted(found)
+        return options, chosen, inside_panels.kernels(found, number, shown["width"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,199 +255,3 @@ async def _ask(question: Callable[[Shown], Answer], where: Shown) -> Answer | st
         return NOTHING_TRAINED
     except DigitLabError as error:
         return str(error)
-
-
-def _layer(place: int, layer: InnerLayer, maps: go.Figure) -> html.Section:
-    operations = ", then ".join(layer.operations) or "what the network gets"
-    return html.Section(
-        [
-            html.H3([layer.name, html.Span(layer.size)]),
-            html.P(f"{operations[0].upper()}{operations[1:]}."),
-            dcc.Graph(id=ids.inside_maps(place), figure=maps, config=BARE),
-        ],
-        className="inside-layer",
-        **{"aria-label": f"Layer {layer.name}"},
-    )
-
-
-def _step(found: PixelStep) -> list[Any]:
-    layer = found.layer
-    place = f"row {found.row}, column {found.column} of map" if layer.is_map else "number"
-    return [
-        html.P(
-            [
-                f"{layer.name}, {place} {found.channel}: ",
-                html.Strong(f"{found.after:.3f}"),
-            ],
-            className="mb-2",
-        ),
-        dcc.Graph(figure=inside_figures.step(found, STEP_WIDTH), config=BARE),
-        html.P(inside_figures.step_words(found), className="mt-2 mb-1"),
-        _muted(_which_channels(found)),
-    ]
-
-
-def _which_channels(found: PixelStep) -> str:
-    count = len(found.sums)
-    if count <= inside_figures.STEP_CHANNELS:
-        return "Blue is positive, orange negative."
-    return (
-        f"Of {count} maps that come in, the {inside_figures.STEP_CHANNELS} that weigh most here. "
-        "Blue is positive, orange negative."
-    )
-
-
-def _reasons(image: np.ndarray, found: Attribution) -> list[Any]:
-    method = ATTRIBUTION_METHODS[found.method]
-    colours = "Blue speaks for it, orange against it." if method.signed else "The bluer, the more."
-    where = f" On the maps of {found.layer}." if found.layer else ""
-    return [
-        dcc.Graph(
-            figure=inside_figures.attribution(image, found, OVERLAY_SIZE),
-            config=BARE,
-        ),
-        html.Div(
-            [
-                html.P([html.Strong(f"Why a {found.digit}? "), f"{colours}{where}"]),
-                html.P([html.Strong("What it tells: "), method.tells]),
-                html.P([html.Strong("What it cannot: "), method.cannot]),
-                html.P(method.source, className="text-body-secondary small mb-0"),
-            ]
-        ),
-    ]
-
-
-def _kernels(found: Filters, number: Any, shown: dict[str, Any]) -> list[Any]:
-    out, channels, height, width = found.weights.shape
-    channel = min(max(int(number or 0), 0), out - 1)
-    size = f"{channels} × {height} × {width}" if (height, width) != (1, 1) else f"{channels}"
-    words = f"{found.layer.name} has {out} filters of {size} numbers. "
-    if channels == 1:
-        words += "Here are all of them. "
-    else:
-        some = min(channels, inside_figures.MOST_TILES)
-        which = f"the first {some}" if some < channels else f"all {channels}"
-        words += f"Here is filter {channel}: {which} of its kernels, one for each map before it. "
-    room = min(max(shown["width"] - 30, NARROWEST), FILTERS_WIDTH)
-    return [
-        _muted(f"{words}Blue is positive, orange negative."),
-        dcc.Graph(figure=inside_figures.filters(found, room, channel), config=BARE),
-    ]
-
-
-def _choice_of_image() -> html.Div:
-    return html.Div(
-        [
-            html.Div(
-                dbc.RadioItems(
-                    id=ids.INSIDE_SOURCE,
-                    options=[
-                        {"value": "test", "label": "Test image"},
-                        {"value": "drawing", "label": "My drawing"},
-                    ],
-                    value="test",
-                    inline=True,
-                    **KEEP,
-                ),
-                role="radiogroup",
-                **{"aria-label": "Look at"},
-            ),
-            html.Div(
-                [
-                    dbc.Label("Number", html_for=ids.INSIDE_INDEX, className="mb-0"),
-                    dbc.Input(
-                        id=ids.INSIDE_INDEX,
-                        type="number",
-                        min=0,
-                        step=1,
-                        value=0,
-                        size="sm",
-                        className="inside-number",
-                        **KEEP,
-                    ),
-                ],
-                className="control",
-            ),
-            dbc.Button("Another", id=ids.INSIDE_ANOTHER, color="primary", size="sm"),
-            dbc.Button(
-                "Another wrong one",
-                id=ids.INSIDE_WRONG,
-                color="secondary",
-                outline=True,
-                size="sm",
-            ),
-        ],
-        className="controls inside-choice",
-    )
-
-
-def _attribution() -> list[Any]:
-    methods = [{"value": name, "label": m.title} for name, m in ATTRIBUTION_METHODS.items()]
-    digits = [{"value": str(digit), "label": str(digit)} for digit in range(10)]
-    return [
-        html.Div(
-            [
-                _select("Method", ids.INSIDE_METHOD, methods, "saliency"),
-                _select(
-                    "Speaks for",
-                    ids.INSIDE_DIGIT,
-                    [{"value": "read", "label": "the answer"}, *digits],
-                    "read",
-                ),
-                _select("On the maps of", ids.INSIDE_MAPS_OF, [], None, style={"display": "none"}),
-            ],
-            className="controls",
-        ),
-        html.Div(_muted(NOTHING_SHOWN), id=ids.INSIDE_REASONS, className="inside-reasons"),
-    ]
-
-
-def _filters() -> list[Any]:
-    return [
-        html.Div(
-            [
-                _select("Layer", ids.INSIDE_FILTER_LAYER, [], None),
-                html.Div(
-                    [
-                        dbc.Label("Filter", html_for=ids.INSIDE_FILTER, className="mb-0"),
-                        dbc.Input(
-                            id=ids.INSIDE_FILTER,
-                            type="number",
-                            min=0,
-                            step=1,
-                            value=0,
-                            size="sm",
-                            className="inside-number",
-                        ),
-                    ],
-                    className="control",
-                ),
-            ],
-            className="controls",
-        ),
-        html.Div(_muted(NOTHING_SHOWN), id=ids.INSIDE_FILTERS),
-    ]
-
-
-def _select(
-    label: str, name: str, options: list[dict[str, str]], value: str | None, **more: Any
-) -> html.Div:
-    return html.Div(
-        [
-            dbc.Label(label, html_for=name, className="mb-0"),
-            dbc.Select(id=name, options=options, value=value, size="sm"),
-        ],
-        id=f"{name}-control",
-        className="control",
-        **more,
-    )
-
-
-def _panel(title: str, *parts: Any, look: str = "") -> html.Section:
-    return html.Section(
-        [html.H2(title), *parts], className=f"panel {look}".strip(), **{"aria-label": title}
-    )
-
-
-def _muted(sentence: str) -> html.P:
-    return html.P(sentence, className="text-body-secondary small")

@@ -1,0 +1,178 @@
+"""What stands on the Inside tab before it knows of an image: its panels and what one can choose.
+
+This module does not know what the choices do.
+"""
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from core.records import ATTRIBUTION_METHODS
+from dashboard import ids
+from dashboard.bars import bars
+from dashboard.inside_panels import muted
+from dashboard.kept import KEEP
+
+NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
+POINT_HERE = "Point at a pixel of a map, and see from which numbers it was made."
+NOTHING_SHOWN = "There is no image yet."
+
+
+def layout() -> html.Div:
+    return html.Div(
+        [
+            html.P(
+                [
+                    "Every layer makes new pictures of those before it, until ten numbers are "
+                    "left. ",
+                    html.A("What you see here", href="/guide#inside", target="_blank"),
+                ],
+                className="text-body-secondary mb-2",
+            ),
+            _choice_of_image(),
+            html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
+            html.Div(
+                [
+                    _panel("What it says", html.Div(bars(), id=ids.INSIDE_BARS)),
+                    _panel("What the answer rests on", *_attribution()),
+                ],
+                className="inside-top",
+            ),
+            html.Div(
+                [
+                    _panel(
+                        "From layer to layer",
+                        html.Div(muted(NOTHING_TRAINED), id=ids.INSIDE_LAYERS),
+                        look="inside-layers",
+                    ),
+                    _panel(
+                        "How one number is made",
+                        html.Div(muted(POINT_HERE), id=ids.INSIDE_STEP),
+                        look="inside-step",
+                    ),
+                ],
+                className="inside-way",
+            ),
+            _panel("Filters", *_filters()),
+            dcc.Store(id=ids.version(ids.TAB_INSIDE)),
+            dcc.Store(id=ids.INSIDE_REQUEST),
+            dcc.Store(id=ids.INSIDE_SHOWN),
+            dcc.Store(id=ids.INSIDE_POINT),
+            dcc.Store(id=ids.INSIDE_OUTLINES),
+        ]
+    )
+
+
+def _choice_of_image() -> html.Div:
+    return html.Div(
+        [
+            html.Div(
+                dbc.RadioItems(
+                    id=ids.INSIDE_SOURCE,
+                    options=[
+                        {"value": "test", "label": "Test image"},
+                        {"value": "drawing", "label": "My drawing"},
+                    ],
+                    value="test",
+                    inline=True,
+                    **KEEP,
+                ),
+                role="radiogroup",
+                **{"aria-label": "Look at"},
+            ),
+            html.Div(
+                [
+                    dbc.Label("Number", html_for=ids.INSIDE_INDEX, className="mb-0"),
+                    dbc.Input(
+                        id=ids.INSIDE_INDEX,
+                        type="number",
+                        min=0,
+                        step=1,
+                        value=0,
+                        size="sm",
+                        className="inside-number",
+                        **KEEP,
+                    ),
+                ],
+                className="control",
+            ),
+            dbc.Button("Another", id=ids.INSIDE_ANOTHER, color="primary", size="sm"),
+            dbc.Button(
+                "Another wrong one",
+                id=ids.INSIDE_WRONG,
+                color="secondary",
+                outline=True,
+                size="sm",
+            ),
+        ],
+        className="controls inside-choice",
+    )
+
+
+def _attribution() -> list[Any]:
+    methods = [{"value": name, "label": m.title} for name, m in ATTRIBUTION_METHODS.items()]
+    digits = [{"value": str(digit), "label": str(digit)} for digit in range(10)]
+    return [
+        html.Div(
+            [
+                _select("Method", ids.INSIDE_METHOD, methods, "saliency"),
+                _select(
+                    "Speaks for",
+                    ids.INSIDE_DIGIT,
+                    [{"value": "read", "label": "the answer"}, *digits],
+                    "read",
+                ),
+                _select("On the maps of", ids.INSIDE_MAPS_OF, [], None, style={"display": "none"}),
+            ],
+            className="controls",
+        ),
+        html.Div(muted(NOTHING_SHOWN), id=ids.INSIDE_REASONS, className="inside-reasons"),
+    ]
+
+
+def _filters() -> list[Any]:
+    return [
+        html.Div(
+            [
+                _select("Layer", ids.INSIDE_FILTER_LAYER, [], None),
+                html.Div(
+                    [
+                        dbc.Label("Filter", html_for=ids.INSIDE_FILTER, className="mb-0"),
+                        dbc.Input(
+                            id=ids.INSIDE_FILTER,
+                            type="number",
+                            min=0,
+                            step=1,
+                            value=0,
+                            size="sm",
+                            className="inside-number",
+                        ),
+                    ],
+                    className="control",
+                ),
+            ],
+            className="controls",
+        ),
+        html.Div(muted(NOTHING_SHOWN), id=ids.INSIDE_FILTERS),
+    ]
+
+
+def _select(
+    label: str, name: str, options: list[dict[str, str]], value: str | None, **more: Any
+) -> html.Div:
+    return html.Div(
+        [
+            dbc.Label(label, html_for=name, className="mb-0"),
+            dbc.Select(id=name, options=options, value=value, size="sm"),
+        ],
+        id=f"{name}-control",
+        className="control",
+        **more,
+    )
+
+
+def _panel(title: str, *parts: Any, look: str = "") -> html.Section:
+    return html.Section(
+        [html.H2(title), *parts], className=f"panel {look}".strip(), **{"aria-label": title}
+    )
