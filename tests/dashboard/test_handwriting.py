@@ -16,7 +16,8 @@ from core.records import (
     OwnScores,
     OwnSet,
 )
-from dashboard import course, figures, handwriting
+from dashboard import course, figures
+from dashboard import handwriting_view as view
 from dashboard.series import Series
 from tests.dashboard.test_figures import series
 
@@ -69,16 +70,16 @@ def own(*read: tuple[int, int], taught: int = 0) -> OwnSet:
 
 
 def test_the_summary_counts_what_is_read_right() -> None:
-    assert handwriting.summary(own()) == handwriting.NOTHING_KEPT
-    assert handwriting.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
-    assert "2 of 3. 1 of them it was" in handwriting.summary(own((3, 3), (4, 9), (5, 5), taught=1))
-    assert "All of them it was taught" in handwriting.summary(own((3, 3), taught=1))
+    assert view.summary(own()) == view.NOTHING_KEPT
+    assert view.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
+    assert "2 of 3. 1 of them it was" in view.summary(own((3, 3), (4, 9), (5, 5), taught=1))
+    assert "All of them it was taught" in view.summary(own((3, 3), taught=1))
     unread = OwnSet(own((3, 3)).drawings, None, np.zeros(1, bool))
-    assert handwriting.summary(unread).startswith("Kept: 1. There is no trained network")
+    assert view.summary(unread).startswith("Kept: 1. There is no trained network")
 
 
 def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:
-    shown = handwriting.thumbnails(own((3, 3), (4, 9), taught=1))
+    shown = view.thumbnails(own((3, 3), (4, 9), taught=1))
     pictures = [item.children[0] for item in shown]
     assert [picture.alt for picture in pictures] == [
         "Meant as 4, read as 9",
@@ -104,7 +105,7 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     if held_out:
         rows.append(LessonRow("held_out", 4, 0.25, 0.75))
     lesson = Lesson(3, 8, held_out, True)
-    shown = texts(handwriting.report(LessonReport(lesson, 3, 5, 8, tuple(rows)), run))
+    shown = texts(view.report(LessonReport(lesson, 3, 5, 8, tuple(rows)), run))
     assert "before (epoch 3)" in shown
     assert "so far (epoch 5)" in shown
     assert "MNIST, test images 99.12% 97.31%" in shown
