@@ -259,7 +259,8 @@ class Runs:
             raise UnknownRun(f"There is no deleted run called {run_id} that could be brought back.")
         self.store.set_deleted(run_id, False)
         self._runs[run_id] = self._deleted.pop(run_id)
-        self._runs = dict(sorted(self._runs.items()))
+        # By number: ids of one millisecond are in no order.
+        self._runs = dict(sorted(self._runs.items(), key=lambda item: item[1].snapshot.number))
         return self._runs[run_id]
 
 

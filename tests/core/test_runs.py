@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
+from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -475,6 +476,29 @@ def test_what_people_say_of_a_run_is_kept(
     (found,) = make_service(runs=tmp_path / "runs").runs()
 
     assert (found.name, found.note, found.pinned) == ("High rate", "Far too high", True)
+
+
+def test_runs_of_one_millisecond_keep_their_order(
+    make_service: MakeService, tmp_path: Path, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Standing(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Standing":
+            return cls(2026, 1, 1, tzinfo=tz or timezone.utc)
+
+    ends = ["a", "b", "c"]
+    monkeypatch.setattr("core.runs.datetime", Standing)
+    monkeypatch.setattr("core.runs.secrets.token_hex", lambda _: ends.pop())
+    service = make_service(runs=tmp_path / "runs")
+    begun = [service.start(CONFIG) for _ in range(3)]
+    finish(service, begun[-1])
+    assert sorted(begun) == begun[::-1]
+
+    service.delete(begun[0])
+    service.restore(begun[0])
+    assert [run.run_id for run in service.runs()] == begun[::-1]
+    service.close()
+    assert [run.run_id for run in make_service(runs=tmp_path / "runs").runs()] == begun[::-1]
 
 
 def test_a_deleted_run_can_be_brought_back_until_the_next_start(
