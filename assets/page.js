@@ -68,22 +68,25 @@
       // epoch to which the slider was moved. Version, words, the slider's bar, and for each view the
       // version again, but only for the one in sight: each that hears of it takes its time, even if
       // it then does nothing.
-      scrub: (networks, value, tab) => {
+      scrub: (networks, value, tab, before) => {
         const { newest, kept } = networks ?? { newest: null, kept: [] };
         const last = kept.at(-1) ?? 0;
-        // The slider itself is asked, and moved at once: in the moment between what Dash hands over
-        // and what it does with an answer, a hand may have moved it.
+        const { triggered, outputs_list } = window.dash_clientside.callback_context;
+        const networksChanged = triggered.some(({ prop_id }) => prop_id.startsWith("epoch-networks"));
+        // As networks come the slider itself is asked, too, and moved at once: in the moment between
+        // what Dash hands over and what it does with an answer, a hand may have moved it. Where the
+        // place itself is the news, the slider may not show it yet.
         const slider = document.getElementById("epoch-slider");
-        const [place, end] = [slider.valueAsNumber, Number(slider.max)];
+        const beyond = (place, end) => Number(place) >= Math.min(Number(end), last);
+        const left = networksChanged && !beyond(slider.value, slider.max);
         // Who was at the end stays there as the run goes on.
-        const atEnd = place >= Math.min(end, last);
+        const atEnd = beyond(value, before) && !left;
+        const place = Number(left ? slider.value : value);
         const epoch = kept.findLast((one) => one <= place) ?? kept[0];
         const [run, revision] = (newest ?? "").split("/");
         const version = atEnd || !newest ? newest : `${run}/${revision}/e${epoch}`;
         const words = atEnd ? "newest" : `${epoch} of ${last}`;
-        const { triggered, outputs_list } = window.dash_clientside.callback_context;
         const told = outputs_list[3].map(({ id }) => (id.view === tab ? version : noUpdate()));
-        const networksChanged = triggered.some(({ prop_id }) => prop_id.startsWith("epoch-networks"));
         if (!networksChanged) return [version, words, noUpdate(), told];
         const moved = atEnd && place !== last ? { value: String(last) } : {};
         window.dash_clientside.set_props("epoch-slider", { max: last, ...moved });

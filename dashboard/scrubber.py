@@ -47,6 +47,7 @@ def register(app: Dash) -> None:
         Input(ids.EPOCH_NETWORKS, "data"),
         Input(ids.EPOCH_SLIDER, "value"),
         Input(ids.TABS, "active_tab"),
+        State(ids.EPOCH_SLIDER, "max"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

@@ -59,6 +59,7 @@ def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
     visitor = visit()
     visitor.tab("Curves")
     visitor.until(lambda: visitor.points(region, 3) >= 3)
+    expect(visitor.field(SLIDER)).to_be_visible()  # as its bar comes, all below it moves down
     click_test_point(visitor, region, 2)
     says(visitor, "2 of 3")
     expect(visitor.field(SLIDER)).to_have_value("2")
