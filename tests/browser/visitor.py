@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 
 SECONDS = 90.0
 """How long a visitor waits for anything. Generous: only failures take so long."""
@@ -68,10 +68,20 @@ class Visitor:
         return named.locator(":scope > :last-child")
 
     def until(self, condition: Callable[..., object], seconds: float = SECONDS) -> None:
-        """Returns when a condition is true; the browser goes on meanwhile."""
+        """Returns when a condition is true; the browser goes on meanwhile.
+
+        A condition that looks at what the page has not drawn yet, and errs, is not true yet.
+        """
         deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {condition}"
+        while True:
+            found: object = None
+            try:
+                if found := condition():
+                    return
+            except Error as error:
+                found = error
+            late = f"not within {seconds:g} s: {condition}, last {found!r}"
+            assert time.monotonic() < deadline, late
             self.page.wait_for_timeout(50)
 
     # Settings
