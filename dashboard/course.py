@@ -14,7 +14,7 @@ from core.records import Course
 from dashboard import ids
 from dashboard.frame import hide_axes, say
 from dashboard.frame import layout as frame
-from dashboard.shown import Shown
+from dashboard.shown import Shown, epoch_number
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -110,7 +110,7 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
         say(empty, sentence)
         return empty
     # A category for each column: they are as wide as each other, however epochs are spaced.
-    names = [f"{epoch:g}" for epoch in course.epochs]
+    names = [epoch_number(epoch) for epoch in course.epochs]
     found = go.Figure(
         go.Heatmap(
             x=names,
@@ -160,7 +160,7 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
 def words(course: Course) -> str:
     """The course in words: what it read at first, what it reads now, and since when."""
     digits, chances = course.digits, course.probabilities.max(1)
-    epochs = [f"{epoch:g}" for epoch in course.epochs]
+    epochs = [epoch_number(epoch) for epoch in course.epochs]
     if len(epochs) == 1:
         return f"After epoch {epochs[0]} it reads {digits[0]} ({chances[0]:.0%})."
     turns = [place for place in range(1, len(digits)) if digits[place] != digits[place - 1]]

@@ -15,6 +15,7 @@ from core.events import LayerInfo, RunSnapshot, RunState
 from core.records import Pair
 from dashboard import pair_figures
 from dashboard.runs_table import model_title
+from dashboard.shown import epoch_number, when
 from dashboard.status import NEWEST, NOTHING, OPTIONS, STATE_COLOURS, duration, epoch_words
 
 NOTHING_TRAINED = (
@@ -149,7 +150,7 @@ def _said_of(run: RunSnapshot, comparable: bool) -> str:
         said = f"{who} failed: {run.error}"
     else:
         put_down = "paused" if run.state is RunState.PAUSED else run.state.value
-        said = f"{who} was {put_down} after {run.progress:.3g} of {run.epochs} epochs."
+        said = f"{who} was {put_down} after {epoch_number(run.progress)} of {run.epochs} epochs."
     if comparable:
         return f"{said} It is compared as it was after its last whole epoch."
     return f"{said} It had not learnt for an epoch: there is nothing to compare."
@@ -190,7 +191,7 @@ def _when(one: Result) -> Any:
     """Which network is meant, where it is not that of the run's end."""
     if one.progress is None or one.progress == one.run.epochs:
         return ""
-    return html.Small(f" after {one.progress:.3g} epochs", className="text-body-secondary")
+    return html.Small(f" {when(one.progress)}", className="text-body-secondary")
 
 
 def _share_in_convolutions(one: Result) -> str:

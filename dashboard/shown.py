@@ -1,4 +1,4 @@
-"""Which network a page shows: a run, at its newest or at a chosen epoch.
+"""Which network a page shows: a run, at its newest or at a chosen epoch; in words, too.
 
 The page knows it as a version, a text that changes whenever the network does: that of the newest
 network, which the stream tells it, `RUN/REVISION/PLACE`, or with `e3` as the place for epoch 3.
@@ -24,3 +24,22 @@ class Shown:
         run_id, _, place = parts
         chosen = place.startswith("e") and place[1:].isdecimal()
         return cls(run_id, int(place[1:]) if chosen else None)
+
+
+def epoch_number(progress: float) -> str:
+    """A number of epochs, with two decimals at most: `3`, `3.34`.
+
+    A place within an epoch never reads as the beginning or the end of one: 3.001 is `3.01`.
+    """
+    whole = int(progress)
+    within = progress - whole
+    if not within:
+        return str(whole)
+    return f"{whole + min(max(within, 0.01), 0.99):.2f}".rstrip("0")
+
+
+def when(progress: float) -> str:
+    """How far the network had come that is shown, as the end of a sentence."""
+    if not progress:
+        return "before it has learnt anything"
+    return f"after {epoch_number(progress)} {'epoch' if progress == 1 else 'epochs'}"

@@ -11,6 +11,7 @@ from dash import html
 
 from core.events import DatasetStatus, EpochMetrics, RunSnapshot, RunState
 from dashboard import ids
+from dashboard.shown import epoch_number
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -175,7 +176,8 @@ def run_words(run: RunSnapshot | None) -> str:
     if run.state is RunState.STOPPED:
         return "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
     if run.state is RunState.PAUSED:
-        return f"Paused after {run.progress:.3g} of {run.epochs} epochs. Resume goes on from there."
+        place = f"{epoch_number(run.progress)} of {run.epochs} epochs"
+        return f"Paused after {place}. Resume goes on from there."
     if run.state is RunState.INTERRUPTED:
         return "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
     if run.state is RunState.QUEUED:

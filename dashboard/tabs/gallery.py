@@ -13,7 +13,7 @@ from core.records import NotThere
 from dashboard import figures, ids
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
-from dashboard.shown import Shown
+from dashboard.shown import Shown, when
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -156,15 +156,13 @@ def caption(shown: Gallery, only_wrong: bool, chosen: int = 0) -> str:
     """
     count = len(shown.indices)
     right = int((shown.predictions == shown.labels).sum())
-    when = (
-        f"after {shown.progress:.3g} epochs" if shown.progress else "before it has learnt anything"
-    )
+    then = when(shown.progress)
     if chosen:
         some = f", {count} of them here" if count < chosen else ""
-        return f"{_images(chosen)} chosen in the embedding{some}: {right} right, {when}."
+        return f"{_images(chosen)} chosen in the embedding{some}: {right} right, {then}."
     if only_wrong:
-        return f"{count} test images that the network gets wrong, {when}."
-    return f"{right} of {count} right, {when}."
+        return f"{count} test images that the network gets wrong, {then}."
+    return f"{right} of {count} right, {then}."
 
 
 def _images(count: int) -> str:

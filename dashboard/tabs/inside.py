@@ -19,7 +19,7 @@ from dashboard import ids, inside_figures, inside_panels
 from dashboard.bars import bars
 from dashboard.inside_layout import NOTHING_SHOWN, NOTHING_TRAINED, POINT_HERE
 from dashboard.inside_panels import NARROWEST, muted
-from dashboard.shown import Shown
+from dashboard.shown import Shown, when
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -237,14 +237,12 @@ def caption(found: Look, request: dict[str, Any]) -> str:
     """Which image is shown, what it is read as, and when."""
     digit = int(found.view.probabilities.argmax())
     sure = f"{found.view.probabilities[digit]:.1%}"
-    when = (
-        f"after {found.progress:.3g} epochs" if found.progress else "before it has learnt anything"
-    )
+    then = when(found.progress)
     if found.label is None:
-        return f"Your drawing, read as {digit} ({sure}), {when}."
+        return f"Your drawing, read as {digit} ({sure}), {then}."
     verdict = "right" if digit == found.label else "wrong"
     number = int(request.get("index") or 0)
-    return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {when}."
+    return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {then}."
 
 
 async def _ask(question: Callable[[Shown], Answer], where: Shown) -> Answer | str:

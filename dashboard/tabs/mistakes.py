@@ -15,7 +15,7 @@ from core.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Course
 from dashboard import figures, guide, ids, test_set_figures
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
-from dashboard.shown import Shown
+from dashboard.shown import Shown, when
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -302,15 +302,11 @@ def caption(answers: Gallery, confused: Confusion, fit: int, page: int, pages: i
     """How many images fit, and how the network does on all of them."""
     total = len(answers.labels)
     wrong = total - int(np.trace(confused.counts))
-    when = (
-        f"after {answers.progress:.3g} epochs"
-        if answers.progress
-        else "before it has learnt anything"
-    )
     which = f", page {page} of {pages}" if pages > 1 else ""
     return (
         f"{fit:,} of {total:,} test images fit{which}. "
-        f"The network gets {wrong:,} wrong ({confused.accuracy:.2%} right), {when}."
+        f"The network gets {wrong:,} wrong ({confused.accuracy:.2%} right), "
+        f"{when(answers.progress)}."
     )
 
 

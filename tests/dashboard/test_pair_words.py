@@ -134,7 +134,7 @@ def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> Non
     early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
     head = words.table([RESULTS[0], early]).children[0].children[0].children
     assert head.children[1].children[2] == ""
-    assert head.children[2].children[2].children == " after 1 epochs"
+    assert head.children[2].children[2].children == " after 1 epoch"
 
 
 @pytest.mark.parametrize(
