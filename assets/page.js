@@ -47,6 +47,7 @@
         history.replaceState(history.state, "", `?${address}`);
         return {
           ...previous,
+          number: (previous.number ?? 0) + 1,
           tab,
           run,
           owner,

@@ -238,11 +238,15 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+OPEN_IN_PRESETS = {"seed", "dataset"}
+"""Settings that say nothing about which preset a config is."""
+
+
 def preset_of(config: TrainConfig) -> str | None:
     """The preset whose settings these are, whatever the seed and the data set."""
-    free = {"seed", "dataset"}
+    settings = config.model_dump(exclude=OPEN_IN_PRESETS)
     for name, preset in PRESETS.items():
-        if preset.config.model_dump(exclude=free) == config.model_dump(exclude=free):
+        if preset.config.model_dump(exclude=OPEN_IN_PRESETS) == settings:
             return name
     return None
 

@@ -7,11 +7,10 @@ which are shown first.
 from typing import Any, get_args
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
-from core.config import CHOICE_TITLES, PRESETS, TrainConfig, parse_config
-from core.config import preset_of as config_preset
+from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
 from core.events import InvalidConfig
 from dashboard import ids
 from dashboard.kept import KEEP
@@ -20,6 +19,7 @@ SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "opt
 FIELDS = tuple(TrainConfig.model_fields)
 FIRST_PRESET = "fast"
 CUSTOM = "custom"
+OWN_PURPOSE = "Settings of your own. Choose a preset to go back to settings that are known to work."
 
 
 def layout() -> html.Div:
@@ -36,11 +36,12 @@ def layout() -> html.Div:
                         id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
                     ),
                     html.Small(
-                        purpose(FIRST_PRESET), id=ids.PRESET_PURPOSE, className="field-help"
+                        PRESETS[FIRST_PRESET].purpose, id=ids.PRESET_PURPOSE, className="field-help"
                     ),
                 ],
                 className="preset",
             ),
+            dcc.Store(id=ids.PRESETS, data=presets()),
             html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
             html.Details(
                 [
@@ -52,23 +53,23 @@ def layout() -> html.Div:
     )
 
 
-def texts(preset: str) -> dict[str, Any]:
-    """A preset's settings as the form's inputs hold them."""
-    return {name: _text(value) for name, value in PRESETS[preset].config.model_dump().items()}
+def presets() -> dict[str, dict[str, Any]]:
+    """What the page must know to fill the form: of each preset its purpose and its settings.
 
-
-def purpose(preset: str) -> str:
-    if preset in PRESETS:
-        return PRESETS[preset].purpose
-    return "Settings of your own. Choose a preset to go back to settings that are known to work."
-
-
-def preset_of(values: dict[str, Any]) -> str:
-    """The preset that the form's values are, with any seed and data set, or `CUSTOM`."""
-    try:
-        return config_preset(parse_config(values)) or CUSTOM
-    except InvalidConfig:
-        return CUSTOM
+    The settings are as the inputs hold them, in the order of `FIELDS`; None stands for one that
+    the preset leaves open. One's own come last and have none.
+    """
+    known = {
+        name: {
+            "purpose": preset.purpose,
+            "settings": [
+                None if field in OPEN_IN_PRESETS else _text(getattr(preset.config, field))
+                for field in FIELDS
+            ],
+        }
+        for name, preset in PRESETS.items()
+    }
+    return known | {CUSTOM: {"purpose": OWN_PURPOSE, "settings": None}}
 
 
 def errors(values: dict[str, Any]) -> dict[str, str]:

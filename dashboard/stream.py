@@ -49,6 +49,8 @@ class View:
     """The pair of runs that the page has chosen to compare; None for the newest."""
     hidden: bool = False
     """Whether nobody sees the page: its tab of the browser is not the one in front."""
+    number: int = 0
+    """Counts what the page has said: what was said earlier may arrive later."""
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "View":
@@ -64,6 +66,7 @@ class View:
             owner=str(data["owner"]) if data.get("owner") else None,
             pair=status.chosen_run(data.get("pair")),
             hidden=bool(data.get("hidden")),
+            number=int(data.get("number") or 0),
         )
 
 
@@ -218,8 +221,9 @@ class _Page:
         self._loop = asyncio.get_running_loop()
 
     def show(self, view: View) -> None:
-        self.view = view
-        self._bell.set()
+        if view.number > self.view.number:
+            self.view = view
+            self._bell.set()
 
     def ring(self) -> None:
         """From any thread: something changed."""

@@ -4,9 +4,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from core.config import PRESETS, TrainConfig, parse_config
+from core.config import TrainConfig, parse_config
 from core.events import DigitLabError, InvalidConfig, LayerInfo
 from dashboard import figures, form, ids
 from dashboard.series import Series
@@ -119,29 +119,26 @@ def layout() -> html.Div:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
+    app.clientside_callback(
+        ClientsideFunction("form", "fill"),
+        Output(ids.PRESET, "value"),
+        Output(ids.PRESET_PURPOSE, "children"),
+        *[Output(ids.field(name), "value") for name in form.FIELDS],
+        Input(ids.PRESET, "value"),
+        *[Input(ids.field(name), "value") for name in form.FIELDS],
+        State(ids.PRESETS, "data"),
+    )
+
     @app.callback(
         output={
-            "preset": Output(ids.PRESET, "value"),
-            "purpose": Output(ids.PRESET_PURPOSE, "children"),
-            "values": {name: Output(ids.field(name), "value") for name in form.FIELDS},
             "invalid": {name: Output(ids.field(name), "invalid") for name in CHECKED},
             "sentences": {name: Output(ids.field_error(name), "children") for name in form.FIELDS},
         },
-        inputs={
-            "preset": Input(ids.PRESET, "value"),
-            "values": {name: Input(ids.field(name), "value") for name in form.FIELDS},
-        },
+        inputs={"values": {name: Input(ids.field(name), "value") for name in form.FIELDS}},
     )
-    async def edit(preset: str, values: dict[str, Any]) -> dict[str, Any]:
-        """A preset fills the form; a changed field makes it one's own, or another preset."""
-        if ctx.triggered_id == ids.PRESET and preset in PRESETS:
-            values = form.texts(preset)
-        preset = form.preset_of(values)
+    async def check(values: dict[str, Any]) -> dict[str, Any]:
         wrong = form.errors(values)
         return {
-            "preset": preset,
-            "purpose": form.purpose(preset),
-            "values": values,
             "invalid": {name: name in wrong for name in CHECKED},
             "sentences": {name: wrong.get(name, "") for name in form.FIELDS},
         }

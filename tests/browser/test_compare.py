@@ -48,7 +48,7 @@ def compare(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def train_both(visitor: Visitor, **settings: str) -> None:
+def press_train_both(visitor: Visitor, **settings: str) -> None:
     """As a visitor would: settings on the Train tab, then one click."""
     visitor.tab("Train")
     visitor.field("Preset").select_option(label="Notebook")
@@ -57,11 +57,23 @@ def train_both(visitor: Visitor, **settings: str) -> None:
     visitor.button("Train both").click()
 
 
-def newest_pair(lab: Lab) -> list[dict[str, Any]]:
-    """The runs of the newest pair, in the order in which they were started."""
-    runs = lab.get("/api/runs")["runs"]
-    pair = next(run["pair"] for run in runs if run["pair"])
-    return [run for run in reversed(runs) if run["pair"] == pair]
+def train_both(visitor: Visitor, lab: Lab) -> list[dict[str, Any]]:
+    """The runs that have been started, in that order."""
+    before = newest_pair(lab)
+    press_train_both(visitor)
+    visitor.until(lambda: newest_pair(lab) != before)
+    return runs_of(newest_pair(lab), lab)
+
+
+def newest_pair(lab: Lab) -> str | None:
+    """The name of the newest pair, once both of its runs are there."""
+    pairs = [run["pair"] for run in lab.get("/api/runs")["runs"] if run["pair"]]
+    return next((pair for pair in pairs if pairs.count(pair) == 2), None)
+
+
+def runs_of(pair: str | None, lab: Lab) -> list[dict[str, Any]]:
+    """A pair's runs in the order in which they were started."""
+    return [run for run in reversed(lab.get("/api/runs")["runs"]) if run["pair"] == pair]
 
 
 def curve(visitor: Visitor, region: str, trace: int) -> list[float]:
@@ -92,9 +104,10 @@ def test_before_the_first_pair_it_says_what_to_do(visit_untrained: Visit) -> Non
 
 def test_one_click_trains_both_and_shows_what_plain_torch_computes(visit: Visit, lab: Lab) -> None:
     visitor = visit()
-    train_both(visitor)
+    runs = train_both(visitor, lab)
+    for run in runs:
+        lab.wait_for_end(run["run_id"])
     expect(visitor.page.locator(SENTENCE)).to_contain_text("Both are done")
-    runs = newest_pair(lab)
     assert [run["config"]["model"] for run in runs] == ["simple_cnn", "mlp"]
     truths = [Truth(lab, run) for run in runs]
 
@@ -130,13 +143,11 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(visit: Visit,
 
 def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(visit: Visit, lab: Lab) -> None:
     visitor = visit()
-    train_both(visitor)
-    expect(visitor.page.locator(SENTENCE)).to_contain_text("Both are done")
-    earlier = newest_pair(lab)
+    earlier = train_both(visitor, lab)
     visitor.field("MLP against").select_option(label="SpeedrunCNN (small and quick)")
     visitor.button("Train both").click()
-    visitor.until(lambda: newest_pair(lab)[0]["run_id"] != earlier[0]["run_id"])
-    for run in newest_pair(lab):
+    visitor.until(lambda: newest_pair(lab) != earlier[0]["pair"])
+    for run in earlier + runs_of(newest_pair(lab), lab):
         lab.wait_for_end(run["run_id"])
     visitor.until(lambda: "SpeedrunCNN" in " ".join(heads(visitor)))
     visitor.until(lambda: visitor.look("Shifted", "gd.data?.[0]?.name") == "SpeedrunCNN")
@@ -156,10 +167,10 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(visit: Visit,
 def test_runs_that_were_stopped_too_early_get_a_sentence(visit: Visit, lab: Lab) -> None:
     busy = lab.begin()
     visitor = visit()
-    train_both(visitor)
+    runs = train_both(visitor, lab)
     sentence = visitor.page.locator(SENTENCE)
     expect(sentence).to_contain_text("SimpleCNN waits for its turn. MLP waits for its turn.")
-    for run in newest_pair(lab):
+    for run in runs:
         lab.end(run["run_id"])
     expect(sentence).to_contain_text("MLP was stopped after 0 of 2 epochs")
     expect(visitor.page.get_by_text("Neither network has learnt for an epoch.")).to_be_visible()
@@ -170,7 +181,7 @@ def test_runs_that_were_stopped_too_early_get_a_sentence(visit: Visit, lab: Lab)
 def test_a_wrong_setting_is_named_and_nothing_starts(visit: Visit, lab: Lab) -> None:
     before = len(lab.get("/api/runs")["runs"])
     visitor = visit()
-    train_both(visitor, epochs="0")
+    press_train_both(visitor, epochs="0")
     expect(visitor.page.get_by_text("On the Train tab: Please correct: Epochs.")).to_be_visible()
     assert len(lab.get("/api/runs")["runs"]) == before
 

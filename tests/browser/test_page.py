@@ -117,7 +117,23 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(visit_untrained:
         expect(visitor.page.get_by_text(PRESETS[name].purpose)).to_be_visible()
     visitor.choose(batch_size="33")
     expect(chosen).to_have_value("custom")
+    expect(visitor.page.get_by_text("Settings of your own.")).to_be_visible()
     expect(visitor.field("Model")).to_have_value(PRESETS["speedrun"].config.model)
+    visitor.choose(batch_size=f"{PRESETS['speedrun'].config.batch_size:e}")
+    expect(chosen).to_have_value("speedrun")
+    visitor.choose(batch_size="")
+    expect(chosen).to_have_value("custom")
+
+
+def test_a_preset_leaves_the_seed_and_the_data_set_as_they_are(visit_untrained: Visit) -> None:
+    visitor = visit_untrained()
+    visitor.page.get_by_text("More settings").click()
+    visitor.choose(seed="7", data_set="MNIST")
+    expect(visitor.field("Preset")).to_have_value("fast")
+    visitor.choose(preset="Notebook")
+    expect(visitor.field("Batch size")).to_have_value("64")
+    expect(visitor.field("Seed")).to_have_value("7")
+    expect(visitor.field("Data set")).to_have_value("mnist")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be paused here")
@@ -126,9 +142,12 @@ def test_what_one_types_while_the_server_is_slow_is_kept(
 ) -> None:
     visitor = visit_untrained()
     with untrained_lab.paused():
-        visitor.choose(epochs="7", learning_rate="0.5", optimizer="AdamW")
+        visitor.choose(
+            preset=PRESETS["notebook"].title, epochs="7", learning_rate="0.5", optimizer="AdamW"
+        )
     visitor.choose(batch_size="none")  # when this is answered, so is all before it
     expect(visitor.page.get_by_text("This must be a whole number from 1")).to_be_visible()
+    expect(visitor.field("Model")).to_have_value(PRESETS["notebook"].config.model)
     expect(visitor.field("Epochs")).to_have_value("7")
     expect(visitor.field("Learning rate")).to_have_value("0.5")
     expect(visitor.field("Optimizer")).to_have_value("adamw")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import Lab, Visit
 from tests.browser.visitor import Visitor
@@ -88,17 +88,42 @@ def test_a_reload_in_mid_run_shows_all_of_it(visit: Visit, lab: Lab) -> None:
 
 def test_no_point_is_shown_twice_and_none_is_lost(visit: Visit, lab: Lab) -> None:
     visitor = visit()
-    run_id = lab.begin(epochs=60)
+    run_id = lab.begin()
     for tab in ("Curves", "Draw", "Train", "Gallery", "Train"):
         visitor.tab(tab)
         if tab == "Train":
             points = visitor.points(LIVE)
             visitor.until(lambda points=points: visitor.points(LIVE) > points)
-    lab.wait_for_end(run_id)
+    lab.end(run_id)
     batches = [e for e in lab.get(f"/api/runs/{run_id}/events")["events"] if e["kind"] == "batch"]
     visitor.until(lambda: visitor.points(LIVE) >= len(batches))
     assert visitor.look(LIVE, "Array.from(gd.data[0].x)") == [e["progress"] for e in batches]
     assert visitor.look(LIVE, "Array.from(gd.data[0].y)") == [e["loss"] for e in batches]
+
+
+def test_what_a_page_said_earlier_and_comes_later_does_not_count(visit: Visit, lab: Lab) -> None:
+    visitor = visit()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if '"tab":"curves"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    visitor.page.route("**/_dash-update-component*", hold)
+    visitor.tab("Curves")
+    visitor.until(lambda: held)
+    visitor.tab("Train")
+    run_id = lab.begin()
+    visitor.until(lambda: visitor.points(LIVE) > 0)
+    late = held.pop()
+    assert not held
+    with visitor.page.expect_request_finished(lambda request: request == late.request):
+        late.continue_()
+    points = visitor.points(LIVE)
+    visitor.until(lambda: visitor.points(LIVE) > points + 40)
+    lab.end(run_id)
 
 
 def test_the_next_run_replaces_the_curve_of_the_last(visit: Visit, trained: Lab) -> None:

@@ -112,33 +112,22 @@ def test_each_preset_can_be_chosen_by_its_title_and_so_can_ones_own(
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_as_texts_of_the_form_is_the_preset(preset: str) -> None:
-    filled = form.texts(preset)
-    assert set(filled) == set(FIELDS)
+    settings = dict(zip(FIELDS, form.presets()[preset]["settings"], strict=True))
+    assert [name for name in FIELDS if settings[name] is None] == ["dataset", "seed"]
+    filled = {name: value for name, value in settings.items() if value is not None}
     assert parse_config(filled) == PRESETS[preset].config
-    assert form.preset_of(filled) == preset
-    assert {type(filled[name]) for name in NUMBERS} == {str}
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_changed_or_spoilt_preset_is_ones_own(preset: str) -> None:
-    for epochs in ("77", "x", None):
-        assert form.preset_of(form.texts(preset) | {"epochs": epochs}) == form.CUSTOM
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_another_seed_or_data_set_leaves_a_preset_what_it_is(preset: str) -> None:
-    changed = form.texts(preset) | {"seed": "77", "dataset": "synthetic"}
-    assert form.preset_of(changed) == preset
+    assert {type(filled[name]) for name in NUMBERS if name != "seed"} == {str}
 
 
 def test_every_choice_of_preset_says_what_it_is_for() -> None:
-    sentences = [form.purpose(name) for name in (*PRESETS, form.CUSTOM)]
+    sentences = [known["purpose"] for known in form.presets().values()]
+    assert list(form.presets()) == [*PRESETS, form.CUSTOM]
     assert all(sentences)
     assert len(set(sentences)) == len(sentences)
 
 
 def test_only_wrong_fields_have_a_sentence() -> None:
-    values = form.texts(form.FIRST_PRESET)
+    values = dict.fromkeys(("epochs", "batch_size"), "5")
     assert form.errors(values) == {}
     wrong = form.errors(values | {"epochs": "many", "batch_size": "0"})
     assert set(wrong) == {"epochs", "batch_size"}

@@ -413,6 +413,7 @@ def test_a_view_is_read_from_what_the_page_sends() -> None:
     assert View.parse(data) == View("abc", ids.TAB_CURVES, CurveStyle(0.3, True, False))
     assert View.parse(data | {"rate": True, "log": False}).style == CurveStyle(0.3, False, True)
     assert View.parse(data | {"hidden": True}).hidden
+    assert View.parse(data | {"number": 3}).number == 3
 
 
 def test_a_page_that_has_said_nothing_yet_looks_at_training() -> None:
