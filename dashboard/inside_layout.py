@@ -11,6 +11,7 @@ from dash import dcc, html
 from core.records import ATTRIBUTION_METHODS
 from dashboard import ids
 from dashboard.bars import bars
+from dashboard.controls import choices, number, select
 from dashboard.inside_panels import muted
 from dashboard.kept import KEEP
 
@@ -67,36 +68,13 @@ def layout() -> html.Div:
 def _choice_of_image() -> html.Div:
     return html.Div(
         [
-            html.Div(
-                dbc.RadioItems(
-                    id=ids.INSIDE_SOURCE,
-                    options=[
-                        {"value": "test", "label": "Test image"},
-                        {"value": "drawing", "label": "My drawing"},
-                    ],
-                    value="test",
-                    inline=True,
-                    **KEEP,
-                ),
-                role="radiogroup",
-                **{"aria-label": "Look at"},
+            choices(
+                "Look at",
+                ids.INSIDE_SOURCE,
+                {"test": "Test image", "drawing": "My drawing"},
+                **KEEP,
             ),
-            html.Div(
-                [
-                    dbc.Label("Number", html_for=ids.INSIDE_INDEX, className="mb-0"),
-                    dbc.Input(
-                        id=ids.INSIDE_INDEX,
-                        type="number",
-                        min=0,
-                        step=1,
-                        value=0,
-                        size="sm",
-                        className="inside-number",
-                        **KEEP,
-                    ),
-                ],
-                className="control",
-            ),
+            number("Number", ids.INSIDE_INDEX, **KEEP),
             dbc.Button("Another", id=ids.INSIDE_ANOTHER, color="primary", size="sm"),
             dbc.Button(
                 "Another wrong one",
@@ -116,14 +94,18 @@ def _attribution() -> list[Any]:
     return [
         html.Div(
             [
-                _select("Method", ids.INSIDE_METHOD, methods, "saliency"),
-                _select(
+                select("Method", ids.INSIDE_METHOD, methods, "saliency"),
+                select(
                     "Speaks for",
                     ids.INSIDE_DIGIT,
                     [{"value": "read", "label": "the answer"}, *digits],
                     "read",
                 ),
-                _select("On the maps of", ids.INSIDE_MAPS_OF, [], None, style={"display": "none"}),
+                html.Div(
+                    select("On the maps of", ids.INSIDE_MAPS_OF, []),
+                    id=ids.INSIDE_MAPS_CHOICE,
+                    style={"display": "none"},
+                ),
             ],
             className="controls",
         ),
@@ -135,41 +117,13 @@ def _filters() -> list[Any]:
     return [
         html.Div(
             [
-                _select("Layer", ids.INSIDE_FILTER_LAYER, [], None),
-                html.Div(
-                    [
-                        dbc.Label("Filter", html_for=ids.INSIDE_FILTER, className="mb-0"),
-                        dbc.Input(
-                            id=ids.INSIDE_FILTER,
-                            type="number",
-                            min=0,
-                            step=1,
-                            value=0,
-                            size="sm",
-                            className="inside-number",
-                        ),
-                    ],
-                    className="control",
-                ),
+                select("Layer", ids.INSIDE_FILTER_LAYER, []),
+                number("Filter", ids.INSIDE_FILTER),
             ],
             className="controls",
         ),
         html.Div(muted(NOTHING_SHOWN), id=ids.INSIDE_FILTERS),
     ]
-
-
-def _select(
-    label: str, name: str, options: list[dict[str, str]], value: str | None, **more: Any
-) -> html.Div:
-    return html.Div(
-        [
-            dbc.Label(label, html_for=name, className="mb-0"),
-            dbc.Select(id=name, options=options, value=value, size="sm"),
-        ],
-        id=f"{name}-control",
-        className="control",
-        **more,
-    )
 
 
 def _panel(title: str, *parts: Any, look: str = "") -> html.Section:

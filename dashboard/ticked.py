@@ -13,6 +13,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_prop
 from core.config import CHOICE_TITLES, TrainConfig
 from core.events import DigitLabError, EpochMetrics, InvalidConfig, RunSnapshot, UnknownRun
 from dashboard import comparison, ids, runs_table
+from dashboard.controls import labelled, select
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -47,13 +48,7 @@ def _comparison() -> html.Section:
     ]
     return html.Section(
         [
-            html.Div(
-                [
-                    dbc.Label("Compare", html_for=ids.RUNS_METRIC, size="sm", className="mb-0"),
-                    dbc.Select(id=ids.RUNS_METRIC, options=options, value="accuracy", size="sm"),
-                ],
-                className="control",
-            ),
+            select("Compare", ids.RUNS_METRIC, options, "accuracy"),
             dcc.Graph(
                 id=ids.RUNS_CURVES,
                 figure=comparison.curves([], "accuracy"),
@@ -96,30 +91,30 @@ def _one_run() -> list[Any]:
         html.H2("Go back or fork", className="mt-3"),
         html.Div(
             [
-                dbc.Label("After epoch", html_for=ids.RUNS_EPOCH, size="sm", className="mb-0"),
-                dbc.Select(id=ids.RUNS_EPOCH, size="sm"),
+                select("After epoch", ids.RUNS_EPOCH, []),
                 dbc.Button(
                     "Rewind", id=ids.RUNS_REWIND, size="sm", color="secondary", outline=True
                 ),
             ],
-            className="control",
+            className="control small",
         ),
         html.Div(
             [
-                dbc.Label("and change", html_for=ids.RUNS_FIELD, size="sm", className="mb-0"),
-                dbc.Select(id=ids.RUNS_FIELD, options=settings, value="learning_rate", size="sm"),
-                dbc.Label("to", html_for=ids.RUNS_VALUE, size="sm", className="mb-0"),
-                dbc.Input(
-                    id=ids.RUNS_VALUE,
-                    size="sm",
-                    list=ids.RUNS_CHOICES,
-                    autocomplete="off",
-                    className="w-auto",
+                select("and change", ids.RUNS_FIELD, settings, "learning_rate"),
+                labelled(
+                    "to",
+                    dbc.Input(
+                        id=ids.RUNS_VALUE,
+                        size="sm",
+                        list=ids.RUNS_CHOICES,
+                        autocomplete="off",
+                        className="w-auto",
+                    ),
                 ),
                 html.Datalist(id=ids.RUNS_CHOICES),
                 dbc.Button("Fork", id=ids.RUNS_FORK, size="sm", color="primary", outline=True),
             ],
-            className="control mt-2 flex-wrap",
+            className="control small mt-2 flex-wrap",
         ),
         dbc.Alert(
             id=ids.RUNS_ONE_SAY, is_open=False, dismissable=True, className="mt-2 mb-0 small"

@@ -15,6 +15,7 @@ from core.config import CHOICE_TITLES, PRESETS, parse_config
 from core.events import DigitLabError, InvalidConfig, RunSnapshot
 from core.records import Distortion, Examples, Pair, Robustness
 from dashboard import form, guide, ids, pair_figures, pair_words
+from dashboard.controls import select
 from dashboard.status import NEWEST
 
 if TYPE_CHECKING:
@@ -91,27 +92,13 @@ def _controls() -> html.Div:
     networks = [{"value": name, "label": CHOICE_TITLES[name]} for name in CNNS]
     return html.Div(
         [
-            html.Div(
-                [
-                    dbc.Label("MLP against", html_for=ids.COMPARE_CNN, className="mb-0"),
-                    dbc.Select(id=ids.COMPARE_CNN, options=networks, value=CNNS[0], size="sm"),
-                ],
-                className="control",
-            ),
+            select("MLP against", ids.COMPARE_CNN, networks, CNNS[0]),
             dbc.Button("Train both", id=ids.COMPARE_TRAIN, color="primary", size="sm"),
             html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
             html.Div(
-                [
-                    dbc.Label("Pair", html_for=ids.COMPARE_PICK, className="mb-0"),
-                    dbc.Select(
-                        id=ids.COMPARE_PICK,
-                        options=pair_words.options([], None),
-                        value=NEWEST,
-                        size="sm",
-                    ),
-                ],
+                select("Pair", ids.COMPARE_PICK, pair_words.options([], None), NEWEST),
                 id=ids.COMPARE_CHOICE,
-                className="control pair-choice",
+                className="pair-choice",
                 style={"display": "none"},
             ),
         ],

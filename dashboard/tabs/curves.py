@@ -7,6 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, dcc, html
 
 from dashboard import figures, ids, status
+from dashboard.controls import labelled
 from dashboard.kept import KEEP
 from dashboard.series import Series
 
@@ -16,20 +17,17 @@ def layout() -> html.Div:
         [
             html.Div(
                 [
-                    html.Div(
-                        [
-                            dbc.Label("Smoothing", html_for=ids.CURVES_SMOOTHING, className="mb-0"),
-                            dbc.Input(
-                                id=ids.CURVES_SMOOTHING,
-                                type="range",
-                                min=0,
-                                max=0.98,
-                                step=0.02,
-                                value=0.6,
-                                **KEEP,
-                            ),
-                        ],
-                        className="control",
+                    labelled(
+                        "Smoothing",
+                        dbc.Input(
+                            id=ids.CURVES_SMOOTHING,
+                            type="range",
+                            min=0,
+                            max=0.98,
+                            step=0.02,
+                            value=0.6,
+                            **KEEP,
+                        ),
                     ),
                     *[
                         dbc.Switch(

@@ -12,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, dcc, html
 
 from dashboard import course, handwriting, ids
 from dashboard.bars import bars
+from dashboard.controls import choices
 from dashboard.kept import KEEP
 
 if TYPE_CHECKING:
@@ -48,19 +49,11 @@ def layout() -> html.Div:
             html.Section(
                 [
                     html.H2("What the network gets"),
-                    html.Div(
-                        dbc.RadioItems(
-                            id=ids.DRAW_FORM,
-                            options=[
-                                {"value": "mnist", "label": "as MNIST"},
-                                {"value": "drawn", "label": "as drawn"},
-                            ],
-                            value="mnist",
-                            inline=True,
-                            **KEEP,
-                        ),
-                        role="radiogroup",
-                        **{"aria-label": "The network gets it"},
+                    choices(
+                        "The network gets it",
+                        ids.DRAW_FORM,
+                        {"mnist": "as MNIST", "drawn": "as drawn"},
+                        **KEEP,
                     ),
                     html.Div(
                         [

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.events import DigitLabError, NoModel
 from core.records import Embedding
 from dashboard import figures, ids, test_set_figures
+from dashboard.controls import choices
 from dashboard.frame import say
 from dashboard.kept import KEEP
 from dashboard.shown import Shown
@@ -41,19 +42,8 @@ def layout() -> html.Div:
             ),
             html.Div(
                 [
-                    html.Div(
-                        dbc.RadioItems(
-                            id=ids.EMBEDDING_METHOD,
-                            options=[
-                                {"value": "pca", "label": "PCA"},
-                                {"value": "tsne", "label": "t-SNE"},
-                            ],
-                            value="pca",
-                            inline=True,
-                            **KEEP,
-                        ),
-                        role="radiogroup",
-                        **{"aria-label": "Method"},
+                    choices(
+                        "Method", ids.EMBEDDING_METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **KEEP
                     ),
                     html.Span(id=ids.EMBEDDING_PROGRESS, role="status", className="small"),
                     html.Span(id=ids.EMBEDDING_CHOSEN, role="status", className="small"),

@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.events import DigitLabError, Gallery, NoModel
 from core.records import NotThere
 from dashboard import figures, ids
+from dashboard.controls import select
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
 from dashboard.shown import Shown, when
@@ -40,18 +41,12 @@ def layout() -> html.Div:
         [
             html.Div(
                 [
-                    html.Div(
-                        [
-                            dbc.Label("Images", html_for=ids.GALLERY_COUNT, className="mb-0"),
-                            dbc.Select(
-                                id=ids.GALLERY_COUNT,
-                                options=[{"value": n, "label": str(n)} for n in COUNTS],
-                                value=20,
-                                size="sm",
-                                **KEEP,
-                            ),
-                        ],
-                        className="control",
+                    select(
+                        "Images",
+                        ids.GALLERY_COUNT,
+                        [{"value": n, "label": str(n)} for n in COUNTS],
+                        20,
+                        **KEEP,
                     ),
                     dbc.Switch(
                         id=ids.GALLERY_WRONG,

@@ -154,7 +154,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.INSIDE_REASONS, "children"),
         Output(ids.INSIDE_MAPS_OF, "options"),
         Output(ids.INSIDE_MAPS_OF, "value"),
-        Output(f"{ids.INSIDE_MAPS_OF}-control", "style"),
+        Output(ids.INSIDE_MAPS_CHOICE, "style"),
         Input(ids.INSIDE_SHOWN, "data"),
         Input(ids.INSIDE_METHOD, "value"),
         Input(ids.INSIDE_DIGIT, "value"),

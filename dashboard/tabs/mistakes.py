@@ -13,6 +13,7 @@ from core import mistakes
 from core.events import DigitLabError, Gallery, NoModel
 from core.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
 from dashboard import figures, guide, ids, test_set_figures
+from dashboard.controls import select
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
 from dashboard.shown import Shown, when
@@ -143,10 +144,10 @@ def _controls() -> html.Div:
             html.Div(
                 [
                     dbc.Switch(id=ids.MISTAKES_WRONG, label="Only wrong ones", value=True),
-                    _select(ids.MISTAKES_TRUE, "True digit", digits, ANY),
-                    _select(ids.MISTAKES_PREDICTED, "Predicted", digits, ANY),
-                    _select(
-                        ids.MISTAKES_ORDER, "Order", orders, Order.CONFIDENTLY_WRONG.value, **KEEP
+                    select("True digit", ids.MISTAKES_TRUE, digits, ANY),
+                    select("Predicted", ids.MISTAKES_PREDICTED, digits, ANY),
+                    select(
+                        "Order", ids.MISTAKES_ORDER, orders, Order.CONFIDENTLY_WRONG.value, **KEEP
                     ),
                     dbc.Button(
                         "All mistakes",
@@ -175,18 +176,6 @@ def _controls() -> html.Div:
                 className="controls",
             ),
         ]
-    )
-
-
-def _select(
-    name: str, label: str, options: list[dict[str, str]], value: str, **more: Any
-) -> html.Div:
-    return html.Div(
-        [
-            dbc.Label(label, html_for=name, className="mb-0"),
-            dbc.Select(id=name, options=options, value=value, size="sm", **more),
-        ],
-        className="control",
     )
 
 
