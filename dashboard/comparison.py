@@ -15,7 +15,7 @@ from dash import html
 from core.config import CHOICE_TITLES, TrainConfig
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import runs_table
-from dashboard.frame import AXIS, layout, say
+from dashboard.frame import AXIS, LEGEND_BELOW, layout, say
 from dashboard.series import Metric
 from dashboard.status import duration
 
@@ -41,7 +41,7 @@ def curves(courses: Sequence[Course], metric: Metric) -> go.Figure:
         layout(380, title=f"Test {metric}"),
         uirevision=metric,
         hovermode="x unified",
-        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
+        legend=LEGEND_BELOW,
         showlegend=True,
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)

@@ -16,7 +16,7 @@ from dash import Patch
 from core.events import Gallery
 from core.records import OwnScores
 from dashboard import ids
-from dashboard.frame import AXIS, hide_axes, layout, say
+from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
 from dashboard.series import Metric, Series
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
@@ -70,7 +70,7 @@ def curve(
         layout(height, title=TITLES[metric]),
         uirevision=f"{series.run_id}",
         hovermode="x unified" if series.batches else False,
-        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
+        legend=LEGEND_BELOW,
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
     scale = "log" if style.log else "linear"
@@ -78,7 +78,6 @@ def curve(
     figure.update_layout(  # the learning rate's; without it, Plotly leaves the axis out
         yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
         margin_r=60 if style.learning_rate else 12,
-        margin_t=86 if own else 64,  # the legend then has two lines
     )
     if not series.batches:
         hide_axes(figure)

@@ -11,6 +11,17 @@ import plotly.graph_objects as go
 
 LINE = 46
 """Characters of a sentence that are as wide as a figure on a phone."""
+LEGEND_BELOW = dict(
+    orientation="h",
+    xref="container",
+    x=0,
+    yref="container",
+    y=0,
+    yanchor="bottom",
+    itemwidth=30,
+    font_size=12,
+)
+"""Below everything, in as many lines as it needs: above, it grows into the title on a phone."""
 AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
 
 
@@ -24,7 +35,7 @@ def layout(height: int, title: str = "", **more: Any) -> go.Layout:
         {
             "title": dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
             "height": height,
-            "margin": dict(l=50, r=12, t=64, b=44),
+            "margin": dict(l=50, r=12, t=36, b=44),
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": dict(family="system-ui, sans-serif", size=13),

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from core.mistakes import CLASSES
 from core.records import Distortion, Examples, Robustness
 from dashboard.comparison import Course
-from dashboard.frame import AXIS, hide_axes, layout, say
+from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
 from dashboard.runs_table import model_title
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
@@ -33,9 +33,8 @@ def accuracy(courses: Sequence[Course], height: int = 380) -> go.Figure:
     figure.update_layout(
         layout(height),
         uirevision="/".join(course.run.run_id for course in courses),
-        margin_t=30,
         hovermode="x unified",
-        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
+        legend=LEGEND_BELOW,
         showlegend=True,
     )
     for course in courses:
@@ -62,8 +61,7 @@ def robustness(
     figure.update_layout(
         layout(height),
         hovermode="closest",
-        margin_t=30,
-        legend=dict(orientation="h", yanchor="bottom", y=1.0, x=0),
+        legend=LEGEND_BELOW,
         showlegend=True,
     )
     for result in measured:

@@ -230,7 +230,7 @@ def epoch_table(epochs: list[EpochMetrics]) -> Any:
             [
                 html.Td(text)
                 for text in (
-                    f"{event.progress:.4g}",
+                    epoch_number(event.progress),
                     f"{event.train_loss:.4f}",
                     f"{event.train_accuracy:.2%}",
                     f"{event.test_loss:.4f}",
