@@ -10,7 +10,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from core.events import FolderUnusable
+from core.errors import FolderUnusable
 
 ROOT = Path(__file__).resolve().parent
 GRACE_SECONDS = 1

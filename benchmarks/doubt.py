@@ -20,7 +20,8 @@ from benchmarks import drawing
 from benchmarks.scribbles import scribbles
 from core import confidence, models
 from core.datasets import DataCatalog, Dataset, normalise
-from core.events import DatasetUnavailable, Prediction
+from core.errors import DatasetUnavailable
+from core.events import Prediction
 from core.preprocess import strokes_to_image
 from core.runtime import keep_memory
 from core.training import Checkpoint

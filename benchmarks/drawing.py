@@ -19,7 +19,7 @@ import numpy as np
 
 from core.config import parse_config
 from core.datasets import DataCatalog
-from core.events import DatasetUnavailable
+from core.errors import DatasetUnavailable
 from core.inference import Reader
 from core.preprocess import Strokes, stroke_steps, strokes_to_image
 from core.runtime import keep_memory

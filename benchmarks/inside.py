@@ -19,8 +19,9 @@ from core import embedding, mistakes, models, robustness
 from core.attribution import attribute
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset
+from core.errors import NoConvolution
 from core.inside import Network
-from core.records import ATTRIBUTION_METHODS, NoConvolution
+from core.records import ATTRIBUTION_METHODS
 from core.runtime import keep_memory
 from core.training import Checkpoint, fit
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.datasets import normalise
+from core.errors import NoConvolution, NotThere
 from core.inside import Network, to_pixels
-from core.records import Attribution, AttributionName, InnerLayer, NoConvolution, NotThere
+from core.records import Attribution, AttributionName, InnerLayer
 
 SIDE = 28
 PATCH, STRIDE = 5, 2

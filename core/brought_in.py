@@ -11,7 +11,8 @@ from core import imports, models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
 from core.errands import Errands
-from core.events import FolderUnusable, RunState
+from core.errors import FolderUnusable
+from core.events import RunState
 from core.learner import Evaluation, StateDict, evaluate
 from core.runs import Run, Runs
 from core.runtime import choose_runtime

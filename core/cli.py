@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from core.config import PRESETS, TrainConfig, parse_config
 from core.datasets import DataCatalog, Dataset
-from core.events import BatchMetrics, DigitLabError, EpochMetrics, FolderUnusable
+from core.errors import DigitLabError, FolderUnusable
+from core.events import BatchMetrics, EpochMetrics
 from core.runtime import choose_runtime, keep_memory
 from core.store import save_weights
 from core.training import Checkpoint, fit

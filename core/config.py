@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.events import InvalidConfig
+from core.errors import InvalidConfig
 
 DatasetName = Literal["auto", "mnist", "synthetic"]
 ModelName = Literal["simple_cnn", "speedrun_cnn", "accurate_cnn", "mlp"]

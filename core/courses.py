@@ -10,14 +10,8 @@ from typing import Any
 from core import lessons
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import DataCatalog
-from core.events import (
-    FolderUnusable,
-    InvalidConfig,
-    Lesson,
-    RunSnapshot,
-    RunState,
-    WrongState,
-)
+from core.errors import FolderUnusable, InvalidConfig, WrongState
+from core.events import Lesson, RunSnapshot, RunState
 from core.lessons import LessonData
 from core.runs import Run, Runs
 from core.runtime import choose_runtime

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from core import synthetic
-from core.events import DatasetStatus, DatasetUnavailable
+from core.errors import DatasetUnavailable
+from core.events import DatasetStatus
 from core.runtime import import_torchvision
 
 MEAN, STD = 0.1307, 0.3081

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.records import NoTsne
+from core.errors import NoTsne
 
 PERPLEXITY = 30.0
 """How many neighbours t-SNE tries to keep near each point, roughly."""

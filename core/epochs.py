@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from core.events import DamagedFile, UnknownEpoch
+from core.errors import DamagedFile, UnknownEpoch
 from core.learner import StateDict
 from core.training import Checkpoint, Place, ResumeState
 

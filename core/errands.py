@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from core.datasets import Cancelled
-from core.events import DigitLabError
+from core.errors import DigitLabError
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The records that cross from training to whoever watches, and the errors that people may read.
+"""The records that cross from training to whoever watches.
 
 Everything here is frozen and JSON-safe, and loads without torch. This module does not know who
 produces an event, who reads it, or how either is drawn.
@@ -329,67 +329,3 @@ class DatasetStatus:
     state: Literal["unknown", "preparing", "ready", "unavailable"]
     message: str = ""
     progress: float | None = None
-
-
-class DigitLabError(Exception):
-    """An error whose message is a sentence for the person at the page."""
-
-
-class InvalidConfig(DigitLabError):
-    """Settings that cannot be trained with; `fields` maps each bad field to its sentence."""
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        self.fields = fields
-        super().__init__(" ".join(f"{name}: {text}" for name, text in fields.items()))
-
-
-class WrongState(DigitLabError):
-    """A run cannot do that in the state it is in."""
-
-
-class UnknownRun(DigitLabError):
-    """There is no run of that id."""
-
-
-class UnknownEpoch(DigitLabError):
-    """A run has not kept that epoch."""
-
-
-class DamagedFile(DigitLabError):
-    """A file of a stored run cannot be read."""
-
-
-class NoModel(DigitLabError):
-    """A reading was asked for before any weights were published."""
-
-
-class DatasetUnavailable(DigitLabError):
-    """A data set could neither be found nor fetched."""
-
-
-class EmptyDrawing(DigitLabError):
-    """There is no ink to read."""
-
-
-class BadDrawing(DigitLabError):
-    """The strokes or pixels do not have the form of a drawing."""
-
-
-class DrawingRefused(DigitLabError):
-    """A drawing cannot be kept, or what is kept is not enough for what was asked."""
-
-
-class UnknownDrawing(DigitLabError):
-    """No drawing of that id is kept."""
-
-
-class FolderUnusable(DigitLabError):
-    """A folder that was named cannot be used."""
-
-
-class BadWeights(DigitLabError):
-    """A file does not hold the weights of any network here, or cannot be read."""
-
-
-class ExportUnavailable(DigitLabError):
-    """A file cannot be made because a package that makes it is not installed."""

@@ -16,7 +16,8 @@ from core import preprocess
 from core.assessor import Assessor
 from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.events import DatasetUnavailable, Gallery, NoModel, Reading
+from core.errors import DatasetUnavailable, NoModel
+from core.events import Gallery, Reading
 from core.inference import Reader
 from core.mistakes import Assessment
 from core.runs import Run, Runs

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core import lessons
-from core.events import (
+from core.errors import (
     BadDrawing,
     DamagedFile,
     DigitLabError,

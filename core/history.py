@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.events import NoModel, UnknownEpoch
+from core.errors import NoModel, UnknownEpoch
 from core.explorer import Explorer
 from core.inference import Reader
 from core.models import CLASSES

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core import models
-from core.events import BadWeights
+from core.errors import BadWeights
 
 MAX_BYTES = 64 << 20
 """Room for the largest network here in 64 bits, with the state of its optimizer."""

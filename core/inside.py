@@ -15,8 +15,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from core import models
 from core.anatomy import Part, Watcher, parts
 from core.datasets import normalise
+from core.errors import NotThere
 from core.learner import StateDict
-from core.records import Area, FeatureMaps, Filters, InnerLayer, InsideView, NotThere, PixelStep
+from core.records import Area, FeatureMaps, Filters, InnerLayer, InsideView, PixelStep
 
 CHUNK = 250
 

@@ -12,17 +12,10 @@ from typing import Any
 import numpy as np
 
 from core import attribution, preprocess
+from core.errors import NotThere
 from core.explorer import Explorer
 from core.inside import Network
-from core.records import (
-    Attribution,
-    AttributionName,
-    Filters,
-    InsideView,
-    Look,
-    NotThere,
-    PixelStep,
-)
+from core.records import Attribution, AttributionName, Filters, InsideView, Look, PixelStep
 from core.training import Checkpoint
 
 NETWORKS, VIEWS = 8, 4

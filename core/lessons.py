@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from core.config import TrainConfig
 from core.datasets import Dataset
-from core.events import DamagedFile, FolderUnusable, RunSnapshot
+from core.errors import DamagedFile, FolderUnusable
+from core.events import RunSnapshot
 
 EPOCHS = 5
 SETTINGS: dict[str, Any] = {

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.events import BatchMetrics, EpochMetrics, ExportUnavailable, Metrics, Provenance
+from core.errors import ExportUnavailable
+from core.events import BatchMetrics, EpochMetrics, Metrics, Provenance
 
 
 def to_csv(metrics: Sequence[Metrics]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from core.events import BadDrawing, EmptyDrawing
+from core.errors import BadDrawing, EmptyDrawing
 from core.raster import (
     BOX,
     MASS_CENTRE,

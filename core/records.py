@@ -1,4 +1,4 @@
-"""What looking at a network gives: frozen records of arrays, and why there may be none.
+"""What looking at a network gives: frozen records of arrays.
 
 They load without torch, so that the page can read them. This module does not know how any of
 them is computed or drawn.
@@ -9,19 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.events import DigitLabError, Lesson, RunSnapshot, RunState
-
-
-class NotThere(DigitLabError):
-    """A layer, a channel or a pixel was asked for that the network does not have."""
-
-
-class NoConvolution(DigitLabError):
-    """A method that needs a convolution was asked of a network that has none."""
-
-
-class NoTsne(DigitLabError):
-    """t-SNE was asked for where its package is not installed."""
+from core.events import Lesson, RunSnapshot, RunState
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,8 @@ from typing import Any
 from core.config import TrainConfig
 from core.datasets import Dataset
 from core.epochs import EpochFiles
-from core.events import (
-    BatchMetrics,
-    DamagedFile,
-    EpochMetrics,
-    Metrics,
-    RunSnapshot,
-    RunState,
-    UnknownRun,
-    WrongState,
-)
+from core.errors import DamagedFile, UnknownRun, WrongState
+from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
 from core.store import RunStore
 from core.training import Checkpoint, ResumeState
 

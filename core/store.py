@@ -20,7 +20,8 @@ import numpy as np
 from torch import Tensor
 
 from core.epochs import EpochFiles
-from core.events import DamagedFile, FolderUnusable, Metrics, RunSnapshot, metrics_of
+from core.errors import DamagedFile, FolderUnusable
+from core.events import Metrics, RunSnapshot, metrics_of
 from core.exports import to_pth
 from core.records import Drawing
 

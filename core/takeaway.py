@@ -12,7 +12,8 @@ from typing import Literal
 from torch import Tensor
 
 from core import metric_files
-from core.events import File, Metrics, Provenance, RunSnapshot, WrongState
+from core.errors import WrongState
+from core.events import File, Metrics, Provenance, RunSnapshot
 from core.explorer import Explorer
 from core.exports import to_pth, to_safetensors
 from core.onnx_graph import to_onnx

@@ -10,14 +10,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from core import lessons
-from core.events import (
-    DrawingRefused,
-    EpochMetrics,
-    Lesson,
-    RunSnapshot,
-    UnknownEpoch,
-    WrongState,
-)
+from core.errors import DrawingRefused, UnknownEpoch, WrongState
+from core.events import EpochMetrics, Lesson, RunSnapshot
 from core.handwriting import Handwriting, images_of
 from core.history import History
 from core.lessons import LessonData

@@ -13,7 +13,8 @@ from typing import Any
 
 from core import lessons
 from core.datasets import Cancelled, DataCatalog
-from core.events import DigitLabError, RunState, WrongState
+from core.errors import DigitLabError, WrongState
+from core.events import RunState
 from core.runs import Run
 from core.runtime import choose_runtime
 from core.training import Checkpoint, Event, ResumeState

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
-from core.events import BatchMetrics, DigitLabError, EpochMetrics, Metrics, RateChange
+from core.errors import DigitLabError
+from core.events import BatchMetrics, EpochMetrics, Metrics, RateChange
 from core.learner import Learner, StateDict
 from core.optimization import learning_rate
 from core.runtime import Runtime, choose_runtime

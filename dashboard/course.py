@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.events import DigitLabError, EmptyDrawing, NoModel
+from core.errors import DigitLabError, EmptyDrawing, NoModel
 from core.records import Course
 from dashboard import ids
 from dashboard.frame import hide_axes, say

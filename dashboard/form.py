@@ -11,7 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
-from core.events import InvalidConfig
+from core.errors import InvalidConfig
 from dashboard import ids
 from dashboard.kept import KEEP
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from core.events import DigitLabError, EmptyDrawing
+from core.errors import DigitLabError, EmptyDrawing
 from core.records import Drawing
 from dashboard import ids
 from dashboard.handwriting_view import NOTHING_KEPT, report, summary, thumbnails

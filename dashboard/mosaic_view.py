@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from core.events import DigitLabError, Gallery
+from core.errors import DigitLabError
+from core.events import Gallery
 from dashboard import figures
 from dashboard.bars import bars
 from dashboard.shown import Shown

@@ -6,7 +6,8 @@ version that is sent here says that there is something new.
 
 from typing import TYPE_CHECKING, Any
 
-from core.events import EpochMetrics, RunSnapshot, UnknownRun
+from core.errors import UnknownRun
+from core.events import EpochMetrics, RunSnapshot
 from core.records import Pair
 from dashboard import ids, pair_figures, pair_words
 from dashboard.comparison import Course

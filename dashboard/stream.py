@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, set_props
 from dash.exceptions import WebsocketDisconnected
 
-from core.events import RunSnapshot, UnknownRun
+from core.errors import UnknownRun
+from core.events import RunSnapshot
 from core.records import OwnScores
 from dashboard import figures, ids, runs_table, status
 from dashboard.pair_stream import PairStream

@@ -11,7 +11,8 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_props
 
 from core.config import CHOICE_TITLES, TrainConfig
-from core.events import DigitLabError, EpochMetrics, InvalidConfig, RunSnapshot, UnknownRun
+from core.errors import DigitLabError, InvalidConfig, UnknownRun
+from core.events import EpochMetrics, RunSnapshot
 from dashboard import comparison, ids, runs_table
 from dashboard.controls import labelled, select
 

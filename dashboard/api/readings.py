@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from core.events import BadDrawing
+from core.errors import BadDrawing
 from dashboard.api.schemas import Box, CourseOfDrawing, CourseRead, DigitRead, Drawing, Drawn
 from dashboard.api.wire import BadRequest, JsonBody
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
-from core.events import (
+from core.errors import (
     BadDrawing,
     BadWeights,
     DamagedFile,
@@ -21,7 +21,6 @@ from core.events import (
     DrawingRefused,
     EmptyDrawing,
     ExportUnavailable,
-    File,
     FolderUnusable,
     InvalidConfig,
     NoModel,
@@ -30,6 +29,7 @@ from core.events import (
     UnknownRun,
     WrongState,
 )
+from core.events import File
 
 MAX_BODY = 4 << 20
 """Bytes of a JSON body: the longest drawing needs less."""

@@ -12,7 +12,8 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from core.config import CHOICE_TITLES, PRESETS, parse_config
-from core.events import DigitLabError, InvalidConfig, RunSnapshot
+from core.errors import DigitLabError, InvalidConfig
+from core.events import RunSnapshot
 from core.records import Distortion, Examples, Pair, Robustness
 from dashboard import form, guide, ids, pair_figures, pair_words
 from dashboard.controls import select

@@ -10,7 +10,7 @@ import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.events import DigitLabError, NoModel
+from core.errors import DigitLabError, NoModel
 from core.records import Embedding
 from dashboard import figures, ids, test_set_figures
 from dashboard.controls import choices

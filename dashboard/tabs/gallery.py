@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.events import DigitLabError, Gallery, NoModel
-from core.records import NotThere
+from core.errors import DigitLabError, NoModel, NotThere
+from core.events import Gallery
 from dashboard import figures, ids
 from dashboard.controls import select
 from dashboard.kept import KEEP

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from core.events import DigitLabError, NoModel
+from core.errors import DigitLabError, NoModel
 from core.records import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
 from dashboard import ids, inside_figures, inside_panels
 from dashboard.bars import bars

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core import mistakes
-from core.events import DigitLabError, Gallery, NoModel
+from core.errors import DigitLabError, NoModel
+from core.events import Gallery
 from core.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
 from dashboard import figures, guide, ids, test_set_figures
 from dashboard.controls import select

@@ -24,7 +24,8 @@ from dash import (
     set_props,
 )
 
-from core.events import DigitLabError, RunSnapshot, RunState
+from core.errors import DigitLabError
+from core.events import RunSnapshot, RunState
 from dashboard import ids, runs_table, ticked
 
 if TYPE_CHECKING:

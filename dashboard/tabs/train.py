@@ -7,7 +7,8 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from core.config import TrainConfig, parse_config
-from core.events import DigitLabError, InvalidConfig, LayerInfo
+from core.errors import DigitLabError, InvalidConfig
+from core.events import LayerInfo
 from dashboard import figures, form, ids
 from dashboard.series import Series
 from dashboard.status import RESUMABLE, chosen_run

@@ -9,7 +9,7 @@ import torch
 from core import models
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
-from core.events import NoModel, UnknownEpoch, UnknownRun
+from core.errors import NoModel, UnknownEpoch, UnknownRun
 from core.mistakes import Course
 from core.service import TrainingService
 from tests.conftest import Finish

@@ -9,9 +9,10 @@ from torch.nn import functional as F
 from core import models
 from core.attribution import PATCH, STRIDE, attribute
 from core.datasets import normalise
+from core.errors import NoConvolution, NotThere
 from core.inside import Network, to_pixels
 from core.learner import StateDict
-from core.records import ATTRIBUTION_METHODS, Attribution, AttributionName, NoConvolution, NotThere
+from core.records import ATTRIBUTION_METHODS, Attribution, AttributionName
 
 IMAGE = np.zeros((28, 28), np.float32)
 IMAGE[6:22, 8:20] = np.random.default_rng(3).random((16, 12), dtype=np.float32)

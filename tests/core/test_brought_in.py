@@ -15,7 +15,8 @@ from core import models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
 from core.epochs import EpochFiles
-from core.events import BadWeights, DatasetUnavailable, FolderUnusable, RunState, WrongState
+from core.errors import BadWeights, DatasetUnavailable, FolderUnusable, WrongState
+from core.events import RunState
 from core.exports import to_pth
 from core.service import TrainingService
 from tests.conftest import Finish, MakeService, WaitUntil

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from core import models
 from core.config import CHOICE_TITLES, PRESETS, ModelName, TrainConfig, bounds, parse_config
-from core.events import InvalidConfig
+from core.errors import InvalidConfig
 
 FIELDS = TrainConfig.model_fields
 CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items()}

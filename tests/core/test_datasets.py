@@ -17,7 +17,8 @@ import torch
 
 from core import synthetic
 from core.datasets import Cancelled, DataCatalog, Dataset, normalise
-from core.events import DatasetStatus, DatasetUnavailable
+from core.errors import DatasetUnavailable
+from core.events import DatasetStatus
 from core.runtime import import_torchvision
 from tests.conftest import WaitUntil, make_tiny_dataset, write_mnist
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from core import embedding
-from core.records import NoTsne
+from core.errors import NoTsne
 
 RANDOM = np.random.default_rng(11)
 FEATURES = (RANDOM.normal(size=(200, 12)) * np.arange(1, 13)).astype(np.float32) + 5

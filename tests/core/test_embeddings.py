@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from core import embedding
 from core.config import TrainConfig
 from core.datasets import Dataset
-from core.events import NoModel
+from core.errors import NoModel
 from core.inside import Network
 from core.service import TrainingService
 from tests.conftest import SECONDS, Finish

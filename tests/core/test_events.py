@@ -6,14 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from core import events
 from core.events import (
     BatchMetrics,
     DatasetStatus,
-    DigitLabError,
     EpochMetrics,
     Gallery,
-    InvalidConfig,
     Prediction,
     RunSnapshot,
     RunState,
@@ -106,23 +103,6 @@ def test_a_gallery_tells_the_most_probable_digit_of_each_image() -> None:
     )
 
     assert gallery.predictions.tolist() == [3, 7]
-
-
-def test_settings_that_are_wrong_are_told_in_one_message() -> None:
-    error = InvalidConfig({"epochs": "Too few.", "seed": "Too odd."})
-
-    assert str(error) == "epochs: Too few. seed: Too odd."
-
-
-def test_errors_for_people_have_one_root() -> None:
-    found = [
-        value
-        for value in vars(events).values()
-        if isinstance(value, type) and issubclass(value, Exception)
-    ]
-
-    assert len(found) >= 9
-    assert all(issubclass(error, DigitLabError) for error in found)
 
 
 def test_a_data_set_has_no_progress_before_it_is_prepared() -> None:

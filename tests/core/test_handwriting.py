@@ -13,17 +13,17 @@ from torch.nn import functional as F
 from core import lessons
 from core.config import TrainConfig
 from core.datasets import MEAN, STD, Dataset
-from core.events import (
+from core.errors import (
     BadDrawing,
     DamagedFile,
     DrawingRefused,
     NoModel,
-    RunState,
     UnknownDrawing,
     UnknownEpoch,
     UnknownRun,
     WrongState,
 )
+from core.events import RunState
 from core.handwriting import MOST
 from core.history import MOST_EPOCHS, spread
 from core.service import TrainingService

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from core import imports, models
-from core.events import BadWeights, Provenance
+from core.errors import BadWeights
+from core.events import Provenance
 from core.exports import to_pth, to_safetensors
 from core.imports import read_weights
 from tests.conftest import NotebookCNN

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from core import anatomy, models
 from core.datasets import normalise
+from core.errors import NotThere
 from core.inside import Network, to_pixels
 from core.learner import StateDict
-from core.records import Area, InnerLayer, InsideView, NotThere
+from core.records import Area, InnerLayer, InsideView
 from tests.conftest import NotebookCNN
 
 IMAGE = np.random.default_rng(8).random((28, 28), dtype=np.float32)

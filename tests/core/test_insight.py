@@ -10,9 +10,8 @@ from core import models, preprocess
 from core.attribution import attribute
 from core.config import TrainConfig
 from core.datasets import Dataset
-from core.events import EmptyDrawing, NoModel, UnknownEpoch
+from core.errors import EmptyDrawing, NoConvolution, NoModel, NotThere, UnknownEpoch
 from core.inside import Network, to_pixels
-from core.records import NoConvolution, NotThere
 from core.service import TrainingService
 from tests.conftest import Finish
 

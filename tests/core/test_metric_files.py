@@ -12,7 +12,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.config import TrainConfig
-from core.events import BatchMetrics, EpochMetrics, ExportUnavailable, Metrics, Provenance
+from core.errors import ExportUnavailable
+from core.events import BatchMetrics, EpochMetrics, Metrics, Provenance
 from core.metric_files import to_csv, to_json, to_tensorboard
 
 PROVENANCE = Provenance(

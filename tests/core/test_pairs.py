@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from core import models, trainer
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
-from core.events import NoModel, RunState, WrongState
+from core.errors import NoModel, WrongState
+from core.events import RunState
 from core.records import Pair, Robustness
 from core.robustness import STRENGTHS, distort
 from core.service import TrainingService

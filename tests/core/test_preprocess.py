@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.events import BadDrawing, EmptyDrawing
+from core.errors import BadDrawing, EmptyDrawing
 from core.preprocess import (
     MAX_POINTS,
     MAX_STROKES,

@@ -15,19 +15,15 @@ import torch
 
 from core.config import TrainConfig, parse_config
 from core.datasets import Dataset
-from core.events import (
+from core.errors import (
     DamagedFile,
-    EpochMetrics,
     FolderUnusable,
     InvalidConfig,
-    Metrics,
-    RateChange,
-    RunSnapshot,
-    RunState,
     UnknownEpoch,
     UnknownRun,
     WrongState,
 )
+from core.events import EpochMetrics, Metrics, RateChange, RunSnapshot, RunState
 from core.runtime import Runtime
 from core.service import TrainingService
 from core.store import RunStore

@@ -15,19 +15,8 @@ import torch
 
 from core.config import TrainConfig, parse_config
 from core.datasets import Cancelled, DataCatalog, Dataset
-from core.events import (
-    BatchMetrics,
-    DatasetStatus,
-    DatasetUnavailable,
-    EmptyDrawing,
-    EpochMetrics,
-    Metrics,
-    NoModel,
-    RunSnapshot,
-    RunState,
-    UnknownRun,
-    WrongState,
-)
+from core.errors import DatasetUnavailable, EmptyDrawing, NoModel, UnknownRun, WrongState
+from core.events import BatchMetrics, DatasetStatus, EpochMetrics, Metrics, RunSnapshot, RunState
 from core.runtime import Runtime
 from core.service import TrainingService
 from core.training import Checkpoint, Event, TrainingDiverged, fit

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.events import FolderUnusable
+from core.errors import FolderUnusable
 from core.store import RunStore, save_weights
 
 OLD, NEW = {"weight": torch.zeros(3)}, {"weight": torch.ones(3)}

@@ -16,7 +16,8 @@ from torch import nn
 from core import models
 from core.config import TrainConfig, parse_config
 from core.datasets import DataCatalog, Dataset, normalise
-from core.events import BatchMetrics, DigitLabError, EpochMetrics
+from core.errors import DigitLabError
+from core.events import BatchMetrics, EpochMetrics
 from core.training import Checkpoint, Event, TrainingDiverged, fit
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.events import DamagedFile, ExportUnavailable
+from core.errors import DamagedFile, ExportUnavailable
 from core.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.errors import NotThere
 from core.events import Gallery
-from core.records import NotThere
 from core.service import TrainingService
 from dashboard.tabs import gallery as tab
 
