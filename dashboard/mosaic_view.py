@@ -13,7 +13,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from core.errors import DigitLabError
 from core.events import Gallery
-from dashboard import figures
+from dashboard import gallery_figures
 from dashboard.bars import bars
 from dashboard.shown import Shown
 
@@ -45,7 +45,7 @@ class MosaicView:
                 html.Section(
                     dcc.Graph(
                         id=self.graph,
-                        figure=figures.no_gallery(sentence),
+                        figure=gallery_figures.no_gallery(sentence),
                         # Two images clicked one soon after the other are no double click,
                         # which Plotly would take them for and not report the second.
                         config={
@@ -99,14 +99,14 @@ class MosaicView:
 
 def paint(shown: Gallery, width: int, version: str | None) -> tuple[go.Figure, dict[str, Any]]:
     """The mosaic, so many pixels wide, and what the view's store remembers of it."""
-    mosaic = figures.Mosaic(columns(len(shown.indices), width), width)
+    mosaic = gallery_figures.Mosaic(columns(len(shown.indices), width), width)
     remembered = {
         "mosaic": [mosaic.columns, mosaic.width],
         "indices": shown.indices.tolist(),
         "run": Shown.parse(version).run_id,
         "version": version,
     }
-    return figures.gallery(shown, mosaic), remembered
+    return gallery_figures.gallery(shown, mosaic), remembered
 
 
 def page_width(request: dict[str, Any]) -> int:
@@ -124,7 +124,9 @@ def clicked(click: dict[str, Any] | None, shown: dict[str, Any]) -> int | None:
     if not click:
         return None
     point = click["points"][0]
-    return figures.Mosaic(*shown["mosaic"]).place(point["x"], point["y"], len(shown["indices"]))
+    return gallery_figures.Mosaic(*shown["mosaic"]).place(
+        point["x"], point["y"], len(shown["indices"])
+    )
 
 
 def _hint() -> html.P:
@@ -138,6 +140,8 @@ def _one(shown: Gallery) -> list[Any]:
     return [
         html.H2(f"Test image {shown.indices[0]}"),
         html.P(f"True: {label}, Pred: {digit} ({verdict})"),
-        dcc.Graph(figure=figures.digit(shown.images[0], 200), config={"displayModeBar": False}),
+        dcc.Graph(
+            figure=gallery_figures.digit(shown.images[0], 200), config={"displayModeBar": False}
+        ),
         bars(shown.probabilities[0].tolist()),
     ]

@@ -17,7 +17,7 @@ from dash.exceptions import WebsocketDisconnected
 from core.errors import UnknownRun
 from core.events import RunSnapshot
 from core.records import OwnScores
-from dashboard import figures, ids, runs_table, status
+from dashboard import curve_figures, ids, runs_table, status
 from dashboard.pair_stream import PairStream
 from dashboard.series import Metric, Series
 
@@ -41,7 +41,7 @@ class View:
 
     page: str
     tab: str = ids.TAB_TRAIN
-    style: figures.CurveStyle = figures.PLAIN
+    style: curve_figures.CurveStyle = curve_figures.PLAIN
     run: str | None = None
     """The run that the page has chosen; None for whichever trains, or else the newest."""
     owner: str | None = None
@@ -58,7 +58,7 @@ class View:
         return cls(
             page=str(data["page"]),
             tab=str(data.get("tab") or ids.TAB_TRAIN),
-            style=figures.CurveStyle(
+            style=curve_figures.CurveStyle(
                 smoothing=min(max(float(data.get("smoothing") or 0.0), 0.0), 0.99),
                 log=bool(data.get("log")),
                 learning_rate=bool(data.get("rate")),
@@ -101,10 +101,10 @@ class PageStream:
             wanted += self._pair.words(view.pair)
         updates = [update for update in map(self._changed, wanted) if update[1]]
         if view.tab == ids.TAB_TRAIN:
-            updates += self._curve(ids.TRAIN_CURVE, "loss", figures.PLAIN, 280)
+            updates += self._curve(ids.TRAIN_CURVE, "loss", curve_figures.PLAIN, 280)
         elif view.tab == ids.TAB_CURVES:
             self._series.own = self._own_scores(view.owner)
-            for graph, metric in figures.CURVES:
+            for graph, metric in curve_figures.CURVES:
                 updates += self._curve(graph, metric, view.style, 380)
             updates += self._table()
         elif view.tab == ids.TAB_COMPARE:
@@ -170,7 +170,7 @@ class PageStream:
         return component, fresh
 
     def _curve(
-        self, graph: str, metric: Metric, style: figures.CurveStyle, height: int
+        self, graph: str, metric: Metric, style: curve_figures.CurveStyle, height: int
     ) -> list[Update]:
         series = self._series
         now = _Drawn(self._followed, len(series.batches), len(series.epochs), style)
@@ -181,12 +181,12 @@ class PageStream:
         self._drawn[graph] = now
         figure: Any
         if before is None or before.followed != now.followed or before.batches == 0:
-            figure = figures.curve(series, metric, style, height)
+            figure = curve_figures.curve(series, metric, style, height)
         elif before.style != style or before.own != now.own:
-            figure = figures.restyle_curve(series, metric, style, before.style)
+            figure = curve_figures.restyle_curve(series, metric, style, before.style)
         else:
             known = before.batches, before.epochs, before.rates
-            figure = figures.extend_curve(series, metric, style, *known)
+            figure = curve_figures.extend_curve(series, metric, style, *known)
         return [(graph, {"figure": figure})]
 
     def _table(self) -> list[Update]:
@@ -208,7 +208,7 @@ class _Drawn:
     followed: tuple[str, int] | None
     batches: int
     epochs: int
-    style: figures.CurveStyle = figures.PLAIN
+    style: curve_figures.CurveStyle = curve_figures.PLAIN
     rates: int = 0
     own: OwnScores = field(default_factory=OwnScores)
 

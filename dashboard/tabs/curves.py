@@ -6,7 +6,7 @@ The curves and the table are painted by `dashboard.stream`, which reads the cont
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, dcc, html
 
-from dashboard import figures, ids, status
+from dashboard import curve_figures, ids, status
 from dashboard.controls import labelled
 from dashboard.kept import KEEP
 from dashboard.series import Series
@@ -66,13 +66,13 @@ def layout() -> html.Div:
                     html.Section(
                         dcc.Graph(
                             id=graph,
-                            figure=figures.curve(Series(), metric),
+                            figure=curve_figures.curve(Series(), metric),
                             config={"displaylogo": False, "scrollZoom": False},
                         ),
                         className="panel",
                         **{"aria-label": f"{metric.title()} curve"},
                     )
-                    for graph, metric in figures.CURVES
+                    for graph, metric in curve_figures.CURVES
                 ],
                 className="two-columns",
             ),

@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel
 from core.records import Embedding
-from dashboard import figures, ids, test_set_figures
+from dashboard import gallery_figures, ids, test_set_figures
 from dashboard.controls import choices
 from dashboard.frame import say
 from dashboard.kept import KEEP
@@ -188,7 +188,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return [
             html.H2(f"Test image {index}"),
             html.P(f"{point['text'][0].upper()}{point['text'][1:]}"),
-            dcc.Graph(figure=figures.digit(image, 200), config={"displayModeBar": False}),
+            dcc.Graph(figure=gallery_figures.digit(image, 200), config={"displayModeBar": False}),
         ]
 
 

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel, NotThere
 from core.events import Gallery
-from dashboard import figures, ids
+from dashboard import gallery_figures, ids
 from dashboard.controls import select
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
@@ -114,12 +114,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         try:
             shown = await asyncio.to_thread(_look, service, request)
         except NoModel:
-            return figures.no_gallery(NOTHING_TRAINED), "", None
+            return gallery_figures.no_gallery(NOTHING_TRAINED), "", None
         except DigitLabError as error:
-            return figures.no_gallery(str(error)), "", None
+            return gallery_figures.no_gallery(str(error)), "", None
         if not len(shown.indices):
             sentence = NONE_OF_THEM_WRONG if chosen else NONE_WRONG
-            return figures.no_gallery(sentence), "", None
+            return gallery_figures.no_gallery(sentence), "", None
         figure, remembered = paint(shown, page_width(request), request.get("version"))
         return figure, caption(shown, only_wrong, len(chosen or [])), remembered
 

@@ -13,7 +13,7 @@ from core import mistakes
 from core.errors import DigitLabError, NoModel
 from core.events import Gallery
 from core.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
-from dashboard import figures, guide, ids, test_set_figures
+from dashboard import gallery_figures, guide, ids, test_set_figures
 from dashboard.controls import select
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
@@ -233,7 +233,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     except NoModel:
         return _nothing(test_set_figures.confusion(None), NOTHING_TRAINED)
     except DigitLabError as error:
-        return _nothing(figures.no_gallery(str(error)), str(error))
+        return _nothing(gallery_figures.no_gallery(str(error)), str(error))
     answers = found.answers
     confused = mistakes.confusion(answers.probabilities, answers.labels)
     places, page, pages = fitting(found, wanted)
@@ -242,7 +242,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
             answers.at(places_on(places, page)), page_width(request), version
         )
     else:
-        mosaic, remembered = figures.no_gallery(why_none(found, wanted)), None
+        mosaic, remembered = gallery_figures.no_gallery(why_none(found, wanted)), None
     return (
         matrix(confused, wanted.choice, min(max(int(request.get("matrix") or 0), 300), 520)),
         class_table(confused),
@@ -257,7 +257,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
 
 def _nothing(figure: go.Figure, sentence: str) -> tuple[Any, ...]:
     options = course_options(None)
-    return figure, None, options, "", figures.no_gallery(sentence), None, 1, "d-none"
+    return figure, None, options, "", gallery_figures.no_gallery(sentence), None, 1, "d-none"
 
 
 def fitting(found: Assessment, wanted: Wanted) -> tuple[np.ndarray, int, int]:

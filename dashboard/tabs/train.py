@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from core.config import TrainConfig, parse_config
 from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
-from dashboard import figures, form, ids
+from dashboard import curve_figures, form, ids
 from dashboard.series import Series
 from dashboard.status import RESUMABLE, chosen_run
 
@@ -101,7 +101,7 @@ def layout() -> html.Div:
                     html.Section(
                         dcc.Graph(
                             id=ids.TRAIN_CURVE,
-                            figure=figures.curve(Series(), "loss", height=280),
+                            figure=curve_figures.curve(Series(), "loss", height=280),
                             config={"displayModeBar": False},
                         ),
                         className="panel",

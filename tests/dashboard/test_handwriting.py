@@ -16,10 +16,10 @@ from core.records import (
     OwnScores,
     OwnSet,
 )
-from dashboard import course, figures
+from dashboard import course, curve_figures
 from dashboard import handwriting_view as view
 from dashboard.series import Series
-from tests.dashboard.test_figures import series
+from tests.dashboard.test_curve_figures import series
 
 
 def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Course:
@@ -118,13 +118,13 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
 
 def test_own_scores_stand_beside_the_test_accuracy_when_there_are_a_few() -> None:
     shown: Series = series(10, [1.0, 2.0])
-    plain = len(figures.curve(shown, "accuracy").data)
+    plain = len(curve_figures.curve(shown, "accuracy").data)
     shown.own = OwnScores((OwnScore(0, 1, 4), OwnScore(1, 3, 4)), (OwnScore(1, 5, 5),))
-    figure = figures.curve(shown, "accuracy")
+    figure = curve_figures.curve(shown, "accuracy")
     assert [trace.name for trace in figure.data[plain:]] == ["taught drawings (5)"]
     shown.own = OwnScores((OwnScore(0, 1, 6), OwnScore(1, 3, 6)))
-    added = figures.curve(shown, "accuracy").data[plain:]
+    added = curve_figures.curve(shown, "accuracy").data[plain:]
     assert [(trace.name, trace.x, trace.y) for trace in added] == [
         ("your handwriting (6)", (0, 1), (1 / 6, 0.5))
     ]
-    assert len(figures.curve(shown, "loss").data) == plain
+    assert len(curve_figures.curve(shown, "loss").data) == plain

@@ -14,8 +14,8 @@ from core.config import TrainConfig
 from core.events import BatchMetrics, EpochMetrics, RunState
 from core.service import TrainingService
 from core.training import Checkpoint, Event
-from dashboard import figures, ids, status
-from dashboard.figures import CurveStyle
+from dashboard import curve_figures, ids, status
+from dashboard.curve_figures import CurveStyle
 from dashboard.series import Series
 from dashboard.stream import PUSH_SECONDS, PageStream, Update, View, pause
 
@@ -250,8 +250,8 @@ def test_a_control_of_the_curves_restyles_them_by_a_patch_which_keeps_a_zoom(
     stage.stream.updates(CURVES)
     sent = stage.sent(replace(CURVES, style=style))
     series = Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
-    for graph, metric in figures.CURVES:
-        wanted = figures.restyle_curve(series, metric, style, CURVES.style)
+    for graph, metric in curve_figures.CURVES:
+        wanted = curve_figures.restyle_curve(series, metric, style, CURVES.style)
         assert isinstance(sent[graph]["figure"], Patch)
         assert to_json(sent[graph]["figure"]) == to_json(wanted)
 
