@@ -35,7 +35,7 @@ MOVE = """async ({ epoch, caption, figures }) => {
     const painted = figures.map((id) => new Promise((resolve) => {
         const figure = document.querySelector(`#${id} .js-plotly-plot`);
         figure.on("plotly_afterplot", function look() {
-            if (!said.textContent.includes(`after ${epoch} epochs`)) return;
+            if (!said.textContent.includes(`after ${epoch} epoch`)) return;
             figure.removeListener("plotly_afterplot", look);
             resolve();
         });
