@@ -79,19 +79,7 @@ def test_a_click_on_a_point_shows_its_image(visit: Visit, cnn: tuple[Lab, str]) 
     visitor = in_plane(visit())
     expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
     visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
-    visitor.figure(PLANE).scroll_into_view_if_needed()
-    place = visitor.look(
-        PLANE,
-        """(() => {
-            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
-            const {xaxis, yaxis} = gd._fullLayout;
-            const {x, y} = gd._fullData[0];
-            return {x: box.x + xaxis.d2p(x[0]), y: box.y + yaxis.d2p(y[0])};
-        })()""",
-    )
-    visitor.page.mouse.move(place["x"] - 2, place["y"])
-    visitor.page.mouse.move(place["x"], place["y"])
-    visitor.page.mouse.click(place["x"], place["y"])
+    visitor.click_point(PLANE, "[gd._fullData[0].x[0], gd._fullData[0].y[0]]")
     chosen = visitor.region("Chosen point")
     expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
     expect(chosen).to_contain_text(re.compile(r"A \d read as \d"))
@@ -129,7 +117,14 @@ def choose_some(visitor: Visitor) -> list[int]:
     in_plane(visitor)
     expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
     visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
-    chosen = lasso(visitor)
+    chosen: list[int] = []
+
+    def are_chosen() -> bool:  # a plane that is painted anew meanwhile ends the drag
+        nonlocal chosen
+        chosen = lasso(visitor)
+        return marked(visitor) == set(chosen)
+
+    visitor.until(are_chosen)
     assert 1 < len(chosen) < TEST_IMAGES
     expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
     return chosen

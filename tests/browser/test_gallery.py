@@ -31,12 +31,7 @@ def click_image(visitor: Visitor, place: int) -> str:
     """Clicks on an image, counted from 0; returns the title above it."""
     title = titles(visitor).nth(place)
     title.scroll_into_view_if_needed()
-    box = title.bounding_box()
-    assert box is not None, "the image is in sight"
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] + 20
-    visitor.page.mouse.move(x - 3, y)
-    visitor.page.mouse.move(x, y)
-    visitor.page.mouse.click(x, y)
+    visitor.click_point(MOSAIC, f"[gd.data[2].x[{place}], gd.data[2].y[{place}] + 14]")
     return title.text_content() or ""
 
 

@@ -108,14 +108,7 @@ def test_a_click_on_the_course_moves_the_epoch_slider_and_that_moves_the_frame(
     visitor.draw(SEVEN)
     visitor.until(lambda: len(columns(visitor)) == 4)
     assert marked(visitor) == 3
-    strip = visitor.figure(COURSE).locator(".nsewdrag").first
-    strip.scroll_into_view_if_needed()
-    box = strip.bounding_box()
-    assert box is not None, "the strip is in sight"
-    x, y = box["x"] + box["width"] * 3 / 8, box["y"] + box["height"] / 2
-    visitor.page.mouse.move(x - 3, y)
-    visitor.page.mouse.move(x, y)
-    visitor.page.mouse.click(x, y)
+    visitor.click_point(COURSE, "[1, 5]")
     expect(visitor.field("Network after epoch")).to_have_value("1")
     visitor.until(lambda: marked(visitor) == 1)
     visitor.field("Network after epoch").fill("2")

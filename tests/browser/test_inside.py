@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -92,17 +91,7 @@ def expect_pictures(visitor: Visitor, region: str, wanted: np.ndarray) -> None:
 
 def at_pixel(visitor: Visitor, region: str, x: float, y: float) -> None:
     """Moves the pointer over a cell of a mosaic."""
-    visitor.figure(region).scroll_into_view_if_needed()
-    place: dict[str, Any] = visitor.look(
-        region,
-        f"""(() => {{
-            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
-            const {{xaxis, yaxis}} = gd._fullLayout;
-            return {{x: box.x + xaxis.d2p({x}), y: box.y + yaxis.d2p({y})}};
-        }})()""",
-    )
-    visitor.page.mouse.move(place["x"] - 1, place["y"])
-    visitor.page.mouse.move(place["x"], place["y"])
+    visitor.point_at(region, f"[{x}, {y}]")
 
 
 def test_before_the_first_run_it_says_what_to_do(visit_untrained: Visit) -> None:

@@ -67,20 +67,7 @@ def shares(detail: Locator) -> list[float]:
 
 
 def click_cell(visitor: Visitor, true: int, predicted: int) -> None:
-    box = visitor.region(MATRIX).locator(".nsewdrag").bounding_box()
-    assert box is not None
-    x = box["x"] + box["width"] * (predicted + 0.5) / 10
-    y = box["y"] + box["height"] * (true + 0.5) / 10
-    visitor.page.mouse.move(x - 3, y)
-    visitor.page.mouse.move(x, y)
-    # Plotly looks at the pointer's place now and then only; who clicks waits for the words there.
-    visitor.until(
-        lambda: (
-            visitor.look(MATRIX, "(gd._hoverdata ?? []).map(({x, y}) => [y, x])")
-            == [[true, predicted]]
-        )
-    )
-    visitor.page.mouse.click(x, y)
+    visitor.click_point(MATRIX, f"[{predicted}, {true}]")
 
 
 def move_to(visitor: Visitor, epoch: int) -> None:
@@ -196,10 +183,7 @@ def test_the_scrubber_changes_matrix_images_and_the_chosen_one(
     last = Truth(lab, run_id, 3, images)
     fit(visitor, int(last.wrong.sum()))
     titles(visitor).first.scroll_into_view_if_needed()
-    box = titles(visitor).first.bounding_box()
-    assert box is not None
-    visitor.page.mouse.move(box["x"] + 5, box["y"] + box["height"] + 20)
-    visitor.page.mouse.click(box["x"] + 8, box["y"] + box["height"] + 20)
+    visitor.click_point("Images that fit", "[gd.data[2].x[0], gd.data[2].y[0] + 14]")
     chosen = visitor.region("Chosen image that fits")
     expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
     index = int(re.findall(r"\d+", chosen.get_by_role("heading").inner_text())[0])

@@ -22,21 +22,8 @@ def says(visitor: Visitor, words: str) -> None:
 
 def click_test_point(visitor: Visitor, region: str, epoch: int) -> None:
     """Clicks on the diamond of an evaluation."""
-    figure = visitor.figure(region)
-    figure.scroll_into_view_if_needed()
-    place = visitor.look(
-        region,
-        f"""(() => {{
-            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
-            const {{xaxis, yaxis}} = gd._fullLayout;
-            const test = gd._fullData.find(trace => trace.name === "test");
-            const at = Array.from(test.x).indexOf({epoch});
-            return {{x: box.x + xaxis.d2p(test.x[at]), y: box.y + yaxis.d2p(test.y[at])}};
-        }})()""",
-    )
-    visitor.page.mouse.move(place["x"] - 2, place["y"])
-    visitor.page.mouse.move(place["x"], place["y"])
-    visitor.page.mouse.click(place["x"], place["y"])
+    test = 'gd._fullData.find(trace => trace.name === "test")'
+    visitor.click_point(region, f"(({{x, y}}) => [{epoch}, y[x.indexOf({epoch})]])({test})")
 
 
 def test_where_there_is_nothing_to_choose_there_is_no_slider(visit_untrained: Visit) -> None:

@@ -109,6 +109,38 @@ class Visitor:
         """How many points a trace has; 0 while there is no figure."""
         return int(self.look(region, f"gd.data?.[{trace}]?.x?.length ?? 0"))
 
+    def click_point(self, region: str, point: str) -> None:
+        """Clicks where `point_at` points."""
+        self.page.mouse.click(*self.point_at(region, point))
+
+    def point_at(self, region: str, point: str) -> tuple[float, float]:
+        """Moves the mouse to a point of a figure, and returns where that is in the window.
+
+        The point is `[x, y]` on the figure's axes, `gd` in a JavaScript expression. Plotly looks
+        at the mouse now and then only, and forgets it when it paints the figure anew, perhaps
+        elsewhere: this waits until the figure has seen the mouse.
+        """
+        self.figure(region).scroll_into_view_if_needed()
+        where = f"""(([x, y]) => {{
+            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+            const {{xaxis, yaxis}} = gd._fullLayout;
+            return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
+        }})({point})"""
+        place: list[float] = []
+
+        def is_seen() -> bool:
+            nonlocal place
+            before, place = place, self.look(region, where)
+            if place == before and self.look(region, "Boolean(gd._hoverdata)"):
+                return True
+            self.look(region, "void (gd._hoverdata = undefined)")
+            self.page.mouse.move(place[0] - 2, place[1])
+            self.page.mouse.move(*place)
+            return False
+
+        self.until(is_seen)
+        return place[0], place[1]
+
     # Drawing
 
     @property
