@@ -14,6 +14,7 @@ from core.records import Course
 from dashboard import ids
 from dashboard.frame import hide_axes, say
 from dashboard.frame import layout as frame
+from dashboard.palette import VERMILION
 from dashboard.shown import Shown, epoch_number
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ HEIGHT = 220
 NOTHING_TRAINED = "Press Train first: here stands what the network made of your drawing on its way."
 NOTHING_DRAWN = "Draw a digit: here stands what the network made of it after each epoch."
 _BLUES = [[0.0, "rgba(0,114,178,0)"], [1.0, "rgba(0,114,178,1)"]]
-_MARK = "#D55E00"
+_MARK = VERMILION
 
 
 def layout() -> html.Section:

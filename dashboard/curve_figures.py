@@ -13,11 +13,11 @@ from dash import Patch
 from core.records import OwnScores
 from dashboard import ids
 from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
+from dashboard.palette import BLUE, GREEN, PURPLE, VERMILION
 from dashboard.series import Metric, Series
 
-# Okabe and Ito's palette, which the colour-blind can tell apart.
-TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = "#0072B2", "#D55E00", "#009E73"
-OWN_COLOUR = "#CC79A7"
+TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = BLUE, VERMILION, GREEN
+OWN_COLOUR = PURPLE
 FEWEST_OWN = 5
 """Of fewer drawings a share says nothing."""
 TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 
 from core.events import Gallery
 from dashboard.frame import hide_axes, layout, say
+from dashboard.palette import VERMILION
 
 TILE, GAP = 28, 4
 TITLE_PIXELS = 38
 GAP_VALUE = 255
-WRONG_COLOUR = "#D55E00"  # of Okabe and Ito's palette, as the curves
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
         x=frame_x,
         y=frame_y,
         mode="lines",
-        line=dict(color=WRONG_COLOUR, width=3),
+        line=dict(color=VERMILION, width=3),
         hoverinfo="skip",
         showlegend=False,
     )

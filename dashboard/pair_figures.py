@@ -14,10 +14,10 @@ from core.mistakes import CLASSES
 from core.records import Distortion, Examples, Robustness
 from dashboard.comparison import Course
 from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
+from dashboard.palette import BLUE, VERMILION
 from dashboard.runs_table import model_title
 
-# Okabe and Ito's palette, which the colour-blind can tell apart.
-_CNN_LOOK, _MLP_LOOK = ("#0072B2", "solid", "circle"), ("#D55E00", "dash", "diamond")
+_CNN_LOOK, _MLP_LOOK = (BLUE, "solid", "circle"), (VERMILION, "dash", "diamond")
 _STRENGTHS: dict[Distortion, tuple[str, str, str]] = {  # title of the axis, in the hover, unit
     "shift": ("shifted by, pixels", "shifted by %{x} pixels", " px"),
     "rotation": ("turned by, degrees", "turned by %{x}°", "°"),

@@ -11,11 +11,11 @@ import dash_ag_grid as dag
 from core.config import CHOICE_TITLES, PRESETS
 from core.events import RunSnapshot
 from dashboard import ids
+from dashboard.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from dashboard.status import duration
 
-# Okabe and Ito's palette without black and the yellow that white paper swallows; the order keeps
-# neighbours far apart for the colour-blind.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F")
+# The order keeps neighbours far apart for the colour-blind.
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 _MARKS = [
