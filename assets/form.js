@@ -4,8 +4,6 @@
 (function () {
   "use strict";
 
-  const noUpdate = () => window.dash_clientside.no_update;
-
   // As numbers where both are: 1e-3 is 0.001.
   const same = (one, other) =>
     one === other || (typeof one === "string" && one.trim() !== "" && Number(one) === Number(other));
@@ -15,8 +13,10 @@
       // The settings of a preset are in the order of the fields, null where it leaves them open;
       // one's own have none.
       fill: (preset, ...rest) => {
-        const [presets, ...values] = [rest.pop(), ...rest];
-        const { triggered_id } = window.dash_clientside.callback_context;
+        const presets = rest.pop();
+        const values = rest;
+        const { callback_context, no_update } = window.dash_clientside;
+        const { triggered_id } = callback_context;
         const chosen = triggered_id === "preset" ? presets[preset].settings : null;
         const filled = values.map((value, place) => chosen?.[place] ?? value);
         const [name, { purpose }] = Object.entries(presets).find(
@@ -24,8 +24,7 @@
             !settings || settings.every((wanted, place) => wanted === null || same(filled[place], wanted)),
         );
         // As the page loads, all are passed on: Dash asks nothing about what was never told.
-        const tell = (value, place) =>
-          triggered_id && value === values[place] ? noUpdate() : value;
+        const tell = (value, place) => (triggered_id && value === values[place] ? no_update : value);
         return [name, purpose, ...filled.map(tell)];
       },
     },

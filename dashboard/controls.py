@@ -3,7 +3,6 @@
 This module does not know what is chosen with them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
@@ -20,13 +19,13 @@ def labelled(label: str, field: Any) -> html.Div:
 def select(
     label: str,
     name: str,
-    options: Sequence[dict[str, Any]],
+    options: list[dict[str, Any]],
     value: Any = None,
     **properties: Any,
 ) -> html.Div:
     """One of several, in a list that opens; `name` is its id."""
     return labelled(
-        label, dbc.Select(id=name, options=list(options), value=value, size="sm", **properties)
+        label, dbc.Select(id=name, options=options, value=value, size="sm", **properties)
     )
 
 
