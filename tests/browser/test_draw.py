@@ -489,7 +489,7 @@ def test_what_is_no_picture_is_refused_and_nothing_is_lost(visit: Visit, trained
         expect(visitor.page.get_by_text(sentence)).to_be_hidden()
         expect(visitor.page.get_by_text("With a mouse")).to_be_visible()
         visitor.button("Undo").click()
-        assert visitor.picture(CANVAS) == drawn
+        visitor.until(lambda: (visitor.picture(CANVAS), visitor.answer()) == (drawn, said))
 
 
 def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(

@@ -135,13 +135,13 @@ def test_a_lasso_sends_the_chosen_ones_to_the_gallery(visit: Visit, cnn: tuple[L
     chosen = choose_some(visitor)
     visitor.button("Show them in the gallery").click()
     visitor.expect_tab("Gallery")
-    expect_chosen(visitor, chosen, 3)
+    expect_chosen(visitor, chosen, "after 3 epochs.")
     expect(visitor.field("Images")).to_be_disabled()
 
     visitor.field("Network after epoch").fill("1")
-    expect_chosen(visitor, chosen, 1)
+    expect_chosen(visitor, chosen, "after 1 epoch.")
     visitor.field("Network after epoch").press("End")  # as the plane was when it was left
-    expect_chosen(visitor, chosen, 3)
+    expect_chosen(visitor, chosen, "after 3 epochs.")
 
     visitor.button("Back to all images").click()
     expect(visitor.page.get_by_text("of 20 right, after 3 epochs.")).to_be_visible()
@@ -151,11 +151,11 @@ def test_a_lasso_sends_the_chosen_ones_to_the_gallery(visit: Visit, cnn: tuple[L
     visitor.until(lambda: marked(visitor) == set())
 
 
-def expect_chosen(visitor: Visitor, chosen: list[int], epoch: int) -> None:
-    """The gallery shows exactly these images, in their order, as they were read after an epoch."""
+def expect_chosen(visitor: Visitor, chosen: list[int], when: str) -> None:
+    """The gallery shows exactly these images, in their order, as they were read then."""
     said = visitor.page.locator("#gallery-caption")
     expect(said).to_contain_text(f"{len(chosen)} images chosen in the embedding")
-    expect(said).to_contain_text(f"after {epoch} epoch")
+    expect(said).to_contain_text(when)
     shown = chosen[:MOST_CHOSEN]
     titles = visitor.region("Test images").locator("text").filter(has_text="True:")
     expect(titles).to_have_count(len(shown))

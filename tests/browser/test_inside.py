@@ -194,7 +194,7 @@ def test_the_layer_of_grad_cam_can_be_chosen(visit: Visit, cnn: tuple[Lab, str])
     expect(reasons).to_contain_text("On the maps of conv1.")
     visitor.until(lambda: visitor.look(REASONS, picture) != coarse)
     visitor.field("Network after epoch").fill("1")
-    expect(caption(visitor)).to_contain_text("after 1 epoch")
+    expect(caption(visitor)).to_contain_text("after 1 epoch.")
     expect(layer).to_have_value("conv1")
 
 

@@ -110,19 +110,18 @@ def test_a_bad_value_is_marked_with_a_sentence_and_training_does_not_start(
 def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(visit_untrained: Visit) -> None:
     visitor = visit_untrained()
     chosen = visitor.field("Preset")
-    for name in ("notebook", "speedrun"):
+    for name in ("notebook", "fast", "accurate", "speedrun"):
         chosen.select_option(label=PRESETS[name].title)
         expect(visitor.field("Batch size")).to_have_value(str(PRESETS[name].config.batch_size))
         expect(visitor.field("Model")).to_have_value(PRESETS[name].config.model)
         expect(visitor.page.get_by_text(PRESETS[name].purpose)).to_be_visible()
-    visitor.choose(batch_size="33")
-    expect(chosen).to_have_value("custom")
-    expect(visitor.page.get_by_text("Settings of your own.")).to_be_visible()
-    expect(visitor.field("Model")).to_have_value(PRESETS["speedrun"].config.model)
-    visitor.choose(batch_size=f"{PRESETS['speedrun'].config.batch_size:e}")
-    expect(chosen).to_have_value("speedrun")
-    visitor.choose(batch_size="")
-    expect(chosen).to_have_value("custom")
+    for own in ("33", "x", ""):
+        visitor.choose(batch_size=own)
+        expect(chosen).to_have_value("custom")
+        expect(visitor.page.get_by_text("Settings of your own.")).to_be_visible()
+        expect(visitor.field("Model")).to_have_value(PRESETS["speedrun"].config.model)
+        visitor.choose(batch_size=f"{PRESETS['speedrun'].config.batch_size:e}")
+        expect(chosen).to_have_value("speedrun")
 
 
 def test_a_preset_leaves_the_seed_and_the_data_set_as_they_are(visit_untrained: Visit) -> None:

@@ -126,8 +126,8 @@ def test_every_choice_of_preset_says_what_it_is_for() -> None:
     assert len(set(sentences)) == len(sentences)
 
 
-def test_only_wrong_fields_have_a_sentence() -> None:
-    values = dict.fromkeys(("epochs", "batch_size"), "5")
+def test_only_wrong_fields_have_a_sentence(parts: list[Component]) -> None:
+    values = {name: by_id(parts, ids.field(name)).value for name in FIELDS}
     assert form.errors(values) == {}
     wrong = form.errors(values | {"epochs": "many", "batch_size": "0"})
     assert set(wrong) == {"epochs", "batch_size"}
