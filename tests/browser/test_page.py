@@ -35,7 +35,7 @@ def test_the_page_loads_without_an_error_and_from_its_own_server_only(
 def test_bootstraps_and_the_projects_styles_are_there(visit_untrained: Visit) -> None:
     visitor = visit_untrained()
     expect(visitor.button("Train")).to_have_css("background-color", "rgb(13, 110, 253)")
-    expect(visitor.region("Run status")).to_have_css("position", "sticky")
+    expect(visitor.page.locator("body")).to_have_css("background-color", "rgb(244, 246, 248)")
 
 
 def test_each_tab_shows_what_belongs_to_it(visit_untrained: Visit) -> None:

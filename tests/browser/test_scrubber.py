@@ -40,6 +40,27 @@ def test_the_slider_says_which_network_is_shown(visit: Visit, trained: Lab) -> N
         says(visitor, words)
 
 
+SCROLLED_TO = """graph => {
+    graph.scrollIntoView({block: "end"});
+    const {top, bottom, height} = graph.getBoundingClientRect();
+    return height > 0 && top >= 0 && bottom <= innerHeight + 1;
+}"""
+
+
+@pytest.mark.parametrize("width", [1300, 390])
+def test_the_slider_stays_in_sight_wherever_one_looks(
+    visit: Visit, trained: Lab, width: int
+) -> None:
+    visitor = visit(viewport={"width": width, "height": 844})
+    visitor.tab("Inside")
+    visitor.until(lambda: visitor.figure("Layer fc2").evaluate(SCROLLED_TO))
+    expect(visitor.field(SLIDER)).to_be_in_viewport(ratio=1)
+    if width > 900:
+        expect(visitor.region("Run status")).to_be_in_viewport(ratio=1)
+    visitor.field(SLIDER).fill("1")
+    says(visitor, "1 of 3")
+
+
 @pytest.mark.parametrize("region", ["Loss curve", "Accuracy curve"])
 def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
     visit: Visit, trained: Lab, region: str
