@@ -32,6 +32,13 @@ SHORT = {"epochs": 3, "batch_size": 50, "model": "mlp", "precision": "fp32"}
 ENDLESS = SHORT | {"epochs": 2000, "batch_size": 200, "train_images": 400}
 """Longer than any test, in epochs as short as two steps."""
 
+ORDINARY: dict[str, Any] = {
+    "viewport": {"width": 1300, "height": 900},
+    "color_scheme": "light",
+    "reduced_motion": "reduce",  # Bootstrap would scroll for a second, past the mouse
+}
+"""A visitor's browser, if a test wants no other."""
+
 ENDED = ("done", "stopped", "failed", "interrupted")
 
 # One thread: the browser and other servers want processors, too, and threads that wait for each
@@ -223,8 +230,7 @@ def visits(browser: Browser, url: str, quiet: bool = True) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
     def visit(**context: Any) -> Visitor:
-        settings = {"viewport": {"width": 1300, "height": 900}, "color_scheme": "light"} | context
-        visitors.append(Visitor(browser.new_context(**settings), url))
+        visitors.append(Visitor(browser.new_context(**(ORDINARY | context)), url))
         return visitors[-1].arrive()
 
     yield visit

@@ -92,8 +92,8 @@ def test_the_course_has_a_column_for_each_epoch_as_plain_torch_has_it(
     visitor.until(lambda: columns(visitor) == ["0", "1", "2", "3"])
     image = strokes_to_image(drawn(visitor))
     wanted = [plain_torch(lab, run_id, epoch, image) for epoch in range(4)]
-    shown = np.array(cells(visitor)).T
-    assert shown == pytest.approx(np.array(wanted), abs=1e-4)
+    expected = pytest.approx(np.array(wanted), abs=1e-4)
+    visitor.until(lambda: expected == np.array(cells(visitor)).T)  # at first of half a drawing
     picture = visitor.page.get_by_role("img", name="Course of the drawing")
     read = int(np.argmax(wanted[-1]))
     expect(picture).to_have_attribute("aria-label", re.compile(rf"(reads? {read}|else)"))

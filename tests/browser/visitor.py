@@ -10,6 +10,13 @@ from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
 SECONDS = 90.0
 """How long a visitor waits for anything. Generous: only failures take so long."""
 
+_PLACE = """([x, y]) => {
+    const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+    const {xaxis, yaxis} = gd._fullLayout;
+    return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
+}"""
+"""Where a point of a figure is in the window."""
+
 Stroke = Sequence[tuple[float, float]]
 
 
@@ -110,8 +117,20 @@ class Visitor:
         return int(self.look(region, f"gd.data?.[{trace}]?.x?.length ?? 0"))
 
     def click_point(self, region: str, point: str) -> None:
-        """Clicks where `point_at` points."""
-        self.page.mouse.click(*self.point_at(region, point))
+        """Clicks where `point_at` points, again if the figure was painted elsewhere meanwhile."""
+        hears = f"""({{event}}) => {{
+            const [x, y] = ({_PLACE})({point});
+            if (Math.hypot(event.clientX - x, event.clientY - y) < 2) gd.wasHit = true;
+        }}"""
+
+        def hit() -> bool:
+            place = self.point_at(region, point)
+            self.look(region, f"void gd.once('plotly_click', {hears})")
+            self.page.mouse.click(*place)
+            return bool(self.look(region, "gd.wasHit"))
+
+        self.look(region, "void (gd.wasHit = false)")
+        self.until(hit)
 
     def point_at(self, region: str, point: str) -> tuple[float, float]:
         """Moves the mouse to a point of a figure, and returns where that is in the window.
@@ -121,17 +140,13 @@ class Visitor:
         elsewhere: this waits until the figure has seen the mouse.
         """
         self.figure(region).scroll_into_view_if_needed()
-        where = f"""(([x, y]) => {{
-            const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
-            const {{xaxis, yaxis}} = gd._fullLayout;
-            return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
-        }})({point})"""
+        seen = "Boolean(gd._hoverdata) && !gd.matches('.dash-graph--pending')"  # Dash listens
         place: list[float] = []
 
         def is_seen() -> bool:
             nonlocal place
-            before, place = place, self.look(region, where)
-            if place == before and self.look(region, "Boolean(gd._hoverdata)"):
+            before, place = place, self.look(region, f"({_PLACE})({point})")
+            if place == before and self.look(region, seen):
                 return True
             self.look(region, "void (gd._hoverdata = undefined)")
             self.page.mouse.move(place[0] - 2, place[1])
