@@ -204,6 +204,9 @@
         return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
       },
 
+      // The figures of all layers, each to its graph.
+      maps: (figures) => figures,
+
       // The point of a layer's maps that is under the pointer, once that rests a moment.
       point: () => {
         const { triggered, triggered_id } = window.dash_clientside.callback_context;

@@ -59,6 +59,7 @@ def layout() -> html.Div:
             dcc.Store(id=ids.version(ids.TAB_INSIDE)),
             dcc.Store(id=ids.INSIDE_REQUEST),
             dcc.Store(id=ids.INSIDE_SHOWN),
+            dcc.Store(id=ids.INSIDE_FIGURES),
             dcc.Store(id=ids.INSIDE_POINT),
             dcc.Store(id=ids.INSIDE_OUTLINES),
         ]

@@ -54,15 +54,13 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.INSIDE_CAPTION, "children"),
         Output(ids.INSIDE_BARS, "children"),
         Output(ids.INSIDE_LAYERS, "children"),
-        Output(ids.inside_maps(ALL), "figure"),
+        Output(ids.INSIDE_FIGURES, "data"),
         Output(ids.INSIDE_SHOWN, "data"),
         Input(ids.INSIDE_REQUEST, "data"),
         State(ids.INSIDE_SHOWN, "data"),
         prevent_initial_call=True,
     )
     async def paint(request: dict[str, Any], before: dict[str, Any] | None) -> tuple[Any, ...]:
-        kept = [no_update] * len(ctx.outputs_list[3])
-
         width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
 
         def look(where: Shown) -> tuple[Look, list[Any]]:
@@ -73,10 +71,10 @@ def register(app: Dash, service: "TrainingService") -> None:
             return found, [inside_figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
-            return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), kept, None
+            return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), no_update, None
         answer = await _ask(look, Shown.parse(request.get("version")))
         if isinstance(answer, str):
-            return answer, bars(), muted(answer), kept, None
+            return answer, bars(), muted(answer), no_update, None
         found, figures = answer
         said = found.view.probabilities.tolist()
         shown = remember(found, request)
@@ -87,7 +85,15 @@ def register(app: Dash, service: "TrainingService") -> None:
             inside_panels.layer(place, maps.layer, figure)
             for place, (maps, figure) in enumerate(zip(found.view.maps, figures, strict=True))
         ]
-        return words, bars(said), layers, kept, shown
+        return words, bars(said), layers, no_update, shown
+
+    # In two steps: where `paint` writes to ALL graphs, Dash does not drop answers that come late.
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "maps"),
+        Output(ids.inside_maps(ALL), "figure"),
+        Input(ids.INSIDE_FIGURES, "data"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output(ids.INSIDE_SOURCE, "value"),

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from core import synthetic
 from tests.browser.conftest import TEST_IMAGES, Lab, Visit
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, note
 
 pytestmark = pytest.mark.browser
 
@@ -122,6 +122,34 @@ def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
     expect(caption(visitor)).to_contain_text("before it has learnt anything")
     expect_maps(visitor, forward(weights(lab, run_id, 0), 5))
     expect_pictures(visitor, "Filters", weights(lab, run_id, 0)["conv1.weight"][:, 0].numpy())
+
+
+def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
+    visit: Visit, cnn: tuple[Lab, str]
+) -> None:
+    lab, run_id = cnn
+    visitor = visit()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked = route.request.post_data or ""
+        if '"changedPropIds":["inside-request.data"]' in asked and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    visitor.page.route("**/_dash-update-component*", hold)
+    inside(visitor)
+    visitor.until(lambda: held)
+    visitor.field("Number").fill("5")
+    expect(caption(visitor)).to_contain_text("Test image 5, ")
+    said = note(caption(visitor))
+    with visitor.page.expect_request_finished(lambda request: request == held[0].request):
+        held[0].continue_()
+    visitor.field("Number").fill("6")  # what this brings comes after the late answer
+    expect(caption(visitor)).to_contain_text("Test image 6, ")
+    assert len(said()) == 1
+    expect_maps(visitor, forward(weights(lab, run_id, 3), 6))
 
 
 def test_a_pixel_under_the_pointer_is_explained(visit: Visit, cnn: tuple[Lab, str]) -> None:

@@ -1,13 +1,12 @@
 """The epoch slider: what moves it, what it says, and that all views go with it."""
 
 import json
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Lab, Visit
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import Visitor, note
 
 pytestmark = pytest.mark.browser
 
@@ -74,20 +73,6 @@ def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
     expect(visitor.field(SLIDER)).to_have_value("2")
     visitor.tab("Gallery")
     expect(visitor.page.get_by_text("of 20 right, after 2 epochs.")).to_be_visible()
-
-
-NOTE_ALL_IT_SAYS = """element => {
-    const said = element.said = [];
-    new MutationObserver(() => {
-        if (element.textContent !== said.at(-1)) said.push(element.textContent);
-    }).observe(element, {childList: true, characterData: true, subtree: true});
-}"""
-
-
-def note(element: Locator) -> Callable[[], list[str]]:
-    """What an element says from now on; some of it stands for less than a second."""
-    element.evaluate(NOTE_ALL_IT_SAYS)
-    return lambda: list(element.evaluate("element => element.said"))
 
 
 def test_the_play_button_runs_through_the_epochs_and_stops_at_the_end(

@@ -19,6 +19,19 @@ _PLACE = """([x, y]) => {
 
 Stroke = Sequence[tuple[float, float]]
 
+_NOTE_ALL_IT_SAYS = """element => {
+    const said = element.said = [];
+    new MutationObserver(() => {
+        if (element.textContent !== said.at(-1)) said.push(element.textContent);
+    }).observe(element, {childList: true, characterData: true, subtree: true});
+}"""
+
+
+def note(element: Locator) -> Callable[[], list[str]]:
+    """What an element says from now on; some of it stands for less than a second."""
+    element.evaluate(_NOTE_ALL_IT_SAYS)
+    return lambda: list(element.evaluate("element => element.said"))
+
 
 class Visitor:
     """One open page. Notes all that goes wrong behind it."""
