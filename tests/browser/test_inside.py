@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, expect
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -129,23 +129,15 @@ def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
 ) -> None:
     lab, run_id = cnn
     visitor = visit()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        asked = route.request.post_data or ""
-        if '"changedPropIds":["inside-request.data"]' in asked and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    visitor.page.route("**/_dash-update-component*", hold)
+    asked = '"inside-request","property":"data","value":{"source":"test","index":0,'
+    held = visitor.hold_back(asked)
     inside(visitor)
     visitor.until(lambda: held)
     visitor.field("Number").fill("5")
     expect(caption(visitor)).to_contain_text("Test image 5, ")
     said = note(caption(visitor))
-    with visitor.page.expect_request_finished(lambda request: request == held[0].request):
-        held[0].continue_()
+    for late in held:
+        visitor.let_go(late)
     visitor.field("Number").fill("6")  # what this brings comes after the late answer
     expect(caption(visitor)).to_contain_text("Test image 6, ")
     assert len(said()) == 1

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Lab, Visit
 from tests.browser.visitor import Visitor
@@ -103,24 +103,14 @@ def test_no_point_is_shown_twice_and_none_is_lost(visit: Visit, lab: Lab) -> Non
 
 def test_what_a_page_said_earlier_and_comes_later_does_not_count(visit: Visit, lab: Lab) -> None:
     visitor = visit()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if '"tab":"curves"' in (route.request.post_data or ""):
-            held.append(route)
-        else:
-            route.continue_()
-
-    visitor.page.route("**/_dash-update-component*", hold)
+    held = visitor.hold_back('"tab":"curves"')
     visitor.tab("Curves")
     visitor.until(lambda: held)
     visitor.tab("Train")
     run_id = lab.begin()
     visitor.until(lambda: visitor.points(LIVE) > 0)
-    late = held.pop()
-    assert not held
-    with visitor.page.expect_request_finished(lambda request: request == late.request):
-        late.continue_()
+    assert len(held) == 1
+    visitor.let_go(held[0])
     points = visitor.points(LIVE)
     visitor.until(lambda: visitor.points(LIVE) > points + 40)
     lab.end(run_id)

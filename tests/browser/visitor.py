@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Error, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, expect
 
 SECONDS = 90.0
 """How long a visitor waits for anything. Generous: only failures take so long."""
+
+Stroke = Sequence[tuple[float, float]]
 
 _PLACE = """([x, y]) => {
     const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
@@ -16,8 +18,6 @@ _PLACE = """([x, y]) => {
     return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
 }"""
 """Where a point of a figure is in the window."""
-
-Stroke = Sequence[tuple[float, float]]
 
 _NOTE_ALL_IT_SAYS = """element => {
     const said = element.said = [];
@@ -103,6 +103,26 @@ class Visitor:
             late = f"not within {seconds:g} s: {condition}, last {found!r}"
             assert time.monotonic() < deadline, late
             self.page.wait_for_timeout(50)
+
+    # Slow networks
+
+    def hold_back(self, words: str) -> list[Route]:
+        """The page's questions with these words, which do not reach the server: it fills."""
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            if words in (route.request.post_data or ""):
+                held.append(route)
+            else:
+                route.continue_()
+
+        self.page.route("**/_dash-update-component*", hold)
+        return held
+
+    def let_go(self, held: Route) -> None:
+        """Returns when a question that was held back is answered."""
+        with self.page.expect_request_finished(lambda request: request == held.request):
+            held.continue_()
 
     # Settings
 
