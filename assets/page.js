@@ -23,6 +23,22 @@
 
   const noUpdate = () => window.dash_clientside.no_update;
 
+  // Whether the tab in sight waits for an answer of the server.
+  const waits = () =>
+    Boolean(document.querySelector(".tab-pane.active [data-dash-is-loading]"));
+
+  // Hands on which networks there are once all that is in sight has been painted. Dash drops an
+  // answer that is overtaken by another question: where networks come faster than answers, the
+  // views would show none of them.
+  const AGAIN_MS = 50;
+  let networks = null;
+  let later = null;
+  function handOn() {
+    clearTimeout(later);
+    if (waits()) later = setTimeout(handOn, AGAIN_MS);
+    else window.dash_clientside.set_props("epoch-networks", { data: networks });
+  }
+
   // Saves both curves as they are shown, one picture each.
   function picture(format) {
     for (const figure of document.querySelectorAll("#curves-loss, #curves-accuracy")) {
@@ -65,6 +81,13 @@
         return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
       },
 
+      // Which networks there are now.
+      networks: (told) => {
+        networks = told;
+        handOn();
+        return noUpdate();
+      },
+
       // The network that the page shows: the newest, whose version the server tells, or that of the
       // epoch to which the slider was moved. Version, words, the slider's bar, and for each view the
       // version again, but only for the one in sight: each that hears of it takes its time, even if
@@ -100,6 +123,7 @@
         const [epoch, end] = [Number(value), Number(last)];
         if (pressed && !stopped) return [true, "▶", noUpdate()];
         if (pressed) return [false, "⏸", epoch >= end ? 0 : epoch];
+        if (waits()) return [false, "⏸", noUpdate()]; // no faster than the views follow
         if (epoch + 1 >= end) return [true, "▶", end];
         return [false, "⏸", epoch + 1];
       },

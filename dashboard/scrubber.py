@@ -29,6 +29,7 @@ def layout() -> html.Div:
             dbc.Input(id=ids.EPOCH_SLIDER, type="range", min=0, max=0, step=1, value=0),
             html.Span("newest", id=ids.EPOCH_LIVE, className="small"),
             dcc.Interval(id=f"{ids.EPOCH_PLAY}-clock", interval=PLAY_MS, disabled=True),
+            dcc.Store(id=ids.EPOCH_TOLD),
             dcc.Store(id=ids.EPOCH_NETWORKS),
         ],
         id=ids.EPOCH_BAR,
@@ -38,6 +39,11 @@ def layout() -> html.Div:
 
 
 def register(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "networks"),
+        Input(ids.EPOCH_TOLD, "data"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(
         ClientsideFunction("digitlab", "scrub"),
         Output(ids.PAGE_VERSION, "data"),

@@ -96,7 +96,7 @@ class PageStream:
         wanted: list[Update] = status.status_bar(self._service, snapshot)
         wanted.append((ids.RUN_PICK, {"options": status.run_options(runs, view.run)}))
         wanted += status.notices(self._service, snapshot)
-        wanted.append((ids.EPOCH_NETWORKS, {"data": self._networks(snapshot)}))
+        wanted.append((ids.EPOCH_TOLD, {"data": self._networks(snapshot)}))
         if view.tab == ids.TAB_COMPARE:
             wanted += self._pair.words(view.pair)
         updates = [update for update in map(self._changed, wanted) if update[1]]

@@ -101,8 +101,10 @@ def test_a_click_on_an_image_shows_how_sure_the_network_is(
         expect(chosen.locator(".bar.best")).to_contain_text(said)
 
 
-def test_the_gallery_works_while_the_network_learns(visit: Visit, lab: Lab) -> None:
+@pytest.mark.parametrize("late", [0, 600], ids=["answers at once", "answers late"])
+def test_the_gallery_works_while_the_network_learns(visit: Visit, lab: Lab, late: int) -> None:
     visitor = in_gallery(visit())
+    visitor.answer_late(late)  # and new weights come four times a second
     run_id = lab.begin()
     expect(titles(visitor)).to_have_count(20)
     caption = visitor.page.get_by_text(re.compile(r"of 20 right, after"))

@@ -114,10 +114,24 @@ class Visitor:
             if words in (route.request.post_data or ""):
                 held.append(route)
             else:
-                route.continue_()
+                route.fallback()
 
         self.page.route("**/_dash-update-component*", hold)
         return held
+
+    def answer_late(self, milliseconds: int) -> None:
+        """From now on the server's answers take so much longer."""
+        self.page.evaluate(
+            """late => {
+                const fetch = window.fetch;
+                window.fetch = async (...request) => {
+                    const answer = await fetch(...request);
+                    await new Promise(done => setTimeout(done, late));
+                    return answer;
+                };
+            }""",
+            milliseconds,
+        )
 
     def let_go(self, held: Route) -> None:
         """Returns when a question that was held back is answered."""

@@ -137,7 +137,7 @@ def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
     assert sent[ids.STATUS_STATE]["children"] == "ready"
     assert sent[ids.STOP_BUTTON] == {"disabled": True}
     assert sent[ids.RUN_MESSAGE]["children"] == status.run_words(None)
-    assert sent[ids.EPOCH_NETWORKS] == {"data": {"newest": None, "kept": []}}
+    assert sent[ids.EPOCH_TOLD] == {"data": {"newest": None, "kept": []}}
     assert points(sent[ids.TRAIN_CURVE]["figure"]) == []
 
 
@@ -326,9 +326,9 @@ def test_the_state_of_a_run_is_told_on_every_tab(stage: Stage) -> None:
 def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
     stage.stream.updates(DRAW)
     run_id = stage.start()
-    assert run_id in stage.sent(DRAW)[ids.EPOCH_NETWORKS]["data"]["newest"]
+    assert run_id in stage.sent(DRAW)[ids.EPOCH_TOLD]["data"]["newest"]
     stage.say(batch(1))
-    assert ids.EPOCH_NETWORKS not in stage.sent(DRAW)
+    assert ids.EPOCH_TOLD not in stage.sent(DRAW)
 
 
 def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(stage: Stage) -> None:
