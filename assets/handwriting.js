@@ -40,6 +40,15 @@
         return { drawing, as_drawn: form === "drawn", label: triggered_id.digit, at: Date.now() };
       },
 
+      // Which kept drawing to delete; none of them: bring the last one back. Said here and not by the
+      // buttons to the server: buttons that come with new numbers, too, would ask it, and Dash would
+      // drop the answer to the click.
+      remove: () => {
+        const { triggered, triggered_id } = window.dash_clientside.callback_context;
+        if (!triggered[0]?.value) return noUpdate();
+        return { drawing: triggered_id.drawing ?? null, at: Date.now() };
+      },
+
       // What was kept stays on the canvas until the next stroke.
       kept: (changed) => {
         if (changed?.kept) window.digitlab.finish();

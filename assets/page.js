@@ -166,6 +166,12 @@
 
       forget: () => null,
 
+      // Where in which mosaic was clicked.
+      pick: (click, shown) => {
+        const [point] = click?.points ?? [];
+        return point && shown ? { at: [point.x, point.y], of: shown } : noUpdate();
+      },
+
       // A lasso in the embedding: what the gallery is to show; null once a double click let it go.
       // A selection without points changes nothing: Plotly tells of one when it paints another epoch.
       choose: (selected, shown) => {

@@ -8,7 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from core.errors import DigitLabError, EmptyDrawing
 from core.records import Drawing
@@ -100,6 +100,7 @@ def layout() -> html.Section:
             ),
             dcc.Store(id=ids.HAND_OWNER, storage_type="local"),
             dcc.Store(id=ids.HAND_REQUEST),
+            dcc.Store(id=ids.HAND_DELETE),
             dcc.Store(id=ids.HAND_CHANGED),
             dcc.Store(id=f"{ids.HAND_DELETED}-id"),
         ],
@@ -120,6 +121,13 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_REQUEST, "data"),
         Input(ids.hand_keep(ALL), "n_clicks"),
         State(ids.DRAW_FORM, "value"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("handwriting", "remove"),
+        Output(ids.HAND_DELETE, "data"),
+        Input(ids.hand_delete(ALL), "n_clicks"),
+        Input(ids.HAND_UNDO, "n_clicks"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -182,23 +190,18 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
         Output(ids.HAND_DELETED, "is_open"),
         Output(f"{ids.HAND_DELETED}-id", "data"),
-        Input(ids.hand_delete(ALL), "n_clicks"),
-        Input(ids.HAND_UNDO, "n_clicks"),
+        Input(ids.HAND_DELETE, "data"),
         State(f"{ids.HAND_DELETED}-id", "data"),
         State(ids.HAND_OWNER, "data"),
         prevent_initial_call=True,
     )
-    async def delete(
-        clicks: list[int | None], undone: int | None, deleted: str | None, owner: str
-    ) -> tuple[Any, ...]:
-        if not ctx.triggered[0]["value"]:  # a button came into the page, and nobody pressed it
-            return no_update, no_update, no_update, no_update
+    async def delete(request: dict[str, Any], deleted: str | None, owner: str) -> tuple[Any, ...]:
+        chosen = request["drawing"]
         try:
-            if ctx.triggered_id == ids.HAND_UNDO:
+            if chosen is None:
                 await asyncio.to_thread(service.handwriting.restore, owner, str(deleted))
                 return "", {"restored": deleted}, False, None
-            chosen = str(ctx.triggered_id["drawing"])
-            await asyncio.to_thread(service.handwriting.delete, owner, chosen)
+            await asyncio.to_thread(service.handwriting.delete, owner, str(chosen))
         except DigitLabError as error:
             return str(error), no_update, False, None
         return "", {"deleted": chosen}, True, chosen

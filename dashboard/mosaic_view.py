@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from core.errors import DigitLabError
 from core.events import Gallery
@@ -28,7 +28,7 @@ class MosaicView:
     """The ids of one such view, and the names of its two parts.
 
     `shown` is the id of a store with what stands where, as `paint` gives it; `chosen` that of one
-    with the clicked image.
+    with where in which mosaic was clicked.
     """
 
     graph: str
@@ -70,31 +70,36 @@ class MosaicView:
         )
 
     def register(self, app: Dash, service: "TrainingService") -> None:
-        @app.callback(
-            Output(self.detail, "children"),
+        app.clientside_callback(
+            ClientsideFunction("digitlab", "pick"),
             Output(self.chosen, "data"),
             Input(self.graph, "clickData"),
-            Input(self.shown, "data"),
-            State(self.chosen, "data"),
+            State(self.shown, "data"),
             prevent_initial_call=True,
         )
-        async def detail(
-            click: dict[str, Any] | None, shown: dict[str, Any] | None, chosen: list[Any] | None
-        ) -> Any:
+
+        # Not told of the click itself: Dash drops an answer that is overtaken, and while a network
+        # learns quickly the next mosaic would take the click with it.
+        @app.callback(
+            Output(self.detail, "children"),
+            Input(self.chosen, "data"),
+            Input(self.shown, "data"),
+            prevent_initial_call=True,
+        )
+        async def detail(chosen: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
             if shown is None:
-                return no_update, no_update
-            if ctx.triggered_id == self.graph:
-                place = clicked(click, shown)
-                chosen = None if place is None else [shown["run"], shown["indices"][place]]
-            if chosen is None or chosen[0] != shown["run"]:  # another run may have other images
-                return _hint(), None
+                return no_update
+            if chosen is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
+                return _hint()
+            if (index := picked(chosen)) is None:
+                return _hint()
             where = Shown.parse(shown["version"])
             look = service.explorer.test_images
             try:
-                found = await asyncio.to_thread(look, chosen[1:], where.run_id, where.epoch)
+                found = await asyncio.to_thread(look, [index], where.run_id, where.epoch)
             except DigitLabError as error:
-                return html.P(str(error)), chosen
-            return _one(found), chosen
+                return html.P(str(error))
+            return _one(found)
 
 
 def paint(shown: Gallery, width: int, version: str | None) -> tuple[go.Figure, dict[str, Any]]:
@@ -119,14 +124,12 @@ def columns(count: int, width: int) -> int:
     return min(count, 10 if width >= 700 else 5)
 
 
-def clicked(click: dict[str, Any] | None, shown: dict[str, Any]) -> int | None:
-    """The place in a mosaic that was clicked; None beside all images."""
-    if not click:
-        return None
-    point = click["points"][0]
-    return gallery_figures.Mosaic(*shown["mosaic"]).place(
-        point["x"], point["y"], len(shown["indices"])
-    )
+def picked(chosen: dict[str, Any]) -> int | None:
+    """Which test image was clicked, as the page remembers it; None beside all images."""
+    mosaic, indices = gallery_figures.Mosaic(*chosen["of"]["mosaic"]), chosen["of"]["indices"]
+    x, y = chosen["at"]
+    place = mosaic.place(x, y, len(indices))
+    return None if place is None else int(indices[place])
 
 
 def _hint() -> html.P:

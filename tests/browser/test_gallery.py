@@ -117,6 +117,21 @@ def test_the_gallery_works_while_the_network_learns(visit: Visit, lab: Lab, late
     lab.end(run_id)
 
 
+def test_a_click_counts_though_the_slider_moves_before_its_answer(
+    visit: Visit, trained: Lab
+) -> None:
+    visitor = in_gallery(visit())
+    expect(titles(visitor)).to_have_count(20)
+    held = visitor.hold_back("gallery-detail.children")
+    click_image(visitor, 3)
+    visitor.until(lambda: held)
+    visitor.field("Network after epoch").fill("1")
+    visitor.until(lambda: len(held) == 2)
+    for late in held:
+        visitor.let_go(late)
+    expect(visitor.region("Chosen image").get_by_role("listitem")).to_have_count(10)
+
+
 def test_new_weights_read_the_same_images_anew(visit: Visit, lab: Lab) -> None:
     lab.train(learning_rate=1e-6, epochs=1)
     visitor = in_gallery(visit())

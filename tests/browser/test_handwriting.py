@@ -187,6 +187,26 @@ def test_drawings_are_kept_counted_deleted_and_taught(visit: Visit, trained: Lab
         assert drawing["taught"]
 
 
+def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_anew(
+    visit: Visit, trained: Lab
+) -> None:
+    visitor = at_the_canvas(visit())
+    visitor.draw(SEVEN)
+    keep(visitor, 7)
+    painted, deleted = visitor.hold_back("hand-list.children"), visitor.hold_back("hand-deleted")
+    visitor.field("Network after epoch").fill("1")
+    visitor.until(lambda: painted)
+    visitor.button("Delete this 7").click()
+    visitor.until(lambda: deleted)
+    visitor.let_go(painted.pop(0))
+    expect(visitor.page.locator("#hand-list[data-dash-is-loading]")).to_have_count(0)
+    visitor.let_go(deleted[0])
+    expect(visitor.region(HAND).get_by_role("button", name="Undo")).to_be_visible()
+    visitor.until(lambda: painted)
+    visitor.let_go(painted[0])
+    expect(kept(visitor)).to_have_count(0)
+
+
 def test_a_few_drawings_have_a_line_in_the_curves(visit: Visit, lab: Lab) -> None:
     run_id = lab.train()
     visitor = at_the_canvas(visit())
