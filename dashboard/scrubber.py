@@ -40,12 +40,12 @@ def layout() -> html.Div:
 
 def register(app: Dash) -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "networks"),
+        ClientsideFunction("scrubber", "networks"),
         Input(ids.EPOCH_TOLD, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "scrub"),
+        ClientsideFunction("scrubber", "scrub"),
         Output(ids.PAGE_VERSION, "data"),
         Output(ids.EPOCH_LIVE, "children"),
         Output(ids.EPOCH_BAR, "style"),
@@ -57,7 +57,7 @@ def register(app: Dash) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "play"),
+        ClientsideFunction("scrubber", "play"),
         Output(f"{ids.EPOCH_PLAY}-clock", "disabled"),
         Output(ids.EPOCH_PLAY, "children"),
         Output(ids.EPOCH_SLIDER, "value", allow_duplicate=True),
@@ -69,7 +69,7 @@ def register(app: Dash) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "goTo"),
+        ClientsideFunction("scrubber", "goTo"),
         Output(ids.EPOCH_SLIDER, "value", allow_duplicate=True),
         Input(ids.CURVES_LOSS, "clickData"),
         Input(ids.CURVES_ACCURACY, "clickData"),

@@ -89,6 +89,22 @@ def test_the_play_button_runs_through_the_epochs_and_stops_at_the_end(
     expect(visitor.page.locator("#gallery-caption")).to_contain_text("after 3 epochs")
 
 
+def test_play_shows_every_epoch_however_late_the_answers_come(visit: Visit, trained: Lab) -> None:
+    visitor = visit()
+    visitor.tab("Gallery")
+    caption = visitor.page.locator("#gallery-caption")
+    expect(caption).to_contain_text("after 3 epochs")
+    visitor.answer_late(1000)  # more than an epoch stands
+    said = note(caption)
+    visitor.page.get_by_title("Run through the epochs").click()
+    epochs = ["before it has learnt anything", "after 1 epoch", "after 2 epochs", "after 3 epochs"]
+
+    def shown() -> list[str]:
+        return [words.split("right, ")[1].rstrip(".") for words in said()]
+
+    visitor.until(lambda: shown() == epochs)
+
+
 def test_play_can_be_paused(visit: Visit, lab: Lab) -> None:
     lab.train(epochs=40, train_images=100)
     visitor = visit()
@@ -131,19 +147,19 @@ def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
 MOVED_AS_NETWORKS_COME = """when => {
     // A hand that moves the slider in the very moment in which the page hears of a new network.
     const slider = document.getElementById("epoch-slider");
-    const digitlab = window.dash_clientside.digitlab;
-    const scrub = digitlab.scrub;
+    const {scrubber} = window.dash_clientside;
+    const {scrub} = scrubber;
     // As the browser sets it, past the setter by which React would take the move for its own.
     const {set} = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
     const move = () => {
         set.call(slider, "1");
         slider.dispatchEvent(new Event("input", {bubbles: true}));
     };
-    digitlab.scrub = (...given) => {
+    scrubber.scrub = (...given) => {
         const {triggered} = window.dash_clientside.callback_context;
         if (!triggered.some(({prop_id}) => prop_id.startsWith("epoch-networks")))
             return scrub(...given);
-        digitlab.scrub = scrub;
+        scrubber.scrub = scrub;
         if (when === "before") move();
         const answer = scrub(...given);
         if (when === "after") move();
