@@ -9,6 +9,7 @@
   const STROKES = "drawing"; // where the browser keeps them
   const PICTURE = "picture";
   const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
+  const NOTHING_LEARNT = "This run has learnt nothing yet. Choose another run to read your drawing.";
 
   let strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
   let picture = unpacked(sessionStorage.getItem(PICTURE)); // {width, height, grey} instead of them
@@ -88,6 +89,9 @@
     return place.startsWith("e") ? { run, epoch: Number(place.slice(1)) } : { run };
   }
 
+  // A run that waits, or ended too early, has its state where others have the place of a network.
+  const hasLearnt = () => /\d/.test(version.split("/")[2]);
+
   // One request at a time; when it is answered, the newest drawing goes next.
   async function ask() {
     if (asking) return;
@@ -96,6 +100,7 @@
       changed = false;
       const next = wait(BETWEEN_MS);
       if (!version) settle(null, NO_MODEL);
+      else if (!hasLearnt()) settle(null, NOTHING_LEARNT);
       else if (isEmpty()) settle(null, "Nothing is drawn yet.");
       else await read();
       await next;

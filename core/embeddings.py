@@ -25,7 +25,8 @@ class Embeddings:
     """May be asked from any thread.
 
     A run is by default the newest that has a network, an epoch that of the last evaluation. All
-    methods raise NoModel, UnknownRun, UnknownEpoch or DamagedFile where there is no such network.
+    methods raise NoModel, NotTrained, UnknownRun, UnknownEpoch or DamagedFile where there is no
+    such network.
     """
 
     def __init__(self, explorer: Explorer) -> None:

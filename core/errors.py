@@ -33,7 +33,11 @@ class DamagedFile(DigitLabError):
 
 
 class NoModel(DigitLabError):
-    """A reading was asked for before any weights were published."""
+    """A network was asked for before any run had one."""
+
+
+class NotTrained(DigitLabError):
+    """A run was asked for its network before it had one."""
 
 
 class DatasetUnavailable(DigitLabError):

@@ -16,8 +16,8 @@ from core import preprocess
 from core.assessor import Assessor
 from core.confidence import Judge
 from core.datasets import DataCatalog, Dataset
-from core.errors import DatasetUnavailable, NoModel
-from core.events import Gallery, Reading
+from core.errors import DatasetUnavailable, NoModel, NotTrained
+from core.events import Gallery, Reading, RunSnapshot, RunState
 from core.inference import Reader
 from core.mistakes import Assessment
 from core.runs import Run, Runs
@@ -56,7 +56,7 @@ class Explorer:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return self._reader.gallery(checkpoint, self._data(run), count, seed, only_wrong)
@@ -78,7 +78,7 @@ class Explorer:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
             IndexError: the test set has no such image.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
@@ -92,7 +92,7 @@ class Explorer:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
         """
         with self._lock:  # before the network: that of a newer revision is then not kept as this
             revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
@@ -109,7 +109,7 @@ class Explorer:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return checkpoint, self._data(run)
@@ -142,7 +142,7 @@ class Explorer:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
             EmptyDrawing, BadDrawing: see `core.preprocess`.
         """
         return self._read(preprocess.stroke_steps(strokes), as_drawn, run_id, epoch)
@@ -164,8 +164,7 @@ class Explorer:
         """A network itself, by default the newest weights of the run.
 
         Raises:
-            NoModel: the run has not trained yet.
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
         """
         return self._find(run_id, epoch, evaluated=False)[1]
 
@@ -197,7 +196,8 @@ class Explorer:
         self, run_id: str | None, epoch: int | None, evaluated: bool
     ) -> tuple[Run, Checkpoint]:
         with self._lock:
-            for run in self._candidates(run_id):
+            candidates = self._candidates(run_id)
+            for run in candidates:
                 live = (run.evaluated if evaluated else None) or run.latest
                 if epoch is None and live is not None:
                     return run, live
@@ -205,6 +205,8 @@ class Explorer:
                     snapshot = run.snapshot
                     break
             else:
+                if run_id is not None:
+                    raise NotTrained(_why_not(candidates[0].snapshot))
                 raise NoModel(
                     "There is no trained network yet. Press Train first; it takes a minute."
                 )
@@ -228,3 +230,14 @@ class Explorer:
             while len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return found
+
+
+def _why_not(run: RunSnapshot) -> str:
+    """Why a run has no network, and what to do."""
+    if run.state.finished:
+        return f"{run.title} ended before it had learnt anything. Choose another run, or train one."
+    words = {
+        RunState.QUEUED: "waits for its turn",
+        RunState.PAUSED: "was paused before its beginning",
+    }.get(run.state, "is only beginning")
+    return f"{run.title} {words} and has learnt nothing yet. Choose another run to look at."

@@ -24,6 +24,7 @@ from core.errors import (
     DrawingRefused,
     FolderUnusable,
     NoModel,
+    NotTrained,
     UnknownDrawing,
     UnknownEpoch,
 )
@@ -140,7 +141,7 @@ class Handwriting:
         try:
             run_id = run_id or self._history.newest_run()
             said = self._history.said(run_id, epoch, images)
-        except NoModel:
+        except (NoModel, NotTrained):
             return OwnSet(drawings, None, np.zeros(len(drawings), bool))
         return OwnSet(drawings, said.argmax(1), self._taught(run_id, images))
 

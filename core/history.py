@@ -44,7 +44,7 @@ class History:
 
         Raises:
             NoModel: nothing has been trained yet.
-            UnknownRun, DamagedFile: there is no such run, or it cannot be read.
+            NotTrained, UnknownRun, DamagedFile: there is no such run, or it cannot be read.
         """
         run_id = run_id or self.newest_run()
         images = image[np.newaxis] * np.float32(255)
@@ -71,7 +71,7 @@ class History:
             epoch: one that is kept; None for the newest network, which is asked every time.
 
         Raises:
-            NoModel, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
         """
         if epoch is None:
             checkpoint = self._explorer.checkpoint(run_id)

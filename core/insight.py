@@ -26,8 +26,8 @@ class Insight:
     """Looks inside; may be asked from any thread.
 
     Every question takes a run, by default the newest that has a network, and an epoch, by default
-    that of the run's last evaluation. All of them raise NoModel, UnknownRun, UnknownEpoch or
-    DamagedFile where there is no such network.
+    that of the run's last evaluation. All of them raise NoModel, NotTrained, UnknownRun,
+    UnknownEpoch or DamagedFile where there is no such network.
     """
 
     def __init__(self, explorer: Explorer) -> None:

@@ -68,8 +68,8 @@ class Pairs:
     def robustness(self, run_id: str) -> "Future[Robustness]":
         """Begins to measure a run's newest evaluated network, or waits for its turn.
 
-        The future raises NoModel, UnknownRun, UnknownEpoch, DamagedFile or DatasetUnavailable where
-        there is no such network or no test set, and is cancelled when the service is closed.
+        The future raises NotTrained, UnknownRun, UnknownEpoch, DamagedFile or DatasetUnavailable
+        where there is no such network or no test set, and is cancelled when the service is closed.
         """
         return self._worker.submit(self._measure, run_id)
 
@@ -86,7 +86,7 @@ class Pairs:
         """The first test image of a run's data set under every distortion.
 
         Raises:
-            NoModel, UnknownRun, DamagedFile, DatasetUnavailable: there is none.
+            NotTrained, UnknownRun, DamagedFile, DatasetUnavailable: there is none.
         """
         _, data = self._explorer.network(run_id)
         return robustness.examples(data.test_images[0].numpy())

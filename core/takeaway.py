@@ -62,7 +62,7 @@ class TakeAway:
         names it.
 
         Raises:
-            NoModel, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrained, UnknownEpoch, DamagedFile: there is no such network.
         """
         checkpoint = self._explorer.checkpoint(run_id, epoch)
         snapshot, _ = self._run(run_id)

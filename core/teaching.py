@@ -62,7 +62,7 @@ class Teaching:
 
         Raises:
             DrawingRefused: no drawing is kept.
-            NoModel, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NoModel, NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
             WrongState: the run was brought in, has learnt nothing yet, or too many runs wait.
             FolderUnusable: the drawings cannot be written.
         """

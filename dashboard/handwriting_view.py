@@ -29,7 +29,7 @@ def summary(mine: OwnSet) -> str:
     if not count:
         return NOTHING_KEPT
     if mine.right is None:
-        return f"Kept: {count}. There is no trained network yet to read them."
+        return f"Kept: {count}. There is no network yet to read them."
     taught = int(mine.taught.sum())
     right = f"Right: {mine.right} of {count}."
     if not taught:

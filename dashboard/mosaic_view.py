@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError
 from core.events import Gallery
@@ -87,11 +87,10 @@ class MosaicView:
             prevent_initial_call=True,
         )
         async def detail(chosen: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
-            if shown is None:
-                return no_update
-            if chosen is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
+            if shown is None or chosen is None:
                 return _hint()
-            if (index := picked(chosen)) is None:
+            index = picked(chosen)
+            if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
                 return _hint()
             where = Shown.parse(shown["version"])
             look = service.explorer.test_images

@@ -173,6 +173,8 @@ def run_words(run: RunSnapshot | None) -> str:
             f"Done: the network reads {run.test_accuracy or 0:.2%} of the test images right. "
             "Look at its mistakes in the Gallery, or Draw a digit for it to read."
         )
+    if run.state is RunState.STOPPED and not run.kept:
+        return "Stopped before it began; Resume puts it back into the queue."
     if run.state is RunState.STOPPED:
         return "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
     if run.state is RunState.PAUSED:

@@ -153,11 +153,12 @@ class PageStream:
 
     def _networks(self, snapshot: RunSnapshot | None) -> dict[str, Any]:
         """Among which networks the page can choose: the newest one's version, the kept epochs."""
-        run_id = None if snapshot is None else snapshot.run_id
-        return {
-            "newest": self._service.explorer.weights_version(run_id),
-            "kept": [] if snapshot is None else list(snapshot.kept),
-        }
+        if snapshot is None:
+            return {"newest": None, "kept": []}
+        newest = self._service.explorer.weights_version(snapshot.run_id)
+        # Without a network of its own the run is named all the same, or another's would be shown.
+        without = f"{snapshot.run_id}/{snapshot.revision}/{snapshot.state.value}"
+        return {"newest": newest or without, "kept": list(snapshot.kept)}
 
     def _changed(self, update: Update) -> Update:
         component, properties = update

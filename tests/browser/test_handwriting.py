@@ -131,7 +131,7 @@ def test_without_a_network_both_say_what_to_do(visit_untrained: Visit) -> None:
     visitor.draw(ONE)
     expect(visitor.region(COURSE)).to_contain_text("Press Train first")
     keep(visitor, 1)
-    expect(visitor.region(HAND)).to_contain_text("There is no trained network yet")
+    expect(visitor.region(HAND)).to_contain_text("There is no network yet to read them")
     visitor.button("Teach it").click()
     expect(visitor.region(HAND).get_by_role("alert")).to_contain_text("Press Train first")
     visitor.button("Delete this 1").click()

@@ -61,9 +61,30 @@ def test_a_second_run_waits_with_its_place_and_can_be_cancelled(visit: Visit, la
     expect(visitor.page.get_by_text("place 1 in the queue")).to_be_visible()
     visitor.button("Stop").click()
     expect(visitor.status("State")).to_have_text("stopped")
+    expect(visitor.page.get_by_text("Stopped before it began; Resume puts it back")).to_be_visible()
     assert lab.get(f"/api/runs/{first}")["state"] == "running"
     pick(visitor).select_option(label="Newest run")
     expect(visitor.status("State")).to_have_text("running")
+
+
+def test_while_a_run_waits_no_view_shows_the_network_of_another(visit: Visit, lab: Lab) -> None:
+    lab.train()
+    first = lab.begin()
+    visitor = visit()
+    visitor.button("Train").click()
+    expect(visitor.status("State")).to_have_text("queued")
+    waits = visitor.page.get_by_text("waits for its turn")
+    for tab in ("Gallery", "Mistakes", "Inside", "Embedding"):
+        visitor.tab(tab)
+        expect(waits.locator("visible=true").first).to_be_visible()
+    visitor.tab("Draw")
+    visitor.draw([(0.5, 0.2), (0.5, 0.8)])
+    visitor.until(lambda: "This run has learnt nothing yet" in visitor.answer())
+    expect(visitor.region("Course of the drawing")).to_contain_text("waits for its turn")
+    lab.end(first)
+    visitor.until(lambda: visitor.says_digit() is not None)
+    visitor.tab("Gallery")
+    expect(visitor.page.get_by_text("of 20 right, ")).to_be_visible()
 
 
 def test_each_page_looks_at_the_run_it_chose_and_its_address_says_so(

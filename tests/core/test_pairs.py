@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from core import models, trainer
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
-from core.errors import NoModel, WrongState
+from core.errors import NotTrained, WrongState
 from core.events import RunState
 from core.records import Pair, Robustness
 from core.robustness import STRENGTHS, distort
@@ -186,7 +186,7 @@ def test_a_run_that_trains_or_waits_keeps_a_pair_from_its_end(
     (pair,) = service.pairs.all()
     assert pair.ended
     assert mlp.run_id not in [run.run_id for run in pair.comparable]
-    with pytest.raises(NoModel):
+    with pytest.raises(NotTrained):
         service.pairs.robustness(mlp.run_id).result(SECONDS)
 
 

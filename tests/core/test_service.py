@@ -15,7 +15,14 @@ import torch
 
 from core.config import TrainConfig, parse_config
 from core.datasets import Cancelled, DataCatalog, Dataset
-from core.errors import DatasetUnavailable, EmptyDrawing, NoModel, UnknownRun, WrongState
+from core.errors import (
+    DatasetUnavailable,
+    EmptyDrawing,
+    NoModel,
+    NotTrained,
+    UnknownRun,
+    WrongState,
+)
 from core.events import BatchMetrics, DatasetStatus, EpochMetrics, Metrics, RunSnapshot, RunState
 from core.runtime import Runtime
 from core.service import TrainingService
@@ -241,6 +248,26 @@ def test_a_second_run_waits_its_turn(
     finished = [finish(service, run_id) for run_id in (first, second, third)]
     assert [run.state for run in finished] == [RunState.DONE] * 3
     assert service.latest_run() == third
+
+
+def test_a_run_without_a_network_says_why(
+    make_service: MakeService, tiny_config: TrainConfig
+) -> None:
+    service = make_service(fit=Gate().fit)
+    look = service.explorer
+    begun, waiting = service.start(tiny_config), service.start(tiny_config)
+    with pytest.raises(NotTrained, match=r"^Run 1 is only beginning"):
+        look.gallery(1, 0, run_id=begun)
+    with pytest.raises(NotTrained, match=r"^Run 2 waits for its turn"):
+        look.read_strokes(SEVEN, run_id=waiting)
+    service.pause(waiting)
+    with pytest.raises(NotTrained, match=r"^Run 2 was paused before its beginning"):
+        look.assessment(waiting)
+    service.stop(waiting)
+    with pytest.raises(NotTrained, match=r"^Run 2 ended before it had learnt anything"):
+        look.checkpoint(waiting)
+    with pytest.raises(NoModel):
+        look.gallery(1, 0)
 
 
 def test_of_many_who_start_at_once_one_trains_and_the_others_wait(

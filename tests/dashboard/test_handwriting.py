@@ -75,7 +75,7 @@ def test_the_summary_counts_what_is_read_right() -> None:
     assert "2 of 3. 1 of them it was" in view.summary(own((3, 3), (4, 9), (5, 5), taught=1))
     assert "All of them it was taught" in view.summary(own((3, 3), taught=1))
     unread = OwnSet(own((3, 3)).drawings, None, np.zeros(1, bool))
-    assert view.summary(unread).startswith("Kept: 1. There is no trained network")
+    assert view.summary(unread).startswith("Kept: 1. There is no network")
 
 
 def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:

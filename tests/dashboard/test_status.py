@@ -195,14 +195,15 @@ def test_buttons_can_be_pressed_when_they_make_sense(
         (run(), "Training", "info"),
         (run(message="Downloading MNIST: 40%"), "Downloading MNIST: 40%.", "info"),
         (done(), "98.76%", "success"),
-        (run(state=RunState.STOPPED), "Stopped", "secondary"),
+        (run(state=RunState.STOPPED), "Stopped before it began", "secondary"),
+        (run(state=RunState.STOPPED, kept=(0, 1)), "keeps what it had learnt", "secondary"),
         (
             run(state=RunState.FAILED, error="The loss became nan."),
             "The loss became nan.",
             "danger",
         ),
     ],
-    ids=["no run", "running", "waiting", "done", "stopped", "failed"],
+    ids=["no run", "running", "waiting", "done", "never begun", "stopped", "failed"],
 )
 def test_the_message_says_how_the_run_goes(
     service: TrainingService, snapshot: RunSnapshot | None, sentence: str, colour: str

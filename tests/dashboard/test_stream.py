@@ -331,6 +331,17 @@ def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
     assert ids.EPOCH_TOLD not in stage.sent(DRAW)
 
 
+def test_a_run_without_a_network_is_named_as_the_one_to_look_at(stage: Stage) -> None:
+    stage.start()
+    waiting = stage.service.start(TrainConfig(model="mlp"))
+    view = replace(DRAW, run=waiting)
+    told = stage.sent(view)[ids.EPOCH_TOLD]["data"]
+    assert told == {"newest": f"{waiting}/0/queued", "kept": []}
+    stage.service.stop(waiting)
+    told = stage.sent(view)[ids.EPOCH_TOLD]["data"]
+    assert told == {"newest": f"{waiting}/0/stopped", "kept": []}
+
+
 def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(stage: Stage) -> None:
     stage.start()
     stage.say(batch(1))
