@@ -15,9 +15,12 @@ from dash import html
 from core.config import CHOICE_TITLES, TrainConfig
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import runs_table
-from dashboard.frame import AXIS, LEGEND_BELOW, layout, say
+from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
 from dashboard.series import Metric
 from dashboard.status import duration
+
+TICK_SOME = "Tick runs in the table to lay their curves over each other."
+NOT_EVALUATED = "None of these runs has been evaluated yet."
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,9 @@ def curves(courses: Sequence[Course], metric: Metric) -> go.Figure:
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
     figure.update_yaxes(**AXIS)
-    if not courses:
-        say(figure, "Tick runs in the table to lay their curves over each other.")
-    elif not any(course.evaluations for course in courses):
-        say(figure, "None of these runs has been evaluated yet.")
+    if not any(course.evaluations for course in courses):
+        hide_axes(figure)
+        say(figure, NOT_EVALUATED if courses else TICK_SOME)
     return figure
 
 

@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, EmptyDrawing, NoModel
 from core.records import Course
-from dashboard import ids
+from dashboard import guide, ids
 from dashboard.frame import hide_axes, say
 from dashboard.frame import layout as frame
 from dashboard.palette import VERMILION
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from core.service import TrainingService
 
 HEIGHT = 220
+EXPLANATION = (
+    "A column for each epoch, a row for each digit, the bluer the surer. Click a column to see the "
+    "network as it was then."
+)
 NOTHING_TRAINED = "Press Train first: here stands what the network made of your drawing on its way."
 NOTHING_DRAWN = "Draw a digit: here stands what the network made of it after each epoch."
 _BLUES = [[0.0, "rgba(0,114,178,0)"], [1.0, "rgba(0,114,178,1)"]]
@@ -43,14 +47,7 @@ def layout() -> html.Section:
                 role="img",
                 **{"aria-label": NOTHING_DRAWN},
             ),
-            html.P(
-                [
-                    "A column for each epoch, a row for each digit, the bluer the surer. Click a "
-                    "column to see the network as it was then. ",
-                    html.A("What you see here", href="/guide#draw", target="_blank"),
-                ],
-                className="text-body-secondary small mb-0",
-            ),
+            guide.explanation(EXPLANATION, "draw"),
             dcc.Store(id=ids.DRAW_RESTED),
             dcc.Store(id=ids.COURSE_REQUEST),
         ],

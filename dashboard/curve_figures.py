@@ -20,6 +20,8 @@ TRAIN_COLOUR, TEST_COLOUR, RATE_COLOUR = BLUE, VERMILION, GREEN
 OWN_COLOUR = PURPLE
 FEWEST_OWN = 5
 """Of fewer drawings a share says nothing."""
+NOTHING_TRAINED = "The curve starts to move when you press Train."
+NO_BATCHES = "Nothing is known yet of how this run trained."
 TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 CURVES: tuple[tuple[str, Metric], ...] = (
@@ -71,7 +73,7 @@ def curve(
     )
     if not series.batches:
         hide_axes(figure)
-        say(figure, "The curve starts to move when you press Train.")
+        say(figure, NOTHING_TRAINED if series.run_id is None else NO_BATCHES)
     return figure
 
 

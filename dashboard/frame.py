@@ -9,8 +9,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-LINE = 46
+LINE = 40
 """Characters of a sentence that are as wide as a figure on a phone."""
+SLACK = 4
+"""Characters by which a line may be longer than the others."""
 LEGEND_BELOW = dict(
     orientation="h",
     xref="container",
@@ -50,8 +52,14 @@ def hide_axes(figure: go.Figure) -> None:
 
 
 def say(figure: go.Figure, sentence: str) -> None:
-    """Writes a sentence across the middle, in lines that fit a phone."""
-    lines = textwrap.wrap(sentence, LINE)
+    """Writes a sentence across the middle, in lines that fit a phone.
+
+    An axis that is not shown needs no room: with it, the middle would lie to the right.
+    """
+    figure.update_layout(margin_l=figure.layout.margin.r)
+    least = len(textwrap.wrap(sentence, LINE))
+    even = -(-len(sentence) // least) + SLACK  # no single word in the last line
+    lines = textwrap.wrap(sentence, min(even, LINE))
     figure.add_annotation(
         text="<br>".join(lines),
         showarrow=False,

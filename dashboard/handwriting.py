@@ -12,7 +12,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html,
 
 from core.errors import DigitLabError, EmptyDrawing
 from core.records import Drawing
-from dashboard import ids
+from dashboard import guide, ids
 from dashboard.handwriting_view import NOTHING_KEPT, report, summary, thumbnails
 from dashboard.kept import KEEP
 from dashboard.shown import Shown
@@ -91,13 +91,7 @@ def layout() -> html.Section:
                 style={"display": "none"},
             ),
             html.Div(id=ids.HAND_REPORT),
-            html.P(
-                [
-                    f"{KEPT_HERE} ",
-                    html.A("What you see here", href="/guide#your-handwriting", target="_blank"),
-                ],
-                className="text-body-secondary small mb-0",
-            ),
+            guide.explanation(KEPT_HERE, "your-handwriting"),
             dcc.Store(id=ids.HAND_OWNER, storage_type="local"),
             dcc.Store(id=ids.HAND_REQUEST),
             dcc.Store(id=ids.HAND_DELETE),

@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from core.records import ATTRIBUTION_METHODS
-from dashboard import ids
+from dashboard import guide, ids
 from dashboard.bars import bars
 from dashboard.controls import choices, number, select
 from dashboard.inside_panels import muted
@@ -18,19 +18,13 @@ from dashboard.kept import KEEP
 NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
 POINT_HERE = "Point at a pixel of a map, and see from which numbers it was made."
 NOTHING_SHOWN = "There is no image yet."
+EXPLANATION = "Every layer makes new pictures of those before it, until ten numbers are left."
 
 
 def layout() -> html.Div:
     return html.Div(
         [
-            html.P(
-                [
-                    "Every layer makes new pictures of those before it, until ten numbers are "
-                    "left. ",
-                    html.A("What you see here", href="/guide#inside", target="_blank"),
-                ],
-                className="text-body-secondary mb-2",
-            ),
+            guide.explanation(EXPLANATION, "inside"),
             _choice_of_image(),
             html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
             html.Div(

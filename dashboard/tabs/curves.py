@@ -6,15 +6,22 @@ The curves and the table are painted by `dashboard.stream`, which reads the cont
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, dcc, html
 
-from dashboard import curve_figures, ids, status
+from dashboard import curve_figures, guide, ids, status
 from dashboard.controls import labelled
 from dashboard.kept import KEEP
 from dashboard.series import Series
+
+EXPLANATION = (
+    "How bad its answers are (loss), and how many are right (accuracy). Blue: images that it "
+    "learns from. Orange: test images, which it never learns from. Click a point to see the "
+    "network as it was then."
+)
 
 
 def layout() -> html.Div:
     return html.Div(
         [
+            guide.explanation(EXPLANATION, "curves"),
             html.Div(
                 [
                     labelled(

@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel
 from core.records import Embedding
-from dashboard import gallery_figures, ids, test_set_figures
+from dashboard import gallery_figures, guide, ids, test_set_figures
 from dashboard.controls import choices
 from dashboard.frame import say
 from dashboard.kept import KEEP
@@ -26,20 +26,17 @@ HINT = (
     "Click a point to see its image. Draw a lasso around some to see them in the gallery; "
     "a double click lets them go."
 )
+EXPLANATION = (
+    "Before its last layer the network has a list of features of an image. Here they are laid out "
+    "in a plane: what it takes for alike stands together."
+)
 CLOCK_MS = 500
 
 
 def layout() -> html.Div:
     return html.Div(
         [
-            html.P(
-                [
-                    "Before its last layer the network has a list of features of an image. Here "
-                    "they are laid out in a plane: what it takes for alike stands together. ",
-                    html.A("What you see here", href="/guide#embedding", target="_blank"),
-                ],
-                className="text-body-secondary mb-2",
-            ),
+            guide.explanation(EXPLANATION, "embedding"),
             html.Div(
                 [
                     choices(

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel, NotThere
 from core.events import Gallery
-from dashboard import gallery_figures, ids
+from dashboard import gallery_figures, guide, ids
 from dashboard.controls import select
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 COUNTS = (5, 10, 20, 50, 100)
 MOST_CHOSEN = 200
 """Images of a choice that are shown: more would take long to paint."""
+EXPLANATION = (
+    "What the network says of test images, which it never learns from. What it gets wrong has a "
+    "cross and a frame. Click an image to see how sure it is."
+)
 NOTHING_TRAINED = "Press Train first: here you will see what the network says of test images."
 NONE_WRONG = "The network reads every test image right. There is nothing to show."
 NONE_OF_THEM_WRONG = "The network reads all the chosen images right. There is nothing to show."
@@ -39,6 +43,7 @@ VIEW = MosaicView(
 def layout() -> html.Div:
     return html.Div(
         [
+            guide.explanation(EXPLANATION, "gallery"),
             html.Div(
                 [
                     select(

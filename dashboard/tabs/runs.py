@@ -26,7 +26,7 @@ from dash import (
 
 from core.errors import DigitLabError
 from core.events import RunSnapshot, RunState
-from dashboard import ids, runs_table, ticked
+from dashboard import guide, ids, runs_table, ticked
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 MAX_TEXT = 1000
 MOST_BYTES_IN = 64 << 20
 SEEDS = 5
+EXPLANATION = "Every run is kept. Tick runs to compare them or to do something with them."
 TICK_SOME = "Tick a run in the table first."
 
 
 def layout() -> html.Div:
     return html.Div(
         [
+            guide.explanation(EXPLANATION, "runs"),
             dbc.Alert(id=ids.RUNS_PROBLEMS, color="warning", is_open=False, dismissable=True),
             html.Section(
                 [
@@ -57,8 +59,8 @@ def layout() -> html.Div:
                     ),
                     runs_table.grid(),
                     html.P(
-                        "Tick runs to compare them or to do something with them. Double-click a "
-                        "name or a note to change it. What is ticked under Keep cannot be deleted.",
+                        "Double-click a name or a note to change it. What is ticked under Keep "
+                        "cannot be deleted.",
                         className="text-body-secondary small mt-2 mb-0",
                     ),
                 ],

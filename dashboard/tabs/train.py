@@ -9,13 +9,17 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from core.config import TrainConfig, parse_config
 from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
-from dashboard import curve_figures, form, ids
+from dashboard import curve_figures, form, guide, ids
 from dashboard.series import Series
 from dashboard.status import RESUMABLE, chosen_run
 
 if TYPE_CHECKING:
     from core.service import TrainingService
 
+EXPLANATION = (
+    "The network is shown a few images at a time, and then each of its weights takes a small step "
+    "that makes this loss smaller."
+)
 CHECKED = tuple(
     name for name, field in TrainConfig.model_fields.items() if field.annotation is not bool
 )
@@ -107,6 +111,7 @@ def layout() -> html.Div:
                         className="panel",
                         **{"aria-label": "Live loss"},
                     ),
+                    guide.explanation(EXPLANATION, "train"),
                 ],
                 className="train-live",
             ),

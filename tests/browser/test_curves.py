@@ -169,4 +169,4 @@ def test_without_a_run_there_is_nothing_to_download(visit_untrained: Visit) -> N
     link = visitor.page.get_by_text("Download CSV")
     assert link.evaluate("link => link.matches('.disabled, :disabled')")
     for region in (LOSS, ACCURACY):
-        expect(visitor.region(region)).to_contain_text("press Train")
+        expect(visitor.region(region)).to_contain_text("The curve starts to move")

@@ -98,8 +98,8 @@ def test_before_the_first_run_it_says_what_to_do(visit_untrained: Visit) -> None
     visitor = inside(visit_untrained())
     expect(caption(visitor)).to_contain_text("Press Train first")
     expect(visitor.region(STEP)).to_contain_text("Point at a pixel")
-    guide = visitor.page.get_by_role("link", name="What you see here").filter(visible=True)
-    expect(guide).to_have_attribute("href", "/guide#inside")
+    guide = visitor.page.get_by_role("link", name="More in the guide").filter(visible=True)
+    expect(guide).to_have_attribute("href", "/guide/#inside")
 
 
 def test_maps_and_filters_are_what_torch_computes_at_each_epoch(

@@ -75,7 +75,7 @@ def test_before_the_first_run_the_page_is_ready_and_says_how_to_begin(
     expect(visitor.status("Data set")).to_have_text("MNIST")
     expect(visitor.button("Train")).to_be_enabled()
     expect(visitor.button("Stop")).to_be_disabled()
-    expect(visitor.region("Live loss")).to_contain_text("press Train")
+    expect(visitor.region("Live loss")).to_contain_text("The curve starts to move")
 
 
 def test_the_layers_of_the_chosen_model_are_listed(visit_untrained: Visit) -> None:

@@ -199,9 +199,11 @@ def test_a_zoom_outlives_a_redraw_but_not_the_next_run() -> None:
 
 
 def test_a_curve_without_points_says_what_to_do() -> None:
-    empty = figures.curve(Series(), "loss")
-    assert any("press Train" in text for text in texts(empty))
+    empty, begun = figures.curve(Series(), "loss"), figures.curve(Series("a run"), "loss")
+    assert [text.replace("<br>", " ") for text in texts(empty)] == [figures.NOTHING_TRAINED]
+    assert [text.replace("<br>", " ") for text in texts(begun)] == [figures.NO_BATCHES]
     assert not empty.layout.xaxis.visible
+    assert empty.layout.margin.l == empty.layout.margin.r  # it stands in the middle
 
 
 def test_a_curve_with_points_says_nothing_across_them() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import dash_bootstrap_components as dbc
 import pytest
 from fastapi.testclient import TestClient
 
@@ -53,3 +54,11 @@ def test_links_within_the_guide_and_from_the_views_lead_somewhere(client: TestCl
     assert views
     assert within
     assert set(within + views) - anchors == set()
+
+
+def test_every_view_leads_to_its_explanation() -> None:
+    tabs = [part for part in layout()._traverse() if isinstance(part, dbc.Tab)]
+    assert len(tabs) > 5
+    for tab in tabs:
+        links = [getattr(part, "href", None) for part in tab._traverse()]
+        assert any(str(link).startswith(f"{guide.PATH}#") for link in links), tab.label
