@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import get, post, running, until
 
 SEVEN = [(0.25, 0.2), (0.75, 0.22), (0.42, 0.85)]

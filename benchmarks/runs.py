@@ -23,9 +23,9 @@ from core.service import TrainingService
 from core.store import RunStore
 from dashboard import ids
 from dashboard.stream import PageStream, View
-from tests.browser.chromium import find_chromium, launch_args, why_missing
-from tests.conftest import make_tiny_dataset, write_mnist
+from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import Server, get, post, until
+from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 LONG = {"model": "mlp", "train_images": 100, "batch_size": 50, "precision": "fp32"}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.latency import draw
-from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import get, post, running, until
 
 EPOCHS = 20

@@ -23,7 +23,7 @@ from typing import Any
 from websockets.sync.client import connect
 
 from benchmarks.latency import train_a_little
-from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import free_port, get, post, running, until
 
 VIEWS = ("train", "curves", "gallery", "mistakes", "draw", "inside", "embedding", "runs")

@@ -4,10 +4,8 @@ Nothing here needs a network, a folder outside pytest's own, or luck with time: 
 waits for a condition and has a deadline.
 """
 
-import gzip
 import os
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,11 +25,10 @@ from core.service import TrainingService
 from core.store import RunStore
 from core.trainer import Fit
 from core.training import fit as real_fit
+from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 SECONDS = 30.0
 """How long a test waits for anything before it fails. Generous: only failures take so long."""
-
-TRAIN_IMAGES, TEST_IMAGES = 300, 120
 
 # Small batches gain nothing from several threads, and on a busy machine the threads wait for one
 # another: up to thirty times as long, as was seen.
@@ -104,24 +101,6 @@ class NotebookCNN(nn.Module):
         return self.fc2(x)
 
 
-def make_tiny_dataset(
-    train: int = TRAIN_IMAGES, test: int = TEST_IMAGES, noise: float = 40.0
-) -> Dataset:
-    """Noisy images with a bright patch whose place tells the digit: learnt in a few steps."""
-    random = np.random.default_rng(12)
-
-    def some(count: int) -> tuple[Tensor, Tensor]:
-        labels = random.permutation(np.arange(count) % 10)
-        images = np.abs(random.normal(0, noise, (count, 28, 28)))
-        for image, label in zip(images, labels, strict=True):
-            row, column = divmod(int(label), 5)
-            image[4 + 12 * row : 12 + 12 * row, 1 + 5 * column : 6 + 5 * column] += 170
-        pixels = images.clip(0, 255).astype(np.uint8)
-        return torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
-
-    return Dataset("synthetic", "Synthetic digits", *some(train), *some(test))
-
-
 @pytest.fixture(scope="session")
 def tiny_dataset() -> Dataset:
     """300 images to train on and 120 to test, learnt in one or two epochs. Do not change it."""
@@ -146,27 +125,6 @@ def synthetic_folder(tmp_path: Path, tiny_dataset: Dataset) -> Path:
         test_images=tiny_dataset.test_images.numpy(),
         test_labels=tiny_dataset.test_labels.numpy(),
     )
-    return folder
-
-
-def write_mnist(data: Dataset, folder: Path, packed: bool = False) -> Path:
-    """Writes a data set as MNIST's four idx files, with `packed` as .gz; returns their folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, images, labels in (
-        ("train", data.train_images, data.train_labels),
-        ("t10k", data.test_images, data.test_labels),
-    ):
-        header = struct.pack(">IIII", 0x0803, len(images), 28, 28)
-        contents = {
-            f"{part}-images-idx3-ubyte": header + images.numpy().tobytes(),
-            f"{part}-labels-idx1-ubyte": struct.pack(">II", 0x0801, len(labels))
-            + labels.to(torch.uint8).numpy().tobytes(),
-        }
-        for name, content in contents.items():
-            if packed:
-                (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
-            else:
-                (folder / name).write_bytes(content)
     return folder
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from core import synthetic
 from core.runtime import import_torchvision
-from tests.browser.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import get, post, running, until
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-from tests.browser.chromium import find_chromium, why_missing
+from tools.chromium import find_chromium, why_missing
 
 PLAYWRIGHT_SECONDS = 600  # some 200 MB; a machine without a way out gives up long before
 APT_SECONDS = 600

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Route, expect
 
-from tests.browser.conftest import Lab, Visit, visits
-from tests.browser.visitor import Visitor
+from tests.browser.app_server import AppServer
+from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
@@ -28,227 +28,237 @@ NOTHING_DRAWN = "Nothing is drawn yet."
 OPEN = "Open a picture…"
 
 
-def at_the_canvas(visitor: Visitor) -> Visitor:
-    visitor.tab("Draw")
-    return visitor
+def at_the_canvas(dashboard: DashboardPage) -> DashboardPage:
+    dashboard.open_tab("Draw")
+    return dashboard
 
 
-def expect_answer(visitor: Visitor) -> None:
+def expect_answer(dashboard: DashboardPage) -> None:
     """The network says a digit, ten bars say why, and what it saw is shown."""
 
     def agree() -> bool:
-        found = shares(visitor)
+        found = shares(dashboard)
         return (
             len(found) == 10
             and sum(found) == pytest.approx(100, abs=0.6)
-            and found.index(max(found)) == visitor.says_digit()
-            and 20 < visitor.ink(INPUT) <= 28 * 28
+            and found.index(max(found)) == dashboard.predicted_digit()
+            and 20 < dashboard.ink_count(INPUT) <= 28 * 28
         )
 
-    visitor.until(agree)  # answers may follow one another while one looks
+    dashboard.until(agree)  # answers may follow one another while one looks
 
 
-def bars(visitor: Visitor) -> Locator:
-    return visitor.page.locator(".draw-says").get_by_role("listitem")
+def bars(dashboard: DashboardPage) -> Locator:
+    return dashboard.page.locator(".draw-says").get_by_role("listitem")
 
 
-def shares(visitor: Visitor) -> list[float]:
+def shares(dashboard: DashboardPage) -> list[float]:
     """The bars' per cents."""
-    return [float(text.split("\n")[-1].rstrip("%")) for text in bars(visitor).all_inner_texts()]
+    return [float(text.split("\n")[-1].rstrip("%")) for text in bars(dashboard).all_inner_texts()]
 
 
-def expect_reading(visitor: Visitor, lab: Lab) -> None:
+def expect_reading(dashboard: DashboardPage, server: AppServer) -> None:
     """The page shows what the server reads in the drawing as it now is, not in a part of it."""
-    strokes = json.loads(visitor.page.evaluate("sessionStorage.getItem('drawing')"))
-    reading = lab.post("/api/predict", {"strokes": strokes})
+    strokes = json.loads(dashboard.page.evaluate("sessionStorage.getItem('drawing')"))
+    reading = server.post("/api/predict", {"strokes": strokes})
     expected = [100 * chance for chance in reading["probabilities"]]
-    visitor.until(lambda: shares(visitor) == pytest.approx(expected, abs=0.06))
-    expect_answer(visitor)
+    dashboard.until(lambda: shares(dashboard) == pytest.approx(expected, abs=0.06))
+    expect_answer(dashboard)
 
 
-def expect_no_answer(visitor: Visitor, sentence: str) -> None:
-    expect(visitor.page.get_by_text(sentence)).to_be_visible()
-    visitor.until(lambda: visitor.ink(INPUT) == 0)
-    assert visitor.says_digit() is None
+def expect_no_answer(dashboard: DashboardPage, sentence: str) -> None:
+    expect(dashboard.page.get_by_text(sentence)).to_be_visible()
+    dashboard.until(lambda: dashboard.ink_count(INPUT) == 0)
+    assert dashboard.predicted_digit() is None
 
 
 def test_without_a_network_it_says_what_to_do(visit_untrained: Visit) -> None:
-    visitor = at_the_canvas(visit_untrained())
-    expect_no_answer(visitor, "There is no trained network yet. Press Train")
-    empty = visitor.picture(CANVAS)
-    visitor.draw(SEVEN)
-    assert visitor.picture(CANVAS) != empty
-    expect_no_answer(visitor, "There is no trained network yet. Press Train")
+    dashboard = at_the_canvas(visit_untrained())
+    expect_no_answer(dashboard, "There is no trained network yet. Press Train")
+    empty = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(SEVEN)
+    assert dashboard.canvas_pixels(CANVAS) != empty
+    expect_no_answer(dashboard, "There is no trained network yet. Press Train")
 
 
-def test_an_empty_canvas_is_said_to_be_empty(visit: Visit, trained: Lab) -> None:
+def test_an_empty_canvas_is_said_to_be_empty(dashboard: DashboardPage, server: AppServer) -> None:
     expect_no_answer(at_the_canvas(visit()), NOTHING_DRAWN)
 
 
-def test_a_digit_drawn_with_the_mouse_is_read(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    empty = visitor.picture(CANVAS)
-    visitor.draw(SEVEN, CROSSBAR)
-    assert visitor.picture(CANVAS) != empty
-    expect_answer(visitor)
+def test_a_digit_drawn_with_the_mouse_is_read(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    empty = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(SEVEN, CROSSBAR)
+    assert dashboard.canvas_pixels(CANVAS) != empty
+    expect_answer(dashboard)
 
 
-def test_the_answer_is_that_of_the_network(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(SEVEN)
+def test_the_answer_is_that_of_the_network(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(SEVEN)
     strokes = [[[280 * x, 280 * y] for x, y in SEVEN]]
-    reading = trained.post("/api/predict", {"strokes": strokes})
+    reading = server.post("/api/predict", {"strokes": strokes})
     # The mouse moves by whole pixels, so the pictures may differ by a trifle.
-    visitor.until(lambda: visitor.says_digit() == reading["digit"])
-    expect_answer(visitor)
+    dashboard.until(lambda: dashboard.predicted_digit() == reading["digit"])
+    expect_answer(dashboard)
 
 
-def test_undo_takes_back_one_stroke_and_clear_all(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    empty = visitor.picture(CANVAS)
-    visitor.draw(SEVEN)
-    expect_answer(visitor)
-    one = visitor.picture(CANVAS)
-    visitor.draw(CROSSBAR)
-    assert visitor.picture(CANVAS) != one
-    visitor.button("Undo").click()
-    assert visitor.picture(CANVAS) == one
-    visitor.draw(CROSSBAR)
-    visitor.button("Clear").click()
-    assert visitor.picture(CANVAS) == empty
-    expect_no_answer(visitor, NOTHING_DRAWN)
-    visitor.button("Undo").click()  # there is nothing to take back
-    expect_no_answer(visitor, NOTHING_DRAWN)
+def test_undo_takes_back_one_stroke_and_clear_all(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    empty = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(SEVEN)
+    expect_answer(dashboard)
+    one = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(CROSSBAR)
+    assert dashboard.canvas_pixels(CANVAS) != one
+    dashboard.button("Undo").click()
+    assert dashboard.canvas_pixels(CANVAS) == one
+    dashboard.draw(CROSSBAR)
+    dashboard.button("Clear").click()
+    assert dashboard.canvas_pixels(CANVAS) == empty
+    expect_no_answer(dashboard, NOTHING_DRAWN)
+    dashboard.button("Undo").click()  # there is nothing to take back
+    expect_no_answer(dashboard, NOTHING_DRAWN)
 
 
-def test_moving_the_mouse_without_pressing_draws_nothing(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    empty = visitor.picture(CANVAS)
-    for place in visitor.places(SEVEN):
-        visitor.page.mouse.move(*place, steps=5)
-    visitor.page.mouse.click(*visitor.places(CROSSBAR)[0], button="right")
-    assert visitor.picture(CANVAS) == empty
+def test_moving_the_mouse_without_pressing_draws_nothing(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    empty = dashboard.canvas_pixels(CANVAS)
+    for place in dashboard.canvas_points(SEVEN):
+        dashboard.page.mouse.move(*place, steps=5)
+    dashboard.page.mouse.click(*dashboard.canvas_points(CROSSBAR)[0], button="right")
+    assert dashboard.canvas_pixels(CANVAS) == empty
 
 
-def test_a_stroke_that_leaves_the_canvas_ends_with_the_button(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw([(0.3, 0.3), (0.6, 0.6), (1.5, 0.6)])
-    drawn = visitor.picture(CANVAS)
-    for place in visitor.places(SEVEN):
-        visitor.page.mouse.move(*place, steps=5)
-    assert visitor.picture(CANVAS) == drawn
-    expect_answer(visitor)
+def test_a_stroke_that_leaves_the_canvas_ends_with_the_button(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw([(0.3, 0.3), (0.6, 0.6), (1.5, 0.6)])
+    drawn = dashboard.canvas_pixels(CANVAS)
+    for place in dashboard.canvas_points(SEVEN):
+        dashboard.page.mouse.move(*place, steps=5)
+    assert dashboard.canvas_pixels(CANVAS) == drawn
+    expect_answer(dashboard)
 
 
-def test_a_drawing_survives_a_reload(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(SEVEN, CROSSBAR)
-    expect_reading(visitor, trained)
-    drawn, said = visitor.picture(CANVAS), visitor.says_digit()
-    visitor.reload()
-    visitor.expect_tab("Draw")
-    expect_reading(visitor, trained)
-    assert visitor.picture(CANVAS) == drawn
-    assert visitor.says_digit() == said
+def test_a_drawing_survives_a_reload(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(SEVEN, CROSSBAR)
+    expect_reading(dashboard, trained)
+    drawn, said = dashboard.canvas_pixels(CANVAS), dashboard.predicted_digit()
+    dashboard.reload()
+    dashboard.expect_tab("Draw")
+    expect_reading(dashboard, trained)
+    assert dashboard.canvas_pixels(CANVAS) == drawn
+    assert dashboard.predicted_digit() == said
 
 
-def test_a_finger_draws_too(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(
+def test_a_finger_draws_too(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(
         visit(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     )
-    top = visitor.page.evaluate("scrollY")
-    empty = visitor.picture(CANVAS)
-    finger = visitor.page.context.new_cdp_session(visitor.page)
-    places = visitor.places([(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)])
+    top = dashboard.page.evaluate("scrollY")
+    empty = dashboard.canvas_pixels(CANVAS)
+    finger = dashboard.page.context.new_cdp_session(dashboard.page)
+    places = dashboard.canvas_points([(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)])
     for kind, place in zip(
         ("touchStart", "touchMove", "touchMove", "touchMove"), places, strict=True
     ):
         points = [{"x": place[0], "y": place[1]}]
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert visitor.picture(CANVAS) != empty
-    expect_answer(visitor)
-    assert visitor.page.evaluate("scrollY") == top  # it drew, and did not scroll
+    assert dashboard.canvas_pixels(CANVAS) != empty
+    expect_answer(dashboard)
+    assert dashboard.page.evaluate("scrollY") == top  # it drew, and did not scroll
 
 
-def test_a_drawing_is_read_while_the_network_learns(visit: Visit, lab: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    run_id = lab.begin()
-    visitor.draw(SEVEN)
-    expect_answer(visitor)
-    expect(visitor.status("State")).to_have_text("running")
-    lab.end(run_id)
+def test_a_drawing_is_read_while_the_network_learns(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    run_id = server.start_endless_run()
+    dashboard.draw(SEVEN)
+    expect_answer(dashboard)
+    expect(dashboard.status("State")).to_have_text("running")
+    server.stop_run(run_id)
 
 
 @pytest.fixture
-def new_lab(make_lab: Callable[[], Lab]) -> Lab:
+def new_lab(make_lab: Callable[[], AppServer]) -> AppServer:
     """A server that has no network yet, and will get one."""
     return make_lab()
 
 
 @pytest.fixture
-def visit_new(browser: Browser, new_lab: Lab) -> Iterator[Visit]:
+def visit_new(browser: Browser, new_lab: AppServer) -> Iterator[Visit]:
     yield from visits(browser, new_lab.url)
 
 
 def test_a_drawing_that_waits_is_read_as_soon_as_there_is_a_network(
-    visit_new: Visit, new_lab: Lab
+    visit_new: Visit, new_lab: AppServer
 ) -> None:
-    visitor = at_the_canvas(visit_new())
-    visitor.draw(SEVEN)
-    expect_no_answer(visitor, "There is no trained network yet. Press Train")
+    dashboard = at_the_canvas(visit_new())
+    dashboard.draw(SEVEN)
+    expect_no_answer(dashboard, "There is no trained network yet. Press Train")
     new_lab.train()
-    expect_answer(visitor)
+    expect_answer(dashboard)
 
 
-def test_a_drawing_can_be_seen_in_either_theme(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(SEVEN)
+def test_a_drawing_can_be_seen_in_either_theme(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(SEVEN)
     ink = """canvas => {
         const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         for (let i = 0; i < data.length; i += 4)
             if (data[i + 3] === 255) return `rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`;
     }"""
     wanted = "canvas => getComputedStyle(canvas).color"
-    light = visitor.canvas.evaluate(ink)
-    assert light == visitor.canvas.evaluate(wanted)
-    visitor.button("Light or dark").click()
-    dark = visitor.canvas.evaluate(wanted)
+    light = dashboard.canvas.evaluate(ink)
+    assert light == dashboard.canvas.evaluate(wanted)
+    dashboard.button("Light or dark").click()
+    dark = dashboard.canvas.evaluate(wanted)
     assert dark != light
-    visitor.until(lambda: visitor.canvas.evaluate(ink) == dark)
+    dashboard.until(lambda: dashboard.canvas.evaluate(ink) == dark)
 
 
 # The way to the network's input
 
 
-def choose(visitor: Visitor, form: str) -> None:
-    group = visitor.page.get_by_role("radiogroup", name="The network gets it")
+def choose(dashboard: DashboardPage, form: str) -> None:
+    group = dashboard.page.get_by_role("radiogroup", name="The network gets it")
     group.get_by_role("radio", name=form, exact=True).check()
 
 
-def test_as_drawn_the_network_gets_and_says_something_else(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw([(0.05 + x / 4, 0.05 + y / 4) for x, y in SEVEN])
-    expect_reading(visitor, trained)
-    as_mnist, drawn = visitor.picture(INPUT), visitor.picture(CANVAS)
-    said = shares(visitor)
+def test_as_drawn_the_network_gets_and_says_something_else(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw([(0.05 + x / 4, 0.05 + y / 4) for x, y in SEVEN])
+    expect_reading(dashboard, trained)
+    as_mnist, drawn = dashboard.canvas_pixels(INPUT), dashboard.canvas_pixels(CANVAS)
+    said = shares(dashboard)
 
-    choose(visitor, "as drawn")
-    visitor.until(lambda: visitor.picture(INPUT) != as_mnist)
-    expect_answer(visitor)
-    as_drawn = visitor.picture(INPUT)
-    assert shares(visitor) != said
-    assert visitor.picture(CANVAS) == drawn
+    choose(dashboard, "as drawn")
+    dashboard.until(lambda: dashboard.canvas_pixels(INPUT) != as_mnist)
+    expect_answer(dashboard)
+    as_drawn = dashboard.canvas_pixels(INPUT)
+    assert shares(dashboard) != said
+    assert dashboard.canvas_pixels(CANVAS) == drawn
 
-    visitor.reload()
-    expect_answer(visitor)
-    visitor.until(lambda: visitor.picture(INPUT) == as_drawn)
-    choose(visitor, "as MNIST")
-    visitor.until(lambda: visitor.picture(INPUT) == as_mnist)
-    assert shares(visitor) == said
+    dashboard.reload()
+    expect_answer(dashboard)
+    dashboard.until(lambda: dashboard.canvas_pixels(INPUT) == as_drawn)
+    choose(dashboard, "as MNIST")
+    dashboard.until(lambda: dashboard.canvas_pixels(INPUT) == as_mnist)
+    assert shares(dashboard) == said
 
 
-def marked(visitor: Visitor) -> list[float]:
+def marked(dashboard: DashboardPage) -> list[float]:
     """Left, top, right and bottom of the box around the drawing, in shares of the canvas."""
     extent = """canvas => {
         const probe = document.createElement("canvas").getContext("2d");
@@ -266,30 +276,30 @@ def marked(visitor: Visitor) -> list[float]:
         }
         return box;
     }"""
-    found: list[float] = visitor.page.get_by_role("img", name=MARKED).evaluate(extent)
+    found: list[float] = dashboard.page.get_by_role("img", name=MARKED).evaluate(extent)
     return found
 
 
-def test_what_is_cut_out_is_marked(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    assert marked(visitor) == []
-    visitor.draw(SEVEN)
-    expect_answer(visitor)
-    visitor.until(lambda: marked(visitor) == pytest.approx([0.25, 0.2, 0.75, 0.85], abs=0.06))
-    choose(visitor, "as drawn")
-    visitor.until(lambda: marked(visitor) == pytest.approx([0, 0, 1, 1], abs=0.02))
-    visitor.button("Clear").click()
-    visitor.until(lambda: marked(visitor) == [])
+def test_what_is_cut_out_is_marked(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    assert marked(dashboard) == []
+    dashboard.draw(SEVEN)
+    expect_answer(dashboard)
+    dashboard.until(lambda: marked(dashboard) == pytest.approx([0.25, 0.2, 0.75, 0.85], abs=0.06))
+    choose(dashboard, "as drawn")
+    dashboard.until(lambda: marked(dashboard) == pytest.approx([0, 0, 1, 1], abs=0.02))
+    dashboard.button("Clear").click()
+    dashboard.until(lambda: marked(dashboard) == [])
 
 
 # Not sure
 
 
-def test_of_a_scribble_the_network_is_not_sure(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(ZIGZAG)
-    expect_reading(visitor, trained)
-    assert "Not sure" in visitor.answer()
+def test_of_a_scribble_the_network_is_not_sure(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(ZIGZAG)
+    expect_reading(dashboard, trained)
+    assert "Not sure" in dashboard.draw_answer()
 
 
 SAID = (
@@ -309,26 +319,26 @@ def answering(says: dict[str, Any]) -> Callable[[Route], None]:
     return lambda route: route.fulfill(json=route.fetch().json() | says)
 
 
-def test_how_sure_the_network_is_can_be_seen(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
+def test_how_sure_the_network_is_can_be_seen(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
     for doubt, chances, words in SAID:
         says: dict[str, Any] = {"digit": 7, "sure": doubt is None, "doubt": doubt}
         says["probabilities"] = [chances.get(digit, 0.0) for digit in range(10)]
-        visitor.page.unroute_all(behavior="wait")
-        visitor.page.route("**/api/predict", answering(says))
-        visitor.button("Clear").click()
-        visitor.draw(SEVEN)
-        visitor.until(lambda words=words: re.fullmatch(words, visitor.answer()))
-        assert shares(visitor)[7] == 100 * chances[7]
+        dashboard.page.unroute_all(behavior="wait")
+        dashboard.page.route("**/api/predict", answering(says))
+        dashboard.button("Clear").click()
+        dashboard.draw(SEVEN)
+        dashboard.until(lambda words=words: re.fullmatch(words, dashboard.draw_answer()))
+        assert shares(dashboard)[7] == 100 * chances[7]
         colour = "fill => getComputedStyle(fill).backgroundColor"
-        seven = bars(visitor).nth(7).locator(".bar-fill").evaluate(colour)
+        seven = bars(dashboard).nth(7).locator(".bar-fill").evaluate(colour)
         wanted = "train" if doubt is None else "bs-secondary-color"
         probe = f"""() => {{
             const probe = document.body.appendChild(document.createElement("i"));
             probe.style.color = "var(--{wanted})";
             return getComputedStyle(probe).color;
         }}"""
-        assert seven == visitor.page.evaluate(probe)
+        assert seven == dashboard.page.evaluate(probe)
 
 
 # Pictures
@@ -360,9 +370,9 @@ def file(content: bytes, kind: str = "image/png", name: str = "one.png") -> File
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-def open_picture(visitor: Visitor, chosen: FilePayload) -> None:
-    with visitor.page.expect_file_chooser() as chooser:
-        visitor.button(OPEN).click()
+def open_picture(dashboard: DashboardPage, chosen: FilePayload) -> None:
+    with dashboard.page.expect_file_chooser() as chooser:
+        dashboard.button(OPEN).click()
     chooser.value.set_files(chosen)
 
 
@@ -382,87 +392,93 @@ def bring(place: Locator, event: str, chosen: FilePayload) -> bool:
     return bool(place.evaluate(script, [event, content, chosen["name"], chosen["mimeType"]]))
 
 
-def test_a_picture_is_read_like_its_pixels(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    empty = visitor.picture(CANVAS)
-    open_picture(visitor, file(png(a_one())))
-    expect_answer(visitor)
-    assert visitor.picture(CANVAS) != empty
-    reading = trained.post("/api/predict", {"pixels": a_one().tolist()})
-    assert visitor.says_digit() == reading["digit"]
+def test_a_picture_is_read_like_its_pixels(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    empty = dashboard.canvas_pixels(CANVAS)
+    open_picture(dashboard, file(png(a_one())))
+    expect_answer(dashboard)
+    assert dashboard.canvas_pixels(CANVAS) != empty
+    reading = server.post("/api/predict", {"pixels": a_one().tolist()})
+    assert dashboard.predicted_digit() == reading["digit"]
     expected = [100 * chance for chance in reading["probabilities"]]
-    visitor.until(lambda: shares(visitor) == pytest.approx(expected, abs=0.2))
+    dashboard.until(lambda: shares(dashboard) == pytest.approx(expected, abs=0.2))
     # 200 x 120, as wide as the canvas: the one's edges, as shares of it.
-    visitor.until(lambda: marked(visitor) == pytest.approx([0.6, 0.3, 0.7, 0.7], abs=0.03))
+    dashboard.until(lambda: marked(dashboard) == pytest.approx([0.6, 0.3, 0.7, 0.7], abs=0.03))
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
-def test_a_picture_can_be_dropped_and_pasted(visit: Visit, trained: Lab, event: str) -> None:
-    visitor = at_the_canvas(visit())
-    open_picture(visitor, file(png(a_one())))
-    expect_answer(visitor)
-    opened = visitor.picture(CANVAS)
-    visitor.button("Clear").click()
-    expect_no_answer(visitor, NOTHING_DRAWN)
+def test_a_picture_can_be_dropped_and_pasted(
+    dashboard: DashboardPage, server: AppServer, event: str
+) -> None:
+    dashboard = at_the_canvas(visit())
+    open_picture(dashboard, file(png(a_one())))
+    expect_answer(dashboard)
+    opened = dashboard.canvas_pixels(CANVAS)
+    dashboard.button("Clear").click()
+    expect_no_answer(dashboard, NOTHING_DRAWN)
     if event == "drop":
-        assert bring(visitor.canvas, "dragover", file(png(a_one())))
-    prevented = bring(visitor.canvas, event, file(png(a_one())))
+        assert bring(dashboard.canvas, "dragover", file(png(a_one())))
+    prevented = bring(dashboard.canvas, event, file(png(a_one())))
     assert prevented or event == "paste"
-    expect_answer(visitor)
-    assert visitor.picture(CANVAS) == opened
+    expect_answer(dashboard)
+    assert dashboard.canvas_pixels(CANVAS) == opened
 
 
-def test_a_picture_is_squeezed_as_drawn(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    open_picture(visitor, file(png(a_one())))
-    expect_answer(visitor)
-    as_mnist = visitor.picture(INPUT)
-    choose(visitor, "as drawn")
-    visitor.until(lambda: visitor.picture(INPUT) != as_mnist)
-    visitor.until(lambda: marked(visitor) == pytest.approx([0, 0.2, 1, 0.8], abs=0.02))
+def test_a_picture_is_squeezed_as_drawn(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    open_picture(dashboard, file(png(a_one())))
+    expect_answer(dashboard)
+    as_mnist = dashboard.canvas_pixels(INPUT)
+    choose(dashboard, "as drawn")
+    dashboard.until(lambda: dashboard.canvas_pixels(INPUT) != as_mnist)
+    dashboard.until(lambda: marked(dashboard) == pytest.approx([0, 0.2, 1, 0.8], abs=0.02))
 
 
-def test_a_large_picture_is_made_small_before_it_is_sent(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    with visitor.page.expect_request("**/api/predict") as asked:
-        open_picture(visitor, file(png(a_one(1500, 3000))))
+def test_a_large_picture_is_made_small_before_it_is_sent(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    with dashboard.page.expect_request("**/api/predict") as asked:
+        open_picture(dashboard, file(png(a_one(1500, 3000))))
     pixels = json.loads(asked.value.post_data or "")["pixels"]
     assert (len(pixels), len(pixels[0])) == (128, 256)
-    expect_answer(visitor)
+    expect_answer(dashboard)
 
 
-def test_a_picture_can_be_taken_away(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    empty = visitor.picture(CANVAS)
-    visitor.draw(SEVEN)
+def test_a_picture_can_be_taken_away(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    empty = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(SEVEN)
     for button in ("Undo", "Clear"):
-        open_picture(visitor, file(png(a_one())))
-        expect_answer(visitor)
-        visitor.button(button).click()
-        expect_no_answer(visitor, NOTHING_DRAWN)
-        assert visitor.picture(CANVAS) == empty
+        open_picture(dashboard, file(png(a_one())))
+        expect_answer(dashboard)
+        dashboard.button(button).click()
+        expect_no_answer(dashboard, NOTHING_DRAWN)
+        assert dashboard.canvas_pixels(CANVAS) == empty
 
 
-def test_whoever_draws_on_a_picture_starts_afresh(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(SEVEN)
-    expect_answer(visitor)
-    drawn = visitor.picture(CANVAS)
-    open_picture(visitor, file(png(a_one())))
-    visitor.until(lambda: visitor.picture(CANVAS) != drawn)
-    visitor.draw(SEVEN)
-    assert visitor.picture(CANVAS) == drawn
+def test_whoever_draws_on_a_picture_starts_afresh(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(SEVEN)
+    expect_answer(dashboard)
+    drawn = dashboard.canvas_pixels(CANVAS)
+    open_picture(dashboard, file(png(a_one())))
+    dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) != drawn)
+    dashboard.draw(SEVEN)
+    assert dashboard.canvas_pixels(CANVAS) == drawn
 
 
-def test_a_picture_survives_a_reload(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    open_picture(visitor, file(png(a_one(300, 300))))
-    expect_answer(visitor)
-    shown, said = visitor.picture(CANVAS), shares(visitor)
-    visitor.reload()
-    expect_answer(visitor)
-    assert visitor.picture(CANVAS) == shown
-    assert shares(visitor) == said
+def test_a_picture_survives_a_reload(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
+    open_picture(dashboard, file(png(a_one(300, 300))))
+    expect_answer(dashboard)
+    shown, said = dashboard.canvas_pixels(CANVAS), shares(dashboard)
+    dashboard.reload()
+    expect_answer(dashboard)
+    assert dashboard.canvas_pixels(CANVAS) == shown
+    assert shares(dashboard) == said
 
 
 REFUSED = (
@@ -475,51 +491,57 @@ REFUSED = (
 )
 
 
-def test_what_is_no_picture_is_refused_and_nothing_is_lost(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.draw(SEVEN)
-    expect_reading(visitor, trained)
-    drawn, said = visitor.picture(CANVAS), visitor.answer()
+def test_what_is_no_picture_is_refused_and_nothing_is_lost(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    dashboard = at_the_canvas(visit())
+    dashboard.draw(SEVEN)
+    expect_reading(dashboard, trained)
+    drawn, said = dashboard.canvas_pixels(CANVAS), dashboard.draw_answer()
     for refused, sentence in REFUSED:
-        open_picture(visitor, refused)
-        expect(visitor.page.get_by_text(sentence)).to_be_visible()
-        assert visitor.picture(CANVAS) == drawn
-        visitor.until(lambda: visitor.answer() == said)  # of the crossbar of the last round, too
-        visitor.draw(CROSSBAR)
-        expect(visitor.page.get_by_text(sentence)).to_be_hidden()
-        expect(visitor.page.get_by_text("With a mouse")).to_be_visible()
-        visitor.button("Undo").click()
-        visitor.until(lambda: (visitor.picture(CANVAS), visitor.answer()) == (drawn, said))
+        open_picture(dashboard, refused)
+        expect(dashboard.page.get_by_text(sentence)).to_be_visible()
+        assert dashboard.canvas_pixels(CANVAS) == drawn
+        dashboard.until(
+            lambda: dashboard.draw_answer() == said
+        )  # of the crossbar of the last round, too
+        dashboard.draw(CROSSBAR)
+        expect(dashboard.page.get_by_text(sentence)).to_be_hidden()
+        expect(dashboard.page.get_by_text("With a mouse")).to_be_visible()
+        dashboard.button("Undo").click()
+        dashboard.until(
+            lambda: (dashboard.canvas_pixels(CANVAS), dashboard.draw_answer()) == (drawn, said)
+        )
 
 
 def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(
-    visit: Visit, trained: Lab
+    dashboard: DashboardPage, server: AppServer
 ) -> None:
-    visitor = at_the_canvas(visit())
-    visitor.tab("Train")
-    assert bring(visitor.button("Train"), "drop", file(png(a_one())))
-    visitor.tab("Draw")
-    expect_no_answer(visitor, NOTHING_DRAWN)
+    dashboard = at_the_canvas(visit())
+    dashboard.open_tab("Train")
+    assert bring(dashboard.button("Train"), "drop", file(png(a_one())))
+    dashboard.open_tab("Draw")
+    expect_no_answer(dashboard, NOTHING_DRAWN)
 
 
-def test_nothing_moves_while_one_draws(visit: Visit, trained: Lab) -> None:
-    visitor = at_the_canvas(visit())
+def test_nothing_moves_while_one_draws(dashboard: DashboardPage, server: AppServer) -> None:
+    dashboard = at_the_canvas(visit())
     frames = """tab => JSON.stringify([...tab.querySelectorAll("*")].filter(
         element => !element.closest(".draw-answer, .bar-track, .js-plotly-plot")).map(element => [
             element.offsetLeft, element.offsetTop, element.offsetHeight]))"""
 
     def places() -> Any:
-        return json.loads(visitor.page.locator(".draw-tab").evaluate(frames))
+        return json.loads(dashboard.page.locator(".draw-tab").evaluate(frames))
 
     for width, height in ((1440, 900), (1000, 800), (390, 844)):
-        visitor.page.set_viewport_size({"width": width, "height": height})
-        visitor.button("Clear").click()
-        expect_no_answer(visitor, NOTHING_DRAWN)
+        dashboard.page.set_viewport_size({"width": width, "height": height})
+        dashboard.button("Clear").click()
+        expect_no_answer(dashboard, NOTHING_DRAWN)
         before = places()
         for strokes in ([SEVEN], [ZIGZAG]):
-            visitor.draw(*strokes)
-            expect_answer(visitor)
+            dashboard.draw(*strokes)
+            expect_answer(dashboard)
             assert places() == before
-        open_picture(visitor, file(b"seven", "text/plain", "seven.txt"))
-        expect(visitor.page.get_by_text("open a PNG, JPEG or WebP file")).to_be_visible()
+        open_picture(dashboard, file(b"seven", "text/plain", "seven.txt"))
+        expect(dashboard.page.get_by_text("open a PNG, JPEG or WebP file")).to_be_visible()
         assert places() == before

@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from core import embedding, synthetic
 from core.inside import Network
 from dashboard.tabs.gallery import MOST_CHOSEN
-from tests.browser.conftest import TEST_IMAGES, Lab, Visit
-from tests.browser.visitor import Visitor
+from tests.browser.app_server import AppServer
+from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
@@ -24,71 +24,75 @@ POINTS = """gd => gd._fullData.slice(0, 10).flatMap(trace =>
 
 
 @pytest.fixture
-def cnn(lab: Lab) -> tuple[Lab, str]:
-    return lab, lab.train(model="speedrun_cnn")
+def cnn(server: AppServer) -> tuple[AppServer, str]:
+    return server, server.train(model="speedrun_cnn")
 
 
-def in_plane(visitor: Visitor) -> Visitor:
-    visitor.tab("Embedding")
-    return visitor
+def in_plane(dashboard: DashboardPage) -> DashboardPage:
+    dashboard.open_tab("Embedding")
+    return dashboard
 
 
-def points(visitor: Visitor) -> np.ndarray:
+def points(dashboard: DashboardPage) -> np.ndarray:
     """Where the test images stand, (N, 2), in their order."""
-    found = np.array(visitor.figure(PLANE).evaluate(POINTS), float)
+    found = np.array(dashboard.figure(PLANE).evaluate(POINTS), float)
     return found[found[:, 0].argsort()][:, 1:]
 
 
 def test_before_the_first_run_it_says_what_to_do(visit_untrained: Visit) -> None:
-    visitor = in_plane(visit_untrained())
-    expect(visitor.region(PLANE)).to_contain_text("Press Train first")
+    dashboard = in_plane(visit_untrained())
+    expect(dashboard.region(PLANE)).to_contain_text("Press Train first")
 
 
 def test_pca_is_that_of_the_weights_on_disk_and_follows_the_scrubber(
-    visit: Visit, cnn: tuple[Lab, str]
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
 ) -> None:
-    lab, run_id = cnn
-    visitor = in_plane(visit())
-    said = visitor.page.get_by_text(re.compile(rf"^{TEST_IMAGES} test images, \d+ of them misread"))
+    server, run_id = cnn
+    dashboard = in_plane(visit())
+    said = dashboard.page.get_by_text(
+        re.compile(rf"^{TEST_IMAGES} test images, \d+ of them misread")
+    )
     expect(said).to_be_visible()
-    (path,) = Path(lab.runs).rglob(f"{run_id}/0003.safetensors")
+    (path,) = Path(server.runs).rglob(f"{run_id}/0003.safetensors")
     images, _ = synthetic.generate(TEST_IMAGES, 2)
     features = Network("speedrun_cnn", load_file(path)).features(images)
     assert features is not None
     # Turned as the plane before it was: what is far apart stays as far.
     wanted = np.linalg.norm(embedding.pca(features).points, axis=1)
-    visitor.until(
-        lambda: np.allclose(np.linalg.norm(points(visitor), axis=1), wanted, rtol=1e-2, atol=1e-2)
+    dashboard.until(
+        lambda: np.allclose(np.linalg.norm(points(dashboard), axis=1), wanted, rtol=1e-2, atol=1e-2)
     )
-    visitor.field("Network after epoch").fill("0")
-    visitor.until(
-        lambda: not np.allclose(np.linalg.norm(points(visitor), axis=1), wanted, rtol=0.1)
+    dashboard.epoch_slider.fill("0")
+    dashboard.until(
+        lambda: not np.allclose(np.linalg.norm(points(dashboard), axis=1), wanted, rtol=0.1)
     )
 
 
-def test_tsne_comes_after_a_while(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = in_plane(visit())
-    visitor.field("t-SNE").click()
-    expect(visitor.page.get_by_text("Who is whose neighbour counts")).to_be_visible()
-    assert points(visitor).shape == (TEST_IMAGES, 2)
-    visitor.field("PCA").click()
-    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
+def test_tsne_comes_after_a_while(dashboard: DashboardPage, cnn: tuple[AppServer, str]) -> None:
+    dashboard = in_plane(visit())
+    dashboard.field("t-SNE").click()
+    expect(dashboard.page.get_by_text("Who is whose neighbour counts")).to_be_visible()
+    assert points(dashboard).shape == (TEST_IMAGES, 2)
+    dashboard.field("PCA").click()
+    expect(dashboard.page.get_by_text("of the features' variance")).to_be_visible()
 
 
-def test_a_click_on_a_point_shows_its_image(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = in_plane(visit())
-    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
-    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
-    visitor.click_point(PLANE, "[gd._fullData[0].x[0], gd._fullData[0].y[0]]")
-    chosen = visitor.region("Chosen point")
+def test_a_click_on_a_point_shows_its_image(
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
+) -> None:
+    dashboard = in_plane(visit())
+    expect(dashboard.page.get_by_text("of the features' variance")).to_be_visible()
+    dashboard.until(lambda: dashboard.figure_value(PLANE, "gd._fullData.length") >= 10)
+    dashboard.click_point(PLANE, "[gd._fullData[0].x[0], gd._fullData[0].y[0]]")
+    chosen = dashboard.region("Chosen point")
     expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
     expect(chosen).to_contain_text(re.compile(r"A \d read as \d"))
 
 
-def lasso(visitor: Visitor) -> list[int]:
+def lasso(dashboard: DashboardPage) -> list[int]:
     """Draws a lasso around the left part of the plane; the images that are in it."""
-    visitor.figure(PLANE).scroll_into_view_if_needed()
-    found: dict[str, Any] = visitor.look(
+    dashboard.figure(PLANE).scroll_into_view_if_needed()
+    found: dict[str, Any] = dashboard.figure_value(
         PLANE,
         """(() => {
             const {x, y, width, height} = gd.querySelector(".nsewdrag").getBoundingClientRect();
@@ -103,7 +107,7 @@ def lasso(visitor: Visitor) -> list[int]:
     edge = float(across[gap : gap + 2].mean())
     west, north = found["x"] + 2, found["y"] + 2
     east, south = found["x"] + edge, found["y"] + found["height"] - 2
-    mouse = visitor.page.mouse
+    mouse = dashboard.page.mouse
     mouse.move(west, north)
     mouse.down()
     for corner in ((east, north), (east, south), (west, south), (west, north)):
@@ -112,82 +116,88 @@ def lasso(visitor: Visitor) -> list[int]:
     return [int(place) for place, x in found["points"] if x < edge]
 
 
-def choose_some(visitor: Visitor) -> list[int]:
+def choose_some(dashboard: DashboardPage) -> list[int]:
     """Goes to the plane and puts a lasso around some of the images: their places."""
-    in_plane(visitor)
-    expect(visitor.page.get_by_text("of the features' variance")).to_be_visible()
-    visitor.until(lambda: visitor.look(PLANE, "gd._fullData.length") >= 10)
+    in_plane(dashboard)
+    expect(dashboard.page.get_by_text("of the features' variance")).to_be_visible()
+    dashboard.until(lambda: dashboard.figure_value(PLANE, "gd._fullData.length") >= 10)
     chosen: list[int] = []
 
     def are_chosen() -> bool:  # a plane that is painted anew meanwhile ends the drag
         nonlocal chosen
-        chosen = lasso(visitor)
-        return marked(visitor) == set(chosen)
+        chosen = lasso(dashboard)
+        return marked(dashboard) == set(chosen)
 
-    visitor.until(are_chosen)
+    dashboard.until(are_chosen)
     assert 1 < len(chosen) < TEST_IMAGES
-    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+    expect(dashboard.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
     return chosen
 
 
-def test_a_lasso_sends_the_chosen_ones_to_the_gallery(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = visit()
-    chosen = choose_some(visitor)
-    visitor.button("Show them in the gallery").click()
-    visitor.expect_tab("Gallery")
-    expect_chosen(visitor, chosen, "after 3 epochs.")
-    expect(visitor.field("Images")).to_be_disabled()
+def test_a_lasso_sends_the_chosen_ones_to_the_gallery(
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
+) -> None:
+    dashboard = visit()
+    chosen = choose_some(dashboard)
+    dashboard.button("Show them in the gallery").click()
+    dashboard.expect_tab("Gallery")
+    expect_chosen(dashboard, chosen, "after 3 epochs.")
+    expect(dashboard.field("Images")).to_be_disabled()
 
-    visitor.field("Network after epoch").fill("1")
-    expect_chosen(visitor, chosen, "after 1 epoch.")
-    visitor.field("Network after epoch").press("End")  # as the plane was when it was left
-    expect_chosen(visitor, chosen, "after 3 epochs.")
+    dashboard.epoch_slider.fill("1")
+    expect_chosen(dashboard, chosen, "after 1 epoch.")
+    dashboard.epoch_slider.press("End")  # as the plane was when it was left
+    expect_chosen(dashboard, chosen, "after 3 epochs.")
 
-    visitor.button("Back to all images").click()
-    expect(visitor.page.get_by_text("of 20 right, after 3 epochs.")).to_be_visible()
-    expect(visitor.button("Back to all images")).to_have_count(0)
-    in_plane(visitor)
-    expect(visitor.page.get_by_text("images chosen.")).to_have_count(0)
-    visitor.until(lambda: marked(visitor) == set())
+    dashboard.button("Back to all images").click()
+    expect(dashboard.page.get_by_text("of 20 right, after 3 epochs.")).to_be_visible()
+    expect(dashboard.button("Back to all images")).to_have_count(0)
+    in_plane(dashboard)
+    expect(dashboard.page.get_by_text("images chosen.")).to_have_count(0)
+    dashboard.until(lambda: marked(dashboard) == set())
 
 
-def expect_chosen(visitor: Visitor, chosen: list[int], when: str) -> None:
+def expect_chosen(dashboard: DashboardPage, chosen: list[int], when: str) -> None:
     """The gallery shows exactly these images, in their order, as they were read then."""
-    said = visitor.page.locator("#gallery-caption")
+    said = dashboard.page.locator("#gallery-caption")
     expect(said).to_contain_text(f"{len(chosen)} images chosen in the embedding")
     expect(said).to_contain_text(when)
     shown = chosen[:MOST_CHOSEN]
-    titles = visitor.region("Test images").locator("text").filter(has_text="True:")
+    titles = dashboard.region("Test images").locator("text").filter(has_text="True:")
     expect(titles).to_have_count(len(shown))
     _, labels = synthetic.generate(TEST_IMAGES, 2)
     wanted = [f"True: {labels[place]}" for place in shown]
-    visitor.until(lambda: [text[:7] for text in titles.all_text_contents()] == wanted)
+    dashboard.until(lambda: [text[:7] for text in titles.all_text_contents()] == wanted)
 
 
-def test_lassoed_images_stay_marked_in_other_epochs(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = visit()
-    chosen = choose_some(visitor)
-    before = points(visitor)
-    visitor.field("Network after epoch").fill("1")
-    visitor.until(lambda: not np.allclose(points(visitor), before))
-    visitor.until(lambda: marked(visitor) == set(chosen))
-    expect(visitor.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
+def test_lassoed_images_stay_marked_in_other_epochs(
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
+) -> None:
+    dashboard = visit()
+    chosen = choose_some(dashboard)
+    before = points(dashboard)
+    dashboard.epoch_slider.fill("1")
+    dashboard.until(lambda: not np.allclose(points(dashboard), before))
+    dashboard.until(lambda: marked(dashboard) == set(chosen))
+    expect(dashboard.page.get_by_text(f"{len(chosen)} images chosen.")).to_be_visible()
 
 
-def test_a_double_click_lets_the_chosen_ones_go(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = visit()
-    choose_some(visitor)
-    visitor.figure(PLANE).locator(".nsewdrag").dblclick()
-    expect(visitor.page.get_by_text("images chosen.")).to_have_count(0)
-    expect(visitor.button("Show them in the gallery")).to_have_count(0)
-    visitor.until(lambda: marked(visitor) == set())
-    visitor.tab("Gallery")
-    expect(visitor.page.get_by_text("of 20 right")).to_be_visible()
+def test_a_double_click_lets_the_chosen_ones_go(
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
+) -> None:
+    dashboard = visit()
+    choose_some(dashboard)
+    dashboard.figure(PLANE).locator(".nsewdrag").dblclick()
+    expect(dashboard.page.get_by_text("images chosen.")).to_have_count(0)
+    expect(dashboard.button("Show them in the gallery")).to_have_count(0)
+    dashboard.until(lambda: marked(dashboard) == set())
+    dashboard.open_tab("Gallery")
+    expect(dashboard.page.get_by_text("of 20 right")).to_be_visible()
 
 
-def marked(visitor: Visitor) -> set[int]:
+def marked(dashboard: DashboardPage) -> set[int]:
     """The images whose points are shown as chosen."""
-    found = visitor.look(
+    found = dashboard.figure_value(
         PLANE,
         """gd._fullData.slice(0, 10).flatMap(
             trace => Array.from(trace.selectedpoints ?? [], point => trace.customdata[point]))""",
@@ -195,9 +205,11 @@ def marked(visitor: Visitor) -> set[int]:
     return set(found)
 
 
-def test_the_drawing_is_a_point_among_them(visit: Visit, cnn: tuple[Lab, str]) -> None:
-    visitor = visit()
-    visitor.tab("Draw")
-    visitor.draw(SEVEN)
-    in_plane(visitor)
-    expect(visitor.region(PLANE).get_by_text("your drawing")).to_be_visible()
+def test_the_drawing_is_a_point_among_them(
+    dashboard: DashboardPage, cnn: tuple[AppServer, str]
+) -> None:
+    dashboard = visit()
+    dashboard.open_tab("Draw")
+    dashboard.draw(SEVEN)
+    in_plane(dashboard)
+    expect(dashboard.region(PLANE).get_by_text("your drawing")).to_be_visible()

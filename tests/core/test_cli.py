@@ -12,7 +12,8 @@ from core import cli
 from core.config import TrainConfig
 from core.datasets import normalise
 from core.runtime import import_torchvision
-from tests.conftest import NotebookCNN, make_tiny_dataset
+from tests.conftest import NotebookCNN
+from tools.tiny_datasets import make_tiny_dataset
 
 LINE = re.compile(
     r"Epoch (\d+): Train Loss=(\d+\.\d{4}), Acc=([01]\.\d{4}) \| "

@@ -20,7 +20,8 @@ from core.datasets import Cancelled, DataCatalog, Dataset, normalise
 from core.errors import DatasetUnavailable
 from core.events import DatasetStatus
 from core.runtime import import_torchvision
-from tests.conftest import WaitUntil, make_tiny_dataset, write_mnist
+from tests.conftest import WaitUntil
+from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 Generate = Callable[..., tuple[np.ndarray, np.ndarray]]
 

@@ -70,18 +70,6 @@ def why_missing() -> str:
     )
 
 
-def require_chromium() -> str:
-    """For a pytest fixture: the path, or the test fails under CI and is skipped elsewhere."""
-    import pytest
-
-    path = find_chromium()
-    if path is None and os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(why_missing(), pytrace=False)
-    if path is None:
-        pytest.skip(why_missing())
-    return path
-
-
 def _runnable(name: str) -> str | None:
     path = shutil.which(name)
     if path is None or sys.platform == "win32":  # there, --version would open a window

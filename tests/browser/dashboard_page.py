@@ -1,0 +1,339 @@
+"""The page as a visitor uses it, found by roles and labels: the one place that knows its markup."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, expect
+
+from tests.browser.app_server import SECONDS
+
+Stroke = Sequence[tuple[float, float]]
+
+CAPTIONS = {
+    "Gallery": "#gallery-caption",
+    "Mistakes": "#mistakes-caption",
+    "Inside": "#inside-caption",
+    "CNN vs MLP": "#compare-sentence",
+}
+"""What a tab says about the images, the layers or the networks that it shows."""
+
+_FOLLOW_ANSWERS = """() => {
+    // Counts the requests that wait for an answer; `answerDelay` makes every answer late.
+    window.openRequests = 0;
+    window.answerDelay = 0;
+    const fetch = window.fetch;
+    window.fetch = async (...request) => {
+        window.openRequests++;
+        try {
+            const answer = await fetch(...request);
+            if (window.answerDelay)
+                await new Promise(done => setTimeout(done, window.answerDelay));
+            return answer;
+        } finally {
+            setTimeout(() => window.openRequests--);
+        }
+    };
+}"""
+
+_FOLLOW_VERSION = """() => {
+    // The network that the page shows now, "RUN/REVISION/POSITION".
+    const {scrubber} = window.dash_clientside;
+    const {scrub} = scrubber;
+    scrubber.scrub = (...given) => {
+        const answer = scrub(...given);
+        window.shownVersion = answer[0];
+        return answer;
+    };
+}"""
+
+_IS_QUIET = """async () => {
+    const idle = () => new Promise(done => requestIdleCallback(done));
+    const quiet = () => window.openRequests === 0
+        && !document.querySelector(".tab-pane.active [data-dash-is-loading]");
+    for (let look = 0; look < 3; look++) {
+        await idle();
+        if (!quiet()) return false;
+    }
+    return true;
+}"""
+
+_POINT_IN_WINDOW = """([x, y]) => {
+    const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
+    const {xaxis, yaxis} = gd._fullLayout;
+    return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
+}"""
+"""Where a point of a figure is in the window."""
+
+_RECORD_TEXTS = """element => {
+    const texts = element.recordedTexts = [];
+    new MutationObserver(() => {
+        if (element.textContent !== texts.at(-1)) texts.push(element.textContent);
+    }).observe(element, {childList: true, characterData: true, subtree: true});
+}"""
+
+
+def record_texts(element: Locator) -> Callable[[], list[str]]:
+    """Records every text that an element shows from now on, however briefly."""
+    element.evaluate(_RECORD_TEXTS)
+    return lambda: list(element.evaluate("element => element.recordedTexts"))
+
+
+class DashboardPage:
+    """One open page. Records everything that goes wrong behind it.
+
+    Attributes:
+        page: Playwright's page.
+        problems: errors in the console and exceptions.
+        requests: the addresses that the page asked for.
+    """
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.url = url
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(SECONDS * 1000)
+        self.page.add_init_script(f"({_FOLLOW_ANSWERS})()")
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
+        self.page.on("console", self._record_console)
+
+    def _record_console(self, message: Any) -> None:
+        if message.type == "error":
+            self.problems.append(f"{message.text} {message.location}")
+
+    def load(self, query: str = "") -> "DashboardPage":
+        """Loads the page and waits until the server sends it the state."""
+        self.page.goto(f"{self.url}/{query}")
+        self._wait_for_stream()
+        return self
+
+    def reload(self) -> None:
+        self.page.reload()
+        self._wait_for_stream()
+
+    def _wait_for_stream(self) -> None:
+        # The data set's name is nowhere in the page as it is loaded: the stream brings it.
+        expect(self.status("Data set")).to_contain_text("MNIST")
+        self.page.evaluate(_FOLLOW_VERSION)
+
+    # Parts of the page
+
+    def open_tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+        self.expect_tab(name)
+
+    def expect_tab(self, name: str) -> None:
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        expect(tab).to_have_attribute("aria-selected", "true")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True).filter(visible=True)
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True).filter(visible=True)
+
+    def region(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name, exact=True)
+
+    def text(self, words: str | re.Pattern[str], exact: bool = False) -> Locator:
+        return self.page.get_by_text(words, exact=exact)
+
+    def status(self, name: str) -> Locator:
+        """An item of the status bar, by the word above it."""
+        items = self.region("Run status").locator(".status-items > div")
+        named = items.filter(has=self.page.get_by_text(name, exact=True))
+        return named.locator(":scope > :last-child")
+
+    def caption(self, tab: str) -> Locator:
+        """The sentence of a tab about what it shows."""
+        return self.page.locator(CAPTIONS[tab])
+
+    def image_titles(self, region: str) -> Locator:
+        """The texts above the images of a mosaic."""
+        return self.region(region).locator("text").filter(has_text="True:")
+
+    def percentages(self, part: Locator) -> list[float]:
+        """The probability bars in a part of the page, in per cent, digits 0 to 9."""
+        bars = part.get_by_role("listitem").all_inner_texts()
+        return [float(text.split("\n")[-1].rstrip("%")) for text in bars]
+
+    def best_bar(self, part: Locator) -> Locator:
+        """The bar of the most probable digit in a part of the page."""
+        return part.locator(".bar.best")
+
+    @property
+    def epoch_slider(self) -> Locator:
+        return self.field("Network after epoch")
+
+    @property
+    def epoch_text(self) -> Locator:
+        """The words beside the epoch slider."""
+        return self.page.locator("#epoch-live")
+
+    @property
+    def run_picker(self) -> Locator:
+        return self.page.get_by_label("Run", exact=True)
+
+    def show_run(self, run_id: str) -> None:
+        """Chooses a run that has a network, and waits until the open tab shows it."""
+        self.run_picker.select_option(value=run_id)
+        shown = f"window.shownVersion?.startsWith({run_id!r} + '/')"
+        self.until(lambda: self.page.evaluate(shown))
+        self.wait_until_quiet()
+
+    def show_newest_run(self) -> None:
+        self.run_picker.select_option(label="Newest run")
+
+    def wait_until_quiet(self) -> None:
+        """Returns when the open tab waits for no answer and the browser has nothing to do."""
+        self.until(lambda: self.page.evaluate(_IS_QUIET))
+
+    def until(self, condition: Callable[..., object], seconds: float = SECONDS) -> None:
+        """Returns when a condition is true; the browser goes on meanwhile.
+
+        A condition that looks at what the page has not drawn yet, and raises, is not true yet.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            found: object = None
+            try:
+                if found := condition():
+                    return
+            except Error as error:
+                found = error
+            late = f"not within {seconds:g} s: {condition}, last {found!r}"
+            assert time.monotonic() < deadline, late
+            self.page.wait_for_timeout(20)
+
+    # Slow networks
+
+    def hold_back(self, words: str) -> list[Route]:
+        """Holds back the page's requests with these words; the list fills with them."""
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            if words in (route.request.post_data or ""):
+                held.append(route)
+            else:
+                route.fallback()
+
+        self.page.route("**/_dash-update-component*", hold)
+        return held
+
+    def release(self, held: Route) -> None:
+        """Lets a request go on that was held back, and returns when it is answered."""
+        with self.page.expect_request_finished(lambda request: request == held.request):
+            held.continue_()
+
+    @contextmanager
+    def slow_answers(self, milliseconds: int) -> Iterator[None]:
+        """Every answer of the server takes so much longer."""
+        self.page.evaluate("late => { window.answerDelay = late; }", milliseconds)
+        yield
+        self.page.evaluate("window.answerDelay = 0")
+
+    # Settings
+
+    def fill_form(self, **settings: str) -> None:
+        """Fills in the form by its labels (`batch_size` for `Batch size`) and options by their text."""
+        for name, value in settings.items():
+            field = self.field(name.replace("_", " ").capitalize())
+            if field.evaluate("element => element.tagName") == "SELECT":
+                field.select_option(label=value)
+            else:
+                field.fill(value)
+                field.press("Tab")
+
+    # Figures
+
+    def figure(self, region: str) -> Locator:
+        return self.region(region).locator(".js-plotly-plot")
+
+    def figure_value(self, region: str, expression: str) -> Any:
+        """Evaluates a JavaScript expression about a Plotly figure, `gd`."""
+        return self.figure(region).evaluate(f"gd => {expression}")
+
+    def point_count(self, region: str, trace: int = 0) -> int:
+        """How many points a trace has; 0 while there is no figure."""
+        return int(self.figure_value(region, f"gd.data?.[{trace}]?.x?.length ?? 0"))
+
+    def click_point(self, region: str, point: str) -> None:
+        """Clicks once on a point of a figure, as `hover_point` describes it."""
+        self.page.mouse.click(*self.hover_point(region, point))
+
+    def hover_point(self, region: str, point: str) -> tuple[float, float]:
+        """Moves the mouse to a point of a figure, and returns where that is in the window.
+
+        Waits until the figure stands still and Plotly has noticed the mouse, which it does only
+        now and then.
+
+        Args:
+            point: `[x, y]` on the figure's axes, `gd` in a JavaScript expression.
+        """
+        self.figure(region).scroll_into_view_if_needed()
+        noticed = "Boolean(gd._hoverdata) && !gd.matches('.dash-graph--pending')"  # Dash listens
+        position: list[float] = []
+
+        def is_noticed() -> bool:
+            nonlocal position
+            before = position
+            position = self.figure_value(region, f"({_POINT_IN_WINDOW})({point})")
+            if position == before and self.figure_value(region, noticed):
+                return True
+            self.figure_value(region, "void (gd._hoverdata = undefined)")
+            self.page.mouse.move(position[0] - 2, position[1])
+            self.page.mouse.move(*position)
+            return False
+
+        self.until(is_noticed)
+        return position[0], position[1]
+
+    # Drawing
+
+    @property
+    def canvas(self) -> Locator:
+        return self.page.get_by_role("img", name="Drawing area")
+
+    def draw(self, *strokes: Stroke) -> None:
+        """Draws with the mouse; points in fractions of the canvas."""
+        for stroke in strokes:
+            first, *others = self.canvas_points(stroke)
+            self.page.mouse.move(*first)
+            self.page.mouse.down()
+            for point in others:
+                self.page.mouse.move(*point, steps=8)
+            self.page.mouse.up()
+
+    def canvas_points(self, stroke: Stroke) -> list[tuple[float, float]]:
+        """Converts fractions of the canvas to points of the window."""
+        self.canvas.scroll_into_view_if_needed()
+        box = self.canvas.bounding_box()
+        assert box is not None, "the canvas is in sight"
+        return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+
+    def draw_answer(self) -> str:
+        return self.page.locator("#draw-answer").inner_text()
+
+    def predicted_digit(self) -> int | None:
+        """The digit that the network reads in the drawing, sure or not, if it says one."""
+        found = re.match(r"(\d)(\s+[\d.]+\s% sure$|\?\s+Not sure)", self.draw_answer())
+        return int(found.group(1)) if found else None
+
+    def canvas_pixels(self, canvas: str) -> str:
+        """The pixels of a canvas, for comparisons."""
+        return str(self.page.get_by_role("img", name=canvas).evaluate("one => one.toDataURL()"))
+
+    def ink_count(self, canvas: str) -> int:
+        """How many pixels of a canvas are neither transparent nor black."""
+        count = """canvas => {
+            const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            let inked = 0;
+            for (let i = 0; i < data.length; i += 4)
+                if (data[i + 3] && data[i] + data[i + 1] + data[i + 2]) inked++;
+            return inked;
+        }"""
+        return int(self.page.get_by_role("img", name=canvas).evaluate(count))
