@@ -230,6 +230,21 @@ class DashboardPage:
             held.continue_()
 
     @contextmanager
+    def server_silent(self) -> Iterator[None]:
+        """The page's requests reach the server only afterwards."""
+        held: list[Route] = []
+        silent = True
+        self.page.route(
+            "**/_dash-update-component*",
+            lambda route: held.append(route) if silent else route.fallback(),
+        )
+        yield
+        silent = False
+        assert held, "the page asked nothing meanwhile"
+        for request in held:
+            request.continue_()
+
+    @contextmanager
     def slow_answers(self, milliseconds: int) -> Iterator[None]:
         """Every answer of the server takes so much longer."""
         self.page.evaluate("late => { window.answerDelay = late; }", milliseconds)
@@ -239,7 +254,7 @@ class DashboardPage:
     # Settings
 
     def fill_form(self, **settings: str) -> None:
-        """Fills in the form by its labels (`batch_size` for `Batch size`) and options by their text."""
+        """Fills in the form by labels (`batch_size` for `Batch size`), options by their text."""
         for name, value in settings.items():
             field = self.field(name.replace("_", " ").capitalize())
             if field.evaluate("element => element.tagName") == "SELECT":
