@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 # What exists of the Python code: ruff and mypy stumble over folders that do not.
 CODE := $(wildcard core dashboard run.py benchmarks tools tests)
 
-.PHONY: help run test lint format screenshots clean venv venv-dev browser
+.PHONY: help run test probe lint format screenshots clean venv venv-dev browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ run: venv ## start the dashboard; options: make run ARGS="--port 8060 --no-brows
 
 test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k name"
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+# The browser tests once more, with answers that are late at random, and what is marked `probe`.
+probe: venv-dev browser ## run what is slow and worth it now and then: late answers, long tests
+	DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal -m "browser or probe" $(ARGS)
 
 lint: venv-dev ## check style, format and types
 	$(PY) -m ruff check $(CODE)

@@ -1,5 +1,6 @@
 """The page as a visitor uses it, found by roles and labels: the one place that knows its markup."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,17 +21,21 @@ CAPTIONS = {
 }
 """What a tab says about the images, the layers or the networks that it shows."""
 
-_FOLLOW_ANSWERS = """() => {
+SLOW_NETWORK = bool(os.environ.get("DIGITLAB_SLOW_NETWORK"))
+"""Whether every other answer takes up to 0.9 s longer, as `make probe` wants it: races show up."""
+
+_FOLLOW_ANSWERS = """slowNetwork => {
     // Counts the requests that wait for an answer; `answerDelay` makes every answer late.
     window.openRequests = 0;
     window.answerDelay = 0;
+    const chance = () => slowNetwork && Math.random() < 0.5 ? 900 * Math.random() : 0;
     const fetch = window.fetch;
     window.fetch = async (...request) => {
         window.openRequests++;
         try {
             const answer = await fetch(...request);
-            if (window.answerDelay)
-                await new Promise(done => setTimeout(done, window.answerDelay));
+            const delay = window.answerDelay || chance();
+            if (delay) await new Promise(done => setTimeout(done, delay));
             return answer;
         } finally {
             setTimeout(() => window.openRequests--);
@@ -94,7 +99,7 @@ class DashboardPage:
         self.url = url
         self.page: Page = context.new_page()
         self.page.set_default_timeout(SECONDS * 1000)
-        self.page.add_init_script(f"({_FOLLOW_ANSWERS})()")
+        self.page.add_init_script(f"({_FOLLOW_ANSWERS})({str(SLOW_NETWORK).lower()})")
         self.problems: list[str] = []
         self.requests: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
