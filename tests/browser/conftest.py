@@ -4,6 +4,7 @@ Loading the page takes seconds of a processor, so most tests use `dashboard`: on
 open. A test that needs another window, a phone or an empty browser opens a page of its own.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,10 +76,11 @@ def untaught_run(shared_server: AppServer) -> str:
 
 
 @pytest.fixture
-def server(shared_server: AppServer) -> Iterator[AppServer]:
-    """A server on which nothing trains when a test begins, and nothing after it."""
+def server(shared_server: AppServer, caplog: pytest.LogCaptureFixture) -> Iterator[AppServer]:
+    """A server on which nothing trains when a test begins, nothing after it, and nothing fails."""
     yield shared_server
     shared_server.stop_all_runs()
+    assert [line for line in caplog.get_records("call") if line.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture(scope="session")
