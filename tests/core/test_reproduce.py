@@ -36,8 +36,9 @@ from core.events import (
 from core.reproduce import MOST_NUMBERS, NEEDED, to_notebook, to_script
 from core.runtime import choose_runtime, import_torchvision
 from core.training import Checkpoint, ResumeState, fit
-from tests.conftest import Finish, MakeService, make_tiny_dataset
+from tests.conftest import Finish, MakeService
 from tests.core.test_runs import Halting
+from tools.tiny_datasets import make_tiny_dataset
 
 # Few digits: a number is the run's own or it is not, however little was learnt.
 DIGITS = make_tiny_dataset(train=90, test=30)
