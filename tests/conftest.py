@@ -113,19 +113,23 @@ def tiny_config() -> TrainConfig:
     return TrainConfig(epochs=2, batch_size=30, model="mlp", precision="fp32")
 
 
-@pytest.fixture
-def synthetic_folder(tmp_path: Path, tiny_dataset: Dataset) -> Path:
-    """A cache in which `DataCatalog` finds `tiny_dataset` as its synthetic digits."""
-    folder = tmp_path / "cache"
+def write_synthetic(data: Dataset, folder: Path) -> Path:
+    """Writes a data set as the synthetic digits that `DataCatalog` finds; returns their folder."""
     folder.mkdir()
     np.savez(
         folder / f"synthetic-{synthetic.VERSION}.npz",
-        train_images=tiny_dataset.train_images.numpy(),
-        train_labels=tiny_dataset.train_labels.numpy(),
-        test_images=tiny_dataset.test_images.numpy(),
-        test_labels=tiny_dataset.test_labels.numpy(),
+        train_images=data.train_images.numpy(),
+        train_labels=data.train_labels.numpy(),
+        test_images=data.test_images.numpy(),
+        test_labels=data.test_labels.numpy(),
     )
     return folder
+
+
+@pytest.fixture
+def synthetic_folder(tmp_path: Path, tiny_dataset: Dataset) -> Path:
+    """A cache in which `DataCatalog` finds `tiny_dataset` as its synthetic digits."""
+    return write_synthetic(tiny_dataset, tmp_path / "cache")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ It knows how `run.py` is started and when it is there; not what anybody does wit
 """
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy
 
 
 class Server:
@@ -23,13 +26,17 @@ class Server:
 
     Attributes:
         url: its address.
+        runs: the folder in which runs are kept.
     """
 
-    def __init__(self, *arguments: str, runs: Path) -> None:
+    def __init__(self, *arguments: str, runs: Path, said: Path | None = None) -> None:
         """
         Args:
             runs: the folder in which runs are kept.
+            said: a file for all that it prints; without one, only its errors are shown.
         """
+        self.runs = runs
+        self._said = said
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "run.py", "--no-browser", *arguments]
@@ -41,15 +48,35 @@ class Server:
 
         Raises:
             TimeoutError: it does not.
+            ChildProcessError: it ends instead.
         """
-        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.DEVNULL)
-        until(lambda: get(f"{self.url}/api/health") is not None)
+        if self._said is None:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        else:
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            with self._said.open("a") as sink:
+                self._process = subprocess.Popen(
+                    self._command, cwd=ROOT, env=environment, stdout=sink, stderr=sink
+                )
+        process = self._process
+        until(
+            lambda: process.poll() is not None or get(f"{self.url}/api/health") is not None,
+            seconds=120,
+        )
+        if process.poll() is not None:
+            raise ChildProcessError(f"the server ended with {process.returncode} at its start")
 
     def kill(self) -> None:
         """Ends it without a word of warning, as `kill -9` does."""
         assert self._process is not None, "it was started"
         self._process.kill()
         self._process.wait(30)
+
+    def end(self, sign: signal.Signals) -> int:
+        """Sends it a signal and waits for its end, for a minute at most; its exit code."""
+        assert self._process is not None, "it was started"
+        self._process.send_signal(sign)
+        return self._process.wait(60)
 
     def memory(self) -> int:
         """Bytes of memory that it holds, where the system has `ps`."""
@@ -60,7 +87,7 @@ class Server:
     def __enter__(self) -> "Server":
         try:
             self.start()
-        except TimeoutError:
+        except (TimeoutError, ChildProcessError):
             self.__exit__()
             raise
         return self
@@ -68,7 +95,10 @@ class Server:
     def __exit__(self, *_: object) -> None:
         assert self._process is not None, "it was started"
         self._process.terminate()
-        self._process.wait(30)
+        try:
+            self._process.wait(30)
+        finally:
+            self._process.kill()
 
 
 @contextmanager
@@ -88,7 +118,7 @@ def free_port() -> int:
 def get(url: str) -> Any:
     """The JSON at an address; None if nobody answers there."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with DIRECTLY.open(url, timeout=10) as answer:
             return json.load(answer)
     except OSError:
         return None
@@ -100,7 +130,7 @@ def post(url: str, body: Any) -> Any:
     Raises:
         OSError: it does not, or refuses.
     """
-    with urllib.request.urlopen(url, json.dumps(body).encode(), timeout=10) as answer:
+    with DIRECTLY.open(url, json.dumps(body).encode(), timeout=10) as answer:
         return json.load(answer)
 
 

@@ -1,6 +1,7 @@
 """The whole test set as a network reads it, at any epoch, and the courses of its images."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -8,16 +9,29 @@ import torch
 
 from core import models
 from core.config import TrainConfig
-from core.datasets import Dataset, normalise
+from core.datasets import DataCatalog, Dataset, normalise
 from core.errors import NoModel, UnknownEpoch, UnknownRun
 from core.mistakes import Course
 from core.service import TrainingService
-from tests.conftest import Finish
+from core.store import RunStore
+from tests.conftest import Finish, MakeService, write_synthetic
 
 EPOCHS = TrainConfig(epochs=4, batch_size=30, model="mlp", precision="fp32")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset
+) -> Iterator[TrainingService]:
+    """What is only asked, and trains once for all tests."""
+    folder = tmp_path_factory.mktemp("assessed")
+    catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), prefer="synthetic")
+    service = TrainingService(catalog, RunStore(folder / "runs"))
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
 def run_id(service: TrainingService, finish: Finish) -> str:
     run_id = service.start(EPOCHS)
     finish(service)
@@ -91,9 +105,10 @@ def test_an_assessment_is_worked_out_once(service: TrainingService, run_id: str)
     assert service.explorer.assessment(run_id, 2) is first
 
 
-def test_a_run_that_learnt_anew_is_assessed_anew(
-    service: TrainingService, run_id: str, finish: Finish
-) -> None:
+def test_a_run_that_learnt_anew_is_assessed_anew(make_service: MakeService, finish: Finish) -> None:
+    service = make_service()
+    run_id = service.start(EPOCHS)
+    finish(service)
     before = service.explorer.assessment(run_id, 4)
     service.rewind(run_id, 2)
     assert service.explorer.assessment(run_id).answers.progress == 2
@@ -115,7 +130,8 @@ def test_some_images_can_be_had_as_an_epoch_reads_them(
         service.explorer.test_images([120], run_id, 1)
 
 
-def test_what_is_not_there_is_told_as_such(service: TrainingService) -> None:
+def test_what_is_not_there_is_told_as_such(make_service: MakeService) -> None:
+    service = make_service()
     with pytest.raises(NoModel):
         service.explorer.assessment()
     with pytest.raises(UnknownRun):

@@ -1,6 +1,7 @@
 """Runs as scripts and notebooks: run without Digit Lab, they give its very numbers."""
 
 import contextlib
+import functools
 import gzip
 import http.server
 import io
@@ -8,9 +9,10 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,14 @@ from core.reproduce import MOST_NUMBERS, NEEDED, to_notebook, to_script
 from core.runtime import choose_runtime, import_torchvision
 from core.training import Checkpoint, ResumeState, fit
 from tests.conftest import Finish, MakeService
-from tests.core.test_runs import STEPS, Halting
+from tests.core.test_runs import Halting
+from tools.tiny_datasets import make_tiny_dataset
 
-BASE = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32", "learning_rate": 3e-4}
+# Few digits: a number is the run's own or it is not, however little was learnt.
+DIGITS = make_tiny_dataset(train=90, test=30)
+STEPS = 6  # of an epoch of BASE
+
+BASE = {"epochs": 2, "batch_size": 15, "model": "mlp", "precision": "fp32", "learning_rate": 3e-4}
 FULL = BASE | {
     "model": "accurate_cnn",
     "schedule": "onecycle",
@@ -46,14 +53,15 @@ FULL = BASE | {
     "augmentation": "affine",
     "weight_averaging": True,
     "evaluations_per_epoch": 3,
-    "train_images": 200,
+    "train_images": 55,
     "seed": 3,
 }
+QUICK = FULL | {"model": "speedrun_cnn"}  # all but dropout and batch normalisation
 
 # For every setting, other values of it; a setting that has none here fails a test.
 OTHERS: dict[str, list[dict[str, Any]]] = {
     "epochs": [{"epochs": 3}],
-    "batch_size": [{"batch_size": 35}],
+    "batch_size": [{"batch_size": 20}],
     "learning_rate": [{"learning_rate": 1e-3}],
     "optimizer": [{"optimizer": "adamw", "weight_decay": 0.2}, {"optimizer": "sgd"}],
     "model": [{"model": name} for name in models.MODELS if name != BASE["model"]],
@@ -67,13 +75,20 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "augmentation": [{"augmentation": "affine"}],
     "weight_averaging": [{"weight_averaging": True}],
     "evaluations_per_epoch": [{"evaluations_per_epoch": 3}],
-    "train_images": [{"train_images": 100}],
+    "train_images": [{"train_images": 50}],
     "seed": [{"seed": 11}],
     "precision": [{"precision": "bf16"}],
 }
+PRESETS_IN_SHORT = [{"preset": preset, "epochs": 2, "batch_size": 25} for preset in PRESETS]
 CASES = [(name, changes) for name, others in OTHERS.items() for changes in others]
 
 Execute = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tiny_dataset() -> Dataset:
+    """What services train on here, and what scripts find."""
+    return DIGITS
 
 
 @pytest.fixture
@@ -101,18 +116,29 @@ def execute(
     return run
 
 
-def trained(
-    config: TrainConfig, data: Dataset, resume: ResumeState | None = None
-) -> tuple[list[Metrics], ResumeState]:
-    """The events of a run, and its state after its first epoch."""
-    events: list[Metrics] = []
-    states = []
-    for event in fit(config, data, resume=resume):
-        if isinstance(event, Checkpoint):
-            states += [event.resume] if event.resume else []
-        else:
-            events.append(event)
-    return events, states[0]
+@dataclass(frozen=True)
+class Trained:
+    """The events of a run, its state after its first epoch, and its last checkpoint."""
+
+    events: tuple[Metrics, ...]
+    state: ResumeState
+    last: Checkpoint
+
+
+def train(config: TrainConfig, resume: ResumeState | None = None) -> Trained:
+    found = list(fit(config, DIGITS, resume=resume))
+    checkpoints = [event for event in found if isinstance(event, Checkpoint)]
+    return Trained(
+        events=tuple(event for event in found if not isinstance(event, Checkpoint)),
+        state=next(event.resume for event in checkpoints if event.resume),
+        last=checkpoints[-1],
+    )
+
+
+@functools.cache
+def trained(config: TrainConfig) -> Trained:
+    """A run from its beginning, trained once for all tests: do not change it."""
+    return train(config)
 
 
 def snapshot(config: TrainConfig, **facts: Any) -> RunSnapshot:
@@ -142,17 +168,20 @@ def losses(events: Sequence[Metrics]) -> dict[float, float]:
     return {event.progress: event.loss for event in events if isinstance(event, BatchMetrics)}
 
 
-def check_style(script: str) -> None:
+def check_style(*scripts: str) -> None:
     """What people are given to read is clean, but for the lengths of numbers."""
-    script = re.sub(r"^RUN = {\n.*?^}", "RUN = {}", script, flags=re.MULTILINE | re.DOTALL)
-    for command in (["check", "--select", "E,F,W,I,B,UP,SIM,C4"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100", "-"],
-            input=script,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    with tempfile.TemporaryDirectory() as folder:
+        for number, script in enumerate(scripts):
+            script = re.sub(r"^RUN = {\n.*?^}", "RUN = {}", script, flags=re.MULTILINE | re.DOTALL)
+            (Path(folder) / f"script_{number}.py").write_text(script)
+        for command in (["check", "--select", "E,F,W,I,B,UP,SIM,C4"], ["format", "--diff"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100", "."],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 # From beginning to end
@@ -164,10 +193,10 @@ def test_every_setting_is_known_and_tried() -> None:
 
 @pytest.mark.parametrize(("name", "changes"), CASES, ids=[str(changes) for _, changes in CASES])
 def test_a_script_gives_the_runs_own_numbers(
-    tiny_dataset: Dataset, execute: Execute, name: str, changes: dict[str, Any]
+    execute: Execute, name: str, changes: dict[str, Any]
 ) -> None:
     config = parse_config(BASE | changes)
-    events, _ = trained(config, tiny_dataset)
+    events = trained(config).events
     run = snapshot(config, dataset="mnist" if name == "dataset" else "synthetic")
     script = to_script(run, events)
 
@@ -176,45 +205,49 @@ def test_a_script_gives_the_runs_own_numbers(
     assert found["evaluations"] == found["RUN"] == numbers(events)
     assert found["curve"] == losses(events)
     assert "to the last digit" in found["printed"]
-    check_style(script)
     if name != "dataset":  # the digits are the same
         without = {key: value for key, value in changes.items() if key != name}
-        assert numbers(trained(parse_config(BASE | without), tiny_dataset)[0]) != numbers(events)
+        assert numbers(trained(parse_config(BASE | without)).events) != numbers(events)
 
 
-@pytest.mark.parametrize("preset", [*PRESETS, "full"])
-def test_settings_together_give_the_runs_own_numbers(
-    tiny_dataset: Dataset, execute: Execute, preset: str
+@pytest.mark.parametrize("settings", [*PRESETS_IN_SHORT, FULL], ids=[*PRESETS, "full"])
+def test_settings_together_give_the_runs_own_numbers_and_weights(
+    execute: Execute, settings: dict[str, Any]
 ) -> None:
-    settings = FULL if preset == "full" else {"preset": preset, "epochs": 2, "batch_size": 50}
     config = parse_config(settings)
-    events, _ = trained(config, tiny_dataset)
-    script = to_script(snapshot(config), events)
+    events, last = trained(config).events, trained(config).last
 
-    found = execute(script)
+    found = execute(to_script(snapshot(config), events))
 
     assert found["evaluations"] == numbers(events)
     assert found["curve"] == losses(events)
-    check_style(script)
-
-
-def test_the_weights_that_it_saves_are_the_runs(tiny_dataset: Dataset, execute: Execute) -> None:
-    config = parse_config(FULL)
-    *_, last = fit(config, tiny_dataset)
-    assert isinstance(last, Checkpoint)
-    execute(to_script(snapshot(config), trained(config, tiny_dataset)[0]))
-
-    saved = torch.load("accurate_cnn.pth", weights_only=True)
-
+    saved = torch.load(f"{config.model}.pth", weights_only=True)
     assert saved.keys() == last.state_dict.keys()
     assert all(torch.equal(saved[key], last.state_dict[key]) for key in saved)
 
 
-def test_a_script_has_the_parts_that_its_run_needs_and_no_others(tiny_dataset: Dataset) -> None:
+def test_scripts_are_in_clean_style() -> None:
+    """For every setting alone, for all together and for every fork."""
+
+    def script(config: TrainConfig, **facts: Any) -> str:
+        end = EpochMetrics(config.epochs, 9, config.epochs, 0.5, 0.5, 0.5, 0.5, 100.0, 1.0)
+        return to_script(snapshot(config, **facts), [end])
+
+    alone = [parse_config(BASE | changes) for _, changes in CASES]
+    together = [parse_config(settings) for settings in (*PRESETS_IN_SHORT, FULL)]
+    forks = [(parse_config(before), parse_config(before | changes)) for before, changes in FORKS]
+    check_style(
+        *(script(config) for config in (*alone, *together)),
+        *(script(parse_config(settings), dataset="mnist") for settings in (BASE, FULL)),
+        *(script(second, **fork_of(first)) for first, second in forks),
+    )
+
+
+def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
     plain = parse_config(BASE)
-    short = to_script(snapshot(plain), trained(plain, tiny_dataset)[0])
+    short = to_script(snapshot(plain), trained(plain).events)
     full = parse_config(FULL | {"precision": "bf16"})
-    long = to_script(snapshot(full), trained(full, tiny_dataset)[0])
+    long = to_script(snapshot(full), trained(full).events)
 
     for part in (
         "def affine",
@@ -243,38 +276,42 @@ FORKS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         for name, changes in CASES
         if name not in ("model", "dataset", "seed", "train_images")
     ),
-    *((FULL | {"train_images": 0}, changes) for name, changes in CASES if name == "beta1"),
+    *((QUICK | {"train_images": 0}, changes) for name, changes in CASES if name == "beta1"),
     (BASE | {"optimizer": "sgd"}, {"beta1": 0.3}),
     (BASE | {"optimizer": "adamw"}, {"weight_decay": 0.3}),
-    (FULL, {"augmentation": "none"}),
-    (FULL, {"schedule": "constant"}),
+    (QUICK, {"augmentation": "none"}),
+    (QUICK, {"schedule": "constant"}),
     (FULL, {"weight_averaging": False}),
-    (FULL, {"label_smoothing": 0.0, "evaluations_per_epoch": 1, "batch_size": 35}),
-    (FULL, {"optimizer": "sgd", "weight_decay": 0.0}),
-    (FULL | {"precision": "bf16"}, {"precision": "fp32"}),
+    (FULL | {"weight_averaging": False}, {"weight_averaging": True}),
+    (QUICK, {"label_smoothing": 0.0, "evaluations_per_epoch": 1, "batch_size": 20}),
+    (QUICK, {"optimizer": "sgd", "weight_decay": 0.0}),
+    (QUICK | {"precision": "bf16"}, {"precision": "fp32"}),
     (FULL, {}),
 ]
 
 
+def fork_of(parent: TrainConfig) -> dict[str, Any]:
+    """What a run knows that was forked after its parent's first epoch."""
+    precision = choose_runtime(parent.precision).precision
+    earlier = (Stretch(1, parent.model_dump(), precision),)
+    return {"parent": "x", "parent_epoch": 1, "earlier": earlier}
+
+
 @pytest.mark.parametrize(("before", "changes"), FORKS)
 def test_a_fork_is_trained_from_the_beginning_of_its_parent(
-    tiny_dataset: Dataset, execute: Execute, before: dict[str, Any], changes: dict[str, Any]
+    execute: Execute, before: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     first, second = parse_config(before), parse_config(before | changes)
-    shared, state = trained(first, tiny_dataset)
-    rest, _ = trained(second, tiny_dataset, state)
-    events = [event for event in shared if event.progress <= 1] + rest
-    runtime = choose_runtime(first.precision)
-    earlier = (Stretch(1, first.model_dump(), runtime.precision),)
-    run = snapshot(second, parent="x", parent_epoch=1, earlier=earlier)
-    script = to_script(run, events)
+    parent = trained(first)
+    shared = [event for event in parent.events if event.progress <= 1]
+    events = [*shared, *train(second, parent.state).events]
+    script = to_script(snapshot(second, **fork_of(first)), events)
 
     found = execute(script)
 
     assert found["evaluations"] == numbers(events)
     assert found["curve"] == losses(events)
     assert ("was forked" in script) == bool(changes)
-    check_style(script)
 
 
 def test_forks_of_forks_and_rates_that_were_set_are_followed(
@@ -283,14 +320,14 @@ def test_forks_of_forks_and_rates_that_were_set_are_followed(
     """Through the service: each fork changes what the one before had not."""
     halting = Halting(STEPS + 4)
     service = make_service(fit=halting)
-    run_id = service.start(parse_config(FULL | {"train_images": 0, "epochs": 3}))
+    run_id = service.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
     assert halting.reached.wait(30)
     service.set_learning_rate(run_id, 1e-4)
     halting.go_on.set()
     finish(service, run_id)
     for epoch, changes in (
         (2, {"weight_averaging": False, "optimizer": "sgd", "learning_rate": 0.01, "epochs": 4}),
-        (3, {"weight_averaging": True, "augmentation": "none", "batch_size": 40, "epochs": 5}),
+        (3, {"weight_averaging": True, "augmentation": "none", "batch_size": 20, "epochs": 5}),
         (4, {"optimizer": "adam", "schedule": "constant", "precision": "bf16"}),
     ):
         run_id = service.fork(run_id, epoch, changes)
@@ -334,11 +371,9 @@ def test_a_run_that_waits_is_trained_whole(execute: Execute) -> None:
     check_style(script)
 
 
-def test_a_fork_that_waits_is_trained_as_far_as_its_parent(
-    tiny_dataset: Dataset, execute: Execute
-) -> None:
+def test_a_fork_that_waits_is_trained_as_far_as_its_parent(execute: Execute) -> None:
     first, second = parse_config(BASE), parse_config(BASE | {"epochs": 4})
-    events, _ = trained(first, tiny_dataset)
+    events = trained(first).events
     earlier = (Stretch(2, first.model_dump(), "fp32"),)
     script = to_script(snapshot(second, parent="x", parent_epoch=2, earlier=earlier), events)
 
@@ -348,9 +383,9 @@ def test_a_fork_that_waits_is_trained_as_far_as_its_parent(
 # What it says
 
 
-def test_of_very_many_evaluations_some_are_written_down(tiny_dataset: Dataset) -> None:
+def test_of_very_many_evaluations_some_are_written_down() -> None:
     config = parse_config(BASE)
-    events, _ = trained(config, tiny_dataset)
+    events = trained(config).events
     last = next(event for event in events[::-1] if isinstance(event, EpochMetrics))
     many = [replace(last, epoch=epoch, progress=epoch) for epoch in range(1, 2001)]
     script = to_script(snapshot(config, epochs=2000), many)
@@ -373,9 +408,9 @@ def test_of_very_many_evaluations_some_are_written_down(tiny_dataset: Dataset) -
         "{{ 1/0 }}",
     ],
 )
-def test_a_name_is_only_ever_a_name(tiny_dataset: Dataset, execute: Execute, name: str) -> None:
+def test_a_name_is_only_ever_a_name(execute: Execute, name: str) -> None:
     config = parse_config(BASE | {"epochs": 1})
-    events, _ = trained(config, tiny_dataset)
+    events = trained(config).events
     run = snapshot(config, name=name)
 
     assert execute(to_script(run, events))["evaluations"] == numbers(events)
@@ -384,7 +419,7 @@ def test_a_name_is_only_ever_a_name(tiny_dataset: Dataset, execute: Execute, nam
 
 
 def test_data_that_is_missing_is_downloaded(
-    tiny_dataset: Dataset, execute: Execute, mnist_folder: Path, tmp_path: Path
+    execute: Execute, mnist_folder: Path, tmp_path: Path
 ) -> None:
     raw = mnist_folder / "MNIST" / "raw"
     mirror = tmp_path / "mirror"
@@ -394,7 +429,7 @@ def test_data_that_is_missing_is_downloaded(
         file.unlink()
     raw.rmdir()
     config = parse_config(BASE | {"epochs": 1})
-    events, _ = trained(config, tiny_dataset)
+    events = trained(config).events
     script = to_script(snapshot(config, dataset="mnist"), events)
     import_torchvision()
     from torchvision.datasets import MNIST
@@ -430,10 +465,10 @@ def serving(folder: Path) -> Any:
 
 
 def test_the_notebook_runs_and_prints_the_runs_own_numbers(
-    tiny_dataset: Dataset, synthetic_folder: Path, tmp_path: Path
+    synthetic_folder: Path, tmp_path: Path
 ) -> None:
-    config = parse_config(FULL | {"epochs": 1})
-    events, _ = trained(config, tiny_dataset)
+    config = parse_config(QUICK | {"epochs": 1})
+    events = trained(config).events
     (tmp_path / "data").symlink_to(synthetic_folder)
     notebook = nbformat.reads(to_notebook(snapshot(config, name="Full"), events), as_version=4)
     nbformat.validate(notebook)
@@ -454,9 +489,9 @@ def test_the_notebook_runs_and_prints_the_runs_own_numbers(
     assert notebook.cells[0].source.startswith("# Full\n\nA network learns")
 
 
-def test_the_notebook_is_the_script_with_pictures(tiny_dataset: Dataset) -> None:
+def test_the_notebook_is_the_script_with_pictures() -> None:
     config = parse_config(FULL)
-    events, _ = trained(config, tiny_dataset)
+    events = trained(config).events
     script, notebook = to_script(snapshot(config), events), to_notebook(snapshot(config), events)
     cells = json.loads(notebook)["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

@@ -1,5 +1,6 @@
 """Training in parts: a run that is put down and taken up again is the run that never stopped."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,12 @@ from core.datasets import Dataset
 from core.events import BatchMetrics, EpochMetrics, RateChange
 from core.optimization import learning_rate
 from core.training import Checkpoint, Event, ResumeState, fit
-from tests.core.test_training import batches, epochs, same_weights, timeless, tiny
+from tests.core.test_training import TINY, batches, epochs, same_weights, timeless
+from tools.tiny_datasets import make_tiny_dataset
 
-STEPS = 10
+# Few digits: two runs are the same or they are not, however little was learnt.
+DIGITS = make_tiny_dataset(train=100, test=30)
+STEPS = 10  # of an epoch
 EVERYTHING = {
     "model": "accurate_cnn",
     "schedule": "onecycle",
@@ -21,10 +25,25 @@ EVERYTHING = {
     "weight_averaging": True,
     "label_smoothing": 0.1,
     "evaluations_per_epoch": 3,
-    "train_images": 120,
-    "batch_size": 25,
+    "train_images": 48,
+    "batch_size": 10,
     "epochs": 2,
 }
+
+
+def tiny(**changes: Any) -> TrainConfig:
+    return parse_config({**TINY, "batch_size": 10, **changes})
+
+
+@pytest.fixture(scope="module")
+def tiny_dataset() -> Dataset:
+    return DIGITS
+
+
+@functools.cache
+def whole_run(config: TrainConfig) -> list[Event]:
+    """A run in one part, trained once for all tests: do not change it."""
+    return list(fit(config, DIGITS))
 
 
 def stopped_after(
@@ -61,7 +80,7 @@ def last_state(events: list[Event]) -> ResumeState:
     "changes",
     [
         {"optimizer": "adam"},
-        {"optimizer": "sgd", "model": "simple_cnn", "train_images": 150},
+        {"optimizer": "sgd", "model": "simple_cnn", "train_images": 50},
         {"optimizer": "adamw", "schedule": "onecycle", "weight_averaging": True},
         EVERYTHING,
     ],
@@ -71,7 +90,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(
     tiny_dataset: Dataset, changes: dict[str, Any], steps: int
 ) -> None:
     config = tiny(**changes)
-    whole = list(fit(config, tiny_dataset))
+    whole = whole_run(config)
 
     first = stopped_after(steps, config, tiny_dataset)
     # What happens between the two parts draws from the same generator.
@@ -92,7 +111,7 @@ def test_many_parts_make_the_same_run(tiny_dataset: Dataset) -> None:
         if steps < 10:
             state = last_state(part)
 
-    assert timeless(parts) == timeless(list(fit(config, tiny_dataset)))
+    assert timeless(parts) == timeless(whole_run(config))
 
 
 def test_a_stop_within_an_evaluation_is_made_good(tiny_dataset: Dataset) -> None:
@@ -157,8 +176,8 @@ def test_seconds_go_on_from_where_they_were(tiny_dataset: Dataset) -> None:
         {"learning_rate": 0.0001},
         {"optimizer": "sgd"},
         {"weight_averaging": True},
-        {"batch_size": 50},
-        {"batch_size": 20},
+        {"batch_size": 15},
+        {"batch_size": 5},
         {"label_smoothing": 0.2},
         {"schedule": "onecycle"},
         {"augmentation": "affine"},
@@ -169,7 +188,7 @@ def test_one_setting_changed_makes_another_run_from_there(
     tiny_dataset: Dataset, changes: dict[str, Any]
 ) -> None:
     config = tiny(learning_rate=0.003)
-    whole = list(fit(config, tiny_dataset))
+    whole = whole_run(config)
     end = next(event for event in whole if isinstance(event, Checkpoint) and event.resume)
     changed = parse_config({**config.model_dump(), **changes})
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from core.config import TrainConfig, parse_config
-from core.datasets import Dataset
+from core.datasets import DataCatalog, Dataset
 from core.errors import (
     DamagedFile,
     FolderUnusable,
@@ -28,10 +28,17 @@ from core.runtime import Runtime
 from core.service import TrainingService
 from core.store import RunStore
 from core.training import Checkpoint, Event, fit
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import Finish, MakeService, WaitUntil, write_synthetic
 
 CONFIG = parse_config(
-    {"epochs": 4, "batch_size": 30, "model": "mlp", "precision": "fp32", "learning_rate": 3e-4}
+    {
+        "epochs": 4,
+        "batch_size": 5,
+        "train_images": 50,
+        "model": "speedrun_cnn",
+        "precision": "fp32",
+        "learning_rate": 3e-4,
+    }
 )
 STEPS = 10
 DRAWING = [[[60, 60], [200, 60], [120, 230]]]
@@ -64,15 +71,12 @@ class Halting:
                     pass
 
 
-@pytest.fixture
-def uninterrupted(
-    make_service: MakeService, tmp_path: Path, finish: Finish
-) -> list[tuple[Any, ...]]:
+@pytest.fixture(scope="module")
+def uninterrupted(tiny_dataset: Dataset) -> list[tuple[Any, ...]]:
     """The metrics of `CONFIG`, trained in one go."""
-    service = make_service(runs=tmp_path / "uninterrupted")
-    run_id = service.start(CONFIG)
-    finish(service, run_id)
-    return told(service, run_id)
+    return timeless(
+        [event for event in fit(CONFIG, tiny_dataset) if not isinstance(event, Checkpoint)]
+    )
 
 
 def told(service: TrainingService, run_id: str) -> list[tuple[Any, ...]]:
@@ -335,28 +339,22 @@ def test_a_fork_of_a_run_with_more_epochs_trains_further(
     assert told(service, child)[: 4 * (STEPS + 1)] == told(service, parent)
 
 
-@pytest.mark.parametrize(
-    ("epoch", "changes", "field"),
-    [
-        (2, {"epochs": 2}, "epochs"),
-        (2, {"model": "simple_cnn"}, "model"),
-        (2, {"seed": 5}, "seed"),
-        (2, {"learning_rate": -1}, "learning_rate"),
-        (2, {"colour": "red"}, "colour"),
-    ],
-)
 def test_what_cannot_be_changed_in_a_fork_is_told_at_its_field(
-    make_service: MakeService, finish: Finish, epoch: int, changes: dict[str, Any], field: str
+    trained_service: TrainingService,
 ) -> None:
-    service = make_service()
-    parent = service.start(CONFIG)
-    finish(service, parent)
-
-    with pytest.raises(InvalidConfig) as caught:
-        service.fork(parent, epoch, changes)
-
-    assert list(caught.value.fields) == [field]
-    assert len(service.runs()) == 1
+    parent = trained_service.latest_run() or ""
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"epochs": 1}, "epochs"),
+        ({"model": "simple_cnn"}, "model"),
+        ({"seed": 5}, "seed"),
+        ({"learning_rate": -1}, "learning_rate"),
+        ({"colour": "red"}, "colour"),
+    ]
+    for changes, field in refused:
+        with pytest.raises(InvalidConfig) as caught:
+            trained_service.fork(parent, 1, changes)
+        assert list(caught.value.fields) == [field]
+    assert len(trained_service.runs()) == 1
 
 
 def test_a_place_that_is_not_there_is_told(trained_service: TrainingService) -> None:
@@ -531,13 +529,25 @@ def test_a_run_that_trains_is_not_deleted(make_service: MakeService) -> None:
 # Damage
 
 
-@pytest.fixture
-def stored(make_service: MakeService, tmp_path: Path, finish: Finish) -> tuple[Path, str, str]:
-    """A folder with two finished runs, and their ids."""
-    service = make_service(runs=tmp_path / "runs")
+@pytest.fixture(scope="module")
+def two_runs(
+    tmp_path_factory: pytest.TempPathFactory, tiny_dataset: Dataset, finish: Finish
+) -> tuple[Path, str, str]:
+    """A folder with two finished runs, and their ids: only to be read."""
+    folder = tmp_path_factory.mktemp("two")
+    catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), prefer="synthetic")
+    service = TrainingService(catalog, RunStore(folder / "runs"))
     first, second = service.start(CONFIG), service.start(CONFIG)
     finish(service, second)
     service.close()
+    return folder / "runs", first, second
+
+
+@pytest.fixture
+def stored(two_runs: tuple[Path, str, str], tmp_path: Path) -> tuple[Path, str, str]:
+    """A folder with two finished runs, which may be damaged, and their ids."""
+    folder, first, second = two_runs
+    shutil.copytree(folder, tmp_path / "runs")
     return tmp_path / "runs", first, second
 
 
@@ -617,7 +627,7 @@ def test_two_programs_do_not_share_a_folder(make_service: MakeService, tmp_path:
 
 def test_a_long_run_keeps_epochs_evenly_spaced(make_service: MakeService, finish: Finish) -> None:
     service = make_service()
-    run_id = service.start(CONFIG.model_copy(update={"epochs": 101, "train_images": 30}))
+    run_id = service.start(CONFIG.model_copy(update={"epochs": 101, "train_images": 5}))
 
     kept = finish(service, run_id).kept
 

@@ -105,7 +105,9 @@ def test_being_watched_does_not_change_a_run(tiny_dataset: Dataset) -> None:
 
 
 def test_being_evaluated_more_often_does_not_change_what_is_learnt(tiny_dataset: Dataset) -> None:
-    once = tiny(model="accurate_cnn", train_images=90)  # has dropout and batch normalisation
+    once = tiny(
+        model="accurate_cnn", train_images=30, batch_size=5
+    )  # has dropout and batch normalisation
     often = once.model_copy(update={"evaluations_per_epoch": 3})
 
     one, other = list(fit(once, tiny_dataset)), list(fit(often, tiny_dataset))
@@ -168,7 +170,7 @@ def test_a_checkpoint_carries_what_its_evaluation_found(tiny_dataset: Dataset) -
 
 
 def test_an_epoch_of_many_steps_reports_about_a_hundred_times(tiny_dataset: Dataset) -> None:
-    found = batches(list(fit(tiny(epochs=1, batch_size=1), tiny_dataset)))
+    found = batches(list(fit(tiny(model="speedrun_cnn", epochs=1, batch_size=1), tiny_dataset)))
 
     assert 100 <= len(found) <= 105
     assert found[0].step == 1
@@ -412,8 +414,8 @@ def long_test_set(tiny_dataset: Dataset) -> Dataset:
     """With more test images than the network is given at once."""
     return replace(
         tiny_dataset,
-        test_images=tiny_dataset.test_images.repeat(11, 1, 1),
-        test_labels=tiny_dataset.test_labels.repeat(11),
+        test_images=tiny_dataset.test_images.repeat(5, 1, 1),
+        test_labels=tiny_dataset.test_labels.repeat(5),
     )
 
 
