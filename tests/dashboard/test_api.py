@@ -15,6 +15,7 @@ from core.config import TrainConfig
 from core.events import RunState
 from core.service import TrainingService
 from dashboard.api.wire import MAX_BODY
+from tests.conftest import WaitUntil
 from tests.dashboard.conftest import SHORT, refusal
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
@@ -162,12 +163,96 @@ def test_a_setting_with_an_odd_name_is_refused_like_any_other(
     refusal(untrained.post("/api/runs", content=f'{{"{name}": 1}}'.encode()), 422)
 
 
+def test_a_run_is_paused_resumed_and_stopped(busy: TestClient, wait_until: WaitUntil) -> None:
+    path = f"/api/runs/{busy.post('/api/runs', json=SHORT).json()['run_id']}"
+
+    def state() -> str:
+        return str(busy.get(path).json()["state"])
+
+    assert busy.post(f"{path}/pause").json()["state"] in ("stopping", "paused")
+    wait_until(lambda: state() == "paused")
+    assert "it is paused" in refusal(busy.post(f"{path}/pause"), 409)
+    assert busy.post(f"{path}/resume").json()["state"] == "running"
+    assert busy.post(f"{path}/stop").status_code == 200
+    wait_until(lambda: state() == "stopped")
+
+
+def test_a_run_is_deleted_and_restored_unless_it_trains_or_is_pinned(
+    busy: TestClient, wait_until: WaitUntil
+) -> None:
+    run_id = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    path = f"/api/runs/{run_id}"
+    assert "Stop it first" in refusal(busy.delete(path), 409)
+    busy.post(f"{path}/stop")
+    wait_until(lambda: busy.get(path).json()["state"] == "stopped")
+
+    assert busy.patch(path, json={"pinned": True}).json()["pinned"] is True
+    assert "pinned" in refusal(busy.delete(path), 409)
+    assert busy.patch(path, json={"pinned": False}).json()["pinned"] is False
+    assert busy.delete(path).status_code == 204
+    assert "no run" in refusal(busy.get(path), 404)
+    assert run_id not in {run["run_id"] for run in busy.get("/api/runs").json()["runs"]}
+    assert busy.post(f"{path}/restore").json()["run_id"] == run_id
+    assert busy.get(path).json()["state"] == "stopped"
+
+
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", ""), ("GET", "/events"), ("GET", "/metrics.csv"), ("POST", "/stop")],
+    ("method", "path", "body", "code", "words"),
+    [
+        ("PATCH", "", {"name": 5}, 400, "`name` should be"),
+        ("PATCH", "", {"name": "x" * 1001}, 400, "`name` should have at most 1000"),
+        ("PATCH", "", {"pinned": "yes"}, 400, "`pinned` should be"),
+        ("PATCH", "", {"colour": "red"}, 400, "`colour` cannot be set here"),
+        ("POST", "/rewind", {}, 400, "`epoch` is missing"),
+        ("POST", "/rewind", {"epoch": "1"}, 400, "`epoch` should be"),
+        ("POST", "/rewind", {"epoch": -1}, 400, "`epoch` should be"),
+        ("POST", "/rewind", {"epoch": 9}, 404, "not kept. There are: 0, 1, 2"),
+        ("POST", "/fork", {}, 400, "`epoch` is missing"),
+        ("POST", "/fork", {"epoch": 9}, 404, "not kept"),
+        ("POST", "/fork", {"epoch": 1, "epochs": 1}, 422, "epochs"),
+        ("POST", "/fork", {"epoch": 1, "model": "simple_cnn"}, 422, "model"),
+        ("POST", "/repeat", {"seeds": 1}, 409, "2 to 20 seeds"),
+        ("POST", "/repeat", {"seeds": 21}, 409, "2 to 20 seeds"),
+        ("POST", "/learning-rate", {}, 400, "`learning_rate` is missing"),
+        ("POST", "/learning-rate", {"learning_rate": "x"}, 422, "learning_rate"),
+        ("POST", "/learning-rate", {"learning_rate": 1e-3}, 409, "it is done"),
+        ("POST", "/pause", None, 409, "it is done"),
+        ("POST", "/resume", None, 409, "it is done"),
+        ("POST", "/restore", None, 404, "no deleted run"),
+    ],
+    ids=lambda value: str(value)[:24],
 )
-def test_a_run_that_never_was_is_not_found(trained: TestClient, method: str, path: str) -> None:
-    assert "no run" in refusal(trained.request(method, f"/api/runs/20200101-x{path}"), 404)
+def test_what_cannot_be_done_with_a_run_is_refused_and_changes_nothing(
+    trained: TestClient, run_id: str, method: str, path: str, body: Any, code: int, words: str
+) -> None:
+    before = trained.get("/api/runs").json()
+    answer = trained.request(method, f"/api/runs/{run_id}{path}", json=body)
+    assert words in refusal(answer, code)
+    assert trained.get("/api/runs").json() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "", None),
+        ("GET", "/events", None),
+        ("GET", "/metrics.csv", None),
+        ("PATCH", "", {"name": "x"}),
+        ("DELETE", "", None),
+        ("POST", "/stop", None),
+        ("POST", "/pause", None),
+        ("POST", "/resume", None),
+        ("POST", "/rewind", {"epoch": 1}),
+        ("POST", "/fork", {"epoch": 1}),
+        ("POST", "/repeat", None),
+        ("POST", "/learning-rate", {"learning_rate": 1e-3}),
+    ],
+)
+def test_a_run_that_never_was_is_not_found(
+    trained: TestClient, method: str, path: str, body: Any
+) -> None:
+    answer = trained.request(method, f"/api/runs/20200101-x{path}", json=body)
+    assert "no run" in refusal(answer, 404)
 
 
 # Events

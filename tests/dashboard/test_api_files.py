@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.errors import DamagedFile, ExportUnavailable
+from core.errors import DamagedFile, ExportUnavailable, FolderUnusable
 from core.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -164,7 +164,11 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(DamagedFile("A file is broken."), 500), (ExportUnavailable("Install it."), 501)],
+    [
+        (DamagedFile("A file is broken."), 500),
+        (ExportUnavailable("Install it."), 501),
+        (FolderUnusable("The disk is full."), 507),
+    ],
 )
 def test_what_is_wrong_on_the_server_is_a_sentence_too(
     trained: TestClient,
