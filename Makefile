@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 # What exists of the Python code: ruff and mypy stumble over folders that do not.
 CODE := $(wildcard core dashboard run.py benchmarks tools tests)
 
-.PHONY: help run test probe lint format screenshots clean venv venv-dev browser
+.PHONY: help run test probe coverage lint format screenshots clean venv venv-dev browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,9 +21,11 @@ run: venv ## start the dashboard; options: make run ARGS="--port 8060 --no-brows
 test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k name"
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-# The browser tests once more, with answers that are late at random, and what is marked `probe`.
-probe: venv-dev browser ## run what is slow and worth it now and then: late answers, long tests
-	DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal -m "browser or probe" $(ARGS)
+probe: venv-dev browser ## run the browser tests with answers that are late at random
+	@DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal tests/browser $(ARGS)
+
+coverage: venv-dev browser ## run all tests and list the lines that none of them reaches
+	@exec $(PY) -m pytest --cov -n 2 --dist worksteal $(ARGS)
 
 lint: venv-dev ## check style, format and types
 	$(PY) -m ruff check $(CODE)
@@ -38,7 +40,7 @@ screenshots: venv-dev browser ## take the pictures in docs/images anew
 	@exec $(PY) -m tools.screenshots $(ARGS)
 
 clean: ## delete .venv and caches; runs and data stay
-	rm -rf $(VENV)/bin $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV)/bin $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser: venv-dev

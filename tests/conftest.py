@@ -27,7 +27,7 @@ from core.trainer import Fit
 from core.training import fit as real_fit
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
-SECONDS = 30.0
+SECONDS = 120.0
 """How long a test waits for anything before it fails. Generous: only failures take so long."""
 
 # Small batches gain nothing from several threads, and on a busy machine the threads wait for one

@@ -23,7 +23,7 @@ def modules_of(package: str) -> list[str]:
     return [name.removesuffix(".__init__") for name in names]
 
 
-@functools.cache
+@functools.cache  # all of core takes seconds
 def loaded_by(*modules: str) -> set[str]:
     """Every top-level package that a fresh Python has loaded after importing these."""
     done = subprocess.run(

@@ -20,7 +20,7 @@ from core.datasets import Cancelled, DataCatalog, Dataset, normalise
 from core.errors import DatasetUnavailable
 from core.events import DatasetStatus
 from core.runtime import import_torchvision
-from tests.conftest import WaitUntil
+from tests.conftest import SECONDS, WaitUntil
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 Generate = Callable[..., tuple[np.ndarray, np.ndarray]]
@@ -519,7 +519,7 @@ def test_who_waits_for_another_to_load_can_give_up(
 
     def generate(*args: Any) -> tuple[np.ndarray, np.ndarray]:
         loading.set()
-        assert go_on.wait(30)
+        assert go_on.wait(SECONDS)
         return images, labels
 
     monkeypatch.setattr(synthetic, "generate", generate)
@@ -527,7 +527,7 @@ def test_who_waits_for_another_to_load_can_give_up(
     first = threading.Thread(target=catalog.load, args=("synthetic",))
     first.start()
     try:
-        assert loading.wait(30)
+        assert loading.wait(SECONDS)
         with pytest.raises(Cancelled):
             catalog.load("synthetic", lambda: True)
         assert catalog.status("synthetic").state == "preparing"

@@ -7,7 +7,7 @@ import pytest
 
 from core.events import BatchMetrics, Stretch
 from core.service import TrainingService
-from tests.conftest import Finish, MakeService
+from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.test_runs import CONFIG, STEPS, Halting
 
 SLOW, SLOWER, SLOWEST = 1e-4, 5e-5, 1e-5
@@ -30,7 +30,7 @@ def parent(make_service: MakeService, finish: Finish) -> tuple[TrainingService, 
     halting = Halting(STEPS + 5)
     service = make_service(fit=halting)
     run_id = service.start(CONFIG)
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     service.set_learning_rate(run_id, SLOW)
     halting.go_on.set()
     finish(service, run_id)
@@ -151,7 +151,7 @@ def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
     halting = Halting(STEPS + 5, 4 * STEPS + 3)
     service = make_service(fit=halting, runs=tmp_path / "runs")
     run_id = service.start(CONFIG)
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     service.set_learning_rate(run_id, SLOW)
     halting.go_on.set()
     finish(service, run_id)

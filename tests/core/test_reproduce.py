@@ -36,7 +36,7 @@ from core.events import (
 from core.reproduce import MOST_NUMBERS, NEEDED, to_notebook, to_script
 from core.runtime import choose_runtime, import_torchvision
 from core.training import Checkpoint, ResumeState, fit
-from tests.conftest import Finish, MakeService
+from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.test_runs import Halting
 from tools.tiny_datasets import make_tiny_dataset
 
@@ -321,7 +321,7 @@ def test_forks_of_forks_and_rates_that_were_set_are_followed(
     halting = Halting(STEPS + 4)
     service = make_service(fit=halting)
     run_id = service.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     service.set_learning_rate(run_id, 1e-4)
     halting.go_on.set()
     finish(service, run_id)
@@ -349,7 +349,7 @@ def test_a_run_that_was_stopped_is_trained_as_far_as_it_came(
     halting = Halting(steps)
     service = make_service(fit=halting)
     run_id = service.start(parse_config(BASE))
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     service.stop(run_id)
     halting.go_on.set()
     finish(service, run_id)

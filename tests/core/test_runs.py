@@ -28,7 +28,7 @@ from core.runtime import Runtime
 from core.service import TrainingService
 from core.store import RunStore
 from core.training import Checkpoint, Event, fit
-from tests.conftest import Finish, MakeService, WaitUntil, write_synthetic
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, write_synthetic
 
 CONFIG = parse_config(
     {
@@ -102,7 +102,7 @@ def stopped_at(
     halting = Halting(steps)
     service = make_service(fit=halting, runs=runs)
     run_id = service.start(CONFIG)
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     getattr(service, how)(run_id)
     halting.go_on.set()
     return service, run_id
@@ -189,7 +189,7 @@ def killed_at(make_service: MakeService, tmp_path: Path, steps: int) -> str:
     halting = Halting(steps)
     service = make_service(fit=halting, runs=tmp_path / "killed")
     run_id = service.start(CONFIG)
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     shutil.copytree(tmp_path / "killed", tmp_path / "found")
     return run_id
 
@@ -378,7 +378,7 @@ def test_the_learning_rate_of_a_running_run_can_be_changed(
     halting = Halting(5)
     service = make_service(fit=halting)
     run_id = service.start(CONFIG)
-    assert halting.reached.wait(30)
+    assert halting.reached.wait(SECONDS)
     service.set_learning_rate(run_id, 1e-5)
     halting.go_on.set()
     finish(service, run_id)

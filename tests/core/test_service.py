@@ -27,7 +27,7 @@ from core.events import BatchMetrics, DatasetStatus, EpochMetrics, Metrics, RunS
 from core.runtime import Runtime
 from core.service import TrainingService
 from core.training import Checkpoint, Event, TrainingDiverged, fit
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 
 STEPS = 10  # of an epoch of `tiny_config`
 ENDLESS = parse_config({"epochs": 2000, "batch_size": 30, "model": "mlp", "precision": "fp32"})
@@ -199,7 +199,7 @@ def test_training_metrics_are_told_before_the_first_evaluation(
     gate = Gate(after=1 + 3)  # the untrained model, three batches
     service = make_service(fit=gate.fit)
     run_id = service.start(tiny_config)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
 
     found = service.snapshot()
     events, _ = service.events_since(run_id, 0)
@@ -278,7 +278,7 @@ def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
     started: list[str] = []
 
     def start() -> None:
-        together.wait(30)
+        together.wait(SECONDS)
         started.append(service.start(tiny_config))
 
     threads = [threading.Thread(target=start) for _ in range(8)]
@@ -345,7 +345,7 @@ def test_a_cursor_goes_on_where_it_stopped_while_the_run_goes_on(
     gate = Gate(after=1 + 4)
     service = make_service(fit=gate.fit)
     run_id = service.start(tiny_config)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
 
     first, cursor = service.events_since(run_id, 0)
     gate.open()
@@ -393,7 +393,7 @@ def test_stopping_keeps_the_model_as_it_is(
     gate = Gate(after=1 + 3)  # the untrained model, three batches
     service = make_service(fit=gate.fit)
     run_id = service.start(ENDLESS)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
 
     asked = service.stop(run_id)
     found = finish(service)
@@ -422,12 +422,12 @@ def test_a_run_is_stopping_until_its_thread_has_ended(
         events = fit(*args, **options)
         yield next(events)
         reached.set()
-        assert go_on.wait(30)
+        assert go_on.wait(SECONDS)
         yield from events
 
     service = make_service(fit=deaf)
     service.start(tiny_config)
-    assert reached.wait(30)
+    assert reached.wait(SECONDS)
 
     assert service.stop().state is RunState.STOPPING
     with pytest.raises(WrongState):
@@ -443,7 +443,7 @@ def test_stopping_while_the_data_is_loading_ends_the_run_without_a_model(
     catalog = SlowCatalog(synthetic_folder)
     service = make_service(catalog)
     run_id = service.start(tiny_config)
-    assert catalog.waiting.wait(30)
+    assert catalog.waiting.wait(SECONDS)
 
     service.stop()
 
@@ -533,7 +533,7 @@ def test_weights_that_cannot_be_saved_do_not_fail_a_run_that_trained(
     gate = Gate()
     service = make_service(fit=gate.fit, runs=tmp_path / "kept")
     run_id = service.start(tiny_config)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
     if obstacle == "the folder is a file":
         shutil.rmtree(tmp_path / "kept" / run_id)
         (tmp_path / "kept" / run_id).write_text("not a folder")
@@ -701,7 +701,7 @@ def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
     gate = Gate()
     service = make_service(fit=gate.fit)
     service.start(tiny_config)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
 
     found = service.explorer.gallery(120, 0)
 
@@ -865,7 +865,7 @@ def test_a_data_set_that_cannot_be_prepared_harms_nobody(
 
     service.prepare_dataset()
 
-    assert tried.wait(30)
+    assert tried.wait(SECONDS)
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
@@ -884,7 +884,7 @@ def test_closing_stops_training_keeps_the_model_and_joins_the_thread(
     gate = Gate(after=5)
     service = make_service(fit=gate.fit)
     service.start(ENDLESS)
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(SECONDS)
     gate.open()
 
     service.close(timeout=60)
@@ -901,7 +901,7 @@ def test_closing_while_the_data_is_loading_joins_the_thread(
     catalog = SlowCatalog(synthetic_folder)
     service = make_service(catalog)
     service.start(tiny_config)
-    assert catalog.waiting.wait(30)
+    assert catalog.waiting.wait(SECONDS)
 
     service.close(timeout=60)
 
@@ -916,7 +916,7 @@ def test_closing_ends_the_wait_for_a_data_set(
     catalog = SlowCatalog(synthetic_folder)
     service = make_service(catalog)
     service.prepare_dataset()
-    assert catalog.waiting.wait(30)
+    assert catalog.waiting.wait(SECONDS)
 
     service.close()
 

@@ -15,6 +15,7 @@ from core.config import TrainConfig
 from core.events import RunState
 from core.service import TrainingService
 from dashboard.api.wire import MAX_BODY
+from tests.conftest import WaitUntil
 from tests.dashboard.conftest import SHORT, refusal
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
@@ -23,8 +24,8 @@ A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 A_BAR = [[255 if 12 <= x < 16 and 5 <= y < 23 else 0 for x in range(28)] for y in range(28)]
 
 
-def test_the_server_says_that_it_is_well(client: TestClient) -> None:
-    answer = client.get("/api/health")
+def test_the_server_says_that_it_is_well(untrained: TestClient) -> None:
+    answer = untrained.get("/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
@@ -117,19 +118,19 @@ def test_a_stop_after_the_end_changes_nothing(trained: TestClient, run_id: str) 
     ],
 )
 def test_a_bad_setting_is_named_with_a_sentence(
-    client: TestClient, service: TrainingService, field: str, value: Any
+    untrained: TestClient, untrained_service: TrainingService, field: str, value: Any
 ) -> None:
-    answer = client.post("/api/runs", content=json.dumps({**SHORT, field: value}))
+    answer = untrained.post("/api/runs", content=json.dumps({**SHORT, field: value}))
     sentence = refusal(answer, 422)
     body = answer.json()
     assert body["field"] == field
     assert body["fields"][field].endswith(".")
     assert field in sentence
-    assert service.latest_run() is None
+    assert untrained_service.runs() == []
 
 
-def test_of_several_bad_settings_each_has_its_sentence(client: TestClient) -> None:
-    answer = client.post("/api/runs", json={"epochs": 0, "batch_size": 0})
+def test_of_several_bad_settings_each_has_its_sentence(untrained: TestClient) -> None:
+    answer = untrained.post("/api/runs", json={"epochs": 0, "batch_size": 0})
     refusal(answer, 422)
     assert set(answer.json()["fields"]) == {"epochs", "batch_size"}
 
@@ -149,25 +150,109 @@ def test_of_several_bad_settings_each_has_its_sentence(client: TestClient) -> No
     ids=["form", "half", "list", "text", "null", "not text", "deep", "half a letter"],
 )
 def test_settings_that_are_no_json_object_are_refused(
-    client: TestClient, service: TrainingService, body: bytes
+    untrained: TestClient, untrained_service: TrainingService, body: bytes
 ) -> None:
-    refusal(client.post("/api/runs", content=body), 400)
-    assert service.latest_run() is None
+    refusal(untrained.post("/api/runs", content=body), 400)
+    assert untrained_service.runs() == []
 
 
 @pytest.mark.parametrize("name", ["", "a\\u0000b", "__proto__", "x" * 10_000])
 def test_a_setting_with_an_odd_name_is_refused_like_any_other(
-    client: TestClient, name: str
+    untrained: TestClient, name: str
 ) -> None:
-    refusal(client.post("/api/runs", content=f'{{"{name}": 1}}'.encode()), 422)
+    refusal(untrained.post("/api/runs", content=f'{{"{name}": 1}}'.encode()), 422)
+
+
+def test_a_run_is_paused_resumed_and_stopped(busy: TestClient, wait_until: WaitUntil) -> None:
+    path = f"/api/runs/{busy.post('/api/runs', json=SHORT).json()['run_id']}"
+
+    def state() -> str:
+        return str(busy.get(path).json()["state"])
+
+    assert busy.post(f"{path}/pause").json()["state"] in ("stopping", "paused")
+    wait_until(lambda: state() == "paused")
+    assert "it is paused" in refusal(busy.post(f"{path}/pause"), 409)
+    assert busy.post(f"{path}/resume").json()["state"] == "running"
+    assert busy.post(f"{path}/stop").status_code == 200
+    wait_until(lambda: state() == "stopped")
+
+
+def test_a_run_is_deleted_and_restored_unless_it_trains_or_is_pinned(
+    busy: TestClient, wait_until: WaitUntil
+) -> None:
+    run_id = busy.post("/api/runs", json=SHORT).json()["run_id"]
+    path = f"/api/runs/{run_id}"
+    assert "Stop it first" in refusal(busy.delete(path), 409)
+    busy.post(f"{path}/stop")
+    wait_until(lambda: busy.get(path).json()["state"] == "stopped")
+
+    assert busy.patch(path, json={"pinned": True}).json()["pinned"] is True
+    assert "pinned" in refusal(busy.delete(path), 409)
+    assert busy.patch(path, json={"pinned": False}).json()["pinned"] is False
+    assert busy.delete(path).status_code == 204
+    assert "no run" in refusal(busy.get(path), 404)
+    assert run_id not in {run["run_id"] for run in busy.get("/api/runs").json()["runs"]}
+    assert busy.post(f"{path}/restore").json()["run_id"] == run_id
+    assert busy.get(path).json()["state"] == "stopped"
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", ""), ("GET", "/events"), ("GET", "/metrics.csv"), ("POST", "/stop")],
+    ("method", "path", "body", "code", "words"),
+    [
+        ("PATCH", "", {"name": 5}, 400, "`name` should be"),
+        ("PATCH", "", {"name": "x" * 1001}, 400, "`name` should have at most 1000"),
+        ("PATCH", "", {"pinned": "yes"}, 400, "`pinned` should be"),
+        ("PATCH", "", {"colour": "red"}, 400, "`colour` cannot be set here"),
+        ("POST", "/rewind", {}, 400, "`epoch` is missing"),
+        ("POST", "/rewind", {"epoch": "1"}, 400, "`epoch` should be"),
+        ("POST", "/rewind", {"epoch": -1}, 400, "`epoch` should be"),
+        ("POST", "/rewind", {"epoch": 9}, 404, "not kept. There are: 0, 1, 2"),
+        ("POST", "/fork", {}, 400, "`epoch` is missing"),
+        ("POST", "/fork", {"epoch": 9}, 404, "not kept"),
+        ("POST", "/fork", {"epoch": 1, "epochs": 1}, 422, "epochs"),
+        ("POST", "/fork", {"epoch": 1, "model": "simple_cnn"}, 422, "model"),
+        ("POST", "/repeat", {"seeds": 1}, 409, "2 to 20 seeds"),
+        ("POST", "/repeat", {"seeds": 21}, 409, "2 to 20 seeds"),
+        ("POST", "/learning-rate", {}, 400, "`learning_rate` is missing"),
+        ("POST", "/learning-rate", {"learning_rate": "x"}, 422, "learning_rate"),
+        ("POST", "/learning-rate", {"learning_rate": 1e-3}, 409, "it is done"),
+        ("POST", "/pause", None, 409, "it is done"),
+        ("POST", "/resume", None, 409, "it is done"),
+        ("POST", "/restore", None, 404, "no deleted run"),
+    ],
+    ids=lambda value: str(value)[:24],
 )
-def test_a_run_that_never_was_is_not_found(trained: TestClient, method: str, path: str) -> None:
-    assert "no run" in refusal(trained.request(method, f"/api/runs/20200101-x{path}"), 404)
+def test_what_cannot_be_done_with_a_run_is_refused_and_changes_nothing(
+    trained: TestClient, run_id: str, method: str, path: str, body: Any, code: int, words: str
+) -> None:
+    before = trained.get("/api/runs").json()
+    answer = trained.request(method, f"/api/runs/{run_id}{path}", json=body)
+    assert words in refusal(answer, code)
+    assert trained.get("/api/runs").json() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "", None),
+        ("GET", "/events", None),
+        ("GET", "/metrics.csv", None),
+        ("PATCH", "", {"name": "x"}),
+        ("DELETE", "", None),
+        ("POST", "/stop", None),
+        ("POST", "/pause", None),
+        ("POST", "/resume", None),
+        ("POST", "/rewind", {"epoch": 1}),
+        ("POST", "/fork", {"epoch": 1}),
+        ("POST", "/repeat", None),
+        ("POST", "/learning-rate", {"learning_rate": 1e-3}),
+    ],
+)
+def test_a_run_that_never_was_is_not_found(
+    trained: TestClient, method: str, path: str, body: Any
+) -> None:
+    answer = trained.request(method, f"/api/runs/20200101-x{path}", json=body)
+    assert "no run" in refusal(answer, 404)
 
 
 # Events
@@ -287,9 +372,9 @@ def test_a_scribble_is_read_without_being_sure(trained: TestClient) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, 0, "true", "", [], {}, math.nan])
-def test_as_drawn_is_true_or_false(client: TestClient, value: Any) -> None:
+def test_as_drawn_is_true_or_false(untrained: TestClient, value: Any) -> None:
     body = json.dumps({"strokes": A_SEVEN, "as_drawn": value})
-    assert "as_drawn" in refusal(client.post("/api/predict", content=body), 422)
+    assert "as_drawn" in refusal(untrained.post("/api/predict", content=body), 422)
 
 
 def test_as_drawn_there_is_nothing_to_read_beside_the_canvas(trained: TestClient) -> None:
@@ -322,8 +407,8 @@ def test_one_reads_while_a_run_trains(
 
 
 @pytest.mark.parametrize("body", [{"strokes": A_SEVEN}, {"pixels": A_BAR}])
-def test_without_a_network_a_drawing_is_not_read(client: TestClient, body: Any) -> None:
-    assert "Train" in refusal(client.post("/api/predict", json=body), 409)
+def test_without_a_network_a_drawing_is_not_read(untrained: TestClient, body: Any) -> None:
+    assert "Train" in refusal(untrained.post("/api/predict", json=body), 409)
 
 
 def nested(depth: int) -> Any:
@@ -394,10 +479,10 @@ BAD_PIXELS = {
     ids=[*(f"strokes {name}" for name in BAD_STROKES), *(f"pixels {name}" for name in BAD_PIXELS)],
 )
 def test_a_bad_drawing_is_refused_with_a_sentence(
-    client: TestClient, kind: str, drawing: Any
+    untrained: TestClient, kind: str, drawing: Any
 ) -> None:
     # Without a network: what is wrong with a drawing is said before it is asked for.
-    refusal(client.post("/api/predict", content=json.dumps({kind: drawing})), 422)
+    refusal(untrained.post("/api/predict", content=json.dumps({kind: drawing})), 422)
 
 
 @pytest.mark.parametrize(
@@ -454,9 +539,9 @@ def test_the_kind_of_content_that_a_request_claims_does_not_matter(trained: Test
     "path", ["/api/nonsense", "/api/", "/api", "/api/runs/x/y/z", "/api/%FF", "/api/predict/x"]
 )
 def test_an_unknown_path_is_not_found_whatever_one_wants_of_it(
-    client: TestClient, method: str, path: str
+    untrained: TestClient, method: str, path: str
 ) -> None:
-    assert "/api" in refusal(client.request(method, path), 404)
+    assert "/api" in refusal(untrained.request(method, path), 404)
 
 
 @pytest.mark.parametrize(
@@ -469,12 +554,12 @@ def test_an_unknown_path_is_not_found_whatever_one_wants_of_it(
     ],
 )
 def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
-    client: TestClient, method: str, path: str
+    untrained: TestClient, method: str, path: str
 ) -> None:
-    answer = client.request(method, path)
+    answer = untrained.request(method, path)
     refusal(answer, answer.status_code)
     assert answer.status_code in (404, 405)
 
 
-def test_only_the_head_of_an_unknown_path_is_not_found_either(client: TestClient) -> None:
-    assert client.head("/api/nonsense").status_code == 404
+def test_only_the_head_of_an_unknown_path_is_not_found_either(untrained: TestClient) -> None:
+    assert untrained.head("/api/nonsense").status_code == 404

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.errors import DamagedFile, ExportUnavailable
+from core.errors import DamagedFile, ExportUnavailable, FolderUnusable
 from core.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -164,7 +164,11 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(DamagedFile("A file is broken."), 500), (ExportUnavailable("Install it."), 501)],
+    [
+        (DamagedFile("A file is broken."), 500),
+        (ExportUnavailable("Install it."), 501),
+        (FolderUnusable("The disk is full."), 507),
+    ],
 )
 def test_what_is_wrong_on_the_server_is_a_sentence_too(
     trained: TestClient,
@@ -217,21 +221,21 @@ def test_a_safetensors_file_comes_in_too(
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04", b"\x80\x02."])
-def test_a_file_that_is_no_network_is_refused(client: TestClient, content: bytes) -> None:
-    refusal(client.post("/api/import", content=content), 422)
-    assert client.get("/api/runs").json() == {"runs": []}
+def test_a_file_that_is_no_network_is_refused(untrained: TestClient, content: bytes) -> None:
+    refusal(untrained.post("/api/import", content=content), 422)
+    assert untrained.get("/api/runs").json() == {"runs": []}
 
 
-def test_what_differs_is_named(client: TestClient, pth: bytes) -> None:
+def test_what_differs_is_named(untrained: TestClient, pth: bytes) -> None:
     weights = torch.load(io.BytesIO(pth), weights_only=True)
     weights["fc3.bias"] = weights["fc3.bias"][:9].clone()
     changed = io.BytesIO()
     torch.save(weights, changed)
-    sentence = refusal(client.post("/api/import", content=changed.getvalue()), 422)
+    sentence = refusal(untrained.post("/api/import", content=changed.getvalue()), 422)
     assert "fc3.bias has shape 9; MLP wants 10" in sentence
 
 
-def test_a_file_that_is_too_large_is_refused_while_it_comes(client: TestClient) -> None:
+def test_a_file_that_is_too_large_is_refused_while_it_comes(untrained: TestClient) -> None:
     sent = 0
 
     def blocks() -> Any:
@@ -240,14 +244,14 @@ def test_a_file_that_is_too_large_is_refused_while_it_comes(client: TestClient) 
             sent += 1 << 20
             yield bytes(1 << 20)
 
-    assert "64 MiB" in refusal(client.post("/api/import", content=blocks()), 413)
+    assert "64 MiB" in refusal(untrained.post("/api/import", content=blocks()), 413)
 
 
-def test_a_form_with_a_file_is_told_how_to_send_it(client: TestClient, pth: bytes) -> None:
-    answer = client.post("/api/import", files={"file": ("mine.pth", pth)})
+def test_a_form_with_a_file_is_told_how_to_send_it(untrained: TestClient, pth: bytes) -> None:
+    answer = untrained.post("/api/import", files={"file": ("mine.pth", pth)})
     assert "--data-binary" in refusal(answer, 400)
 
 
-def test_a_name_that_is_too_long_is_refused(client: TestClient, pth: bytes) -> None:
-    answer = client.post("/api/import", params={"name": "x" * 1001}, content=pth)
+def test_a_name_that_is_too_long_is_refused(untrained: TestClient, pth: bytes) -> None:
+    answer = untrained.post("/api/import", params={"name": "x" * 1001}, content=pth)
     assert "`name`" in refusal(answer, 400)

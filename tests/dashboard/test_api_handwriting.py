@@ -8,28 +8,21 @@ from fastapi.testclient import TestClient
 
 from core.preprocess import strokes_to_image
 from core.service import TrainingService
+from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, refusal
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 A_ONE = [[[140, 40], [140, 240]]]
-MINE = f"/api/handwriting/{'a1' * 16}"
 
 
-@pytest.fixture
-def run_id(client: TestClient, service: TrainingService, finish: Any) -> str:
-    found: str = client.post("/api/runs", json=SHORT).json()["run_id"]
-    finish(service, found)
-    return found
-
-
-def test_a_course_is_the_reading_of_every_epoch(client: TestClient, run_id: str) -> None:
-    answer = client.post("/api/predict/course", json={"strokes": A_SEVEN, "run": run_id})
+def test_a_course_is_the_reading_of_every_epoch(trained: TestClient, run_id: str) -> None:
+    answer = trained.post("/api/predict/course", json={"strokes": A_SEVEN, "run": run_id})
     assert answer.status_code == 200
     course = answer.json()
     assert course["epochs"] == [0, 1, 2]
     for place, epoch in enumerate((0, 1, 2)):
         body = {"strokes": A_SEVEN, "run": run_id, "epoch": epoch}
-        read = client.post("/api/predict", json=body).json()
+        read = trained.post("/api/predict", json=body).json()
         assert course["probabilities"][place] == pytest.approx(read["probabilities"], abs=1e-5)
         assert course["digits"][place] == read["digit"]
 
@@ -45,21 +38,23 @@ def test_a_course_is_the_reading_of_every_epoch(client: TestClient, run_id: str)
     ],
 )
 def test_what_has_no_course_is_refused(
-    client: TestClient, run_id: str, body: dict[str, Any], code: int, word: str
+    trained: TestClient, run_id: str, body: dict[str, Any], code: int, word: str
 ) -> None:
-    assert word in refusal(client.post("/api/predict/course", json=body), code)
+    assert word in refusal(trained.post("/api/predict/course", json=body), code)
 
 
-def test_without_a_network_there_is_no_course(client: TestClient) -> None:
-    answer = client.post("/api/predict/course", json={"strokes": A_ONE})
+def test_without_a_network_there_is_no_course(untrained: TestClient) -> None:
+    answer = untrained.post("/api/predict/course", json={"strokes": A_ONE})
     assert "Press Train" in refusal(answer, 409)
 
 
-def test_what_is_kept_is_listed_deleted_and_restored(client: TestClient, run_id: str) -> None:
-    kept = client.post(MINE, json={"strokes": A_SEVEN, "label": 7})
+def test_what_is_kept_is_listed_deleted_and_restored(
+    trained: TestClient, drawings: str, run_id: str
+) -> None:
+    kept = trained.post(drawings, json={"strokes": A_SEVEN, "label": 7})
     assert kept.status_code == 201
-    client.post(MINE, json={"strokes": A_ONE, "label": 1})
-    found = client.get(MINE).json()
+    trained.post(drawings, json={"strokes": A_ONE, "label": 1})
+    found = trained.get(drawings).json()
     assert found["count"] == 2
     first = found["drawings"][0]
     assert (first["id"], first["label"], first["taught"]) == (kept.json()["id"], 7, False)
@@ -67,20 +62,22 @@ def test_what_is_kept_is_listed_deleted_and_restored(client: TestClient, run_id:
     assert (np.array(first["input"]) == (image * 255).round()).all()
     right = sum(drawing["digit"] == drawing["label"] for drawing in found["drawings"])
     assert found["right"] == right
-    before = client.get(MINE, params={"run": run_id, "epoch": 0}).json()
-    read = client.post("/api/predict", json={"strokes": A_SEVEN, "run": run_id, "epoch": 0})
+    before = trained.get(drawings, params={"run": run_id, "epoch": 0}).json()
+    read = trained.post("/api/predict", json={"strokes": A_SEVEN, "run": run_id, "epoch": 0})
     assert before["drawings"][0]["digit"] == read.json()["digit"]
 
-    assert client.delete(f"{MINE}/{first['id']}").status_code == 204
-    assert client.get(MINE).json()["count"] == 1
-    assert client.get(f"/api/handwriting/{'0' * 32}").json()["count"] == 0
-    assert client.post(f"{MINE}/{first['id']}/restore").status_code == 204
-    assert client.get(MINE).json()["count"] == 2
+    assert trained.delete(f"{drawings}/{first['id']}").status_code == 204
+    assert trained.get(drawings).json()["count"] == 1
+    assert trained.get(f"/api/handwriting/{'0' * 32}").json()["count"] == 0
+    assert trained.post(f"{drawings}/{first['id']}/restore").status_code == 204
+    assert trained.get(drawings).json()["count"] == 2
 
 
-def test_without_a_network_drawings_are_kept_all_the_same(client: TestClient) -> None:
-    client.post(MINE, json={"strokes": A_ONE, "label": 1})
-    found = client.get(MINE).json()
+def test_without_a_network_drawings_are_kept_all_the_same(
+    untrained: TestClient, drawings: str
+) -> None:
+    untrained.post(drawings, json={"strokes": A_ONE, "label": 1})
+    found = untrained.get(drawings).json()
     assert (found["count"], found["right"], found["drawings"][0]["digit"]) == (1, None, None)
 
 
@@ -95,33 +92,35 @@ def test_without_a_network_drawings_are_kept_all_the_same(client: TestClient) ->
     ],
 )
 def test_what_cannot_be_kept_is_refused(
-    client: TestClient, body: dict[str, Any], code: int, word: str
+    untrained: TestClient, drawings: str, body: dict[str, Any], code: int, word: str
 ) -> None:
-    assert word in refusal(client.post(MINE, json=body), code)
+    assert word in refusal(untrained.post(drawings, json=body), code)
 
 
-def test_a_drawing_is_kept_once(client: TestClient) -> None:
-    client.post(MINE, json={"strokes": A_ONE, "label": 1})
-    answer = client.post(MINE, json={"strokes": A_ONE, "label": 7})
+def test_a_drawing_is_kept_once(untrained: TestClient, drawings: str) -> None:
+    untrained.post(drawings, json={"strokes": A_ONE, "label": 1})
+    answer = untrained.post(drawings, json={"strokes": A_ONE, "label": 7})
     assert "kept already, as 1" in refusal(answer, 409)
-    assert "no such drawing" in refusal(client.delete(f"{MINE}/none"), 404)
-    assert "no such drawing" in refusal(client.post(f"{MINE}/none/restore"), 404)
-    assert "owner" in refusal(client.get("/api/handwriting/me"), 400)
+    assert "no such drawing" in refusal(untrained.delete(f"{drawings}/none"), 404)
+    assert "no such drawing" in refusal(untrained.post(f"{drawings}/none/restore"), 404)
+    assert "owner" in refusal(untrained.get("/api/handwriting/me"), 400)
 
 
 def test_a_lesson_is_given_and_reported(
-    client: TestClient, service: TrainingService, run_id: str, finish: Any
+    client: TestClient, drawings: str, service: TrainingService, finish: Finish
 ) -> None:
-    assert "keep some drawings" in refusal(client.post(f"{MINE}/teach", json={}), 409)
-    client.post(MINE, json={"strokes": A_SEVEN, "label": 7})
-    client.post(MINE, json={"strokes": A_ONE, "label": 1})
-    scores = client.get(f"{MINE}/scores/{run_id}").json()
+    run_id = client.post("/api/runs", json=SHORT).json()["run_id"]
+    finish(service, run_id)
+    assert "keep some drawings" in refusal(client.post(f"{drawings}/teach", json={}), 409)
+    client.post(drawings, json={"strokes": A_SEVEN, "label": 7})
+    client.post(drawings, json={"strokes": A_ONE, "label": 1})
+    scores = client.get(f"{drawings}/scores/{run_id}").json()
     assert [score["epoch"] for score in scores["fresh"]] == [0, 1, 2]
     assert {score["count"] for score in scores["fresh"]} == {2}
     assert scores["taught"] == []
     assert client.get(f"/api/runs/{run_id}/lesson").json() == {"lesson": None}
 
-    answer = client.post(f"{MINE}/teach", json={"run": run_id, "epoch": 1, "mixed": False})
+    answer = client.post(f"{drawings}/teach", json={"run": run_id, "epoch": 1, "mixed": False})
     assert answer.status_code == 201
     child = answer.json()
     assert (child["parent"], child["parent_epoch"]) == (run_id, 1)
@@ -132,8 +131,8 @@ def test_a_lesson_is_given_and_reported(
     assert [row["kind"] for row in report["rows"]] == ["test", "taught"]
     program = client.get(f"/api/runs/{child['run_id']}/script.py")
     assert "taught somebody's drawings" in refusal(program, 409)
-    scores = client.get(f"{MINE}/scores/{child['run_id']}").json()
+    scores = client.get(f"{drawings}/scores/{child['run_id']}").json()
     assert scores["fresh"] == []
     assert scores["taught"][-1]["right"] == 2 * report["rows"][1]["after"]
     assert "UnknownRun" not in refusal(client.get("/api/runs/none/lesson"), 404)
-    refusal(client.get(f"{MINE}/scores/none"), 404)
+    refusal(client.get(f"{drawings}/scores/none"), 404)

@@ -8,18 +8,23 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+from core.datasets import Dataset
 from core.service import TrainingService
-from dashboard.app import create_app
+from tests.dashboard.conftest import in_memory_service, opened
 
 SOCKET = "/_dash-ws-callback"
 OWN = "http://127.0.0.1:8050"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def service(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainingService:
+    return in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
 def client(service: TrainingService) -> Iterator[TestClient]:
-    server = create_app(service, host="digits.example").server
-    with TestClient(server, base_url=OWN, raise_server_exceptions=False) as opened:
-        yield opened
+    """A client of a server with a name of its own. No test here starts a run."""
+    yield from opened(service, OWN, host="digits.example")
 
 
 def asks(client: TestClient, host: str) -> int:

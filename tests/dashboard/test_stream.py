@@ -18,6 +18,7 @@ from dashboard import curve_figures, ids, status
 from dashboard.curve_figures import CurveStyle
 from dashboard.series import Series
 from dashboard.stream import PUSH_SECONDS, PageStream, Update, View, pause
+from tests.conftest import MakeService, WaitUntil
 
 TRAIN = View("a page", ids.TAB_TRAIN)
 CURVES = View("a page", ids.TAB_CURVES)
@@ -25,72 +26,75 @@ DRAW = View("a page", ids.TAB_DRAW)
 GRAPHS = {ids.TRAIN_CURVE, ids.CURVES_LOSS, ids.CURVES_ACCURACY}
 
 
-class Script:
-    """Stands for `fit`: trains nothing and yields the events that a test hands it."""
+class FakeFit:
+    """A `fit` that trains nothing and yields the events that a test reports."""
 
     def __init__(self) -> None:
-        self._lines: queue.Queue[Event | None] = queue.Queue()
+        self._events: queue.Queue[Event | None] = queue.Queue()
 
     def __call__(self, config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
         yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
         while not asked["should_stop"]():
             try:
-                event = self._lines.get(timeout=0.02)
+                event = self._events.get(timeout=0.02)
             except queue.Empty:
                 continue
             if event is None:
                 return
             yield event
 
-    def say(self, *events: Event) -> None:
+    def report(self, *events: Event) -> None:
         for event in events:
-            self._lines.put(event)
+            self._events.put(event)
 
     def end(self) -> None:
-        self._lines.put(None)
+        self._events.put(None)
 
 
-class Stage:
-    """A service that trains by script, and the stream of one page."""
+class StreamHarness:
+    """A service with a fake `fit`, and the stream of one page."""
 
-    def __init__(self, service: TrainingService, script: Script, wait_until: Any) -> None:
-        self.service, self._script, self._wait_until = service, script, wait_until
+    def __init__(self, service: TrainingService, fit: FakeFit, wait_until: WaitUntil) -> None:
+        self.service, self._fit, self._wait_until = service, fit, wait_until
         self.stream = PageStream(service)
-        self._told = 0
+        self._reported = 0
 
     def start(self) -> str:
+        """Starts a run whose events `report` gives."""
         self.service.start(TrainConfig(epochs=2, precision="fp32"))
         return self.follow()
 
     def follow(self) -> str:
-        """Speaks for the run that has begun."""
+        """Waits until the latest run has begun; `report` then gives its events."""
         run_id = self.service.latest_run()
         assert run_id is not None
-        self._told = 0
+        self._reported = 0
         # The first checkpoint changes the version of the weights: wait until it is there.
         self._wait_until(lambda: (self.service.explorer.weights_version() or "").startswith(run_id))
         return run_id
 
-    def say(self, *events: BatchMetrics | EpochMetrics) -> None:
-        """The run's next events, and waits until the service has them."""
-        self._script.say(*events)
-        self._told += len(events)
+    def report(self, *events: BatchMetrics | EpochMetrics) -> None:
+        """Gives the run's next events, and waits until the service has them."""
+        self._fit.report(*events)
+        self._reported += len(events)
         run_id = self.service.latest_run()
         assert run_id is not None
-        self._wait_until(lambda: self.service.events_since(run_id, 0)[1] == self._told)
+        self._wait_until(lambda: self.service.events_since(run_id, 0)[1] == self._reported)
 
     def end(self) -> None:
-        self._script.end()
+        """Ends the run, and waits until the service has noticed."""
+        self._fit.end()
         self._wait_until(lambda: self.service.snapshot().state.finished)
 
     def sent(self, view: View) -> dict[str, dict[str, Any]]:
+        """What the stream sends next to a page that looks at the view, by component."""
         return by_component(self.stream.updates(view))
 
 
 @pytest.fixture
-def stage(make_service: Any, wait_until: Any) -> Stage:
-    script = Script()
-    return Stage(make_service(fit=script), script, wait_until)
+def harness(make_service: MakeService, wait_until: WaitUntil) -> StreamHarness:
+    fit = FakeFit()
+    return StreamHarness(make_service(fit=fit), fit, wait_until)
 
 
 def batch(step: int) -> BatchMetrics:
@@ -132,8 +136,8 @@ def points(figure: Any, trace: int = 0) -> list[float]:
     return values
 
 
-def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
-    sent = stage.sent(TRAIN)
+def test_the_first_call_tells_a_new_page_all_there_is(harness: StreamHarness) -> None:
+    sent = harness.sent(TRAIN)
     assert sent[ids.STATUS_STATE]["children"] == "ready"
     assert sent[ids.STOP_BUTTON] == {"disabled": True}
     assert sent[ids.RUN_MESSAGE]["children"] == status.run_words(None)
@@ -141,26 +145,28 @@ def test_the_first_call_tells_a_new_page_all_there_is(stage: Stage) -> None:
     assert points(sent[ids.TRAIN_CURVE]["figure"]) == []
 
 
-def test_a_second_call_sends_nothing_when_nothing_happened(stage: Stage) -> None:
+def test_a_second_call_sends_nothing_when_nothing_happened(harness: StreamHarness) -> None:
     for view in (TRAIN, CURVES):
-        stage.stream.updates(view)
-        assert stage.stream.updates(view) == []
+        harness.stream.updates(view)
+        assert harness.stream.updates(view) == []
 
 
-def test_a_second_call_during_a_run_sends_nothing_when_nothing_happened(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1), batch(2))
+def test_a_second_call_during_a_run_sends_nothing_when_nothing_happened(
+    harness: StreamHarness,
+) -> None:
+    harness.start()
+    harness.report(batch(1), batch(2))
     for view in (TRAIN, CURVES):
-        assert stage.stream.updates(view)
-        assert stage.stream.updates(view) == []
+        assert harness.stream.updates(view)
+        assert harness.stream.updates(view) == []
 
 
-def test_of_a_component_only_what_changed_is_sent(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.stream.updates(DRAW)
-    stage.say(batch(2))
-    sent = stage.sent(DRAW)
+def test_of_a_component_only_what_changed_is_sent(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1))
+    harness.stream.updates(DRAW)
+    harness.report(batch(2))
+    sent = harness.sent(DRAW)
     assert sent[ids.STATUS_SPEED] == {"children": "1,002"}
     assert ids.STATUS_STATE not in sent
     assert ids.STATUS_DEVICE not in sent
@@ -178,31 +184,31 @@ def test_of_a_component_only_what_changed_is_sent(stage: Stage) -> None:
     ids=["train", "curves", "gallery", "draw"],
 )
 def test_only_the_graphs_of_the_tab_in_sight_are_sent(
-    stage: Stage, view: View, graphs: set[str]
+    harness: StreamHarness, view: View, graphs: set[str]
 ) -> None:
-    stage.start()
-    stage.say(batch(1))
-    assert stage.sent(view).keys() & GRAPHS == graphs
-    stage.say(batch(2), evaluation(1))
-    assert stage.sent(view).keys() & GRAPHS == graphs
+    harness.start()
+    harness.report(batch(1))
+    assert harness.sent(view).keys() & GRAPHS == graphs
+    harness.report(batch(2), evaluation(1))
+    assert harness.sent(view).keys() & GRAPHS == graphs
 
 
-def test_a_tab_that_comes_into_sight_shows_what_happened_meanwhile(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.stream.updates(DRAW)
-    stage.say(batch(2), batch(3))
-    stage.stream.updates(DRAW)
-    sent = stage.sent(CURVES)
+def test_a_tab_that_comes_into_sight_shows_what_happened_meanwhile(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1))
+    harness.stream.updates(DRAW)
+    harness.report(batch(2), batch(3))
+    harness.stream.updates(DRAW)
+    sent = harness.sent(CURVES)
     assert points(sent[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0, 2.0 / 3]
 
 
-def test_after_a_full_figure_points_come_as_a_patch(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1), batch(2))
-    assert points(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0]
-    stage.say(batch(3), batch(4), evaluation(1))
-    sent = stage.sent(CURVES)
+def test_after_a_full_figure_points_come_as_a_patch(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1), batch(2))
+    assert points(harness.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0]
+    harness.report(batch(3), batch(4), evaluation(1))
+    sent = harness.sent(CURVES)
     for graph, first in ((ids.CURVES_LOSS, 2.0 / 3), (ids.CURVES_ACCURACY, 0.75)):
         patch = sent[graph]["figure"]
         assert isinstance(patch, Patch)
@@ -215,24 +221,24 @@ def test_after_a_full_figure_points_come_as_a_patch(stage: Stage) -> None:
         assert extended[3, "x"] == [1.0]
 
 
-def test_points_that_came_out_of_sight_are_in_the_next_patch(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.stream.updates(CURVES)
-    stage.say(batch(2))
-    stage.stream.updates(TRAIN)
-    stage.say(batch(3))
-    patch = stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]
+def test_points_that_came_out_of_sight_are_in_the_next_patch(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1))
+    harness.stream.updates(CURVES)
+    harness.report(batch(2))
+    harness.stream.updates(TRAIN)
+    harness.report(batch(3))
+    patch = harness.sent(CURVES)[ids.CURVES_LOSS]["figure"]
     assert isinstance(patch, Patch)
     assert patch.to_plotly_json()["operations"][0]["params"]["value"] == [0.2, 0.3]
 
 
-def test_a_patch_never_goes_to_a_figure_that_still_says_press_train(stage: Stage) -> None:
-    stage.stream.updates(CURVES)
-    stage.start()
-    stage.stream.updates(CURVES)
-    stage.say(batch(1))
-    figure = stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]
+def test_a_patch_never_goes_to_a_figure_that_still_says_press_train(harness: StreamHarness) -> None:
+    harness.stream.updates(CURVES)
+    harness.start()
+    harness.stream.updates(CURVES)
+    harness.report(batch(1))
+    figure = harness.sent(CURVES)[ids.CURVES_LOSS]["figure"]
     assert points(figure) == [2.0]
     assert len(figure.layout.annotations) == 0
 
@@ -243,112 +249,114 @@ def test_a_patch_never_goes_to_a_figure_that_still_says_press_train(stage: Stage
     ids=["smoothing", "scale", "learning rate"],
 )
 def test_a_control_of_the_curves_restyles_them_by_a_patch_which_keeps_a_zoom(
-    stage: Stage, style: CurveStyle
+    harness: StreamHarness, style: CurveStyle
 ) -> None:
-    stage.start()
-    stage.say(batch(1), batch(2), batch(3))
-    stage.stream.updates(CURVES)
-    sent = stage.sent(replace(CURVES, style=style))
-    series = Series(stage.service.latest_run(), [batch(1), batch(2), batch(3)])
+    harness.start()
+    harness.report(batch(1), batch(2), batch(3))
+    harness.stream.updates(CURVES)
+    sent = harness.sent(replace(CURVES, style=style))
+    series = Series(harness.service.latest_run(), [batch(1), batch(2), batch(3)])
     for graph, metric in curve_figures.CURVES:
         wanted = curve_figures.restyle_curve(series, metric, style, CURVES.style)
         assert isinstance(sent[graph]["figure"], Patch)
         assert to_json(sent[graph]["figure"]) == to_json(wanted)
 
 
-def test_a_control_of_the_curves_leaves_the_small_curve_alone(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.stream.updates(TRAIN)
-    assert stage.stream.updates(replace(TRAIN, style=CurveStyle(0.2, True, True))) == []
+def test_a_control_of_the_curves_leaves_the_small_curve_alone(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1))
+    harness.stream.updates(TRAIN)
+    assert harness.stream.updates(replace(TRAIN, style=CurveStyle(0.2, True, True))) == []
 
 
-def test_a_new_run_begins_its_curves_anew(stage: Stage) -> None:
-    first = stage.start()
-    stage.say(batch(1), batch(2), evaluation(1))
-    stage.end()
-    before = stage.sent(CURVES)
-    second = stage.start()
-    empty = stage.sent(CURVES)
+def test_a_new_run_begins_its_curves_anew(harness: StreamHarness) -> None:
+    first = harness.start()
+    harness.report(batch(1), batch(2), evaluation(1))
+    harness.end()
+    before = harness.sent(CURVES)
+    second = harness.start()
+    empty = harness.sent(CURVES)
     assert points(empty[ids.CURVES_LOSS]["figure"]) == []
     assert "after each epoch" in empty[ids.CURVES_TABLE]["children"].children
-    stage.say(batch(1))
-    sent = stage.sent(CURVES)
+    harness.report(batch(1))
+    sent = harness.sent(CURVES)
     assert points(sent[ids.CURVES_LOSS]["figure"]) == [2.0]
     assert first in before[ids.CURVES_CSV]["href"]
     assert second in empty[ids.CURVES_CSV]["href"]
 
 
 def test_a_new_run_that_is_already_ahead_of_the_old_one_is_shown_from_its_beginning(
-    stage: Stage,
+    harness: StreamHarness,
 ) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.end()
-    stage.stream.updates(CURVES)
-    stage.start()
-    stage.say(batch(1), batch(2), batch(3))
-    assert points(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0, 2.0 / 3]
+    harness.start()
+    harness.report(batch(1))
+    harness.end()
+    harness.stream.updates(CURVES)
+    harness.start()
+    harness.report(batch(1), batch(2), batch(3))
+    assert points(harness.sent(CURVES)[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0, 2.0 / 3]
 
 
-def test_a_page_that_opens_in_mid_run_gets_it_from_the_beginning(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1), batch(2))
-    stage.stream.updates(CURVES)
-    other = by_component(PageStream(stage.service).updates(CURVES))
+def test_a_page_that_opens_in_mid_run_gets_it_from_the_beginning(harness: StreamHarness) -> None:
+    harness.start()
+    harness.report(batch(1), batch(2))
+    harness.stream.updates(CURVES)
+    other = by_component(PageStream(harness.service).updates(CURVES))
     assert points(other[ids.CURVES_LOSS]["figure"]) == [2.0, 1.0]
-    stage.say(batch(3))
-    assert isinstance(stage.sent(CURVES)[ids.CURVES_LOSS]["figure"], Patch)
+    harness.report(batch(3))
+    assert isinstance(harness.sent(CURVES)[ids.CURVES_LOSS]["figure"], Patch)
 
 
-def test_the_table_is_sent_when_it_has_a_new_row_and_not_before(stage: Stage) -> None:
-    stage.start()
-    assert ids.CURVES_TABLE in stage.sent(CURVES)
-    stage.say(batch(1))
-    assert ids.CURVES_TABLE not in stage.sent(CURVES)
-    stage.say(evaluation(1))
-    table = stage.sent(CURVES)[ids.CURVES_TABLE]["children"]
+def test_the_table_is_sent_when_it_has_a_new_row_and_not_before(harness: StreamHarness) -> None:
+    harness.start()
+    assert ids.CURVES_TABLE in harness.sent(CURVES)
+    harness.report(batch(1))
+    assert ids.CURVES_TABLE not in harness.sent(CURVES)
+    harness.report(evaluation(1))
+    table = harness.sent(CURVES)[ids.CURVES_TABLE]["children"]
     expected = status.epoch_table([evaluation(1)])
     assert json.dumps(table, default=vars) == json.dumps(expected, default=vars)
 
 
-def test_the_state_of_a_run_is_told_on_every_tab(stage: Stage) -> None:
-    stage.stream.updates(DRAW)
-    stage.start()
-    assert stage.sent(DRAW)[ids.STATUS_STATE]["children"] == RunState.RUNNING.value
-    stage.end()
-    ended = stage.sent(DRAW)
+def test_the_state_of_a_run_is_told_on_every_tab(harness: StreamHarness) -> None:
+    harness.stream.updates(DRAW)
+    harness.start()
+    assert harness.sent(DRAW)[ids.STATUS_STATE]["children"] == RunState.RUNNING.value
+    harness.end()
+    ended = harness.sent(DRAW)
     assert ended[ids.STATUS_STATE]["children"] == RunState.STOPPED.value
     assert ended[ids.STOP_BUTTON] == {"disabled": True}
     assert ended[ids.PAUSE_BUTTON]["children"] == "Resume"
 
 
-def test_new_weights_give_the_page_a_new_version(stage: Stage) -> None:
-    stage.stream.updates(DRAW)
-    run_id = stage.start()
-    assert run_id in stage.sent(DRAW)[ids.EPOCH_TOLD]["data"]["newest"]
-    stage.say(batch(1))
-    assert ids.EPOCH_TOLD not in stage.sent(DRAW)
+def test_new_weights_give_the_page_a_new_version(harness: StreamHarness) -> None:
+    harness.stream.updates(DRAW)
+    run_id = harness.start()
+    assert run_id in harness.sent(DRAW)[ids.EPOCH_TOLD]["data"]["newest"]
+    harness.report(batch(1))
+    assert ids.EPOCH_TOLD not in harness.sent(DRAW)
 
 
-def test_a_run_without_a_network_is_named_as_the_one_to_look_at(stage: Stage) -> None:
-    stage.start()
-    waiting = stage.service.start(TrainConfig(model="mlp"))
+def test_a_run_without_a_network_is_named_as_the_one_to_look_at(harness: StreamHarness) -> None:
+    harness.start()
+    waiting = harness.service.start(TrainConfig(model="mlp"))
     view = replace(DRAW, run=waiting)
-    told = stage.sent(view)[ids.EPOCH_TOLD]["data"]
+    told = harness.sent(view)[ids.EPOCH_TOLD]["data"]
     assert told == {"newest": f"{waiting}/0/queued", "kept": []}
-    stage.service.stop(waiting)
-    told = stage.sent(view)[ids.EPOCH_TOLD]["data"]
+    harness.service.stop(waiting)
+    told = harness.sent(view)[ids.EPOCH_TOLD]["data"]
     assert told == {"newest": f"{waiting}/0/stopped", "kept": []}
 
 
-def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(stage: Stage) -> None:
-    stage.start()
-    stage.say(batch(1))
-    stage.stream.updates(CURVES)
-    stage.say(batch(2), batch(3))
-    assert stage.stream.updates(replace(CURVES, hidden=True)) == []
-    sent = stage.sent(CURVES)
+def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(
+    harness: StreamHarness,
+) -> None:
+    harness.start()
+    harness.report(batch(1))
+    harness.stream.updates(CURVES)
+    harness.report(batch(2), batch(3))
+    assert harness.stream.updates(replace(CURVES, hidden=True)) == []
+    sent = harness.sent(CURVES)
     assert sent[ids.STATUS_SPEED] == {"children": "1,003"}
     patch = sent[ids.CURVES_LOSS]["figure"]
     assert patch.to_plotly_json()["operations"][0]["params"]["value"] == [0.2, 0.3]
@@ -360,58 +368,58 @@ def test_a_page_that_nobody_sees_is_sent_nothing_and_catches_up_afterwards(stage
 COMPARE = View("a page", ids.TAB_COMPARE)
 
 
-def start_pair(stage: Stage) -> None:
-    stage.service.pairs.start(TrainConfig(epochs=2, precision="fp32"))
-    stage.follow()
+def start_pair(harness: StreamHarness) -> None:
+    harness.service.pairs.start(TrainConfig(epochs=2, precision="fp32"))
+    harness.follow()
 
 
-def test_a_pair_is_followed_by_lines_and_curve(stage: Stage) -> None:
-    empty = stage.sent(COMPARE)
+def test_a_pair_is_followed_by_lines_and_curve(harness: StreamHarness) -> None:
+    empty = harness.sent(COMPARE)
     assert empty[ids.COMPARE_SENTENCE]["children"].startswith("Press Train both")
     assert empty[ids.COMPARE_BODY] == {"style": {"display": "none"}}
     assert empty[ids.COMPARE_VERSION] == {"data": None}
 
-    start_pair(stage)
-    stage.say(batch(1))
-    begun = stage.sent(COMPARE)
+    start_pair(harness)
+    harness.report(batch(1))
+    begun = harness.sent(COMPARE)
     assert begun[ids.COMPARE_BODY] == {"style": {}}
     assert "SimpleCNN learns." in begun[ids.COMPARE_SENTENCE]["children"]
     assert "MLP waits for its turn." in begun[ids.COMPARE_SENTENCE]["children"]
     assert len(begun[ids.COMPARE_STATES]["children"].children) == 2
     assert not begun[ids.COMPARE_VERSION]["data"]["ended"]
-    assert stage.stream.updates(COMPARE) == []
+    assert harness.stream.updates(COMPARE) == []
 
-    stage.say(batch(2))
-    assert stage.sent(COMPARE).keys() & {ids.COMPARE_STATES, ids.COMPARE_CURVE} == {
+    harness.report(batch(2))
+    assert harness.sent(COMPARE).keys() & {ids.COMPARE_STATES, ids.COMPARE_CURVE} == {
         ids.COMPARE_STATES
     }
-    stage.say(evaluation(1))
-    figure = stage.sent(COMPARE)[ids.COMPARE_CURVE]["figure"]
+    harness.report(evaluation(1))
+    figure = harness.sent(COMPARE)[ids.COMPARE_CURVE]["figure"]
     assert points(figure, 0) == [0.75]
     assert points(figure, 1) == []
 
 
-def test_a_page_that_comes_later_sees_all_of_a_pair(stage: Stage) -> None:
-    start_pair(stage)
-    stage.say(evaluation(1), evaluation(2))
-    other = by_component(PageStream(stage.service).updates(COMPARE))
+def test_a_page_that_comes_later_sees_all_of_a_pair(harness: StreamHarness) -> None:
+    start_pair(harness)
+    harness.report(evaluation(1), evaluation(2))
+    other = by_component(PageStream(harness.service).updates(COMPARE))
     assert points(other[ids.COMPARE_CURVE]["figure"], 0) == [0.75, 0.75]
 
 
-def test_nothing_of_a_pair_is_sent_to_another_tab(stage: Stage) -> None:
-    start_pair(stage)
-    stage.say(evaluation(1))
-    assert not [name for name in stage.sent(TRAIN) if name.startswith("compare")]
+def test_nothing_of_a_pair_is_sent_to_another_tab(harness: StreamHarness) -> None:
+    start_pair(harness)
+    harness.report(evaluation(1))
+    assert not [name for name in harness.sent(TRAIN) if name.startswith("compare")]
 
 
-def test_the_chosen_pair_is_shown_and_the_newest_where_it_is_gone(stage: Stage) -> None:
-    service = stage.service
-    start_pair(stage)
+def test_the_chosen_pair_is_shown_and_the_newest_where_it_is_gone(harness: StreamHarness) -> None:
+    service = harness.service
+    start_pair(harness)
     first = service.pairs.all()[0].name
     service.pairs.start(TrainConfig(epochs=2, precision="fp32"))
     second = service.pairs.all()[0].name
     for chosen, shown in ((None, second), (first, first), ("gone", second)):
-        sent = stage.sent(replace(COMPARE, pair=chosen))
+        sent = harness.sent(replace(COMPARE, pair=chosen))
         assert sent[ids.COMPARE_VERSION]["data"]["pair"] == shown
     assert sent.get(ids.COMPARE_CHOICE, {}) == {}  # it has been in sight since there were two
 
