@@ -179,7 +179,8 @@ class DashboardPage:
         return self.page.get_by_label("Run", exact=True)
 
     def show_run(self, run_id: str) -> None:
-        """Chooses a run that has a network, and waits until the open tab shows it."""
+        """Chooses a run that has a network; waits until the open tab shows its last epoch."""
+        self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
         self.run_picker.select_option(value=run_id)
         shown = f"window.shownVersion?.startsWith({run_id!r} + '/')"
         self.until(lambda: self.page.evaluate(shown))
