@@ -258,6 +258,10 @@ class DashboardPage:
         """Evaluates a JavaScript expression about a Plotly figure, `gd`."""
         return self.figure(region).evaluate(f"gd => {expression}")
 
+    def plot_area(self, region: str) -> Locator:
+        """The part of a figure in which the mouse drags and double-clicks."""
+        return self.figure(region).locator(".nsewdrag")
+
     def point_count(self, region: str, trace: int = 0) -> int:
         """How many points a trace has; 0 while there is no figure."""
         return int(self.figure_value(region, f"gd.data?.[{trace}]?.x?.length ?? 0"))
