@@ -184,7 +184,8 @@ class DashboardPage:
         return self.page.get_by_label("Run", exact=True)
 
     def show_run(self, run_id: str) -> None:
-        """Chooses a run that has a network, and waits until the open tab shows it."""
+        """Chooses a run that has a network; waits until the open tab shows its last epoch."""
+        self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
         self.run_picker.select_option(value=run_id)
         shown = f"window.shownVersion?.startsWith({run_id!r} + '/')"
         self.until(lambda: self.page.evaluate(shown))
@@ -276,6 +277,10 @@ class DashboardPage:
     def figure_value(self, region: str, expression: str) -> Any:
         """Evaluates a JavaScript expression about a Plotly figure, `gd`."""
         return self.figure(region).evaluate(f"gd => {expression}")
+
+    def plot_area(self, region: str) -> Locator:
+        """The part of a figure in which the mouse drags and double-clicks."""
+        return self.figure(region).locator(".nsewdrag")
 
     def point_count(self, region: str, trace: int = 0) -> int:
         """How many points a trace has; 0 while there is no figure."""
