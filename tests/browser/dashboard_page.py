@@ -39,17 +39,6 @@ _FOLLOW_ANSWERS = """() => {
     };
 }"""
 
-_FOLLOW_VERSION = """() => {
-    // The network that the page shows now, "RUN/REVISION/POSITION".
-    const {scrubber} = window.dash_clientside;
-    const {scrub} = scrubber;
-    scrubber.scrub = (...given) => {
-        const answer = scrub(...given);
-        window.shownVersion = answer[0];
-        return answer;
-    };
-}"""
-
 _IS_QUIET = """async () => {
     const idle = () => new Promise(done => requestIdleCallback(done));
     const quiet = () => window.openRequests === 0
@@ -142,7 +131,6 @@ class DashboardPage:
     def _wait_for_stream(self) -> None:
         # The data set's name is nowhere in the page as it is loaded: the stream brings it.
         expect(self.status("Data set")).to_contain_text("MNIST")
-        self.page.evaluate(_FOLLOW_VERSION)
 
     # Parts of the page
 
@@ -227,11 +215,22 @@ class DashboardPage:
         return self.page.get_by_label("Run", exact=True)
 
     def show_run(self, run_id: str) -> None:
-        """Chooses a run that has a network, and waits until the open tab shows it."""
+        """Chooses a run that has a network, and waits until the open tab shows it.
+
+        The server may still tell about the run that was chosen before, so this first waits until
+        the server knows the choice.
+        """
         self.run_picker.select_option(value=run_id)
-        shown = f"window.shownVersion?.startsWith({run_id!r} + '/')"
-        self.until(lambda: self.page.evaluate(shown))
+        self.until(lambda: self._property("page-view", "data")["run"] == run_id)
         self.wait_until_quiet()
+        shown = f"{run_id}/"  # RUN/REVISION/POSITION
+        self.until(lambda: (self._property("page-version", "data") or "").startswith(shown))
+        self.wait_until_quiet()
+
+    def _property(self, component: str, name: str) -> Any:
+        """A property of a Dash component as it is now."""
+        find = "([id, name]) => window.dash_component_api.getLayout(id).props[name] ?? null"
+        return self.page.evaluate(find, [component, name])
 
     def show_newest_run(self) -> None:
         self.run_picker.select_option(label="Newest run")
@@ -287,7 +286,7 @@ class DashboardPage:
     # Settings
 
     def fill_form(self, **settings: str) -> None:
-        """Fills in the form by its labels (`batch_size` for `Batch size`) and options by their text."""
+        """Fills in the form by labels (`batch_size` for `Batch size`), options by their text."""
         for name, value in settings.items():
             field = self.field(name.replace("_", " ").capitalize())
             if field.evaluate("element => element.tagName") == "SELECT":
