@@ -135,7 +135,7 @@ def dashboard(
     page = shared_page.get()
     failures = request.session.testsfailed
     page.page.set_viewport_size(VIEWPORT)
-    page.show_newest_run()
+    page.show_newest_run(server.service.latest_run())
     yield page
     page.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
     problems = page.problems[:]

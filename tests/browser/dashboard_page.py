@@ -1,5 +1,6 @@
 """The page as a visitor uses it, found by roles and labels: the one place that knows its markup."""
 
+import json
 import os
 import re
 import time
@@ -43,17 +44,6 @@ _FOLLOW_ANSWERS = """slowNetwork => {
     };
 }"""
 
-_FOLLOW_VERSION = """() => {
-    // The network that the page shows now, "RUN/REVISION/POSITION".
-    const {scrubber} = window.dash_clientside;
-    const {scrub} = scrubber;
-    scrubber.scrub = (...given) => {
-        const answer = scrub(...given);
-        window.shownVersion = answer[0];
-        return answer;
-    };
-}"""
-
 _IS_QUIET = """async () => {
     const idle = () => new Promise(done => requestIdleCallback(done));
     const quiet = () => window.openRequests === 0
@@ -71,6 +61,29 @@ _POINT_IN_WINDOW = """([x, y]) => {
     return [box.x + xaxis.l2p(x), box.y + yaxis.l2p(y)];
 }"""
 """Where a point of a figure is in the window."""
+
+_OUTLINE = """canvas => {
+    // Left, top, right and bottom of what has the colour of the outline, as fractions.
+    const probe = document.createElement("canvas").getContext("2d");
+    probe.fillStyle = getComputedStyle(canvas).getPropertyValue("--test");
+    probe.fillRect(0, 0, 1, 1);
+    const wanted = probe.getImageData(0, 0, 1, 1).data;
+    const {width, height} = canvas;
+    const {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
+    let box = [];
+    for (let place = 0; place < width * height; place++) {
+        if (!wanted.every((value, channel) => data[place * 4 + channel] === value)) continue;
+        const [x, y] = [(place % width) / width, Math.floor(place / width) / height];
+        const [left, top, right, bottom] = box.length ? box : [x, y, x, y];
+        box = [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)];
+    }
+    return box;
+}"""
+
+_DRAW_TAB_FRAMES = """tab => [...tab.querySelectorAll("*")]
+    .filter(element => !element.closest(".draw-answer, .bar-track, .js-plotly-plot"))
+    .map(element => [element.offsetLeft, element.offsetTop, element.offsetHeight].join())
+    .join(" ")"""
 
 _RECORD_TEXTS = """element => {
     const texts = element.recordedTexts = [];
@@ -123,7 +136,6 @@ class DashboardPage:
     def _wait_for_stream(self) -> None:
         # The data set's name is nowhere in the page as it is loaded: the stream brings it.
         expect(self.status("Data set")).to_contain_text("MNIST")
-        self.page.evaluate(_FOLLOW_VERSION)
 
     # Parts of the page
 
@@ -170,6 +182,30 @@ class DashboardPage:
         """The bar of the most probable digit in a part of the page."""
         return part.locator(".bar.best")
 
+    def bar_color(self, part: Locator, digit: int) -> str:
+        """The colour of a digit's bar in a part of the page."""
+        fill = part.locator(".bar-fill").nth(digit)
+        return str(fill.evaluate("fill => getComputedStyle(fill).backgroundColor"))
+
+    def theme_color(self, name: str) -> str:
+        """A colour of the theme that the page has now, as the browser writes it."""
+        return str(
+            self.page.evaluate(
+                """name => {
+                    const probe = document.body.appendChild(document.createElement("i"));
+                    probe.style.color = `var(--${name})`;
+                    const {color} = getComputedStyle(probe);
+                    probe.remove();
+                    return color;
+                }""",
+                name,
+            )
+        )
+
+    def expect_painted(self, part: Locator) -> None:
+        """No answer for this part of the page is on its way."""
+        expect(part).not_to_have_attribute("data-dash-is-loading", "true")
+
     @property
     def epoch_slider(self) -> Locator:
         return self.field("Network after epoch")
@@ -186,10 +222,27 @@ class DashboardPage:
     def show_run(self, run_id: str) -> None:
         """Chooses a run that has a network; waits until the open tab shows its last epoch."""
         self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
-        self.run_picker.select_option(value=run_id)
-        shown = f"window.shownVersion?.startsWith({run_id!r} + '/')"
-        self.until(lambda: self.page.evaluate(shown))
+        self._choose_run(run_id, run_id)
         self.wait_until_quiet()
+
+    def show_newest_run(self, run_id: str | None = None) -> None:
+        """Chooses "Newest run"; waits until the page shows `run_id`, if that is given."""
+        self._choose_run("newest", run_id)
+
+    def _choose_run(self, choice: str, run_id: str | None) -> None:
+        if self.run_picker.input_value() != choice:
+            self.run_picker.select_option(value=choice)
+            # The server may still tell about the run that was chosen before.
+            self.until(lambda: self._property("page-view", "data")["run"] == choice)
+            self.wait_until_quiet()
+        if run_id is not None:
+            shown = f"{run_id}/"  # RUN/REVISION/POSITION
+            self.until(lambda: (self._property("page-version", "data") or "").startswith(shown))
+
+    def _property(self, component: str, name: str) -> Any:
+        """A property of a Dash component as it is now."""
+        find = "([id, name]) => window.dash_component_api.getLayout(id).props[name] ?? null"
+        return self.page.evaluate(find, [component, name])
 
     def show_newest_run(self) -> None:
         self.run_picker.select_option(label="Newest run")
@@ -362,3 +415,61 @@ class DashboardPage:
             return inked;
         }"""
         return int(self.page.get_by_role("img", name=canvas).evaluate(count))
+
+    def strokes(self) -> list[list[list[float]]]:
+        """The drawing as the page keeps it and sends it to the server."""
+        found: list[list[list[float]]] = json.loads(
+            self.page.evaluate("sessionStorage.getItem('drawing')")
+        )
+        return found
+
+    def ink_color(self) -> str:
+        """The colour of the drawing."""
+        first = """canvas => {
+            const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            for (let i = 0; i < data.length; i += 4)
+                if (data[i + 3] === 255) return `rgb(${data[i]}, ${data[i + 1]}, ${data[i + 2]})`;
+        }"""
+        return str(self.canvas.evaluate(first))
+
+    def cut_out_box(self) -> list[float]:
+        """Left, top, right and bottom of the box that marks what is cut out, if there is one.
+
+        In fractions of the canvas.
+        """
+        marked = self.page.get_by_role("img", name="What is cut out")
+        found: list[float] = marked.evaluate(_OUTLINE)
+        return found
+
+    def draw_tab_frames(self) -> str:
+        """Where everything on the Draw tab is, except what moves within its frame."""
+        return str(self.page.locator(".draw-tab").evaluate(_DRAW_TAB_FRAMES))
+
+    # Handwriting
+
+    @property
+    def kept_drawings(self) -> Locator:
+        return self.page.get_by_role("list", name="Kept drawings").get_by_role("listitem")
+
+    def keep_drawing(self, digit: int) -> None:
+        """Keeps the drawing as this digit, and waits until it is in the list."""
+        before = self.kept_drawings.count()
+        self.button(f"Keep as {digit}").click()
+        expect(self.text(f"Kept as {digit}.")).to_be_visible()
+        expect(self.kept_drawings).to_have_count(before + 1)
+
+    def handwriting_owner(self) -> str:
+        """The name under which the server keeps this browser's drawings."""
+        return str(json.loads(self.page.evaluate("localStorage.getItem('hand-owner')")))
+
+    def become_new_owner(self) -> str:
+        """The browser forgets its name, so that the page throws another, with no drawings yet.
+
+        Wants the Draw tab; returns the new name.
+        """
+        before = self.handwriting_owner()
+        self.page.evaluate("dash_clientside.set_props('hand-owner', {data: null})")
+        self.until(lambda: self.handwriting_owner() not in (before, "None"))
+        expect(self.kept_drawings).to_have_count(0)
+        self.wait_until_quiet()
+        return self.handwriting_owner()
