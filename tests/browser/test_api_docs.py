@@ -12,14 +12,14 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_routes_can_be_read_and_tried_without_another_host(
-    browser: Browser, untrained_lab: AppServer
+    browser: Browser, server: AppServer
 ) -> None:
-    dashboard = DashboardPage(browser.new_context(), untrained_lab.url)
+    dashboard = DashboardPage(browser.new_context(), server.url)
     page = dashboard.page
-    page.goto(f"{untrained_lab.url}/api/docs")
+    page.goto(f"{server.url}/api/docs")
 
     route = page.get_by_role("button", name="GET /api/health", exact=False)
-    expect(page.get_by_role("heading", name="Digit AppServer")).to_be_visible()
+    expect(page.get_by_role("heading", name="Digit Lab")).to_be_visible()
     route.first.click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
@@ -27,6 +27,6 @@ def test_the_routes_can_be_read_and_tried_without_another_host(
 
     addresses = [urlsplit(address) for address in dashboard.requests]
     outside = {part.netloc for part in addresses if part.scheme not in ("data", "blob")}
-    assert outside == {urlsplit(untrained_lab.url).netloc}
+    assert outside == {urlsplit(server.url).netloc}
     assert dashboard.problems == []
     page.context.close()

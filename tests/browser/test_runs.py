@@ -1,23 +1,38 @@
 """The Runs tab, and runs that are paused, queued, chosen, forked and compared on the page."""
 
 import re
-import urllib.request
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.app_server import AppServer
+from tests.browser.conftest import OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
 COMPARISON = "Comparison"
 LOSS = "Loss curve"
+TINY = {"epochs": 1, "train_images": 50}
 
 
-def at_the_runs(dashboard: DashboardPage) -> DashboardPage:
+def open_runs(dashboard: DashboardPage, server: AppServer) -> None:
+    """Opens the table with all runs, the newest first and none ticked."""
     dashboard.open_tab("Runs")
-    return dashboard
+    for box in dashboard.page.get_by_label(re.compile("Filter Input$")).all():
+        if box.input_value():
+            box.fill("")
+    started = dashboard.page.get_by_role("columnheader", name="Started")
+    while started.get_attribute("aria-sort") != "descending":
+        started.get_by_text("Started").click()
+    # Two rows of the table are its head: with all others, no filter holds any more.
+    rows = str(2 + len(server.all_runs()))
+    expect(dashboard.page.get_by_role("grid")).to_have_attribute("aria-rowcount", rows)
+    all_of_them = dashboard.page.get_by_role("checkbox", name="Column with Header Selection")
+    while all_of_them.evaluate("box => box.checked || box.indeterminate"):
+        all_of_them.click()
+    expect(dashboard.region(COMPARISON)).to_contain_text("Tick runs in the table")
 
 
 def row(dashboard: DashboardPage, name: str) -> Locator:
@@ -29,28 +44,36 @@ def tick(dashboard: DashboardPage, name: str) -> None:
     row(dashboard, name).get_by_role("checkbox").first.click()
 
 
+def rename(dashboard: DashboardPage, before: str, *keys: str) -> None:
+    """Double-clicks a name in the table, selects it all and presses keys."""
+    dashboard.page.get_by_role("gridcell", name=before, exact=True).dblclick()
+    for key in ("ControlOrMeta+A", *keys, "Enter"):
+        dashboard.page.keyboard.press(key)
+
+
 def title(server: AppServer, run_id: str) -> str:
-    run = server.get(f"/api/runs/{run_id}")
+    run = server.run(run_id)
     return run["name"] or f"Run {run['number']}"
 
 
-def pick(dashboard: DashboardPage) -> Locator:
-    return dashboard.page.get_by_label("Run", exact=True)
+def train_tiny(server: AppServer, **settings: Any) -> str:
+    """Trains a run that is only to be listed; its title."""
+    return title(server, server.train(**TINY | settings))
 
 
 def test_a_run_is_paused_and_resumed_with_the_button(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    dashboard = visit()
+    dashboard.open_tab("Train")
     run_id = server.start_endless_run()
     expect(dashboard.status("State")).to_have_text("running")
     dashboard.button("Pause").click()
     expect(dashboard.status("State")).to_have_text("paused")
-    expect(dashboard.page.get_by_text("Resume goes on from there")).to_be_visible()
-    before = server.get(f"/api/runs/{run_id}")["progress"]
+    expect(dashboard.text("Resume goes on from there")).to_be_visible()
+    before = server.run(run_id)["progress"]
     dashboard.button("Resume").click()
     expect(dashboard.status("State")).to_have_text("running")
-    dashboard.until(lambda: server.get(f"/api/runs/{run_id}")["progress"] > before)
+    dashboard.until(lambda: server.run(run_id)["progress"] > before)
     dashboard.button("Stop").click()
     expect(dashboard.status("State")).to_have_text("stopped")
 
@@ -58,119 +81,117 @@ def test_a_run_is_paused_and_resumed_with_the_button(
 def test_a_second_run_waits_with_its_place_and_can_be_cancelled(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
+    dashboard.open_tab("Train")
+    dashboard.fill_form(preset="Notebook")
     first = server.start_endless_run()
-    dashboard = visit()
     dashboard.button("Train").click()
     expect(dashboard.status("State")).to_have_text("queued")
-    expect(dashboard.page.get_by_text("place 1 in the queue")).to_be_visible()
+    expect(dashboard.text("place 1 in the queue")).to_be_visible()
     dashboard.button("Stop").click()
     expect(dashboard.status("State")).to_have_text("stopped")
-    expect(
-        dashboard.page.get_by_text("Stopped before it began; Resume puts it back")
-    ).to_be_visible()
-    assert server.get(f"/api/runs/{first}")["state"] == "running"
-    pick(dashboard).select_option(label="Newest run")
+    expect(dashboard.text("Stopped before it began; Resume puts it back")).to_be_visible()
+    assert server.run(first)["state"] == "running"
+    dashboard.show_newest_run()
     expect(dashboard.status("State")).to_have_text("running")
 
 
 def test_while_a_run_waits_no_view_shows_the_network_of_another(
-    dashboard: DashboardPage, server: AppServer
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
-    server.train()
-    first = server.start_endless_run()
-    dashboard = visit()
-    dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("queued")
-    waits = dashboard.page.get_by_text("waits for its turn")
-    for tab in ("Gallery", "Mistakes", "Inside", "Embedding"):
-        dashboard.open_tab(tab)
-        expect(waits.locator("visible=true").first).to_be_visible()
     dashboard.open_tab("Draw")
+    dashboard.button("Clear").click()
     dashboard.draw([(0.5, 0.2), (0.5, 0.8)])
+    dashboard.show_run(mlp_run)
+    dashboard.until(lambda: dashboard.predicted_digit() is not None)
+    first, waiting = server.start_endless_run(), server.start_endless_run()
+    dashboard.run_picker.select_option(value=waiting)
+    expect(dashboard.status("State")).to_have_text("queued")
     dashboard.until(lambda: "This run has learnt nothing yet" in dashboard.draw_answer())
     expect(dashboard.region("Course of the drawing")).to_contain_text("waits for its turn")
+    for tab in ("Gallery", "Mistakes", "Inside", "Embedding"):
+        dashboard.open_tab(tab)
+        expect(dashboard.text("waits for its turn").filter(visible=True).first).to_be_visible()
     server.stop_run(first)
+    dashboard.open_tab("Draw")
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
     dashboard.open_tab("Gallery")
-    expect(dashboard.page.get_by_text("of 20 right, ")).to_be_visible()
+    dashboard.field("Only wrong ones").uncheck()
+    expect(dashboard.text(re.compile(r"of \d+ right, "))).to_be_visible()
 
 
 def test_each_page_looks_at_the_run_it_chose_and_its_address_says_so(
-    dashboard: DashboardPage, server: AppServer
+    dashboard: DashboardPage, server: AppServer, open_page: OpenPage, mlp_run: str
 ) -> None:
-    long, short = server.train(epochs=4), server.train(epochs=1)
-    one, other = visit(), visit()
-    for dashboard in (one, other):
-        dashboard.open_tab("Curves")
-        expect(dashboard.status("Epoch")).to_have_text(re.compile("^1 of 1"))
-    one_label = re.compile(re.escape(title(server, long)) + ",")
-    option = pick(one).locator("option").filter(has_text=one_label)
-    pick(one).select_option(value=option.get_attribute("value"))
-    expect(one.status("Epoch")).to_have_text(re.compile("^4 of 4"))
-    expect(other.status("Epoch")).to_have_text(re.compile("^1 of 1"))
-    one.until(lambda: one.points(LOSS, 3) == 4)
+    server.train(**TINY, name="Seen by all")
+    dashboard.open_tab("Curves")
+    expect(dashboard.status("Epoch")).to_have_text(re.compile("^1 of 1"))
+    dashboard.run_picker.select_option(value=mlp_run)
+    expect(dashboard.status("Epoch")).to_have_text(re.compile("^3 of 3"))
+    dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
+    assert dashboard.page.url.endswith(f"?run={mlp_run}&tab=curves")
 
-    assert one.page.url.endswith(f"?run={long}&tab=curves")
-    one.reload()
-    one.expect_tab("Curves")
-    expect(one.status("Epoch")).to_have_text(re.compile("^4 of 4"))
-    other.page.goto(f"{server.url}/?run={long}&tab=gallery")
-    other.wait_for_stream()
+    other = open_page(query=f"?run={mlp_run}&tab=gallery")
     other.expect_tab("Gallery")
-    expect(other.status("Epoch")).to_have_text(re.compile("^4 of 4"))
-    assert short != long
+    expect(other.status("Epoch")).to_have_text(re.compile("^3 of 3"))
+    other.show_newest_run()
+    expect(other.status("Epoch")).to_have_text(re.compile("^1 of 1"))
+    expect(dashboard.status("Epoch")).to_have_text(re.compile("^3 of 3"))
+
+    other.run_picker.select_option(value=mlp_run)
+    other.open_tab("Runs")
+    other.reload()
+    other.expect_tab("Runs")
+    expect(other.status("Epoch")).to_have_text(re.compile("^3 of 3"))
+    expect(row(other, "Seen by all")).to_contain_text("done")
 
 
 def test_a_new_learning_rate_is_seen_on_the_curve(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
+    dashboard.open_tab("Train")
     server.start_endless_run()
-    dashboard = visit()
-    dashboard.page.get_by_label("Learning rate from now on").fill("0.0001")
+    rate = dashboard.field("Learning rate from now on")
+    rate.fill("fast")
+    dashboard.button("Change").click()
+    expect(dashboard.text("Please correct: Learning rate")).to_be_visible()
+    rate.fill("0.0001")
     dashboard.button("Change").click()
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 4) == 1)
-    dashboard.open_tab("Train")
-    dashboard.page.get_by_label("Learning rate from now on").fill("fast")
-    dashboard.button("Change").click()
-    expect(dashboard.page.get_by_text("Please correct: Learning rate")).to_be_visible()
 
 
 def test_all_runs_are_listed_and_the_table_follows_them(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    done = server.train(epochs=1)
-    dashboard = at_the_runs(visit())
-    expect(row(dashboard, title(server, done))).to_contain_text("done")
-    busy = server.start_endless_run()
-    expect(row(dashboard, title(server, busy))).to_contain_text("running")
-    server.stop_run(busy)
-    expect(row(dashboard, title(server, busy))).to_contain_text("stopped")
+    done = train_tiny(server)
+    open_runs(dashboard, server)
+    expect(row(dashboard, done)).to_contain_text("done")
+    run_id = server.start_endless_run()
+    busy = title(server, run_id)
+    expect(row(dashboard, busy)).to_contain_text("running")
+    server.stop_run(run_id)
+    expect(row(dashboard, busy)).to_contain_text("stopped")
 
 
-def test_a_name_and_a_note_are_edited_in_the_table_and_stay(
+def test_a_name_is_edited_in_the_table_and_wiping_it_out_gives_back_the_number(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    run_id = server.train(epochs=1)
-    dashboard = at_the_runs(visit())
-    dashboard.page.get_by_role("gridcell", name=title(server, run_id), exact=True).dblclick()
-    dashboard.page.keyboard.press("ControlOrMeta+A")
-    dashboard.page.keyboard.type("My first run")
-    dashboard.page.keyboard.press("Enter")
-    dashboard.until(lambda: server.get(f"/api/runs/{run_id}")["name"] == "My first run")
-    dashboard.reload()
-    expect(row(dashboard, "My first run")).to_be_visible()
+    run_id = server.train(**TINY)
+    number = title(server, run_id)
+    open_runs(dashboard, server)
+    rename(dashboard, number, *"Anna")
+    expect(row(dashboard, "Anna")).to_be_visible()
+    dashboard.until(lambda: server.run(run_id)["name"] == "Anna")
+    rename(dashboard, "Anna", "Delete")
+    expect(row(dashboard, number)).to_be_visible()
+    dashboard.until(lambda: title(server, run_id) == number)
 
 
 def test_ticked_runs_lie_over_each_other_with_what_differs(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    names = [
-        title(server, server.train(epochs=2, learning_rate=rate, seed=5))
-        for rate in (0.001, 0.0003)
-    ]
-    dashboard = at_the_runs(visit())
-    expect(dashboard.page.get_by_text("Tick runs in the table")).to_be_visible()
+    names = [train_tiny(server, epochs=2, learning_rate=rate, seed=5) for rate in (0.001, 0.0003)]
+    open_runs(dashboard, server)
     for name in names:
         tick(dashboard, name)
     dashboard.until(lambda: dashboard.figure_value(COMPARISON, "gd.data.length") == 2)
@@ -189,38 +210,34 @@ def test_ticked_runs_lie_over_each_other_with_what_differs(
 def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    parent = server.train(epochs=3)
-    dashboard = at_the_runs(visit())
+    parent = server.train(**TINY | {"epochs": 3})
+    open_runs(dashboard, server)
     tick(dashboard, title(server, parent))
-    dashboard.page.get_by_label("After epoch", exact=True).select_option("2")
-    dashboard.page.get_by_label("and change").select_option(label="Learning rate")
-    dashboard.page.get_by_label("to", exact=True).fill("0")
+    dashboard.field("After epoch").select_option("2")
+    dashboard.field("and change").select_option(label="Learning rate")
+    dashboard.field("to").fill("0")
     dashboard.button("Fork").click()
-    expect(
-        dashboard.page.get_by_text("Learning rate: This must be a number above 0")
-    ).to_be_visible()
-    dashboard.page.get_by_label("to", exact=True).fill("0.0001")
+    expect(dashboard.text("Learning rate: This must be a number above 0")).to_be_visible()
+    dashboard.field("to").fill("0.0001")
     dashboard.button("Fork").click()
 
-    dashboard.until(lambda: server.get("/api/runs")["runs"][0]["parent"] == parent)
-    child = server.get("/api/runs")["runs"][0]
-    server.wait_for_end(child["run_id"])
+    dashboard.until(lambda: server.all_runs()[0]["parent"] == parent)
+    child = server.all_runs()[0]
     assert child["config"]["learning_rate"] == 0.0001
     assert child["parent_epoch"] == 2
-    assert pick(dashboard).input_value() == child["run_id"]
-    expect(dashboard.page.get_by_text(f"Run {child['number']} goes on from there")).to_be_visible()
+    expect(dashboard.text(f"Run {child['number']} goes on from there")).to_be_visible()
+    expect(dashboard.run_picker).to_have_value(child["run_id"])
 
 
 def test_a_run_is_rewound_and_its_curve_with_it(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    run_id = server.train(epochs=3)
-    dashboard = visit()
+    run_id = server.train(**TINY | {"epochs": 3})
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
-    at_the_runs(dashboard)
+    open_runs(dashboard, server)
     tick(dashboard, title(server, run_id))
-    dashboard.page.get_by_label("After epoch", exact=True).select_option("1")
+    dashboard.field("After epoch").select_option("1")
     dashboard.button("Rewind").click()
     expect(dashboard.status("State")).to_have_text("paused")
     dashboard.open_tab("Curves")
@@ -232,126 +249,101 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
 
 
-def test_a_deleted_run_can_be_brought_back(dashboard: DashboardPage, server: AppServer) -> None:
-    name = title(server, server.train(epochs=1))
-    dashboard = at_the_runs(visit())
-    dashboard.button("Delete").click()
-    expect(dashboard.page.get_by_text("Tick a run in the table first.")).to_be_visible()
-    tick(dashboard, name)
-    dashboard.button("Delete").click()
-    expect(row(dashboard, name)).to_have_count(0)
-    expect(dashboard.page.get_by_text(f"Deleted: {name}.")).to_be_visible()
-    dashboard.button("Undo").filter(visible=True).click()
-    expect(row(dashboard, name)).to_be_visible()
-
-
-def test_what_is_kept_is_not_deleted_and_the_others_are(
+def test_ticked_runs_are_deleted_but_not_what_is_kept_and_can_be_brought_back(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    kept, other = (title(server, server.train(epochs=1)) for _ in range(2))
-    dashboard = at_the_runs(visit())
+    kept_id = server.train(**TINY)
+    kept, other = title(server, kept_id), train_tiny(server)
+    open_runs(dashboard, server)
+    dashboard.button("Delete").click()
+    expect(dashboard.text("Tick a run in the table first.")).to_be_visible()
+
     row(dashboard, kept).get_by_role("checkbox").last.click()
-    dashboard.until(lambda: any(run["pinned"] for run in server.get("/api/runs")["runs"]))
+    dashboard.until(lambda: server.run(kept_id)["pinned"])
     for name in (kept, other):
         tick(dashboard, name)
     dashboard.button("Delete").click()
     expect(row(dashboard, other)).to_have_count(0)
-    expect(dashboard.page.get_by_text(f"{kept} cannot be deleted")).to_be_visible()
+    expect(dashboard.text(f"{kept} cannot be deleted")).to_be_visible()
     expect(row(dashboard, kept)).to_be_visible()
-    expect(dashboard.page.get_by_text(f"Deleted: {other}.")).to_be_visible()
+    expect(dashboard.text(f"Deleted: {other}.")).to_be_visible()
 
-
-def test_a_name_that_is_wiped_out_gives_back_the_number(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    run_id = server.train(epochs=1, name="Short lived")
-    dashboard = at_the_runs(visit())
-    dashboard.page.get_by_role("gridcell", name="Short lived", exact=True).dblclick()
-    dashboard.page.keyboard.press("ControlOrMeta+A")
-    dashboard.page.keyboard.press("Delete")
-    dashboard.page.keyboard.press("Enter")
-    number = server.get(f"/api/runs/{run_id}")["number"]
-    expect(row(dashboard, f"Run {number}")).to_be_visible()
+    dashboard.button("Undo").click()
+    expect(row(dashboard, other)).to_be_visible()
 
 
 def test_the_table_is_filtered_and_sorted(dashboard: DashboardPage, server: AppServer) -> None:
     for number in (2, 10):
-        server.train(epochs=1, name=f"Shell {number}", train_images=50)
-    dashboard = at_the_runs(visit())
+        train_tiny(server, name=f"Shell {number}")
+    open_runs(dashboard, server)
+    names = dashboard.page.get_by_role("gridcell", name=re.compile("^Shell "))
+    boxes = dashboard.page.get_by_role("checkbox", name=re.compile("toggle row selection"))
     dashboard.page.get_by_role("textbox", name="Name Filter Input").fill("shell")
-    names = dashboard.page.locator('.ag-center-cols-container [col-id="name"]')
+    expect(boxes).to_have_count(2)
     expect(names).to_have_text(["Shell 10", "Shell 2"])  # the newest first
     dashboard.page.get_by_role("columnheader", name="Name").get_by_text("Name").click()
     expect(names).to_have_text(["Shell 2", "Shell 10"])
-    dashboard.page.get_by_role("spinbutton", name="Best acc. Filter Input").fill("101")
-    expect(names).to_have_count(0)
-    dashboard.page.get_by_role("spinbutton", name="Best acc. Filter Input").fill("0")
-    expect(names).to_have_count(2)
+    best = dashboard.page.get_by_role("spinbutton", name="Best acc. Filter Input")
+    best.fill("101")
+    expect(boxes).to_have_count(0)
+    best.fill("0")
+    expect(boxes).to_have_count(2)
     dashboard.page.get_by_role("textbox", name="Started Filter Input").fill("1999-")
-    expect(names).to_have_count(0)
+    expect(boxes).to_have_count(0)
 
 
 def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    weights = dashboard.page.request.get(
+        f"{server.url}/api/runs/{mlp_run}/weights?format=pth"
+    ).body()
+    open_runs(dashboard, server)
+
+    def bring_in(name: str, content: bytes) -> None:
+        with dashboard.page.expect_file_chooser() as chooser:
+            dashboard.button("Bring in weights …").click()
+        chooser.value.set_files({"name": name, "mimeType": "", "buffer": content})
+
+    bring_in("a.txt", b"Hello")
+    alert = dashboard.region("All runs").get_by_role("alert")
+    expect(alert.filter(has_text="This file")).to_be_visible()
+    bring_in("mine.pth", weights)
+    expect(dashboard.text("mine.pth was brought in")).to_be_visible()
+    expect(row(dashboard, "mine.pth")).to_contain_text("brought in")
+
+
+def test_a_run_is_repeated_with_other_seeds_which_one_tick_shows_as_a_band(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    run_id = server.train(epochs=1)
-    with urllib.request.urlopen(f"{server.url}/api/runs/{run_id}/weights?format=pth") as answer:
-        weights = answer.read()
-    dashboard = at_the_runs(visit())
-    upload = dashboard.page.locator("input[type=file]").last
-    upload.set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"Hello"})
-    refusal = dashboard.page.get_by_role("alert").filter(visible=True)
-    expect(refusal).to_contain_text("file")
-    upload.set_input_files({"name": "mine.pth", "mimeType": "", "buffer": weights})
-    expect(dashboard.page.get_by_text("mine.pth was brought in")).to_be_visible()
-    expect(row(dashboard, "mine.pth").first).to_contain_text("brought in")
+    run_id = server.train(**TINY, seed=40)
 
+    def group() -> list[str]:
+        return [run["run_id"] for run in server.all_runs() if run["group"] == run_id]
 
-def test_the_seeds_of_a_run_are_ticked_together(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    first = server.train(epochs=1, train_images=100, seed=70)
-    server.post(f"/api/runs/{first}/repeat", {"seeds": 2})
-    for run in server.get("/api/runs")["runs"][:2]:
-        server.wait_for_end(run["run_id"])
-    dashboard = at_the_runs(visit())
-    tick(dashboard, title(server, first))
-    expect(dashboard.page.get_by_text("One of 2 runs")).to_be_visible()
-    dashboard.button("Tick all of its seeds").click()
-    dashboard.until(lambda: dashboard.figure_value(COMPARISON, "gd.data.length") == 3)
-    assert "2 seeds" in dashboard.figure_value(COMPARISON, "gd.data[2].name")
-
-
-def test_the_table_is_of_use_on_a_phone(dashboard: DashboardPage, server: AppServer) -> None:
-    run_id = server.train(epochs=2)
-    dashboard = at_the_runs(visit(viewport={"width": 390, "height": 844}, has_touch=True))
-    name = title(server, run_id)
-    cell = dashboard.page.get_by_role("gridcell", name=name, exact=True)
-    assert cell.evaluate("element => element.scrollWidth <= element.clientWidth")
-    row(dashboard, name).get_by_role("checkbox").first.tap()
-    expect(dashboard.page.get_by_label("After epoch", exact=True)).to_be_visible()
-    dashboard.button("Delete").tap()
-    expect(row(dashboard, name)).to_have_count(0)
-    dashboard.button("Undo").filter(visible=True).tap()
-    expect(row(dashboard, name)).to_be_visible()
-
-
-def test_a_run_is_repeated_with_other_seeds_and_shown_as_a_band(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    run_id = server.train(epochs=1, train_images=100, seed=40)
-    dashboard = at_the_runs(visit())
+    open_runs(dashboard, server)
     tick(dashboard, title(server, run_id))
     dashboard.button("Repeat with 5 seeds").click()
-    dashboard.until(lambda: len(group(server, run_id)) == 5)
-    for member in group(server, run_id):
-        server.wait_for_end(member["run_id"])
-    for member in group(server, run_id):
-        if member["run_id"] != run_id:
-            tick(dashboard, title(server, member["run_id"]))
+    dashboard.until(lambda: len(group()) == 5)
+    for member in group():
+        server.wait_for_end(member)
+    open_runs(dashboard, server)
+    tick(dashboard, title(server, run_id))
+    expect(dashboard.text("One of 5 runs")).to_be_visible()
+    dashboard.button("Tick all of its seeds").click()
     dashboard.until(lambda: "5 seeds" in dashboard.figure_value(COMPARISON, "gd.data[2].name"))
     assert dashboard.figure_value(COMPARISON, "gd.data.length") == 3
 
 
-def group(server: AppServer, run_id: str) -> list[dict[str, object]]:
-    return [run for run in server.get("/api/runs")["runs"] if run["group"] == run_id]
+def test_the_table_is_of_use_on_a_phone(server: AppServer, open_page: OpenPage) -> None:
+    name = train_tiny(server)
+    phone = open_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    phone.open_tab("Runs")
+    cell = phone.page.get_by_role("gridcell", name=name, exact=True)
+    assert cell.evaluate("element => element.scrollWidth <= element.clientWidth")
+    row(phone, name).get_by_role("checkbox").first.tap()
+    expect(phone.field("After epoch")).to_be_visible()
+    phone.button("Delete").tap()
+    expect(row(phone, name)).to_have_count(0)
+    phone.button("Undo").tap()
+    expect(row(phone, name)).to_be_visible()
