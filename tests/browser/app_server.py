@@ -19,6 +19,7 @@ import uvicorn
 from core import synthetic
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset
+from core.events import RunState
 from core.service import TrainingService
 from core.store import RunStore
 from core.training import Event, fit
@@ -65,6 +66,7 @@ class AppServer:
         self.runs = runs
         self._goes_on = threading.Event()
         self._goes_on.set()
+        self._stands_still = threading.Event()
         self.service = TrainingService(DataCatalog(data, runs, "mnist"), RunStore(runs), self._fit)
         self.service.prepare_dataset()
         listener = socket.create_server(("127.0.0.1", 0))
@@ -92,16 +94,26 @@ class AppServer:
             yield event
             if config.epochs == ENDLESS["epochs"]:
                 time.sleep(PACE_SECONDS)
-            self._goes_on.wait()
+            if not self._goes_on.is_set():
+                self._stands_still.set()
+                self._goes_on.wait()
 
     @contextmanager
     def training_held(self) -> Iterator[None]:
-        """What trains pauses after its next event, and pages get no news of it."""
+        """What trains pauses after its next event, and no event comes until the block ends."""
+        self._stands_still.clear()
         self._goes_on.clear()
         try:
+            deadline = time.monotonic() + SECONDS
+            while not self._stands_still.is_set() and self._is_training():
+                assert time.monotonic() < deadline, "training does not pause"
+                time.sleep(0.005)
             yield
         finally:
             self._goes_on.set()
+
+    def _is_training(self) -> bool:
+        return any(run.state is RunState.RUNNING for run in self.service.runs())
 
     # REST
 

@@ -55,6 +55,37 @@ _IS_QUIET = """async () => {
     return true;
 }"""
 
+_MOVE_SLIDER = """when => {
+    // A hand that moves the slider at the very moment when the page hears of a new network.
+    const slider = document.getElementById("epoch-slider");
+    const {scrubber} = window.dash_clientside;
+    const {scrub} = scrubber;
+    // As the browser sets it: React would take a move through its own setter for its own.
+    const {set} = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+    const move = () => {
+        set.call(slider, "1");
+        slider.dispatchEvent(new Event("input", {bubbles: true}));
+    };
+    window.sliderMoved = false;
+    scrubber.scrub = (...given) => {
+        const {triggered} = window.dash_clientside.callback_context;
+        if (!triggered.some(({prop_id}) => prop_id.startsWith("epoch-networks")))
+            return scrub(...given);
+        scrubber.scrub = scrub;
+        if (when === "before") move();
+        const answer = scrub(...given);
+        if (when === "after") move();
+        window.sliderMoved = true;
+        return answer;
+    };
+}"""
+
+_SET_HIDDEN = """hidden => {
+    if (hidden) Object.defineProperty(document, "hidden", {configurable: true, value: true});
+    else delete document.hidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 _POINT_IN_WINDOW = """([x, y]) => {
     const box = gd.querySelector(".nsewdrag").getBoundingClientRect();
     const {xaxis, yaxis} = gd._fullLayout;
@@ -215,6 +246,29 @@ class DashboardPage:
         """The words beside the epoch slider."""
         return self.page.locator("#epoch-live")
 
+    def move_slider_with_the_next_network(self, when: str) -> Callable[[], bool]:
+        """Moves the epoch slider to 1 as the page hears of its next network.
+
+        Args:
+            when: "before" or "after" the page works out what that network changes.
+
+        Returns:
+            Whether the slider has been moved.
+        """
+        self.page.evaluate(_MOVE_SLIDER, when)
+        return lambda: bool(self.page.evaluate("window.sliderMoved"))
+
+    def set_hidden(self, hidden: bool) -> None:
+        """Lets the page believe that nobody sees it; returns when the server knows."""
+        words = f'"hidden":{"true" if hidden else "false"}'
+        with self.page.expect_response(lambda answer: words in (answer.request.post_data or "")):
+            self.page.evaluate(_SET_HIDDEN, hidden)
+
+    def progress_width(self) -> float:
+        """How many pixels long the progress bar of the run is."""
+        bar = self.region("Run status").locator(".status-done")
+        return float(bar.evaluate("bar => bar.getBoundingClientRect().width"))
+
     @property
     def run_picker(self) -> Locator:
         return self.page.get_by_label("Run", exact=True)
@@ -369,6 +423,18 @@ class DashboardPage:
 
         self.until(is_noticed)
         return position[0], position[1]
+
+    def zoom_in(self, region: str) -> None:
+        """Drags a rectangle over the left half of a figure with axes."""
+        area = self.figure(region).locator(".nsewdrag").first
+        area.scroll_into_view_if_needed()
+        box = area.bounding_box()
+        assert box is not None, "the figure is in sight"
+        mouse = self.page.mouse
+        mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+        mouse.down()
+        mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=10)
+        mouse.up()
 
     # Drawing
 

@@ -1,63 +1,73 @@
 """A page outlives its server: when the server is back, so is the page, without being touched."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.app_server import AppServer
+from tests.browser.app_server import ENDLESS, SHORT
+from tests.browser.conftest import CONTEXT
+from tests.browser.dashboard_page import DashboardPage
+from tools.server import Server, get, post
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture(scope="module")
-def mortal_lab(make_lab: Callable[[], AppServer]) -> AppServer:
-    """A server that a test may kill."""
-    return make_lab()
+LIVE = "Live loss"
 
 
 @pytest.fixture
-def visit_mortal(browser: Browser, mortal_lab: AppServer) -> Iterator[Visit]:
-    # A server that is gone makes errors in the console.
-    yield from visits(browser, mortal_lab.url, quiet=False)
+def mortal_server(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """A server in a process of its own, which a test may kill."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
+    data = ("--dataset", "mnist", "--data-dir", str(data_dir))
+    with Server(*data, runs=tmp_path / "runs") as server:
+        yield server
 
 
-def test_a_page_recovers_when_its_server_was_killed_and_started_again(
-    visit_mortal: Visit, mortal_lab: AppServer
+@pytest.fixture
+def page(browser: Browser, mortal_server: Server) -> Iterator[DashboardPage]:
+    """Its page. A server that is gone makes errors in the console, which a test clears."""
+    context = browser.new_context(**CONTEXT)
+    page = DashboardPage(context, mortal_server.url).load()
+    yield page
+    context.close()
+    assert page.problems == []
+
+
+def start_run(server: Server, settings: dict[str, Any]) -> str:
+    return str(post(f"{server.url}/api/runs", settings)["run_id"])
+
+
+def test_a_page_recovers_when_its_server_was_killed_in_the_middle_of_a_run(
+    page: DashboardPage, mortal_server: Server
 ) -> None:
-    dashboard = visit_mortal()
-    mortal_lab.train()
-    expect(dashboard.status("State")).to_have_text("done")
-    dashboard.fill_form(epochs="17")
+    start_run(mortal_server, ENDLESS)
+    page.until(lambda: page.point_count(LIVE) > 10)
+    page.fill_form(epochs="1999")
+    assert page.problems == []
 
-    mortal_lab.kill()
-    mortal_lab.start()
-    # The run was stored: the page shows it as before, settings included.
-    waiting = mortal_lab.begin()
-    expect(dashboard.status("State")).to_have_text("running")
-    mortal_lab.end(waiting)
-    expect(dashboard.field("Epochs")).to_have_value("17")
+    mortal_server.kill()
+    mortal_server.start()
+    expect(page.status("State")).to_have_text("interrupted")
+    expect(page.field("Epochs")).to_have_value("1999")
+    page.problems.clear()
 
-    run_id = mortal_lab.train(epochs=2)
-    expect(dashboard.status("State")).to_have_text("done")
-    points = len(
-        [e for e in mortal_lab.get(f"/api/runs/{run_id}/events")["events"] if e["kind"] == "batch"]
-    )
-    dashboard.until(lambda: dashboard.point_count("Live loss") == points)
+    # It follows the next run from its beginning to its end.
+    run_id = start_run(mortal_server, SHORT | {"epochs": 2})
+    expect(page.status("Epoch")).to_have_text("2 of 2")
+    expect(page.status("State")).to_have_text("done")
+    events = get(f"{mortal_server.url}/api/runs/{run_id}/events")["events"]
+    losses = [event["loss"] for event in events if event["kind"] == "batch"]
+    shown = "Array.from(gd.data[0].y)"
+    page.until(lambda: page.figure_value(LIVE, shown) == losses)
 
-
-def test_a_page_recovers_in_the_middle_of_a_run(visit_mortal: Visit, mortal_lab: AppServer) -> None:
-    dashboard = visit_mortal()
-    mortal_lab.begin()
-    dashboard.until(lambda: dashboard.point_count("Live loss") > 10)
-    mortal_lab.kill()
-    mortal_lab.start()
-    expect(dashboard.status("State")).to_have_text("interrupted")
-    run_id = mortal_lab.begin(epochs=1)
-    mortal_lab.wait_for_end(run_id)
-    expect(dashboard.status("State")).to_have_text("done")
-    expect(dashboard.button("Train")).to_be_enabled()
-    dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("running")
-    dashboard.button("Stop").click()
-    expect(dashboard.status("State")).to_have_text("stopped")
+    # Its buttons work.
+    expect(page.button("Train")).to_be_enabled()
+    page.button("Train").click()
+    expect(page.status("State")).to_have_text("running")
+    page.button("Stop").click()
+    expect(page.status("State")).to_have_text("stopped")

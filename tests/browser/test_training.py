@@ -1,11 +1,12 @@
-"""A run as one sees it on the page: started, followed, stopped, by one dashboard and by several."""
+"""A run as it looks on the page: started, followed, stopped, in one window and in several."""
 
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.app_server import AppServer
+from tests.browser.app_server import SHORT, AppServer
+from tests.browser.conftest import OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
@@ -13,31 +14,44 @@ pytestmark = pytest.mark.browser
 LIVE = "Live loss"
 
 
+def fill_form(dashboard: DashboardPage, **settings: str) -> None:
+    """Opens the Train tab and fills in its form for a small network, the rest as the notebook."""
+    dashboard.open_tab("Train")
+    dashboard.fill_form(preset="Notebook", model="MLP (no convolution)", **settings)
+
+
+def live_values(dashboard: DashboardPage, axis: str) -> list[float]:
+    found: list[float] = dashboard.figure_value(LIVE, f"Array.from(gd.data[0].{axis})")
+    return found
+
+
+def expect_more_points(dashboard: DashboardPage) -> None:
+    points = dashboard.point_count(LIVE)
+    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
+
+
 def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
-    dashboard = visit()
-    dashboard.fill_form(preset="Notebook", model="MLP (no convolution)")
-    dashboard.fill_form(epochs="3", batch_size="25", learning_rate="0.0005")
+    fill_form(dashboard, epochs="3", batch_size="50", learning_rate="0.0005")
     dashboard.button("Train").click()
+    expect(dashboard.status("State")).to_have_text("running")
     dashboard.until(lambda: dashboard.point_count(LIVE) > 0)
     expect(dashboard.status("State")).to_have_text("done")
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^3 of 3"))
     expect(dashboard.status("Test accuracy")).to_have_text(re.compile(r"^\d+\.\d\d%$"))
     expect(dashboard.status("Images/s")).to_have_text(re.compile(r"^[\d,]+$"))
     expect(dashboard.status("Time left")).to_have_text(re.compile(r"^took \d+ s$"))
-    expect(dashboard.page.get_by_text("Done: the network reads")).to_be_visible()
+    expect(dashboard.text("Done: the network reads")).to_be_visible()
     # So small a run reports every batch.
-    dashboard.until(lambda: dashboard.point_count(LIVE) == 3 * 1000 / 25)
+    dashboard.until(lambda: dashboard.point_count(LIVE) == 3 * 1000 / 50)
     dashboard.until(lambda: dashboard.point_count(LIVE, trace=3) == 3)
-    assert dashboard.figure_value(LIVE, "gd.data[0].y.at(-1)") < dashboard.figure_value(
-        LIVE, "gd.data[0].y[0]"
-    )
+    losses = live_values(dashboard, "y")
+    assert losses[-1] < losses[0]
     expect(dashboard.button("Train")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_disabled()
 
 
-def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage) -> None:
-    dashboard = visit()
-    dashboard.fill_form(epochs="2000", model="MLP (no convolution)")
+def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage, server: AppServer) -> None:
+    fill_form(dashboard, epochs="2000", batch_size="200")
     dashboard.button("Train").click()
     expect(dashboard.status("State")).to_have_text("running")
     expect(dashboard.button("Pause")).to_be_enabled()
@@ -45,129 +59,117 @@ def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage) -> None
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^\d+ of 2000 \(\d+%\)$"))
     expect(dashboard.status("Time left")).to_have_text(re.compile(r"\d+ (s|min|h)"))
 
-    epoch, points = dashboard.status("Epoch").inner_text(), dashboard.point_count(LIVE)
+    epoch = dashboard.status("Epoch").inner_text()
+    expect_more_points(dashboard)
     expect(dashboard.status("Epoch")).not_to_have_text(epoch)
-    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
-    width = "getComputedStyle(document.querySelector('.status-done')).width"
-    dashboard.until(lambda: dashboard.page.evaluate(width) != "0px")
+    dashboard.until(lambda: dashboard.progress_width() > 0)
 
     dashboard.button("Stop").click()
     expect(dashboard.status("State")).to_have_text("stopped")
-    expect(dashboard.page.get_by_text("Stopped.")).to_be_visible()
+    expect(dashboard.text("Stopped.")).to_be_visible()
     expect(dashboard.button("Train")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_disabled()
 
 
 def test_a_run_that_cannot_be_trained_says_why(dashboard: DashboardPage) -> None:
-    dashboard = visit()
     # As in tests/core/test_training.py: this diverges on every processor.
-    dashboard.fill_form(epochs="5", learning_rate="1", optimizer="SGD with momentum")
-    dashboard.fill_form(model="MLP (no convolution)", batch_size="1")
-    dashboard.page.get_by_text("More settings").click()
-    dashboard.field("Momentum (beta 1)").fill("0.999")
-    dashboard.field("Momentum (beta 1)").press("Tab")
+    fill_form(
+        dashboard, epochs="5", learning_rate="1", optimizer="SGD with momentum", batch_size="1"
+    )
+    momentum = dashboard.field("Momentum (beta 1)")
+    if not momentum.count():
+        dashboard.text("More settings").click()
+    momentum.fill("0.999")
+    momentum.press("Tab")
     dashboard.button("Train").click()
     expect(dashboard.status("State")).to_have_text("failed")
-    expect(dashboard.page.get_by_text("Choose a smaller learning rate")).to_be_visible()
+    expect(dashboard.text("Choose a smaller learning rate")).to_be_visible()
     expect(dashboard.button("Train")).to_be_enabled()
-
-
-def test_a_reload_in_mid_run_shows_all_of_it(dashboard: DashboardPage, server: AppServer) -> None:
-    dashboard = visit()
-    run_id = server.start_endless_run()
-    dashboard.until(lambda: dashboard.point_count(LIVE) > 30)
-    before = dashboard.figure_value(LIVE, "Array.from(gd.data[0].y)")
-    dashboard.reload()
-    dashboard.until(lambda: dashboard.point_count(LIVE) > len(before))
-    after = dashboard.figure_value(LIVE, "Array.from(gd.data[0].y)")
-    assert after[: len(before)] == before
-    expect(dashboard.status("State")).to_have_text("running")
-    expect(dashboard.button("Stop")).to_be_enabled()
-    points = dashboard.point_count(LIVE)
-    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
-    server.stop_run(run_id)
 
 
 def test_no_point_is_shown_twice_and_none_is_lost(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    dashboard = visit()
-    run_id = server.start_endless_run()
-    for tab in ("Curves", "Draw", "Train", "Gallery", "Train"):
+    """At full speed, while tabs change: points come faster than the page is told of them."""
+    run_id = server.post("/api/runs", SHORT | {"epochs": 15})["run_id"]
+    for number, tab in enumerate(("Curves", "Draw", "Train", "Gallery", "Train")):
         dashboard.open_tab(tab)
-        if tab == "Train":
-            points = dashboard.point_count(LIVE)
-            dashboard.until(lambda points=points: dashboard.point_count(LIVE) > points)
-    server.stop_run(run_id)
-    batches = [
-        e for e in server.get(f"/api/runs/{run_id}/events")["events"] if e["kind"] == "batch"
-    ]
+        wanted = 50 * (number + 1)
+        dashboard.until(lambda wanted=wanted: len(server.events(run_id, "batch")) > wanted)
+    server.wait_for_end(run_id)
+    batches = server.events(run_id, "batch")
+    assert len(batches) == 300
     dashboard.until(lambda: dashboard.point_count(LIVE) >= len(batches))
-    assert dashboard.figure_value(LIVE, "Array.from(gd.data[0].x)") == [
-        e["progress"] for e in batches
-    ]
-    assert dashboard.figure_value(LIVE, "Array.from(gd.data[0].y)") == [e["loss"] for e in batches]
+    assert live_values(dashboard, "x") == [event["progress"] for event in batches]
+    assert live_values(dashboard, "y") == [event["loss"] for event in batches]
 
 
 def test_what_a_page_said_earlier_and_comes_later_does_not_count(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    dashboard = visit()
+    dashboard.open_tab("Train")
+    dashboard.wait_until_quiet()
     held = dashboard.hold_back('"tab":"curves"')
     dashboard.open_tab("Curves")
     dashboard.until(lambda: held)
     dashboard.open_tab("Train")
     run_id = server.start_endless_run()
-    dashboard.until(lambda: dashboard.point_count(LIVE) > 0)
-    assert len(held) == 1
-    dashboard.release(held[0])
-    points = dashboard.point_count(LIVE)
-    dashboard.until(lambda: dashboard.point_count(LIVE) > points + 40)
-    server.stop_run(run_id)
+    with server.training_held():
+        # All points are on the page, so that those that come later are news.
+        dashboard.until(
+            lambda: (
+                live_values(dashboard, "y")
+                == [event["loss"] for event in server.events(run_id, "batch")]
+            )
+        )
+        assert len(held) == 1
+        dashboard.release(held[0])
+        points = dashboard.point_count(LIVE)
+    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
 
 
 def test_the_next_run_replaces_the_curve_of_the_last(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    dashboard = visit()
-    dashboard.until(lambda: dashboard.point_count(LIVE) == 60)
+    dashboard.open_tab("Train")
+    server.train(epochs=1)
+    dashboard.until(lambda: dashboard.point_count(LIVE) == 20)
     server.train(epochs=1, batch_size=100)
     dashboard.until(lambda: dashboard.point_count(LIVE) == 10)
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^1 of 1"))
 
 
-def test_all_pages_follow_a_run_and_closing_one_leaves_the_others_going(
-    browser: Browser, dashboard: DashboardPage, server: AppServer
+def test_all_windows_follow_a_run_whichever_of_them_come_go_or_stop_it(
+    dashboard: DashboardPage, server: AppServer, open_page: OpenPage
 ) -> None:
-    stays = visit()
-    second_tab = DashboardPage(stays.page.context, server.url).arrive()
-    elsewhere = visit()
-    run_id = server.start_endless_run()
-    pages = [stays, second_tab, elsewhere]
-    for dashboard in pages:
-        expect(dashboard.status("State")).to_have_text("running")
-        dashboard.until(lambda dashboard=dashboard: dashboard.point_count(LIVE) > 10)
-        expect(dashboard.button("Pause")).to_be_enabled()
+    dashboard.open_tab("Train")
+    second_tab = DashboardPage(dashboard.page.context, server.url).load()
+    elsewhere = open_page()
+    server.start_endless_run()
+    for page in (dashboard, second_tab, elsewhere):
+        page.open_tab("Train")
+        expect(page.status("State")).to_have_text("running")
+        page.until(lambda page=page: page.point_count(LIVE) > 10)
+        expect(page.button("Pause")).to_be_enabled()
+
+    # One goes and comes back in the middle of the run: it shows all of it, and follows it.
+    before = live_values(second_tab, "y")
+    second_tab.reload()
+    second_tab.until(lambda: second_tab.point_count(LIVE) > len(before))
+    assert live_values(second_tab, "y")[: len(before)] == before
+    expect(second_tab.status("State")).to_have_text("running")
+    expect(second_tab.button("Stop")).to_be_enabled()
+    for page in (dashboard, second_tab, elsewhere):
+        expect_more_points(page)
+
+    # One is closed; the others go on.
     assert second_tab.problems == []
     second_tab.page.close()
-    elsewhere.page.context.close()
-    points = stays.points(LIVE)
-    stays.until(lambda: stays.points(LIVE) > points + 20)
-    # A tab that opens afterwards gets a stream, too.
-    third_tab = DashboardPage(stays.page.context, server.url).arrive()
-    third_tab.until(lambda: third_tab.points(LIVE) > points)
-    server.stop_run(run_id)
-    for dashboard in (stays, third_tab):
-        expect(dashboard.status("State")).to_have_text("stopped")
+    for page in (dashboard, elsewhere):
+        expect_more_points(page)
 
-
-def test_a_stop_on_one_page_is_seen_on_the_other(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    presses, watches = visit(), visit()
-    server.start_endless_run()
-    expect(watches.status("State")).to_have_text("running")
-    expect(presses.button("Stop")).to_be_enabled()
-    presses.button("Stop").click()
-    expect(watches.status("State")).to_have_text("stopped")
-    expect(watches.button("Train")).to_be_enabled()
+    # One stops the run; the other sees it.
+    elsewhere.button("Stop").click()
+    for page in (dashboard, elsewhere):
+        expect(page.status("State")).to_have_text("stopped")
+        expect(page.button("Train")).to_be_enabled()
