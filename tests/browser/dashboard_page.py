@@ -275,7 +275,6 @@ class DashboardPage:
 
     def show_run(self, run_id: str) -> None:
         """Chooses a run that has a network; waits until the open tab shows its last epoch."""
-        self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
         self._choose_run(run_id, run_id)
         self.wait_until_quiet()
 
@@ -284,6 +283,7 @@ class DashboardPage:
         self._choose_run("newest", run_id)
 
     def _choose_run(self, choice: str, run_id: str | None) -> None:
+        self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
         if self.run_picker.input_value() != choice:
             self.run_picker.select_option(value=choice)
             # The server may still tell about the run that was chosen before.
@@ -297,9 +297,6 @@ class DashboardPage:
         """A property of a Dash component as it is now."""
         find = "([id, name]) => window.dash_component_api.getLayout(id).props[name] ?? null"
         return self.page.evaluate(find, [component, name])
-
-    def show_newest_run(self) -> None:
-        self.run_picker.select_option(label="Newest run")
 
     def wait_until_quiet(self) -> None:
         """Returns when the open tab waits for no answer and the browser has nothing to do."""
