@@ -100,6 +100,7 @@ def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
 ) -> None:
     open_inside(dashboard, cnn_run)
     dashboard.field("Number").fill("5")
+    dashboard.field("Layer").select_option("conv1")
     expect(caption(dashboard)).to_contain_text("Test image 5, ")
     for epoch, when in ((3, "after 3 epochs"), (0, "before it has learnt anything")):
         dashboard.epoch_slider.fill(str(epoch))
@@ -180,8 +181,10 @@ def test_another_kind_of_network_has_other_layers_and_grad_cam_takes_one_of_them
     dashboard.field("Method").select_option(label="Grad-CAM")
     expect(reasons).to_contain_text("This network has no convolution")
     expect(layer).to_have_count(0)
+    dashboard.field("Layer").select_option("fc3")
 
     dashboard.show_run(cnn_run)
+    expect(dashboard.field("Layer")).to_have_value("conv1")  # the first with filters
     expect(dashboard.region("Layer conv2")).to_be_visible()
     expect(dashboard.region("Layer fc3")).to_have_count(0)
     expect(layer).to_have_value("conv2")  # the last
