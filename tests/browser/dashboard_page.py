@@ -149,18 +149,27 @@ class DashboardPage:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
         self.page.on("console", self._record_console)
+        self.page.on("domcontentloaded", lambda _: self._record_load())
+        self._loads_wanted = 0
 
     def _record_console(self, message: Any) -> None:
         if message.type == "error":
             self.problems.append(f"{message.text} {message.location}")
 
+    def _record_load(self) -> None:
+        self._loads_wanted -= 1
+        if self._loads_wanted < 0:
+            self.problems.append("the page loaded itself anew")
+
     def load(self, query: str = "") -> "DashboardPage":
         """Loads the page and waits until the server sends it the state."""
+        self._loads_wanted = 1
         self.page.goto(f"{self.url}/{query}")
         self._wait_for_stream()
         return self
 
     def reload(self) -> None:
+        self._loads_wanted = 1
         self.page.reload()
         self._wait_for_stream()
 
