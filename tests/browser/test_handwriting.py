@@ -175,6 +175,7 @@ def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_ane
 def test_a_few_drawings_have_a_line_in_the_curves(
     dashboard: DashboardPage, server: AppServer, mlp_run: str, owner: str
 ) -> None:
+    dashboard.open_tab("Train")
     for number in range(4):
         stroke = [[84, 42], [84 + 7 * number, 140], [126, 238]]
         server.post(f"/api/handwriting/{owner}", {"strokes": [stroke], "label": 1})
