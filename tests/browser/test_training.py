@@ -25,9 +25,11 @@ def live_values(dashboard: DashboardPage, axis: str) -> list[float]:
     return found
 
 
-def expect_more_points(dashboard: DashboardPage) -> None:
-    points = dashboard.point_count(LIVE)
-    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
+def expect_more_points(*pages: DashboardPage) -> None:
+    """All pages go on showing new points."""
+    points = [page.point_count(LIVE) for page in pages]
+    for page, before in zip(pages, points, strict=True):
+        page.until(lambda page=page, before=before: page.point_count(LIVE) > before)
 
 
 def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
@@ -145,31 +147,34 @@ def test_all_windows_follow_a_run_whichever_of_them_come_go_or_stop_it(
     dashboard.open_tab("Train")
     second_tab = DashboardPage(dashboard.page.context, server.url).load()
     elsewhere = open_page()
-    server.start_endless_run()
-    for page in (dashboard, second_tab, elsewhere):
+    pages = [dashboard, second_tab, elsewhere]
+    for page in pages:
         page.open_tab("Train")
+    run_id = server.start_endless_run()
+    for page in pages:
         expect(page.status("State")).to_have_text("running")
-        page.until(lambda page=page: page.point_count(LIVE) > 10)
         expect(page.button("Pause")).to_be_enabled()
+    expect_more_points(*pages)
 
-    # One goes and comes back in the middle of the run: it shows all of it, and follows it.
-    before = live_values(second_tab, "y")
-    second_tab.reload()
-    second_tab.until(lambda: second_tab.point_count(LIVE) > len(before))
-    assert live_values(second_tab, "y")[: len(before)] == before
-    expect(second_tab.status("State")).to_have_text("running")
-    expect(second_tab.button("Stop")).to_be_enabled()
-    for page in (dashboard, second_tab, elsewhere):
-        expect_more_points(page)
+    # One goes and comes back in the middle of the run: it shows all of it, and all follow it.
+    with server.training_held():
+        losses = [event["loss"] for event in server.events(run_id, "batch")]
+        second_tab.reload()
+        second_tab.until(lambda: live_values(second_tab, "y") == losses)
+        expect(second_tab.status("State")).to_have_text("running")
+        expect(second_tab.button("Stop")).to_be_enabled()
+        for page in pages:
+            page.until(lambda page=page: live_values(page, "y") == losses)
+    expect_more_points(*pages)
 
     # One is closed; the others go on.
     assert second_tab.problems == []
     second_tab.page.close()
-    for page in (dashboard, elsewhere):
-        expect_more_points(page)
+    pages.remove(second_tab)
+    expect_more_points(*pages)
 
     # One stops the run; the other sees it.
     elsewhere.button("Stop").click()
-    for page in (dashboard, elsewhere):
+    for page in pages:
         expect(page.status("State")).to_have_text("stopped")
         expect(page.button("Train")).to_be_enabled()
