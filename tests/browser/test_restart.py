@@ -45,7 +45,7 @@ def start_run(server: Server, settings: dict[str, Any]) -> str:
 def test_a_page_recovers_when_its_server_was_killed_in_the_middle_of_a_run(
     page: DashboardPage, mortal_server: Server
 ) -> None:
-    start_run(mortal_server, ENDLESS)
+    start_run(mortal_server, ENDLESS | {"epochs": 2000})  # no pauses here: more of them
     page.until(lambda: page.point_count(LIVE) > 10)
     page.fill_form(epochs="1999")
     assert page.problems == []
