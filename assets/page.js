@@ -70,9 +70,11 @@
 
       // What changed in the table of runs. Not by the grid's own rowTransaction, after which Dash's
       // component ticks again what was ticked before: a tick of that moment would be lost.
-      runs: async ({ add, remove, update }) => {
+      runs: async ({ rows, gone }) => {
         const grid = await window.dash_ag_grid.getApiAsync("runs-grid");
-        for (const row of update) grid.getRowNode(row.run_id)?.setData(row);
+        const add = rows.filter(({ run_id }) => !grid.getRowNode(run_id));
+        for (const row of rows) grid.getRowNode(row.run_id)?.setData(row);
+        const remove = gone.filter((id) => grid.getRowNode(id)).map((run_id) => ({ run_id }));
         if (add.length || remove.length) grid.applyTransaction({ add, addIndex: 0, remove });
         else grid.refreshClientSideRowModel("filter"); // and sorts
       },

@@ -220,15 +220,18 @@ def _preset(run: RunSnapshot) -> str:
     return PRESETS[run.preset].title if run.preset in PRESETS else "own settings"
 
 
-def difference(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> dict[str, Any]:
-    """What the grid must do to show the runs after instead of those before; empty for nothing."""
-    added = [row(run) for run_id, run in after.items() if run_id not in before]
-    removed = [{"run_id": run_id} for run_id in before if run_id not in after]
+def changed(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> set[str]:
+    """The ids of the runs whose rows are new, gone or different."""
+    both = before.keys() & after.keys()
     # A snapshot is replaced when it changes; a row may still say the same.
-    changed = [
-        row(run)
-        for run_id, run in after.items()
-        if run_id in before and run is not before[run_id] and row(run) != row(before[run_id])
-    ]
-    change: dict[str, Any] = {"add": added, "remove": removed, "update": changed}
-    return change if added or removed or changed else {}
+    return (before.keys() ^ after.keys()) | {
+        run_id
+        for run_id in both
+        if after[run_id] is not before[run_id] and row(after[run_id]) != row(before[run_id])
+    }
+
+
+def change(run_ids: set[str], runs: dict[str, RunSnapshot]) -> dict[str, Any]:
+    """What the grid must show of some runs: their rows, and which of them are gone."""
+    rows = [row(run) for run_id, run in runs.items() if run_id in run_ids]
+    return {"rows": rows, "gone": sorted(run_ids - runs.keys())}

@@ -8,6 +8,7 @@ can never cross. It knows what a page looks at (`View`), and paints nothing that
 import asyncio
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ PAGES_AT_FULL_RATE = 3
 BEAT_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
 """As long as the page waits for its stream: on a busy machine an answer may take many seconds."""
+
+CHANGES_REPEATED = 8
+"""Of several changes of the table that reach a busy page together, Dash shows it the last alone:
+each repeats the rows of those before it."""
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +88,7 @@ class PageStream:
         self._cursor = 0
         self._drawn: dict[str, _Drawn] = {}
         self._rows: dict[str, RunSnapshot] | None = None
+        self._changed_rows: deque[set[str]] = deque(maxlen=CHANGES_REPEATED)
         self._pair = PairStream(service)
 
     def updates(self, view: View) -> list[Update]:
@@ -125,8 +131,12 @@ class PageStream:
         before, self._rows = self._rows, {run.run_id: run for run in runs}
         if before is None:
             return [(ids.RUNS_GRID, {"rowData": [runs_table.row(run) for run in runs]})]
-        change = runs_table.difference(before, self._rows)
-        return [(ids.RUNS_CHANGE, {"data": change})] if change else []
+        changed = runs_table.changed(before, self._rows)
+        if not changed:
+            return []
+        self._changed_rows.append(changed)
+        recent = set().union(*self._changed_rows)
+        return [(ids.RUNS_CHANGE, {"data": runs_table.change(recent, self._rows)})]
 
     def _follow(self, chosen: str | None) -> RunSnapshot | None:
         """Reads the new events of the run that is looked at; another run starts new curves, and so

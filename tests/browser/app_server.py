@@ -19,7 +19,7 @@ import uvicorn
 from core import synthetic
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset
-from core.events import RunState
+from core.events import EpochMetrics, RunState
 from core.service import TrainingService
 from core.store import RunStore
 from core.training import Event, fit
@@ -30,11 +30,11 @@ SECONDS = 90.0
 
 TRAIN_IMAGES, TEST_IMAGES = 1000, 300
 SHORT = {"epochs": 3, "batch_size": 50, "model": "mlp", "precision": "fp32"}
-ENDLESS = SHORT | {"epochs": 500, "batch_size": 40, "train_images": 400}
+ENDLESS: dict[str, Any] = SHORT | {"epochs": 500, "batch_size": 40, "train_images": 400}
 """Longer than any test, in epochs of ten steps."""
 
-PACE_SECONDS = 0.02
-"""Pause after each event of an endless run, at most 50 a second: browsers need processors, too."""
+PACE_SECONDS = 0.3
+"""Pause after each epoch of an endless run: browsers need processors, too."""
 
 ENDED = ("done", "stopped", "failed", "interrupted")
 
@@ -89,10 +89,10 @@ class AppServer:
         self._thread.join(SECONDS)
 
     def _fit(self, config: TrainConfig, *args: Any, **options: Any) -> Iterator[Event]:
-        """`fit`, which pauses as `training_held` says and after each event of an endless run."""
+        """`fit`, which pauses as `training_held` says and after each epoch of an endless run."""
         for event in fit(config, *args, **options):
             yield event
-            if config.epochs >= ENDLESS["epochs"]:
+            if config.epochs >= ENDLESS["epochs"] and isinstance(event, EpochMetrics):
                 time.sleep(PACE_SECONDS)
             if not self._goes_on.is_set():
                 self._stands_still.set()

@@ -26,6 +26,8 @@ CONTEXT: dict[str, Any] = {
 }
 """The browser of a visitor, unless a test wants another."""
 
+RUNS_TO_LOOK_AT = {"mlp_run", "cnn_run", "untaught_run", "long_run"}
+
 OpenPage = Callable[..., DashboardPage]
 MakeServer = Callable[[], AppServer]
 
@@ -127,7 +129,10 @@ def shared_page(browser: Browser, shared_server: AppServer) -> Iterator[_SharedP
 def dashboard(
     request: pytest.FixtureRequest, server: AppServer, shared_page: _SharedPage
 ) -> Iterator[DashboardPage]:
-    """The open page, on whichever tab it is, which shows the newest run.
+    """The open page, on whichever tab it is.
+
+    It shows the newest run, unless the test asks for one of the runs to look at: choosing a run
+    paints everything anew.
 
     A test sets what it relies on: earlier tests leave settings, a drawing or ticks behind. A test
     that fails leaves no page behind, and none may leave an error in the browser's console.
@@ -135,7 +140,8 @@ def dashboard(
     page = shared_page.get()
     failures = request.session.testsfailed
     page.page.set_viewport_size(VIEWPORT)
-    page.show_newest_run(server.service.latest_run())
+    if not RUNS_TO_LOOK_AT & set(request.fixturenames):
+        page.show_newest_run(server.service.latest_run())
     yield page
     page.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
     problems = page.problems[:]

@@ -45,7 +45,7 @@ _FOLLOW_ANSWERS = """slowNetwork => {
 }"""
 
 _IS_QUIET = """async () => {
-    const idle = () => new Promise(done => requestIdleCallback(done));
+    const idle = () => new Promise(done => requestIdleCallback(done, {timeout: 500}));
     const quiet = () => window.openRequests === 0
         && !document.querySelector(".tab-pane.active [data-dash-is-loading]");
     for (let look = 0; look < 3; look++) {

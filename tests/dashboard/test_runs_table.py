@@ -78,9 +78,10 @@ def test_runs_are_named_in_a_sentence() -> None:
 def test_only_rows_that_changed_are_sent() -> None:
     other = replace(RUN, run_id="20260101-130000-000-abcd", number=8)
     before = {run.run_id: run for run in (RUN, other)}
-    assert runs_table.difference(before, dict(before)) == {}
-    noted = replace(other, note="good")
-    change = runs_table.difference(before, {noted.run_id: noted})
-    assert change["remove"] == [{"run_id": RUN.run_id}]
-    assert [row["note"] for row in change["update"]] == ["good"]
-    assert change["add"] == []
+    assert runs_table.changed(before, dict(before)) == set()
+    after = {other.run_id: replace(other, note="good")}
+    assert runs_table.changed(before, after) == {RUN.run_id, other.run_id}
+    assert runs_table.changed(after, before) == {RUN.run_id, other.run_id}
+    change = runs_table.change({RUN.run_id, other.run_id}, after)
+    assert change["gone"] == [RUN.run_id]
+    assert [row["note"] for row in change["rows"]] == ["good"]
