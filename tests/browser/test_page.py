@@ -149,6 +149,7 @@ def test_what_one_types_while_the_server_is_slow_is_kept(dashboard: DashboardPag
 
 def test_the_theme_is_the_systems_until_one_chooses(dashboard: DashboardPage) -> None:
     html = dashboard.page.locator("html")
+    dashboard.page.evaluate("localStorage.removeItem('theme')")
     backgrounds = set()
     for scheme in ("dark", "light"):
         dashboard.page.emulate_media(color_scheme=scheme)
@@ -164,7 +165,8 @@ def test_the_theme_is_the_systems_until_one_chooses(dashboard: DashboardPage) ->
 def test_settings_tab_and_theme_survive_a_reload(dashboard: DashboardPage) -> None:
     open_form(dashboard)
     dashboard.fill_form(epochs="9", learning_rate="2e-3", optimizer="SGD with momentum")
-    dashboard.page.emulate_media(color_scheme="dark")  # of the system, which is chosen again below
+    dashboard.page.evaluate("localStorage.removeItem('theme')")
+    dashboard.page.emulate_media(color_scheme="dark")
     html = dashboard.page.locator("html")
     dashboard.open_tab("Curves")
     dashboard.reload()
