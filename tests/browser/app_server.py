@@ -25,7 +25,7 @@ from core.store import RunStore
 from core.training import Event, fit
 from dashboard.app import create_app
 
-SECONDS = 90.0
+SECONDS = 180.0
 """How long to wait for anything. Generous: only failures take so long."""
 
 TRAIN_IMAGES, TEST_IMAGES = 1000, 300
