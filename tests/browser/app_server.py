@@ -36,8 +36,6 @@ ENDLESS: dict[str, Any] = SHORT | {"epochs": 500, "batch_size": 40, "train_image
 PACE_SECONDS = 0.3
 """Pause after each epoch of an endless run: browsers need processors, too."""
 
-ENDED = ("done", "stopped", "failed", "interrupted")
-
 
 def make_digits() -> Dataset:
     """Digits that a network learns within seconds, shown to visitors as MNIST."""

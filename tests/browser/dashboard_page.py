@@ -150,7 +150,7 @@ class DashboardPage:
         self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
         self.page.on("console", self._record_console)
         self.page.on("domcontentloaded", lambda _: self._record_load())
-        self._loads_wanted = 0
+        self._loads_wanted = 1
 
     def _record_console(self, message: Any) -> None:
         if message.type == "error":
