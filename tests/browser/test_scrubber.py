@@ -149,7 +149,7 @@ def start_run_with_slider_at_end(dashboard: DashboardPage, server: AppServer) ->
 def move_slider_to_end(dashboard: DashboardPage, server: AppServer) -> None:
     with server.training_held():
         dashboard.wait_until_quiet()
-        dashboard.epoch_slider.fill(str(last_epoch(dashboard)))
+        dashboard.epoch_slider.press("End")  # wherever the end is by now
         expect_epoch_text(dashboard, "newest")
 
 
