@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             log_level="warning",
+            ws_per_message_deflate=False,  # it would compress every message for every page
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     # On its way out Python looks for garbage once more, among all that torch brought: seconds.

@@ -1,37 +1,13 @@
-// The page's side of the stream: which view is looked at, a socket of its own, a watch over both.
-// Knows the ids that it names; does not know what the server draws.
+// What the tabs ask the server for, the page's address, and the colour theme.
 (function () {
   "use strict";
-
-  // Dash keeps its WebSocket in a SharedWorker, which all tabs of a browser share: closing one tab
-  // would leave its stream running on the server, and some mobile browsers have no SharedWorker.
-  // A worker of the page's own lives and dies with the page.
-  window.SharedWorker = class {
-    constructor(url) {
-      const absolute = JSON.stringify(new URL(url, location.href).href);
-      const source = `importScripts(${absolute}); onmessage = (e) => self.onconnect({ports: e.ports});`;
-      const script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-      const channel = new MessageChannel();
-      this.worker = new Worker(script);
-      this.worker.postMessage(null, [channel.port2]);
-      this.port = channel.port1;
-    }
-  };
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   let pointing = null;
 
   const noUpdate = () => window.dash_clientside.no_update;
 
-  // Saves both curves as they are shown, one picture each.
-  function picture(format) {
-    for (const figure of document.querySelectorAll("#curves-loss, #curves-accuracy")) {
-      const graph = figure.querySelector(".js-plotly-plot");
-      const { width, height } = graph.getBoundingClientRect();
-      window.Plotly.downloadImage(graph, { format, filename: figure.id, width, height, scale: 2 });
-    }
-    return noUpdate();
-  }
+  let arrived = false;
 
   // The images of a choice; null without one. Places in one run's test set may mean nothing in
   // another's.
@@ -41,42 +17,18 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
-      // What this page looks at, for the server to paint nothing else; the address says it too.
-      view: (tab, smoothing, log, rate, run, owner, pair, _, previous) => {
-        const address = new URLSearchParams(run && run !== "newest" ? { run, tab } : { tab });
+      // At first the address says which tab and run to show, then it follows them.
+      navigate: (search, tab, run) => {
+        const wanted = new URLSearchParams(arrived ? "" : search);
+        arrived = true;
+        tab = wanted.get("tab") ?? tab;
+        run = wanted.get("run") ?? run;
+        const newest = !run || run === "newest";
+        const address = new URLSearchParams(newest ? { tab } : { run, tab });
         history.replaceState(history.state, "", `?${address}`);
-        return {
-          ...previous,
-          number: (previous.number ?? 0) + 1,
-          tab,
-          run,
-          owner,
-          pair,
-          smoothing: Number(smoothing),
-          log: Boolean(log),
-          rate: Boolean(rate),
-          hidden: document.hidden,
-        };
-      },
-
-      // What an address asks for. Comes once, when the page is loaded.
-      arrive: (search) => {
-        const wanted = new URLSearchParams(search);
-        return [wanted.get("tab") || noUpdate(), wanted.get("run") || noUpdate()];
-      },
-
-      png: () => picture("png"),
-      svg: () => picture("svg"),
-
-      // What changed in the table of runs. Not by the grid's own rowTransaction, after which Dash's
-      // component ticks again what was ticked before: a tick of that moment would be lost.
-      runs: async ({ rows, gone }) => {
-        const grid = await window.dash_ag_grid.getApiAsync("runs-grid");
-        const add = rows.filter(({ run_id }) => !grid.getRowNode(run_id));
-        for (const row of rows) grid.getRowNode(row.run_id)?.setData(row);
-        const remove = gone.filter((id) => grid.getRowNode(id)).map((run_id) => ({ run_id }));
-        if (add.length || remove.length) grid.applyTransaction({ add, addIndex: 0, remove });
-        else grid.refreshClientSideRowModel("filter"); // and sorts
+        window.live.look(newest ? null : run);
+        window.live.show(tab, run);
+        return [wanted.get("tab") ?? noUpdate(), wanted.get("run") ?? noUpdate()];
       },
 
       // Which gallery to ask for; none while the tab is out of sight.
@@ -226,6 +178,7 @@
   const paint = () => {
     document.documentElement.setAttribute("data-bs-theme", theme());
     document.documentElement.setAttribute("data-ag-theme-mode", theme());
+    window.dispatchEvent(new Event("theme"));
   };
   system.addEventListener("change", paint);
   document.addEventListener("click", (event) => {
@@ -234,40 +187,4 @@
     paint();
   });
   paint();
-
-  // Dash gives up reconnecting after some minutes, and a page of an older version may never get
-  // through. When the stream has been silent for long but the server answers, load the page anew;
-  // settings and drawing are kept by the browser.
-  const SILENT_MS = 20000;
-  let heard = Date.now();
-  const alive = ({ target }) =>
-    (target.closest ? target : target.parentElement)?.closest("#page-beat, .status-bar");
-  new MutationObserver((changes) => {
-    if (changes.some(alive)) heard = Date.now();
-  }).observe(document, { subtree: true, characterData: true, childList: true });
-  setInterval(async () => {
-    if (document.hidden || Date.now() - heard < SILENT_MS) return;
-    try {
-      const answer = await fetch("/api/health", { cache: "no-store" });
-      if (answer.ok) location.reload();
-    } catch {
-      // The server is away. The next look comes soon.
-    }
-  }, 5000);
-  let dragging = false;
-  const rest = () =>
-    window.dash_clientside.set_props?.("page-hidden", { data: document.hidden || dragging });
-  document.addEventListener("visibilitychange", () => {
-    heard = Date.now(); // a hidden page may have slept; give its stream time to speak
-    rest();
-  });
-  // Points that come while somebody drags a rectangle over a curve would end the drag.
-  const hold = (drags) => {
-    if (drags === dragging) return;
-    dragging = drags;
-    rest();
-  };
-  const CURVES = "#train-curve, #curves-loss, #curves-accuracy";
-  window.addEventListener("mousedown", ({ target }) => hold(Boolean(target.closest?.(CURVES))), true);
-  window.addEventListener("mouseup", () => hold(false), true);
 })();

@@ -6,19 +6,21 @@ It does not know what happens in a tab, and never imports torch.
 import functools
 import importlib.util
 import logging
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
-from dash import Dash, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, guide, ids, inside_layout, scrubber, status, stream
+from dashboard import api, guard, guide, ids, inside_layout, runs_table, scrubber, status
 from dashboard.kept import KEEP
+from dashboard.live.endpoint import Live
+from dashboard.live.protocol import PROTOCOL
 from dashboard.tabs import (
     compare,
     curves,
@@ -47,17 +49,22 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         host: the address that is served, whose name browsers may use.
     """
 
+    live = Live(service, runs_table.row, functools.partial(status.describe, service))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with live.running():
+            yield
         service.close()  # a training thread that outlives the interpreter would abort the process
 
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    server.include_router(api.router(service))
+    server.include_router(api.router(service, live))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
     guide.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
+    # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
+    FastAPIDashServer.websocket_capability = False
     app = Dash(
         __name__,
         server=server,
@@ -65,11 +72,10 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         update_title="",
         assets_folder=str(ASSETS),
         external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
-        websocket_inactivity_timeout=0,
         on_error=_log_error,
     )
-    app.layout = layout
-    stream.register(app, service)
+    app.layout = layout()
+    navigation(app)
     scrubber.register(app)
     train.register(app, service)
     gallery.register(app, service)
@@ -85,9 +91,18 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
 
 
 def layout() -> html.Div:
-    """A fresh page; called for each one that loads, so that each has a name of its own."""
+    """The page. The scripts in `assets/live/` fill it."""
     return html.Div(
         [
+            html.Div(
+                [
+                    html.Span(id="notice-text", role="alert"),
+                    html.Span(id="notice-age"),
+                    html.Button("Reload", id="notice-reload", className="btn btn-sm btn-light"),
+                ],
+                id="notice",
+                hidden=True,
+            ),
             html.Header(
                 [
                     html.H1("Digit Lab"),
@@ -104,19 +119,28 @@ def layout() -> html.Div:
             ),
             html.Div([status.layout(), scrubber.layout()], className="shell-top"),
             _tabs(),
-            html.Div(id=ids.PAGE_BEAT, hidden=True),
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
             dcc.Store(id=ids.PAGE_VERSION),
-            dcc.Store(id=ids.PAGE_HIDDEN, data=False),
-            dcc.Store(id=ids.PAGE_VIEW, data={"page": uuid.uuid4().hex}),
         ],
         className="shell",
+        **{"data-protocol": str(PROTOCOL)},
     )
 
 
-@functools.cache
+def navigation(app: Dash) -> None:
+    """The page's address names the open tab and the chosen run."""
+    app.clientside_callback(
+        ClientsideFunction("digitlab", "navigate"),
+        Output(ids.TABS, "active_tab", allow_duplicate=True),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Input(ids.PAGE_ADDRESS, "search"),
+        Input(ids.TABS, "active_tab"),
+        Input(ids.RUN_PICK, "value"),
+        prevent_initial_call="initial_duplicate",
+    )
+
+
 def _tabs() -> dbc.Tabs:
-    """The same for all pages: made once, as the empty figures in it take a tenth of a second."""
     return dbc.Tabs(
         [
             dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),

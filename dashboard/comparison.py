@@ -15,8 +15,8 @@ from dash import html
 from core.config import CHOICE_TITLES, TrainConfig
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import runs_table
+from dashboard.curve_figures import Metric
 from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
-from dashboard.series import Metric
 from dashboard.status import duration
 
 TICK_SOME = "Tick runs in the table to lay their curves over each other."

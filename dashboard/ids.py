@@ -2,12 +2,9 @@
 
 from core.config import TrainConfig
 
-# The shell: what the page tells the server, and what the server tells every tab.
-PAGE_VIEW = "page-view"
-PAGE_BEAT = "page-beat"
+# The shell.
 PAGE_VERSION = "page-version"
 """The network that the page shows."""
-PAGE_HIDDEN = "page-hidden"
 PAGE_ADDRESS = "page-address"
 TABS = "tabs"
 THEME = "theme"
@@ -18,16 +15,8 @@ EPOCH_BAR = "epoch-bar"
 EPOCH_SLIDER = "epoch-slider"
 EPOCH_PLAY = "epoch-play"
 EPOCH_LIVE = "epoch-live"
-EPOCH_TOLD = "epoch-told"
 EPOCH_NETWORKS = "epoch-networks"
 STATUS_STATE = "status-state"
-STATUS_EPOCH = "status-epoch"
-STATUS_PROGRESS = "status-progress"
-STATUS_TIME = "status-time"
-STATUS_SPEED = "status-speed"
-STATUS_ACCURACY = "status-accuracy"
-STATUS_DATASET = "status-dataset"
-STATUS_DEVICE = "status-device"
 
 
 def version(view: object) -> dict[str, object]:
@@ -210,6 +199,8 @@ COMPARE_CHOICE = "compare-choice"
 COMPARE_SENTENCE = "compare-sentence"
 COMPARE_BODY = "compare-body"
 COMPARE_STATES = "compare-states"
+COMPARE_PAIRS = "compare-pairs"
+COMPARE_CLOCK = "compare-clock"
 COMPARE_CURVE = "compare-curve"
 COMPARE_VERSION = "compare-version"
 COMPARE_TABLE = "compare-table"
@@ -230,7 +221,6 @@ def distorted_examples(distortion: str) -> str:
 
 # Runs.
 RUNS_GRID = "runs-grid"
-RUNS_CHANGE = "runs-change"
 RUNS_PROBLEMS = "runs-problems"
 RUNS_WATCH = "runs-watch"
 RUNS_PAUSE = "runs-pause"

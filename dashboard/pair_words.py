@@ -1,7 +1,6 @@
 """The words of a pair of runs: which there are, what state they are in, what came out.
 
-Pure functions from records to component properties. This module does not know how they reach the
-page.
+Pure functions from records to component properties.
 """
 
 from collections.abc import Sequence
@@ -157,7 +156,7 @@ def _said_of(run: RunSnapshot, comparable: bool) -> str:
 
 
 def _state(run: RunSnapshot) -> html.Div:
-    facts = [f"epoch {epoch_words(run)}"]
+    facts = []
     if run.train_accuracy is not None:
         facts.append(f"{run.train_accuracy:.1%} of its training images right")
     if run.test_accuracy is not None:
@@ -173,13 +172,25 @@ def _state(run: RunSnapshot) -> html.Div:
                 ]
             ),
             html.Div(
-                html.Div(className="status-done", style={"width": f"{run.share:.1%}"}),
+                _live(run, "share", className="status-done", style={"width": f"{run.share:.1%}"}),
                 className="status-track",
             ),
-            html.Div(", ".join(facts), className="small text-body-secondary"),
+            html.Div(
+                [
+                    "epoch ",
+                    _live(run, "epoch", epoch_words(run)),
+                    *[f", {fact}" for fact in facts],
+                ],
+                className="small text-body-secondary",
+            ),
         ],
         className="pair-state",
     )
+
+
+def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> html.Span:
+    """An element that `assets/live/runs.js` keeps up to date with a field of the run's row."""
+    return html.Span(text, **properties, **{"data-run": run.run_id, "data-row": field})
 
 
 def _mark(run: RunSnapshot) -> html.Span:

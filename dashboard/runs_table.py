@@ -1,7 +1,4 @@
-"""The table of runs: its columns, a row for each run, and what changes between two looks.
-
-It does not know how rows reach the page, or what is done with those that are ticked.
-"""
+"""The table of runs: its columns, and a row for each run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +9,7 @@ from core.config import CHOICE_TITLES, PRESETS
 from core.events import RunSnapshot
 from dashboard import ids
 from dashboard.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
-from dashboard.status import duration
+from dashboard.status import duration, epoch_words
 
 # The order keeps neighbours far apart for the colour-blind.
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
@@ -189,6 +186,11 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "created": run.created[:19].replace("T", " "),
         "note": run.note,
         "pinned": run.pinned,
+        # Not shown: for the scripts of the page.
+        "pair": run.pair,
+        "revision": run.revision,
+        "share": f"{run.share:.1%}",
+        "epoch": epoch_words(run),
     }
 
 
@@ -218,20 +220,3 @@ def _preset(run: RunSnapshot) -> str:
     if run.brought_in:
         return "brought in"
     return PRESETS[run.preset].title if run.preset in PRESETS else "own settings"
-
-
-def changed(before: dict[str, RunSnapshot], after: dict[str, RunSnapshot]) -> set[str]:
-    """The ids of the runs whose rows are new, gone or different."""
-    both = before.keys() & after.keys()
-    # A snapshot is replaced when it changes; a row may still say the same.
-    return (before.keys() ^ after.keys()) | {
-        run_id
-        for run_id in both
-        if after[run_id] is not before[run_id] and row(after[run_id]) != row(before[run_id])
-    }
-
-
-def change(run_ids: set[str], runs: dict[str, RunSnapshot]) -> dict[str, Any]:
-    """What the grid must show of some runs: their rows, and which of them are gone."""
-    rows = [row(run) for run_id, run in runs.items() if run_id in run_ids]
-    return {"rows": rows, "gone": sorted(run_ids - runs.keys())}

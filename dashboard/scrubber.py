@@ -1,9 +1,8 @@
 """The epoch scrubber: one slider over the epochs of the run, shared by every view of the network.
 
 Its right end is the newest network, which moves on while the run trains; anywhere else the page
-shows the network as it was then. The stream tells the page which networks there are, and the page
-itself names the one to show, so that a move of the slider asks nobody. This module does not know
-which views there are.
+shows the network as it was then. The live layer says which networks there are, and the page itself
+names the one to show: a move of the slider needs no answer of the server.
 """
 
 import dash_bootstrap_components as dbc
@@ -29,7 +28,6 @@ def layout() -> html.Div:
             dbc.Input(id=ids.EPOCH_SLIDER, type="range", min=0, max=0, step=1, value=0),
             html.Span("newest", id=ids.EPOCH_LIVE, className="small"),
             dcc.Interval(id=f"{ids.EPOCH_PLAY}-clock", interval=PLAY_MS, disabled=True),
-            dcc.Store(id=ids.EPOCH_TOLD),
             dcc.Store(id=ids.EPOCH_NETWORKS),
         ],
         id=ids.EPOCH_BAR,
@@ -39,11 +37,6 @@ def layout() -> html.Div:
 
 
 def register(app: Dash) -> None:
-    app.clientside_callback(
-        ClientsideFunction("scrubber", "networks"),
-        Input(ids.EPOCH_TOLD, "data"),
-        prevent_initial_call=True,
-    )
     app.clientside_callback(
         ClientsideFunction("scrubber", "scrub"),
         Output(ids.PAGE_VERSION, "data"),
@@ -71,9 +64,6 @@ def register(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("scrubber", "goTo"),
         Output(ids.EPOCH_SLIDER, "value", allow_duplicate=True),
-        Input(ids.CURVES_LOSS, "clickData"),
-        Input(ids.CURVES_ACCURACY, "clickData"),
         Input(ids.COURSE_GRAPH, "clickData"),
-        State(ids.EPOCH_SLIDER, "max"),
         prevent_initial_call=True,
     )

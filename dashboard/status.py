@@ -1,15 +1,11 @@
-"""The words of a run: the status bar, the notices above the form, the table of epochs.
-
-Pure functions from records to component properties. This module does not know how they reach the
-page.
-"""
+"""The status bar, and the words for a run in it and above the form."""
 
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.events import DatasetStatus, EpochMetrics, RunSnapshot, RunState
+from core.events import DatasetStatus, RunSnapshot, RunState
 from dashboard import ids
 from dashboard.shown import epoch_number
 
@@ -25,31 +21,29 @@ STATE_COLOURS = {
     RunState.DONE: "success",
     RunState.FAILED: "danger",
 }
-TABLE_ROWS = 200
 OPTIONS = 30
 RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
 NEWEST = "newest"
 """Stands for whichever run trains, or else is the newest."""
 NOTHING = "–"
+NOTHING_TRAINED = "The curve starts to move when you press Train."
+NO_BATCHES = "Nothing is known yet of how this run trained."
 
 
 def layout() -> html.Div:
     """The bar that is always there."""
     pick = dbc.Select(
-        id=ids.RUN_PICK,
-        options=run_options([], None),
-        value=NEWEST,
-        size="sm",
+        id=ids.RUN_PICK, options=[{"value": NEWEST, "label": "Newest run"}], value=NEWEST, size="sm"
     )
     items = [
         (html.Label("Run", htmlFor=ids.RUN_PICK), pick),
         ("State", dbc.Badge("ready", id=ids.STATUS_STATE, color="secondary")),
-        ("Epoch", html.Span(NOTHING, id=ids.STATUS_EPOCH)),
-        ("Time left", html.Span(NOTHING, id=ids.STATUS_TIME)),
-        ("Images/s", html.Span(NOTHING, id=ids.STATUS_SPEED)),
-        ("Test accuracy", html.Span(NOTHING, id=ids.STATUS_ACCURACY)),
-        ("Data set", html.Span(NOTHING, id=ids.STATUS_DATASET)),
-        ("Computes on", html.Span(NOTHING, id=ids.STATUS_DEVICE)),
+        ("Epoch", _live("epoch")),
+        ("Time left", _live("time")),
+        ("Images/s", _live("speed")),
+        ("Test accuracy", _live("accuracy")),
+        ("Data set", _live("dataset")),
+        ("Computes on", _live("device")),
     ]
     return html.Div(
         [
@@ -61,7 +55,7 @@ def layout() -> html.Div:
                 className="status-items",
             ),
             html.Div(
-                html.Div(id=ids.STATUS_PROGRESS, className="status-done", style={"width": "0%"}),
+                html.Div(className="status-done", **{"data-live-width": "share"}),
                 className="status-track",
             ),
         ],
@@ -71,93 +65,79 @@ def layout() -> html.Div:
     )
 
 
-def status_bar(
-    service: "TrainingService", run: RunSnapshot | None
-) -> list[tuple[str, dict[str, Any]]]:
-    """The properties of the bar for a run, or for none yet.
+def _live(name: str) -> html.Span:
+    """An element in which `assets/live/text.js` shows one of the `texts`."""
+    return html.Span(NOTHING, **{"data-live": name})
 
-    All of them in either case: a page that outlived its server still shows the old one's run.
-    """
+
+def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, Any]:
+    """What the live layer shows of a run, or while there is none: `text` and `controls`."""
+    dataset = service.dataset_status()
+    retry = (
+        dataset.name == "synthetic"
+        and bool(dataset.message)
+        and service.dataset_status("mnist").state == "unavailable"
+    )
+    return {
+        "text": texts(run, dataset, service.device_title()),
+        "controls": controls(run, dataset.message if retry else ""),
+    }
+
+
+def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[str, str]:
+    """The status bar's figures, and the sentence in place of curves without points."""
     if run is None:
-        dataset = service.dataset_status()
-        return [
-            (ids.STATUS_STATE, {"children": "ready", "color": "secondary"}),
-            (ids.STATUS_EPOCH, {"children": NOTHING}),
-            (ids.STATUS_PROGRESS, {"style": {"width": "0%"}}),
-            (ids.STATUS_TIME, {"children": NOTHING}),
-            (ids.STATUS_SPEED, {"children": NOTHING}),
-            (ids.STATUS_ACCURACY, {"children": NOTHING}),
-            (ids.STATUS_DATASET, {"children": dataset_words(dataset)}),
-            (ids.STATUS_DEVICE, {"children": service.device_title()}),
-        ]
-    accuracy = NOTHING if run.test_accuracy is None else f"{run.test_accuracy:.2%}"
-    speed = NOTHING if run.images_per_second is None else f"{run.images_per_second:,.0f}"
-    return [
-        (
-            ids.STATUS_STATE,
-            {
-                "children": run.state.value,
-                "color": STATE_COLOURS.get(run.state, "secondary"),
-            },
-        ),
-        (ids.STATUS_EPOCH, {"children": epoch_words(run)}),
-        (ids.STATUS_PROGRESS, {"style": {"width": f"{run.share:.1%}"}}),
-        (ids.STATUS_TIME, {"children": time_words(run)}),
-        (ids.STATUS_SPEED, {"children": speed}),
-        (ids.STATUS_ACCURACY, {"children": accuracy}),
-        (ids.STATUS_DATASET, {"children": run.dataset_title}),
-        (ids.STATUS_DEVICE, {"children": f"{run.device}, {run.precision}"}),
-    ]
+        return {
+            **dict.fromkeys(("epoch", "time", "speed", "accuracy"), NOTHING),
+            "share": "0%",
+            "dataset": dataset_words(dataset),
+            "device": device,
+            "curve": NOTHING_TRAINED,
+        }
+    speed, accuracy = run.images_per_second, run.test_accuracy
+    return {
+        "epoch": epoch_words(run),
+        "share": f"{run.share:.1%}",
+        "time": time_words(run),
+        "speed": NOTHING if speed is None else f"{speed:,.0f}",
+        "accuracy": NOTHING if accuracy is None else f"{accuracy:.2%}",
+        "dataset": run.dataset_title,
+        "device": f"{run.device}, {run.precision}",
+        "curve": NO_BATCHES,
+    }
 
 
-def run_options(runs: list[RunSnapshot], chosen: str | None) -> list[dict[str, str]]:
-    """The runs among which one chooses what to look at: the newest ones, and the chosen one."""
-    shown = [run for place, run in enumerate(runs) if place < OPTIONS or run.run_id == chosen]
-    options = [{"value": NEWEST, "label": "Newest run"}]
-    return options + [
-        {"value": run.run_id, "label": f"{run.title}, {run.state.value}"} for run in shown
-    ]
+def controls(run: RunSnapshot | None, dataset_problem: str) -> dict[str, dict[str, Any]]:
+    """Properties of components, which change with a run's state.
+
+    Args:
+        dataset_problem: why MNIST is missing, where the visitor can try again.
+    """
+    state = None if run is None else run.state
+    busy = run is not None and not run.state.finished
+    resumable = state in RESUMABLE
+    csv = "" if run is None else f"/api/runs/{run.run_id}/metrics.csv"
+    return {
+        ids.STATUS_STATE: {
+            "children": "ready" if state is None else state.value,
+            "color": "secondary" if state is None else STATE_COLOURS.get(state, "secondary"),
+        },
+        ids.STOP_BUTTON: {"disabled": not busy or state is RunState.STOPPING},
+        ids.PAUSE_BUTTON: {
+            "children": "Resume" if resumable else "Pause",
+            "disabled": not resumable and state not in (RunState.RUNNING, RunState.QUEUED),
+        },
+        ids.RATE: {"style": {} if state is RunState.RUNNING else {"display": "none"}},
+        ids.RUN_MESSAGE: {"children": run_words(run), "color": run_colour(run)},
+        ids.DATASET_NOTICE: {"children": dataset_problem, "is_open": bool(dataset_problem)},
+        ids.DATASET_RETRY: {"style": {} if dataset_problem else {"display": "none"}},
+        ids.CURVES_CSV: {"href": csv, "disabled": not csv},
+    }
 
 
 def chosen_run(value: Any) -> str | None:
     """The run that the choice stands for; None for whichever is the newest."""
     return None if value in (None, "", NEWEST) else str(value)
-
-
-def notices(
-    service: "TrainingService", run: RunSnapshot | None
-) -> list[tuple[str, dict[str, Any]]]:
-    """The buttons, and what there is to say beside them."""
-    state = None if run is None else run.state
-    busy = run is not None and not run.state.finished and state is not RunState.PAUSED
-    resumable = state in RESUMABLE
-    dataset = service.dataset_status()
-    fallback = dataset.name == "synthetic" and bool(dataset.message) and _mnist_missing(service)
-    running = state is RunState.RUNNING
-    return [
-        (
-            ids.STOP_BUTTON,
-            {"disabled": not (busy or state is RunState.PAUSED) or state is RunState.STOPPING},
-        ),
-        (
-            ids.PAUSE_BUTTON,
-            {
-                "children": "Resume" if resumable else "Pause",
-                "disabled": not resumable and state not in (RunState.RUNNING, RunState.QUEUED),
-            },
-        ),
-        (ids.RATE, {"style": {} if running else {"display": "none"}}),
-        (ids.RUN_MESSAGE, {"children": run_words(run), "color": run_colour(run)}),
-        (
-            ids.DATASET_NOTICE,
-            {"children": dataset.message if fallback else "", "is_open": fallback},
-        ),
-        (ids.DATASET_RETRY, {"style": {} if fallback else {"display": "none"}}),
-    ]
-
-
-def _mnist_missing(service: "TrainingService") -> bool:
-    return service.dataset_status("mnist").state == "unavailable"
 
 
 def run_words(run: RunSnapshot | None) -> str:
@@ -220,44 +200,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def epoch_table(epochs: list[EpochMetrics]) -> Any:
-    """One row per evaluation, the newest first."""
-    if not epochs:
-        return html.P("A row appears here after each epoch.", className="text-body-secondary")
-    heads = ["Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Images/s", "Time"]
-    rows = [
-        html.Tr(
-            [
-                html.Td(text)
-                for text in (
-                    epoch_number(event.progress),
-                    f"{event.train_loss:.4f}",
-                    f"{event.train_accuracy:.2%}",
-                    f"{event.test_loss:.4f}",
-                    f"{event.test_accuracy:.2%}",
-                    f"{event.images_per_second:,.0f}",
-                    duration(event.seconds),
-                )
-            ]
-        )
-        for event in reversed(epochs[-TABLE_ROWS:])
-    ]
-    table = dbc.Table(
-        [html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])), html.Tbody(rows)],
-        size="sm",
-        hover=True,
-        responsive=True,
-    )
-    if len(epochs) <= TABLE_ROWS:
-        return table
-    note = f"The last {TABLE_ROWS} of {len(epochs)} rows; the CSV file has them all."
-    return [table, html.P(note, className="text-body-secondary")]
-
-
-def csv_link(run_id: str | None) -> dict[str, Any]:
-    """The properties of the download button."""
-    if run_id is None:
-        return {"href": "", "disabled": True}
-    return {"href": f"/api/runs/{run_id}/metrics.csv", "disabled": False}

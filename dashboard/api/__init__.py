@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from dashboard.api import docs, files, handwriting, readings, runs
 from dashboard.api.schemas import Problem
 from dashboard.api.wire import Route
+from dashboard.live import endpoint
+from dashboard.live.endpoint import Live
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def router(service: "TrainingService") -> APIRouter:
+def router(service: "TrainingService", live: Live) -> APIRouter:
     """All routes, under `/api`."""
     api = APIRouter(
         prefix="/api",
@@ -32,6 +34,7 @@ def router(service: "TrainingService") -> APIRouter:
     files.register(api, service)
     readings.register(api, service)
     handwriting.register(api, service)
+    endpoint.register(api, live)
     docs.register(api)
 
     async def unknown(request: Request) -> JSONResponse:

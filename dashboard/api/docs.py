@@ -22,6 +22,7 @@ PARTS = [
     {"name": "files", "description": "Take a run away, bring a network in."},
     {"name": "readings", "description": "Let a network read a drawing."},
     {"name": "handwriting", "description": "Drawings that are kept: a test set, and lessons."},
+    {"name": "live", "description": "Follow runs as the page does; also as a WebSocket."},
     {"name": "server", "description": "The server itself."},
 ]
 SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"

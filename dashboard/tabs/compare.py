@@ -1,7 +1,7 @@
 """The tab CNN vs MLP: both trained with one click, and what each network bears.
 
-States and the live curve are painted by `dashboard.stream`, which tells by a version that there is
-something to ask. How images are distorted is known in `core.robustness`.
+`assets/live/runs.js` says by a store which pairs there are and when something of them has changed.
+How images are distorted is in `core.robustness`.
 """
 
 import asyncio
@@ -12,12 +12,13 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from core.config import CHOICE_TITLES, PRESETS, parse_config
-from core.errors import DigitLabError, InvalidConfig
-from core.events import RunSnapshot
+from core.errors import DigitLabError, InvalidConfig, UnknownRun
+from core.events import EpochMetrics, RunSnapshot
 from core.records import Distortion, Examples, Pair, Robustness
 from dashboard import form, guide, ids, pair_figures, pair_words
+from dashboard.comparison import Course
 from dashboard.controls import select
-from dashboard.status import NEWEST
+from dashboard.status import NEWEST, chosen_run
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -32,6 +33,9 @@ DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
 WAIT = "How each network bears shifts, turns and noise is seen here when both have learnt. "
 NO_NETWORK = "Neither network has learnt for an epoch. Train both anew. "
 GRID = "pair-distorted"
+CLOCK_MS = 500
+SHOWN: dict[str, str] = {}
+HIDDEN = {"display": "none"}
 GRAPH: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
@@ -84,7 +88,9 @@ def layout() -> html.Div:
                 id=ids.COMPARE_BODY,
                 style={"display": "none"},
             ),
+            dcc.Store(id=ids.COMPARE_PAIRS),
             dcc.Store(id=ids.COMPARE_VERSION),
+            dcc.Interval(id=ids.COMPARE_CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )
 
@@ -165,6 +171,40 @@ def register(app: Dash, service: "TrainingService") -> None:
         return settings_words(preset, dataset, seed)
 
     @app.callback(
+        output={
+            "options": Output(ids.COMPARE_PICK, "options"),
+            "choice": Output(ids.COMPARE_CHOICE, "style"),
+            "sentence": Output(ids.COMPARE_SENTENCE, "children"),
+            "body": Output(ids.COMPARE_BODY, "style"),
+            "states": Output(ids.COMPARE_STATES, "children"),
+            "curve": Output(ids.COMPARE_CURVE, "figure"),
+            "version": Output(ids.COMPARE_VERSION, "data"),
+        },
+        inputs={
+            "_": Input(ids.COMPARE_PAIRS, "data"),
+            "chosen": Input(ids.COMPARE_PICK, "value"),
+            "before": State(ids.COMPARE_VERSION, "data"),
+        },
+        prevent_initial_call=True,
+    )
+    async def show(_: Any, chosen: str | None, before: dict[str, Any] | None) -> dict[str, Any]:
+        return await asyncio.to_thread(_overview, service, chosen_run(chosen), before)
+
+    @app.callback(
+        Output(ids.COMPARE_PROGRESS, "children"),
+        Input(ids.COMPARE_CLOCK, "n_intervals"),
+        Input(ids.COMPARE_CLOCK, "disabled"),
+        State(ids.COMPARE_VERSION, "data"),
+        prevent_initial_call=True,
+    )
+    async def progress(_: int, idle: bool, version: dict[str, Any] | None) -> str:
+        pair = _find(service, version)
+        if idle or pair is None:
+            return ""
+        measured = [run.run_id for run in pair.comparable]
+        return pair_words.progress(service.pairs.progress(measured))
+
+    @app.callback(
         Output(ids.COMPARE_TABLE, "children"),
         Input(ids.COMPARE_VERSION, "data"),
         prevent_initial_call=True,
@@ -187,8 +227,11 @@ def register(app: Dash, service: "TrainingService") -> None:
             "examples": {one: Output(ids.distorted_examples(one), "figure") for one in DISTORTIONS},
         },
         inputs={"version": Input(ids.COMPARE_VERSION, "data")},
-        # Curves of another pair do not pass for those of this one while it is measured.
-        running=[(Output(ids.COMPARE_DISTORTED, "className"), f"{GRID} old", GRID)],
+        running=[
+            # Curves of another pair do not pass for those of this one while it is measured.
+            (Output(ids.COMPARE_DISTORTED, "className"), f"{GRID} old", GRID),
+            (Output(ids.COMPARE_CLOCK, "disabled"), False, True),
+        ],
         prevent_initial_call=True,
     )
     async def distort(version: dict[str, Any] | None) -> dict[str, Any]:
@@ -219,6 +262,44 @@ def caption(measured: Sequence[Robustness]) -> str:
         f"{measured[0].images:,} test images, the same ones for both, distorted in the same way. "
         "Differences of a percentage point or two may be chance. "
     )
+
+
+def _overview(
+    service: "TrainingService", chosen: str | None, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Which pairs there are, and how the chosen one stands; by default the newest."""
+    pairs = service.pairs.all()
+    pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
+    courses = [Course(run, _evaluations(service, run.run_id)) for run in pair.runs] if pair else []
+    version = None if pair is None else _version(service, pair)
+    return {
+        "options": pair_words.options(pairs, chosen),
+        "choice": SHOWN if len(pairs) > 1 else HIDDEN,
+        "sentence": pair_words.sentence(pair),
+        "body": SHOWN if pair else HIDDEN,
+        "states": pair_words.states(pair),
+        "curve": pair_figures.accuracy(courses),
+        "version": no_update if version == before else version,
+    }
+
+
+def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
+    """Changes when the table or the distorted images have to be worked out anew."""
+    look = service.explorer.weights_version
+    return {
+        "pair": pair.name,
+        "ended": pair.ended,
+        "networks": [look(run.run_id) for run in pair.comparable],
+        "states": [run.state.value for run in pair.runs],
+    }
+
+
+def _evaluations(service: "TrainingService", run_id: str) -> list[EpochMetrics]:
+    try:
+        events, _ = service.events_since(run_id, 0)
+    except UnknownRun:  # deleted a moment ago
+        return []
+    return [event for event in events if isinstance(event, EpochMetrics)]
 
 
 def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | None:

@@ -1,21 +1,21 @@
-"""The Curves tab: loss and accuracy as they grow, a table of epochs, a CSV file.
+"""The Curves tab: loss and accuracy as they grow, a table of epochs, a CSV file."""
 
-The curves and the table are painted by `dashboard.stream`, which reads the controls laid out here.
-"""
+from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, dcc, html
+from dash import ClientsideFunction, Dash, Input, html
 
-from dashboard import curve_figures, guide, ids, status
+from dashboard import guide, ids
 from dashboard.controls import labelled
+from dashboard.curve_figures import live_curve
 from dashboard.kept import KEEP
-from dashboard.series import Series
 
 EXPLANATION = (
     "How bad its answers are (loss), and how many are right (accuracy). Blue: images that it "
     "learns from. Orange: test images, which it never learns from. Click a point to see the "
     "network as it was then."
 )
+NO_ROWS = "A row appears here after each epoch."
 
 
 def layout() -> html.Div:
@@ -70,16 +70,8 @@ def layout() -> html.Div:
             ),
             html.Div(
                 [
-                    html.Section(
-                        dcc.Graph(
-                            id=graph,
-                            figure=curve_figures.curve(Series(), metric),
-                            config={"displaylogo": False, "scrollZoom": False},
-                        ),
-                        className="panel",
-                        **{"aria-label": f"{metric.title()} curve"},
-                    )
-                    for graph, metric in curve_figures.CURVES
+                    live_curve(ids.CURVES_LOSS, "loss", "Loss curve"),
+                    live_curve(ids.CURVES_ACCURACY, "accuracy", "Accuracy curve"),
                 ],
                 className="two-columns",
             ),
@@ -93,7 +85,7 @@ def layout() -> html.Div:
             html.Section(
                 [
                     html.H2("Epoch by epoch"),
-                    html.Div(status.epoch_table([]), id=ids.CURVES_TABLE, className="epochs"),
+                    html.Div(_epoch_table(), className="epochs"),
                 ],
                 className="panel",
             ),
@@ -101,11 +93,41 @@ def layout() -> html.Div:
     )
 
 
+def _epoch_table() -> list[Any]:
+    """One row for each evaluation, the newest first; `assets/live/epochs.js` fills it."""
+    heads = ["Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Images/s", "Time"]
+    return [
+        dbc.Table(
+            [
+                html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
+                html.Tbody(id=ids.CURVES_TABLE),
+            ],
+            size="sm",
+            hover=True,
+            responsive=True,
+        ),
+        html.P(NO_ROWS, id=f"{ids.CURVES_TABLE}-note", className="text-body-secondary"),
+    ]
+
+
 def register(app: Dash) -> None:
-    """The browser itself turns a figure into a picture, as it is shown there."""
+    app.clientside_callback(
+        ClientsideFunction("curves", "style"),
+        Input(ids.CURVES_SMOOTHING, "value"),
+        Input(ids.CURVES_LOG, "value"),
+        Input(ids.CURVES_RATE, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("curves", "own"),
+        Input(ids.EPOCH_NETWORKS, "data"),
+        Input(ids.HAND_CHANGED, "data"),
+        Input(ids.HAND_OWNER, "data"),
+        Input(ids.TABS, "active_tab"),
+    )
+    # The browser itself turns a curve into a picture, as it is shown there.
     for button, picture in ((ids.CURVES_PNG, "png"), (ids.CURVES_SVG, "svg")):
         app.clientside_callback(
-            ClientsideFunction("digitlab", picture),
+            ClientsideFunction("curves", picture),
             Input(button, "n_clicks"),
             prevent_initial_call=True,
         )

@@ -1,7 +1,6 @@
 """The Runs tab: the table of all runs, and what can be done with those that are ticked.
 
-The table's rows are painted by `dashboard.stream`; what is shown of ticked runs is in
-`dashboard.ticked`.
+`assets/live/runs.js` fills the table. What is shown of ticked runs is in `dashboard.ticked`.
 """
 
 import asyncio
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import (
-    ClientsideFunction,
     Dash,
     Input,
     Output,
@@ -69,7 +67,6 @@ def layout() -> html.Div:
             ),
             ticked.layout(),
             dcc.Store(id=ids.RUNS_DELETED_IDS),
-            dcc.Store(id=ids.RUNS_CHANGE),
         ]
     )
 
@@ -104,11 +101,6 @@ def _buttons() -> list[Any]:
 
 def register(app: Dash, service: "TrainingService") -> None:
     ticked.register(app, service)
-    app.clientside_callback(
-        ClientsideFunction("digitlab", "runs"),
-        Input(ids.RUNS_CHANGE, "data"),
-        prevent_initial_call=True,
-    )
 
     @app.callback(
         Input(ids.RUNS_WATCH, "n_clicks"),

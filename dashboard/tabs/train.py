@@ -4,13 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from core.config import TrainConfig, parse_config
 from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
-from dashboard import curve_figures, form, guide, ids
-from dashboard.series import Series
+from dashboard import form, guide, ids
+from dashboard.curve_figures import live_curve
 from dashboard.status import RESUMABLE, chosen_run
 
 if TYPE_CHECKING:
@@ -102,15 +102,7 @@ def layout() -> html.Div:
                         ],
                         className="dataset-notice",
                     ),
-                    html.Section(
-                        dcc.Graph(
-                            id=ids.TRAIN_CURVE,
-                            figure=curve_figures.curve(Series(), "loss", height=280),
-                            config={"displayModeBar": False},
-                        ),
-                        className="panel",
-                        **{"aria-label": "Live loss"},
-                    ),
+                    live_curve(ids.TRAIN_CURVE, "loss", "Live loss", height=280),
                     guide.explanation(EXPLANATION, "train"),
                 ],
                 className="train-live",

@@ -70,7 +70,10 @@ class AppServer:
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(self.service).server, log_level="warning", timeout_graceful_shutdown=1
+            create_app(self.service).server,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            ws_per_message_deflate=False,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

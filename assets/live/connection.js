@@ -1,0 +1,134 @@
+// The connection to the server: one WebSocket, the page's place, and whoever listens. The messages
+// are described in docs/api.md under "Live".
+(function () {
+  "use strict";
+
+  const FIRST_RETRY_MS = 250; // doubled with each failure
+  const LAST_RETRY_MS = 4000;
+  const OPEN_MS = 5000; // a socket that takes longer to open counts as blocked
+  const POLL_MS = 1000; // without WebSockets
+  const POLLS_TO_SOCKET = 10; // so many polls later, a WebSocket is tried again
+  const SILENT_MS = 12000; // the server says something every 5 s
+  const LOST_MS = 3000; // a first answer that takes longer counts as lost
+
+  const listeners = [];
+  const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
+  let run = new URLSearchParams(location.search).get("run"); // null: the newest
+  let attempt = 0; // a later attempt to connect overrules all earlier ones
+  let socket = null;
+  let polls = 0;
+  let retryMs = FIRST_RETRY_MS;
+  let heardAt = Date.now();
+
+  // Dash must have drawn the page before the first message is put on it.
+  const drawn = new Promise((resolve) => {
+    const look = () => {
+      const ready = window.dash_clientside?.set_props && document.getElementById("run-pick");
+      if (ready) resolve();
+      else setTimeout(look, 30);
+    };
+    look();
+  });
+
+  function setState(state) {
+    if (document.body.dataset.connection === state) return;
+    document.body.dataset.connection = state;
+    document.dispatchEvent(new Event("connection"));
+  }
+
+  function receive(message) {
+    heardAt = Date.now();
+    setState("open");
+    if (message.ping) return;
+    const restarted = message.server !== place.server;
+    const { server, version, shown, revision, cursor } = message;
+    Object.assign(place, { server, version, shown, revision, cursor });
+    for (const listener of listeners) {
+      try {
+        listener(message, restarted);
+      } catch (error) {
+        console.error(error); // the other parts of the page go on
+      }
+    }
+  }
+
+  // The first answer, with the whole history, comes compressed; the socket then brings the news.
+  async function connect() {
+    const mine = ++attempt;
+    socket?.close();
+    socket = null;
+    if (document.hidden) return;
+    const late = setTimeout(() => mine === attempt && setState("lost"), LOST_MS);
+    try {
+      const query = Object.entries({ ...place, run }).filter(([, value]) => value !== null);
+      const address = `/api/live?${new URLSearchParams(query)}`;
+      const [answer] = await Promise.all([fetch(address, { cache: "no-store" }), drawn]);
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      const message = await answer.json();
+      if (mine !== attempt) return;
+      retryMs = FIRST_RETRY_MS;
+      receive(message);
+    } catch {
+      if (mine !== attempt) return;
+      setState("lost");
+      retry(mine);
+      return;
+    } finally {
+      clearTimeout(late);
+    }
+    if (polls % POLLS_TO_SOCKET === 0) open(mine);
+    else poll(mine);
+  }
+
+  const later = (mine, ms) => setTimeout(() => mine === attempt && connect(), ms);
+
+  function retry(mine) {
+    later(mine, retryMs);
+    retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
+  }
+
+  function poll(mine) {
+    polls += 1;
+    later(mine, POLL_MS);
+  }
+
+  function open(mine) {
+    const mySocket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
+    socket = mySocket;
+    let opened = false;
+    const blocked = setTimeout(() => opened || mySocket.close(), OPEN_MS);
+    mySocket.onopen = () => {
+      opened = true;
+      polls = 0;
+      mySocket.send(JSON.stringify({ ...place, run }));
+    };
+    mySocket.onmessage = ({ data }) => mine === attempt && receive(JSON.parse(data));
+    mySocket.onclose = () => {
+      clearTimeout(blocked);
+      if (mine !== attempt) return;
+      if (opened) retry(mine);
+      else poll(mine);
+    };
+  }
+
+  document.addEventListener("visibilitychange", connect);
+  setInterval(() => {
+    if (socket && Date.now() - heardAt > SILENT_MS) connect();
+  }, 1000);
+
+  window.live = {
+    // Calls `listener(message, restarted)` for each message. `restarted`: from another process of
+    // the server than the one before; it then holds everything.
+    listen: (listener) => listeners.push(listener),
+
+    // Follows a run; null: the newest.
+    look: (wanted) => {
+      if (wanted === run) return;
+      run = wanted;
+      connect();
+    },
+
+    heardAt: () => heardAt,
+  };
+  setTimeout(connect); // after the scripts that listen
+})();

@@ -1,0 +1,244 @@
+// The live curves. Python gives their look (dashboard/curve_figures.py); this script fills in the
+// points of the run that is followed. Nothing is drawn while somebody drags on a curve.
+(function () {
+  "use strict";
+
+  const SHORTEST_MS = 250; // between two drawings of points that came
+  const LONGEST_MS = 1000;
+  const COST = 8; // times as long as a drawing takes: the browser has other things to do, too
+  const FEWEST_OWN = 5; // a share of fewer drawings says nothing
+  const PLOTLY_MS = 50;
+  const CONFIG = {
+    displaylogo: false,
+    scrollZoom: false,
+    modeBarButtonsToRemove: ["toImage"], // PNG and SVG have buttons of their own
+  };
+
+  const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
+  let style = { smoothing: 0.6, log: false, rate: false };
+  let dragging = false;
+  let timer = null;
+  let drawnAt = 0;
+  let cost = 0;
+
+  window.live.listen(({ shown, from, events }) => {
+    if (series.run === undefined) curves().forEach((graph) => resized.observe(graph));
+    if (from === 0 || shown !== series.run) {
+      Object.assign(series, { run: shown, batches: [], epochs: [], changes: [] });
+    }
+    if (!events) return;
+    for (const event of events) {
+      const kinds = { batch: series.batches, epoch: series.epochs, rate: series.changes };
+      kinds[event.kind].push(event);
+    }
+    changed();
+  });
+
+  // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts at
+  // the first value, not at zero.
+  function smoothed(values, weight) {
+    let average = 0;
+    let scale = 1;
+    return values.map((value) => {
+      average = weight * average + (1 - weight) * value;
+      scale *= weight;
+      return average / (1 - scale);
+    });
+  }
+
+  // x, y and what else belongs into each trace, by the trace's `meta`.
+  function columns(metric, { smoothing, rate }) {
+    const { batches, epochs, changes, own } = series;
+    const progress = (events) => events.map((event) => event.progress);
+    const of = (events, name) => events.map((event) => event[name]);
+    const ends = epochs.filter((event) => event.progress === event.epoch);
+    const x = progress(batches);
+    const raw = of(batches, metric);
+    // A change of the learning rate stands on the curve as it was then.
+    const before = ({ step }) => batches.findLast((batch) => batch.step <= step) ?? batches[0];
+    const drawings = (scores, name) => ({
+      x: of(scores, "epoch"),
+      y: scores.map(({ right, count }) => right / count),
+      customdata: scores.map(({ right, count }) => [right, count]),
+      name: `${name} (${scores[0]?.count})`,
+    });
+    const known = (scores) => (scores?.[0]?.count >= FEWEST_OWN ? scores : []);
+    return {
+      "train, raw": { x, y: raw },
+      "train, smoothed": { x, y: smoothed(raw, smoothing) },
+      "train, epoch mean": { x: progress(ends), y: of(ends, `train_${metric}`) },
+      test: { x: progress(epochs), y: of(epochs, `test_${metric}`) },
+      "new learning rate": {
+        x: progress(changes),
+        y: changes.map((change) => before(change)?.[metric]),
+      },
+      "learning rate": rate ? { x, y: of(batches, "learning_rate") } : {},
+      own: drawings(known(own?.fresh), "your handwriting"),
+      taught: drawings(known(own?.taught), "taught drawings"),
+    };
+  }
+
+  // The figure as Python gives it, in the colours of a theme: of the page's, or of an element's.
+  function figureOf(graph, element = document.documentElement) {
+    const colours = getComputedStyle(element);
+    const json = graph.dataset.figure.replaceAll(/var\((--[a-z]+)\)/g, (_, name) =>
+      colours.getPropertyValue(name).trim(),
+    );
+    return JSON.parse(json);
+  }
+
+  function tracesOf(graph, element) {
+    const filled = columns(graph.dataset.metric, styleOf(graph));
+    // A trace on the second axis, even an empty one, would show that axis.
+    const { data } = figureOf(graph, element);
+    const wanted = data.filter(({ meta }) => styleOf(graph).rate || meta !== "learning rate");
+    return wanted.map((trace) => ({ ...trace, ...filled[trace.meta] }));
+  }
+
+  const styleOf = (graph) =>
+    graph.id === "train-curve" ? { smoothing: 0.6, log: false, rate: false } : style;
+
+  // The layout that Plotly has keeps a zoom. Another run or scale begins with a fresh one.
+  function layoutOf(graph) {
+    const { log, rate } = styleOf(graph);
+    const run = series.run;
+    let layout = graph.layout;
+    if (!layout || graph.dataset.run !== run) layout = figureOf(graph).layout;
+    const type = log ? "log" : "linear";
+    if (layout.yaxis.type !== type) layout.yaxis = { ...figureOf(graph).layout.yaxis, type };
+    layout.margin = { ...layout.margin, r: rate ? 60 : 12 };
+    layout.uirevision = run; // keeps traces hidden that somebody hid in the legend
+    graph.dataset.run = run;
+    return layout;
+  }
+
+  function draw(graph) {
+    const empty = !series.batches.length;
+    graph.closest(".curve").dataset.empty = empty;
+    graph.dataset.stale = "";
+    if (empty) return;
+    const first = !graph.layout;
+    window.Plotly.react(graph, tracesOf(graph), layoutOf(graph), CONFIG);
+    if (!first) return;
+    graph.on("plotly_click", ({ points: [point] }) => window.digitlab.seek(point.x));
+  }
+
+  // A curve came into sight, or the window has another size.
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.layout && visible(target)) window.Plotly.Plots.resize(target);
+    }
+    drawNow();
+  });
+
+  const curves = () => [...document.querySelectorAll(".live-curve")];
+  const visible = (graph) => graph.closest(".curve").offsetParent !== null;
+
+  function drawStale() {
+    timer = null;
+    if (dragging) return;
+    const stale = curves().filter((graph) => graph.dataset.stale !== "" && visible(graph));
+    if (!stale.length) return;
+    if (!window.Plotly) {
+      timer = setTimeout(drawStale, PLOTLY_MS); // Dash loads it for its own figures
+      return;
+    }
+    const begun = performance.now();
+    stale.forEach(draw);
+    drawnAt = performance.now();
+    cost = drawnAt - begun;
+  }
+
+  function schedule() {
+    const pause = Math.min(Math.max(SHORTEST_MS, COST * cost), LONGEST_MS);
+    timer ??= setTimeout(drawStale, Math.max(0, drawnAt + pause - performance.now()));
+  }
+
+  function changed() {
+    for (const graph of curves()) graph.dataset.stale = "yes";
+    schedule();
+  }
+
+  // For what somebody did.
+  function drawNow() {
+    clearTimeout(timer);
+    timer = setTimeout(drawStale);
+  }
+
+  function changedByHand() {
+    changed();
+    drawNow();
+  }
+
+  window.addEventListener(
+    "pointerdown",
+    ({ target }) => {
+      if (target.closest?.(".live-curve")) dragging = true;
+    },
+    true,
+  );
+  for (const end of ["pointerup", "pointercancel"]) {
+    window.addEventListener(
+      end,
+      () => {
+        if (!dragging) return;
+        dragging = false;
+        schedule(); // Plotly handles the end of the drag first
+      },
+      true,
+    );
+  }
+  window.addEventListener("theme", changedByHand);
+
+  // How the visitor's own drawings were read by the networks of a run.
+  let asked = null;
+  async function fetchOwn(owner, run) {
+    const question = (asked = `${owner}/${run}`);
+    try {
+      const answer = await fetch(`/api/handwriting/${owner}/scores/${run}`);
+      const scores = answer.ok ? await answer.json() : null;
+      if (question !== asked || JSON.stringify(scores) === JSON.stringify(series.own)) return;
+      series.own = scores;
+      changed();
+    } catch {
+      // The server is away: the next network asks again.
+    }
+  }
+
+  function download(format) {
+    const light = document.createElement("div");
+    light.dataset.bsTheme = "light";
+    document.body.append(light);
+    for (const graph of curves().filter((one) => visible(one) && one.layout)) {
+      const { width, height } = graph.getBoundingClientRect();
+      const font = { ...graph.layout.font, color: "#212529" };
+      const paper = { paper_bgcolor: "#fff", plot_bgcolor: "#fff" };
+      const figure = { data: tracesOf(graph, light), layout: { ...graph.layout, ...paper, font } };
+      const filename = graph.id;
+      window.Plotly.downloadImage(figure, { format, filename, width, height, scale: 2 });
+    }
+    light.remove();
+  }
+
+  const noUpdate = () => window.dash_clientside.no_update;
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    curves: {
+      style: (smoothing, log, rate) => {
+        style = { smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) };
+        changedByHand();
+        return noUpdate();
+      },
+
+      // A new network, other drawings, or the tab came into sight.
+      own: (networks, _, owner, tab) => {
+        const run = networks?.newest?.split("/")[0];
+        if (tab === "curves" && run && owner) fetchOwn(owner, run);
+        return noUpdate();
+      },
+
+      png: () => (download("png"), noUpdate()),
+      svg: () => (download("svg"), noUpdate()),
+    },
+  });
+})();

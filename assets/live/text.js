@@ -1,0 +1,52 @@
+// Texts, buttons and the notice at the top of the page.
+(function () {
+  "use strict";
+
+  const shown = {}; // properties of components, as they were set last
+  let problem = "";
+  let outdated = false; // the page is of an earlier version than the server
+
+  window.live.listen(({ text, controls, ...message }) => {
+    for (const element of document.querySelectorAll("[data-live]")) {
+      const words = text?.[element.dataset.live];
+      if (words !== undefined && element.textContent !== words) element.textContent = words;
+    }
+    for (const element of document.querySelectorAll("[data-live-width]")) {
+      if (text) element.style.width = text[element.dataset.liveWidth];
+    }
+    for (const [id, properties] of Object.entries(controls ?? {})) {
+      const json = JSON.stringify(properties);
+      if (shown[id] === json) continue;
+      shown[id] = json;
+      window.dash_clientside.set_props(id, properties);
+    }
+    problem = message.problem ?? problem;
+    outdated = String(message.protocol) !== document.querySelector(".shell").dataset.protocol;
+    updateNotice();
+  });
+
+  function updateNotice() {
+    const lost = document.body.dataset.connection === "lost";
+    const seconds = Math.round((Date.now() - window.live.heardAt()) / 1000);
+    const sentence = lost
+      ? "The connection to Digit Lab is lost. Trying again…"
+      : outdated
+        ? "Digit Lab has a new version."
+        : problem;
+    const notice = document.getElementById("notice");
+    const text = document.getElementById("notice-text");
+    if (!notice) return;
+    if (text.textContent !== sentence) text.textContent = sentence;
+    document.getElementById("notice-age").textContent = lost
+      ? ` What you see is ${seconds} s old.`
+      : "";
+    document.getElementById("notice-reload").hidden = !outdated || lost;
+    notice.hidden = !sentence;
+  }
+
+  document.addEventListener("connection", updateNotice);
+  setInterval(() => document.body.dataset.connection === "lost" && updateNotice(), 1000);
+  document.addEventListener("click", ({ target }) => {
+    if (target.id === "notice-reload") location.reload();
+  });
+})();

@@ -1,0 +1,194 @@
+"""What changed since a page last heard: `update(changes, place)`."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UnknownRun
+from core.events import Metrics, RunSnapshot
+from dashboard.live.protocol import PROTOCOL, Message, Network, Place
+
+if TYPE_CHECKING:
+    from core.service import TrainingService
+
+log = logging.getLogger(__name__)
+
+Row = Callable[[RunSnapshot], dict[str, Any]]
+Describe = Callable[[RunSnapshot | None], dict[str, Any]]
+
+
+@dataclass
+class _Part:
+    """A part of the messages: what it is, when it last changed and when it was last read."""
+
+    value: Any
+    changed: int
+    read: int
+
+
+class Changes:
+    """The state of the service, with the version at which each part of it last changed.
+
+    Attributes:
+        server: a random name of this process.
+        version: the version of what `refresh` read last.
+    """
+
+    def __init__(self, service: "TrainingService", row: Row, describe: Describe) -> None:
+        """
+        Args:
+            row: makes a row of the runs table.
+            describe: gives the messages' `text` and `controls` for a run, or for no run.
+        """
+        self._service, self._row, self._describe = service, row, describe
+        self.server = secrets.token_hex(8)
+        self.version = 0
+        self._snapshots: dict[str, RunSnapshot] = {}
+        self._rows: dict[str, _Part] = {}
+        self._removed: dict[str, int] = {}
+        self._run_parts: dict[str | None, dict[str, _Part]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reads the list of runs again."""
+        self.version += 1
+        before, runs = self._snapshots, {run.run_id: run for run in self._service.runs()}
+        for run_id, run in runs.items():
+            # A snapshot is replaced when it changes. The weights of a run that trains change alone.
+            if before.get(run_id) is not run or not run.state.finished:
+                network = self._service.explorer.weights_version(run_id)
+                self._store(self._rows, run_id, {**self._row(run), "network": network})
+                self._removed.pop(run_id, None)
+        for run_id in before.keys() - runs.keys():
+            del self._rows[run_id]
+            self._run_parts.pop(run_id, None)
+            self._removed[run_id] = self.version
+        self._snapshots = runs
+
+    def rows_since(self, version: int) -> tuple[list[dict[str, Any]], list[str]]:
+        """The rows that changed after a version, and the ids of the runs that went."""
+        rows = [part.value for part in self._rows.values() if part.changed > version]
+        return rows, [run_id for run_id, when in self._removed.items() if when > version]
+
+    def find_run(self, wanted: str | None) -> str | None:
+        """The wanted run, or else the one that trains, or the newest; None if there is none."""
+        return wanted if wanted in self._snapshots else self._service.latest_run()
+
+    def run_parts(self, run_id: str | None) -> dict[str, _Part]:
+        """The parts of the messages that are about a run, read once for each version."""
+        parts = self._run_parts.setdefault(run_id, {})
+        if not parts or parts["problem"].read < self.version:
+            problem = ""
+            try:
+                run = None if run_id is None else self._service.snapshot(run_id)
+                self._store(parts, "run", run)
+                for name, value in self._describe(run).items():
+                    self._store(parts, name, value)
+                self._store(parts, "network", self._network(run))
+            except UnknownRun:
+                raise
+            except Exception as error:
+                problem = _explain(error)
+                if self._is_new(run_id, problem):
+                    log.warning("Run %s cannot be shown", run_id, exc_info=error)
+            self._store(parts, "problem", problem)
+        return parts
+
+    def events(self, run_id: str, start: int) -> tuple[int, list[Metrics], int]:
+        """A run's events from `start` on: the index of the first, the events, and the new cursor.
+
+        From 0 on where `start` is past the end. Without events, and with a `problem`, if they
+        cannot be read.
+        """
+        try:
+            events, cursor = self._service.events_since(run_id, start)
+            if start > cursor:
+                return 0, *self._service.events_since(run_id, 0)
+            return start, events, cursor
+        except UnknownRun:
+            raise
+        except Exception as error:
+            problem = _explain(error)
+            if self._is_new(run_id, problem):
+                log.warning("The events of run %s cannot be shown", run_id, exc_info=error)
+            self._store(self._run_parts[run_id], "problem", problem)
+            return start, [], start
+
+    def _is_new(self, run_id: str | None, problem: str) -> bool:
+        known = self._run_parts[run_id].get("problem")
+        return known is None or known.value != problem
+
+    def _network(self, run: RunSnapshot | None) -> Network:
+        if run is None:
+            return Network(newest=None, kept=[])
+        newest = self._service.explorer.weights_version(run.run_id)
+        # A run without a network is named as well, or the page would show another run's network.
+        without = f"{run.run_id}/{run.revision}/{run.state.value}"
+        return Network(newest=newest or without, kept=list(run.kept))
+
+    def _store(self, parts: dict[str, _Part], name: str, value: Any) -> None:
+        part = parts.get(name)
+        same = part is not None and part.value == value
+        parts[name] = _Part(value, part.changed if part and same else self.version, self.version)
+
+
+def _explain(error: Exception) -> str:
+    what = str(error).rstrip(".") or type(error).__name__
+    return (
+        f"This run cannot be shown completely: {what}. "
+        "Choose another run, or look at the window where Digit Lab was started."
+    )
+
+
+def update(changes: Changes, place: Place) -> Message:
+    """What a page at `place` does not know yet.
+
+    What cannot be read is missing, and `problem` says why.
+    """
+    known = place.version if place.server == changes.server else -1
+    news: dict[str, Any] = {}
+    rows, removed = changes.rows_since(known)
+    if rows:
+        news["runs"] = rows
+    if removed:
+        news["removed"] = removed
+    run_id = changes.find_run(place.run)
+    fresh = known < 0 or run_id != place.shown
+    revision, cursor = (0, 0) if fresh else (place.revision, place.cursor)
+    try:
+        parts = changes.run_parts(run_id)
+        run = parts["run"].value if "run" in parts else None
+        if run is not None:
+            # The snapshot was read before the events: these are never older.
+            start = cursor if revision == run.revision else 0
+            first, events, cursor = changes.events(run.run_id, start)
+            revision = run.revision
+            if events or fresh or first != place.cursor:
+                news |= {"first": first, "events": events}
+        news |= {name: part.value for name, part in parts.items() if fresh or part.changed > known}
+    except UnknownRun:  # deleted a moment ago: the next message is about another run
+        run_id = place.shown
+    return Message.model_construct(
+        _fields_set={"server", "version", "protocol", "shown", "revision", "cursor", *news},
+        server=changes.server,
+        version=changes.version,
+        protocol=PROTOCOL,
+        shown=run_id,
+        revision=revision,
+        cursor=cursor,
+        **news,
+    )
+
+
+def has_news(message: Message, place: Place) -> bool:
+    """Whether a page at `place` has to hear of the message."""
+    parts = {"runs", "removed", "run", "network", "text", "controls", "events", "problem"}
+    return bool(parts & message.model_fields_set) or message.server != place.server
+
+
+def place_after(message: Message, place: Place) -> Place:
+    """Where a page stands when it has the message."""
+    told = {"server", "version", "shown", "revision", "cursor"}
+    return place.model_copy(update={name: getattr(message, name) for name in told})
