@@ -57,7 +57,10 @@
     const mine = ++attempt;
     socket?.close();
     socket = null;
-    if (document.hidden) return;
+    if (document.hidden) {
+      setState("paused");
+      return;
+    }
     const late = setTimeout(() => mine === attempt && setState("lost"), LOST_MS);
     try {
       const query = Object.entries({ ...place, run }).filter(([, value]) => value !== null);

@@ -24,6 +24,8 @@ FIRST_SECONDS = 10.0
 """How long a new socket may take to say its place."""
 MAX_BYTES = 4096
 """Of a page's message."""
+MAX_MESSAGES = 64
+"""How many places' messages are remembered: pages that follow together stand at one or two."""
 MIN_GZIP = 2000
 """Bytes below which an answer is not compressed."""
 
@@ -64,6 +66,7 @@ class Live:
             loop.call_soon_threadsafe(changed.set)
 
         unsubscribe = self._service.subscribe(notify)
+        changed.set()  # something may have changed before
         try:
             while True:
                 await changed.wait()
@@ -82,6 +85,8 @@ class Live:
     def message(self, place: Place) -> tuple[str | None, Place]:
         """The text for a page at a place, None without news, and its place afterwards."""
         if place not in self._messages:
+            if len(self._messages) >= MAX_MESSAGES:
+                self._messages.clear()
             message = update(self._changes, place)
             text = message.to_text() if has_news(message, place) else None
             self._messages[place] = text, place_after(message, place)
@@ -90,32 +95,59 @@ class Live:
     async def follow(self, socket: WebSocket) -> None:
         """Serves one page until it leaves."""
         await socket.accept()
-        reading: asyncio.Task[str] | None = None
+        reading: asyncio.Task[Place] | None = None
         try:
-            place = _parse(await asyncio.wait_for(socket.receive_text(), FIRST_SECONDS))
-            reading = asyncio.create_task(socket.receive_text())
+            place = await asyncio.wait_for(_read(socket), FIRST_SECONDS)
+            reading = asyncio.create_task(_read(socket))
             while True:
                 news = self._news  # before the message is made: nothing is missed
                 text, place = self.message(place)
                 if text is not None:
-                    await socket.send_text(text)
+                    await _send(socket, text)
                 waiting: set[asyncio.Future[Any]] = {news, reading}
                 done, _ = await asyncio.wait(
                     waiting, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 if reading in done:
-                    place = _parse(reading.result())
-                    reading = asyncio.create_task(socket.receive_text())
+                    place = reading.result()
+                    reading = asyncio.create_task(_read(socket))
                 elif not done:
-                    await socket.send_text(_ping(place))
-        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: it left while we were sending
+                    await _send(socket, _ping(place))
+        except WebSocketDisconnect:
             log.debug("A page left")
-        except (ValueError, KeyError, asyncio.TimeoutError) as error:
-            with suppress(RuntimeError):
-                await socket.close(1008, str(error) or "Say your place within 10 seconds.")
+        except ValueError as error:
+            await socket.close(1008, str(error))
+        except asyncio.TimeoutError:
+            await socket.close(1008, f"Say your place within {FIRST_SECONDS:g} seconds.")
         finally:
             if reading is not None:
                 reading.cancel()
+
+
+async def _read(socket: WebSocket) -> Place:
+    """
+    Raises:
+        WebSocketDisconnect: the page left.
+        ValueError: the message is no place; in a sentence.
+    """
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    text = message.get("text")
+    if text is None:
+        raise ValueError("A message must be text.")
+    return _parse(text)
+
+
+async def _send(socket: WebSocket, text: str) -> None:
+    """
+    Raises:
+        WebSocketDisconnect: the page left.
+    """
+    try:
+        await socket.send_text(text)
+    except RuntimeError as error:  # it left while the message was made
+        raise WebSocketDisconnect() from error
 
 
 def register(api: APIRouter, live: Live) -> None:
@@ -139,7 +171,7 @@ def _parse(text: str) -> Place:
     Raises:
         ValueError: it is no place; in a sentence short enough for the reason of a close.
     """
-    if len(text) > MAX_BYTES:
+    if len(text.encode()) > MAX_BYTES:
         raise ValueError(f"A message has at most {MAX_BYTES} bytes.")
     try:
         return Place.model_validate_json(text)

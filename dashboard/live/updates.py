@@ -49,6 +49,7 @@ class Changes:
         self._rows: dict[str, _Part] = {}
         self._removed: dict[str, int] = {}
         self._run_parts: dict[str | None, dict[str, _Part]] = {}
+        self._problems: dict[tuple[str | None, str], str] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -57,12 +58,20 @@ class Changes:
         before, runs = self._snapshots, {run.run_id: run for run in self._service.runs()}
         for run_id, run in runs.items():
             # A snapshot is replaced when it changes. The weights of a run that trains change alone.
-            if before.get(run_id) is not run or not run.state.finished:
+            same = before.get(run_id) is run and run.state.finished
+            if same and (run_id, "row") not in self._problems:
+                continue
+            try:
                 network = self._service.explorer.weights_version(run_id)
                 self._store(self._rows, run_id, {**self._row(run), "network": network})
-                self._removed.pop(run_id, None)
+                self._note(run_id, "row")
+            except UnknownRun:  # deleted a moment ago: the next look finds it gone
+                continue
+            except Exception as error:  # noqa: BLE001 (_note logs it)
+                self._note(run_id, "row", error)
+            self._removed.pop(run_id, None)
         for run_id in before.keys() - runs.keys():
-            del self._rows[run_id]
+            self._rows.pop(run_id, None)
             self._run_parts.pop(run_id, None)
             self._removed[run_id] = self.version
         self._snapshots = runs
@@ -79,21 +88,19 @@ class Changes:
     def run_parts(self, run_id: str | None) -> dict[str, _Part]:
         """The parts of the messages that are about a run, read once for each version."""
         parts = self._run_parts.setdefault(run_id, {})
-        if not parts or parts["problem"].read < self.version:
-            problem = ""
+        if "problem" not in parts or parts["problem"].read < self.version:
             try:
                 run = None if run_id is None else self._service.snapshot(run_id)
                 self._store(parts, "run", run)
                 for name, value in self._describe(run).items():
                     self._store(parts, name, value)
                 self._store(parts, "network", self._network(run))
+                self._note(run_id, "run")
             except UnknownRun:
                 raise
-            except Exception as error:
-                problem = _explain(error)
-                if self._is_new(run_id, problem):
-                    log.warning("Run %s cannot be shown", run_id, exc_info=error)
-            self._store(parts, "problem", problem)
+            except Exception as error:  # noqa: BLE001 (_note logs it)
+                self._note(run_id, "run", error)
+            self._store_problem(run_id)
         return parts
 
     def events(self, run_id: str, start: int) -> tuple[int, list[Metrics], int]:
@@ -105,20 +112,30 @@ class Changes:
         try:
             events, cursor = self._service.events_since(run_id, start)
             if start > cursor:
-                return 0, *self._service.events_since(run_id, 0)
-            return start, events, cursor
+                start = 0
+                events, cursor = self._service.events_since(run_id, start)
+            self._note(run_id, "events")
         except UnknownRun:
             raise
-        except Exception as error:
-            problem = _explain(error)
-            if self._is_new(run_id, problem):
-                log.warning("The events of run %s cannot be shown", run_id, exc_info=error)
-            self._store(self._run_parts[run_id], "problem", problem)
-            return start, [], start
+        except Exception as error:  # noqa: BLE001 (_note logs it)
+            self._note(run_id, "events", error)
+            events, cursor = [], start
+        self._store_problem(run_id)
+        return start, events, cursor
 
-    def _is_new(self, run_id: str | None, problem: str) -> bool:
-        known = self._run_parts[run_id].get("problem")
-        return known is None or known.value != problem
+    def _note(self, run_id: str | None, what: str, error: Exception | None = None) -> None:
+        """Remembers whether something of a run can be read, and logs what is new of that."""
+        if error is None:
+            self._problems.pop((run_id, what), None)
+            return
+        problem = _explain(error)
+        if problem not in [text for (run, _), text in self._problems.items() if run == run_id]:
+            log.warning("Run %s cannot be shown: its %s", run_id, what, exc_info=error)
+        self._problems[run_id, what] = problem
+
+    def _store_problem(self, run_id: str | None) -> None:
+        found = (self._problems.get((run_id, what), "") for what in ("row", "run", "events"))
+        self._store(self._run_parts[run_id], "problem", next(filter(None, found), ""))
 
     def _network(self, run: RunSnapshot | None) -> Network:
         if run is None:
@@ -148,6 +165,7 @@ def update(changes: Changes, place: Place) -> Message:
     What cannot be read is missing, and `problem` says why.
     """
     known = place.version if place.server == changes.server else -1
+    version = changes.version
     news: dict[str, Any] = {}
     rows, removed = changes.rows_since(known)
     if rows:
@@ -168,12 +186,12 @@ def update(changes: Changes, place: Place) -> Message:
             if events or fresh or first != place.cursor:
                 news |= {"first": first, "events": events}
         news |= {name: part.value for name, part in parts.items() if fresh or part.changed > known}
-    except UnknownRun:  # deleted a moment ago: the next message is about another run
-        run_id = place.shown
+    except UnknownRun:  # deleted a moment ago: the page stays where it is until the next look
+        version, run_id, revision, cursor = known, place.shown, place.revision, place.cursor
     return Message.model_construct(
         _fields_set={"server", "version", "protocol", "shown", "revision", "cursor", *news},
         server=changes.server,
-        version=changes.version,
+        version=version,
         protocol=PROTOCOL,
         shown=run_id,
         revision=revision,

@@ -202,7 +202,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         if idle or pair is None:
             return ""
         measured = [run.run_id for run in pair.comparable]
-        return pair_words.progress(service.pairs.progress(measured))
+        try:
+            return pair_words.progress(service.pairs.progress(measured))
+        except UnknownRun:  # deleted a moment ago
+            return ""
 
     @app.callback(
         Output(ids.COMPARE_TABLE, "children"),
@@ -285,7 +288,13 @@ def _overview(
 
 def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
     """Changes when the table or the distorted images have to be worked out anew."""
-    look = service.explorer.weights_version
+
+    def look(run_id: str) -> str | None:
+        try:
+            return service.explorer.weights_version(run_id)
+        except UnknownRun:  # deleted a moment ago
+            return None
+
     return {
         "pair": pair.name,
         "ended": pair.ended,

@@ -268,10 +268,18 @@ class DashboardPage:
         return lambda: bool(self.page.evaluate("window.sliderMoved"))
 
     def set_hidden(self, hidden: bool) -> None:
-        """Lets the page believe that nobody sees it; returns when the server knows."""
-        words = f'"hidden":{"true" if hidden else "false"}'
-        with self.page.expect_response(lambda answer: words in (answer.request.post_data or "")):
-            self.page.evaluate(_SET_HIDDEN, hidden)
+        """Lets the page believe that nobody sees it, or somebody sees it again."""
+        self.page.evaluate(_SET_HIDDEN, hidden)
+        self.expect_connection("paused" if hidden else "open")
+
+    def expect_connection(self, state: str) -> None:
+        """The connection to the server is "open", "lost" or "paused"."""
+        expect(self.page.locator("body")).to_have_attribute("data-connection", state)
+
+    @property
+    def notice(self) -> Locator:
+        """What the page says of its connection."""
+        return self.page.locator("#notice")
 
     def progress_width(self) -> float:
         """How many pixels long the progress bar of the run is."""
@@ -291,15 +299,30 @@ class DashboardPage:
         """Chooses "Newest run"; waits until the page shows `run_id`, if that is given."""
         self._choose_run("newest", run_id)
 
+    def choose_run(self, run_id: str) -> None:
+        """Chooses a run, or "newest", and waits for nothing.
+
+        As "Look at it" on the Runs tab does: the picker offers only the newest runs.
+        """
+        self.page.evaluate("value => dash_clientside.set_props('run-pick', {value})", run_id)
+
+    def clear_table_filters(self) -> None:
+        """Empties the boxes above the columns of the runs table, one after the other.
+
+        dash-ag-grid 35.3 fills a box again that is emptied within half a second of another.
+        """
+        for box in self.page.get_by_label(re.compile("Filter Input$")).all():
+            if box.input_value():
+                before = self._property("runs-grid", "filterModel")
+                box.fill("")
+                self.until(
+                    lambda before=before: self._property("runs-grid", "filterModel") != before
+                )
+
     def _choose_run(self, choice: str, run_id: str | None) -> None:
         self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
         if self.run_picker.input_value() != choice:
-            # As "Look at it" on the Runs tab does, as the picker offers only the newest runs.
-            self.page.evaluate(
-                "value => window.dash_clientside.set_props('run-pick', {value})", choice
-            )
-            # The server may still tell about the run that was chosen before.
-            self.until(lambda: self._property("page-view", "data")["run"] == choice)
+            self.choose_run(choice)
             self.wait_until_quiet()
         if run_id is not None:
             shown = f"{run_id}/"  # RUN/REVISION/POSITION

@@ -96,32 +96,87 @@ def test_both_curves_and_the_csv_file_are_the_runs_own_values(
 def test_a_zoom_survives_new_points_and_a_change_of_the_smoothing(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    """Not covered: a drag while points come, which may lose the zoom.
-
-    The page rests from the press of the mouse to its release, but points that were on their way at
-    the press still end the drag.
-    """
     open_curves(dashboard)
     run_id = server.start_endless_run()
-    dashboard.until(lambda: len(server.events(run_id, "batch")) > 10)
+    dashboard.until(lambda: dashboard.point_count(LOSS) > 10)
+    for _ in range(3):
+        dashboard.plot_area(LOSS).dblclick()
+        dashboard.until(lambda: dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange"))
+        dashboard.zoom_in(LOSS)  # while points come
+        zoomed = shown_range(dashboard, LOSS)
+        points = dashboard.point_count(LOSS)
+        dashboard.until(lambda points=points: dashboard.point_count(LOSS) > points + 10)
+        assert dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange") is False
+        assert shown_range(dashboard, LOSS) == zoomed
+    # The other curve was not touched, and still shows the whole run.
+    assert shown_range(dashboard, ACCURACY)[0][1] > zoomed[0][1]
+
     with server.training_held():
         expect_curves(dashboard, server, run_id)
-        dashboard.wait_until_quiet()
-        dashboard.zoom_in(LOSS)
-        assert dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange") is False
-        zoomed = shown_range(dashboard, LOSS)
-        points, smoothed = dashboard.point_count(LOSS), values(dashboard, SMOOTHED)
+        smoothed = values(dashboard, SMOOTHED)
+        dashboard.field("Smoothing").fill("0.9")
+        dashboard.until(lambda: values(dashboard, SMOOTHED) != smoothed)
+        assert shown_range(dashboard, LOSS) == zoomed
 
-    dashboard.until(lambda: dashboard.point_count(LOSS) > points + 20)
-    assert shown_range(dashboard, LOSS) == zoomed
-    # The other curve was not touched, and still shows the whole run.
-    dashboard.until(lambda: shown_range(dashboard, ACCURACY)[0][1] > zoomed[0][1])
 
-    # New points never change the smoothed values before them.
-    assert values(dashboard, SMOOTHED)[:points] == smoothed
-    dashboard.field("Smoothing").fill("0.9")
-    dashboard.until(lambda: values(dashboard, SMOOTHED)[:points] != smoothed)
-    assert shown_range(dashboard, LOSS) == zoomed
+def test_nothing_is_drawn_while_somebody_drags(dashboard: DashboardPage, server: AppServer) -> None:
+    open_curves(dashboard)
+    run_id = server.start_endless_run()
+    dashboard.until(lambda: dashboard.point_count(LOSS) > 0)
+    dashboard.plot_area(LOSS).hover()
+    dashboard.page.mouse.down()
+    points = dashboard.point_count(LOSS)
+    known = len(server.events(run_id, "batch"))
+    dashboard.until(lambda: len(server.events(run_id, "batch")) > known + 10)
+    # The status bar goes on.
+    epoch = dashboard.status("Epoch").inner_text()
+    expect(dashboard.status("Epoch")).not_to_have_text(epoch)
+    assert dashboard.point_count(LOSS) == points
+    dashboard.page.mouse.up()
+    dashboard.until(lambda: dashboard.point_count(LOSS) > known)
+
+
+def test_the_curves_wear_the_colours_of_the_theme(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    show_curves(dashboard, server, mlp_run)
+    line = dashboard.figure(LOSS).locator(".scatterlayer .js-line").first
+    colors = set()
+    for _ in range(2):
+        dashboard.button("Light or dark").click()
+        wanted = dashboard.theme_color("train")
+        colors.add(wanted)
+        expect(line).to_have_css("stroke", wanted)
+    assert len(colors) == 2
+    dashboard.page.evaluate("localStorage.removeItem('theme')")
+
+
+def test_a_picture_of_the_curves_is_white_and_has_the_light_themes_colours(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str, tmp_path: Path
+) -> None:
+    show_curves(dashboard, server, mlp_run)
+    dashboard.button("Light or dark").click()
+    expect(dashboard.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    with dashboard.page.expect_download() as download:
+        dashboard.button("SVG").click()
+    assert download.value.suggested_filename in ("curves-loss.svg", "curves-accuracy.svg")
+    download.value.save_as(tmp_path / "curve.svg")
+    svg = (tmp_path / "curve.svg").read_text()
+    assert "rgb(0, 114, 178)" in svg
+    assert "background: rgb(255, 255, 255)" in svg or "fill: rgb(255, 255, 255)" in svg
+    dashboard.button("Light or dark").click()
+    dashboard.page.evaluate("localStorage.removeItem('theme')")
+
+
+def test_smoothed_values_are_a_debiased_moving_average(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    show_curves(dashboard, server, mlp_run)
+    average, expected = 0.0, []
+    for count, value in enumerate(values(dashboard, RAW), start=1):
+        average = 0.6 * average + 0.4 * value
+        expected.append(average / (1 - 0.6**count))
+    assert values(dashboard, SMOOTHED) == pytest.approx(expected)
 
 
 def test_smoothing_keeps_the_raw_points_in_sight(

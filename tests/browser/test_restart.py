@@ -42,28 +42,31 @@ def start_run(server: Server, settings: dict[str, Any]) -> str:
     return str(post(f"{server.url}/api/runs", settings)["run_id"])
 
 
-def test_a_page_recovers_when_its_server_was_killed_in_the_middle_of_a_run(
+def test_a_page_says_that_its_server_is_gone_and_follows_it_when_it_is_back(
     page: DashboardPage, mortal_server: Server
 ) -> None:
-    start_run(mortal_server, ENDLESS | {"epochs": 2000})  # no pauses here: more of them
+    run_id = start_run(mortal_server, ENDLESS | {"epochs": 2000})  # no pauses here: more of them
     page.until(lambda: page.point_count(LIVE) > 10)
     page.fill_form(epochs="1999")
     assert page.problems == []
 
     mortal_server.kill()
+    page.expect_connection("lost")
+    expect(page.notice).to_contain_text("The connection to Digit Lab is lost.")
+    expect(page.notice).to_contain_text("s old")
     mortal_server.start()
+    page.expect_connection("open")
+    expect(page.notice).to_be_hidden()
     expect(page.status("State")).to_have_text("interrupted")
     expect(page.field("Epochs")).to_have_value("1999")
-    page.problems.clear()
+    page.problems.clear()  # the browser's own, about requests that failed
+    expect_points(page, mortal_server, run_id)
 
     # It follows the next run from its beginning to its end.
     run_id = start_run(mortal_server, SHORT | {"epochs": 2})
     expect(page.status("Epoch")).to_contain_text("2 of 2")
     expect(page.status("State")).to_have_text("done")
-    events = get(f"{mortal_server.url}/api/runs/{run_id}/events")["events"]
-    losses = [event["loss"] for event in events if event["kind"] == "batch"]
-    shown = "Array.from(gd.data[0].y)"
-    page.until(lambda: page.figure_value(LIVE, shown) == losses)
+    expect_points(page, mortal_server, run_id)
 
     # Its buttons work.
     expect(page.button("Train")).to_be_enabled()
@@ -71,3 +74,11 @@ def test_a_page_recovers_when_its_server_was_killed_in_the_middle_of_a_run(
     expect(page.status("State")).to_have_text("running")
     page.button("Stop").click()
     expect(page.status("State")).to_have_text("stopped")
+
+
+def expect_points(page: DashboardPage, server: Server, run_id: str) -> None:
+    """The live curve shows each point of the run once."""
+    events = get(f"{server.url}/api/runs/{run_id}/events")["events"]
+    points = [[event["progress"], event["loss"]] for event in events if event["kind"] == "batch"]
+    shown = "gd.data[0].x.map((x, at) => [x, gd.data[0].y[at]])"
+    page.until(lambda: page.figure_value(LIVE, shown) == points)

@@ -20,9 +20,7 @@ TINY = {"epochs": 1, "train_images": 50}
 def open_runs(dashboard: DashboardPage, server: AppServer) -> None:
     """Opens the table with all runs, the newest first and none ticked."""
     dashboard.open_tab("Runs")
-    for box in dashboard.page.get_by_label(re.compile("Filter Input$")).all():
-        if box.input_value():
-            box.fill("")
+    dashboard.clear_table_filters()
     started = dashboard.page.get_by_role("columnheader", name="Started")
     while started.get_attribute("aria-sort") != "descending":
         started.get_by_text("Started").click()

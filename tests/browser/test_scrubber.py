@@ -204,20 +204,3 @@ def test_the_opinion_of_a_drawing_goes_back_too(
         said = server.post("/api/predict", question)["probabilities"]
         expected = pytest.approx([100 * share for share in said], abs=0.1)
         dashboard.until(lambda expected=expected: dashboard.percentages(bars) == expected)
-
-
-def test_a_page_that_nobody_sees_rests_and_catches_up(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    dashboard.open_tab("Train")
-    server.train(epochs=1)
-    expect(dashboard.status("State")).to_have_text("done")
-    expect(dashboard.status("Epoch")).to_contain_text("1 of 1")
-    dashboard.set_hidden(True)
-    texts = record_texts(dashboard.status("Epoch"))
-    run_id = server.start_endless_run()
-    dashboard.until(lambda: len(server.events(run_id, "epoch")) > 10)  # longer than between news
-    assert texts() == []
-    dashboard.set_hidden(False)
-    dashboard.until(lambda: last_epoch(dashboard) > 10)
-    assert int(texts()[0].split()[0]) > 10

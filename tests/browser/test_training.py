@@ -106,30 +106,6 @@ def test_no_point_is_shown_twice_and_none_is_lost(
     assert live_values(dashboard, "y") == [event["loss"] for event in batches]
 
 
-def test_what_a_page_said_earlier_and_comes_later_does_not_count(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    dashboard.open_tab("Train")
-    dashboard.wait_until_quiet()
-    held = dashboard.hold_back('"tab":"curves"')
-    dashboard.open_tab("Curves")
-    dashboard.until(lambda: held)
-    dashboard.open_tab("Train")
-    run_id = server.start_endless_run()
-    with server.training_held():
-        # All points are on the page, so that those that come later are news.
-        dashboard.until(
-            lambda: (
-                live_values(dashboard, "y")
-                == [event["loss"] for event in server.events(run_id, "batch")]
-            )
-        )
-        assert len(held) == 1
-        dashboard.release(held[0])
-        points = dashboard.point_count(LIVE)
-    dashboard.until(lambda: dashboard.point_count(LIVE) > points)
-
-
 def test_the_next_run_replaces_the_curve_of_the_last(
     dashboard: DashboardPage, server: AppServer
 ) -> None:

@@ -4,25 +4,31 @@ To put a server together takes a third of a second, so most tests share one. `un
 and `busy` serve all tests of a process; `client` has a server of its own.
 """
 
+import functools
+import queue
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig, parse_config
 from core.datasets import DataCatalog, Dataset
+from core.events import BatchMetrics, EpochMetrics
 from core.service import TrainingService
 from core.store import RunStore
 from core.trainer import Fit
 from core.training import Checkpoint, Event
 from core.training import fit as real_fit
+from dashboard import runs_table, status
 from dashboard.app import create_app
-from tests.conftest import Finish, WaitUntil
+from dashboard.live.updates import Changes
+from tests.conftest import Finish, MakeService, WaitUntil
 
 SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 
@@ -147,3 +153,94 @@ def busy(
     for run in busy_service.runs():
         busy_service.stop(run.run_id)
     wait_until(lambda: all(run.state.finished for run in busy_service.runs()))
+
+
+# Runs whose events a test gives
+
+
+class LiveHarness:
+    """A service whose runs train nothing but tell the events that a test gives, and its changes."""
+
+    def __init__(self, make_service: MakeService, wait_until: WaitUntil) -> None:
+        self._wait_until = wait_until
+        self._events: queue.Queue[Event | None] = queue.Queue()
+        self._begun = False
+        self.service = make_service(fit=self._fit)
+        describe = functools.partial(status.describe, self.service)
+        self.changes = Changes(self.service, runs_table.row, describe)
+
+    def start(self) -> str:
+        """Starts a run whose events `report` gives."""
+        self.service.start(TrainConfig(epochs=2, precision="fp32"))
+        return self.follow()
+
+    def follow(self) -> str:
+        """Waits until the run whose turn it is has begun; `report` then gives its events."""
+        run_id = self.service.latest_run()
+        assert run_id is not None
+        self._wait_until(lambda: self.service.snapshot(run_id).kept and self._begun)
+        return run_id
+
+    def report(self, *events: Event) -> None:
+        """Gives events of the run that trains, and waits until everybody was notified of them."""
+        for event in events:
+            self._events.put(event)
+        self._wait_until(lambda: not self._events.unfinished_tasks)
+
+    def end(self) -> None:
+        """Ends the run that trains, and waits until the service has noticed."""
+        run_id = self.service.latest_run()
+        self._events.put(None)
+        self._wait_until(lambda: self.service.snapshot(run_id).state.finished)
+
+    def _fit(self, config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
+        self._begun = False
+        yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
+        self._begun = True
+        while not asked["should_stop"]():
+            try:
+                event = self._events.get(timeout=0.02)
+            except queue.Empty:
+                continue
+            if event is not None:
+                yield event
+            self._events.task_done()
+            if event is None:
+                return
+
+
+@pytest.fixture
+def harness(make_service: MakeService, wait_until: WaitUntil) -> LiveHarness:
+    return LiveHarness(make_service, wait_until)
+
+
+def batch(step: int) -> BatchMetrics:
+    return BatchMetrics(
+        epoch=1 + (step > 10),
+        step=step,
+        progress=step / 10,
+        loss=2.0 / step,
+        accuracy=1 - 1 / (step + 1),
+        learning_rate=1e-3,
+        images_per_second=1000.0 + step,
+        seconds=0.1 * step,
+    )
+
+
+def evaluation(epoch: int) -> EpochMetrics:
+    return EpochMetrics(
+        epoch=epoch,
+        step=10 * epoch,
+        progress=float(epoch),
+        train_loss=1.0,
+        train_accuracy=0.5,
+        test_loss=0.25,
+        test_accuracy=0.75,
+        images_per_second=1000.0,
+        seconds=1.0 * epoch,
+    )
+
+
+def network(progress: float) -> Checkpoint:
+    """Weights after so many epochs, which can be looked at."""
+    return Checkpoint("simple_cnn", 1, 1, progress, {}, np.zeros((1, 10), np.float32))

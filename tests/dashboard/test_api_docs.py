@@ -11,6 +11,8 @@ from core.config import TrainConfig
 from core.events import RunSnapshot
 from core.service import TrainingService
 from dashboard import api
+from dashboard.live.endpoint import Live
+from dashboard.live.protocol import Message, Place
 from tests.dashboard.conftest import SHORT
 
 
@@ -32,15 +34,24 @@ def operations(described: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
 
 def test_every_route_is_described(described: dict[str, Any], done: TrainingService) -> None:
     hidden = {"/api", "/api/{path:path}", "/api/openapi.json"}
+    live = Live(done, lambda run: {}, lambda run: {})
     routes = {
         (method, route.path)
-        for route in api.router(done).routes
+        for route in api.router(done, live).routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()
         if route.path not in hidden and not route.path.startswith("/api/docs")
     }
     assert routes == {(method, path) for method, path, _ in operations(described)}
-    assert ("POST", "/api/import") in routes
+    assert {("POST", "/api/import"), ("GET", "/api/live")} <= routes
+
+
+def test_a_place_and_a_message_are_described(described: dict[str, Any]) -> None:
+    operation = described["paths"]["/api/live"]["get"]
+    assert {part["name"] for part in operation["parameters"]} == set(Place.model_fields)
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    message = described["components"]["schemas"][answer["$ref"].rpartition("/")[2]]["properties"]
+    assert set(message) == {*Message.model_fields, "from"} - {"first"}
 
 
 def test_every_route_says_what_it_does_and_what_an_error_looks_like(

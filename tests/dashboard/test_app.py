@@ -5,10 +5,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from dash.development.base_component import Component
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from core.service import TrainingService
-from dashboard import ids
+from dashboard import ids, status
 from dashboard.app import create_app, layout
 
 
@@ -30,7 +32,7 @@ def test_all_that_the_page_loads_is_there(untrained: TestClient) -> None:
         assert len(answer.content) > 0, address
 
 
-@pytest.mark.parametrize("name", ["bootstrap.min.css", "style.css", "page.js", "draw.js"])
+@pytest.mark.parametrize("name", ["bootstrap.min.css", "style.css", "page.js", "connection.js"])
 def test_the_page_has_its_styles_and_scripts(untrained: TestClient, name: str) -> None:
     matching = [address for address in addresses(untrained.get("/").text) if name in address]
     assert len(matching) == 1
@@ -61,20 +63,20 @@ def test_every_id_of_the_page_is_there_once() -> None:
     assert declared - tabs - set(found) == set()
 
 
-def test_each_page_that_loads_has_a_name_of_its_own(untrained: TestClient) -> None:
-    names = {page_name(untrained.get("/_dash-layout").json()) for _ in range(3)}
-    assert len(names) == 3
+def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient) -> None:
+    first, second = (untrained.get("/_dash-layout").text for _ in range(2))
+    assert first == second
 
 
-def page_name(part: Any) -> str | None:
-    """The name that a page was given, found in its layout."""
-    if isinstance(part, dict):
-        if part.get("id") == ids.PAGE_VIEW:
-            return str(part["data"]["page"])
-        part = list(part.values())
-    if isinstance(part, list):
-        return next(filter(None, map(page_name, part)), None)
-    return None
+def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService) -> None:
+    told = status.describe(untrained_service, None)
+    components = [part for part in layout()._traverse() if isinstance(part, Component)]
+    parts = [part.to_plotly_json()["props"] for part in components]
+    live = ("data-live", "data-live-width")
+    assert {part[name] for part in parts for name in live if name in part} == set(told["text"])
+    for name, properties in told["controls"].items():
+        (component,) = (part for part in components if getattr(part, "id", None) == name)
+        assert set(properties) <= set(component._prop_names)
 
 
 def test_callbacks_only_name_what_is_on_the_page(untrained: TestClient) -> None:
@@ -87,6 +89,13 @@ def test_callbacks_only_name_what_is_on_the_page(untrained: TestClient) -> None:
     }
     assert named
     assert named - on_the_page == set()
+
+
+def test_dash_opens_no_websocket_of_its_own(untrained: TestClient) -> None:
+    assert "websocket" not in untrained.get("/").text.lower()
+    own = untrained.websocket_connect("ws://127.0.0.1/_dash-ws-callback")
+    with pytest.raises(WebSocketDisconnect), own:
+        pass
 
 
 def test_the_server_tells_nobody_how_it_is_made(untrained: TestClient) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from core.events import Gallery
 from dashboard import gallery_figures as figures
-from tests.dashboard.test_curve_figures import texts
 
 # The mosaic
 
@@ -157,7 +156,7 @@ def test_a_gallery_is_drawn_from_the_top_with_square_pixels() -> None:
 
 def test_a_gallery_without_images_says_why() -> None:
     empty = figures.no_gallery("There is nothing to show.")
-    assert texts(empty) == ["There is nothing to show."]
+    assert [note.text for note in empty.layout.annotations] == ["There is nothing to show."]
     assert len(empty.data) == 0
 
 

@@ -12,7 +12,7 @@ from core.datasets import Dataset
 from core.service import TrainingService
 from tests.dashboard.conftest import in_memory_service, opened
 
-SOCKET = "/_dash-ws-callback"
+SOCKET = "/api/live"
 OWN = "http://127.0.0.1:8050"
 
 

@@ -12,14 +12,10 @@ from core.records import (
     Drawing,
     LessonReport,
     LessonRow,
-    OwnScore,
-    OwnScores,
     OwnSet,
 )
-from dashboard import course, curve_figures
+from dashboard import course
 from dashboard import handwriting_view as view
-from dashboard.series import Series
-from tests.dashboard.test_curve_figures import series
 
 
 def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Course:
@@ -114,17 +110,3 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     assert ("they are the fair test" in shown) == bool(held_out)
     assert ("is no test" in shown) == (not held_out)
     assert "Mine learns from 8 drawings, mixed with" in shown
-
-
-def test_own_scores_stand_beside_the_test_accuracy_when_there_are_a_few() -> None:
-    shown: Series = series(10, [1.0, 2.0])
-    plain = len(curve_figures.curve(shown, "accuracy").data)
-    shown.own = OwnScores((OwnScore(0, 1, 4), OwnScore(1, 3, 4)), (OwnScore(1, 5, 5),))
-    figure = curve_figures.curve(shown, "accuracy")
-    assert [trace.name for trace in figure.data[plain:]] == ["taught drawings (5)"]
-    shown.own = OwnScores((OwnScore(0, 1, 6), OwnScore(1, 3, 6)))
-    added = curve_figures.curve(shown, "accuracy").data[plain:]
-    assert [(trace.name, trace.x, trace.y) for trace in added] == [
-        ("your handwriting (6)", (0, 1), (1 / 6, 0.5))
-    ]
-    assert len(curve_figures.curve(shown, "loss").data) == plain

@@ -8,6 +8,7 @@ import pytest
 from core.events import LayerInfo, RunSnapshot, RunState
 from core.records import Pair
 from dashboard import pair_words as words
+from dashboard import runs_table
 from dashboard.pair_words import Result
 from dashboard.status import NEWEST
 
@@ -158,10 +159,15 @@ def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
     )
     (line,) = words.states(Pair("a", (busy,))).children
     _, track, facts = line.children
-    assert track.children.style == {"width": "50.0%"}
-    assert facts.children == (
+    before, epoch, *more = facts.children
+    assert "".join([before, epoch.children, *more]) == (
         "epoch 2 of 3 (50%), 91.3% of its training images right, 95.12% of the test images"
     )
+    assert track.children.style == {"width": "50.0%"}
+    for part, field in ((track.children, "share"), (epoch, "epoch")):  # as rows of the table come
+        properties = part.to_plotly_json()["props"]
+        assert (properties["data-run"], properties["data-row"]) == (busy.run_id, field)
+        assert field in runs_table.row(busy)
 
 
 @pytest.mark.parametrize(("share", "said"), [(None, ""), (0.04, "Distorting test images: 4%")])

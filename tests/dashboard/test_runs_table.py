@@ -1,4 +1,4 @@
-"""The rows of the table of runs, and what changes between two looks."""
+"""The rows of the table of runs."""
 
 from dataclasses import replace
 
@@ -75,13 +75,11 @@ def test_runs_are_named_in_a_sentence() -> None:
     assert runs_table.names(runs) == "Run 7, Anna's and Run 9"
 
 
-def test_only_rows_that_changed_are_sent() -> None:
-    other = replace(RUN, run_id="20260101-130000-000-abcd", number=8)
-    before = {run.run_id: run for run in (RUN, other)}
-    assert runs_table.changed(before, dict(before)) == set()
-    after = {other.run_id: replace(other, note="good")}
-    assert runs_table.changed(before, after) == {RUN.run_id, other.run_id}
-    assert runs_table.changed(after, before) == {RUN.run_id, other.run_id}
-    change = runs_table.change({RUN.run_id, other.run_id}, after)
-    assert change["gone"] == [RUN.run_id]
-    assert [row["note"] for row in change["rows"]] == ["good"]
+def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:
+    row = runs_table.row(replace(RUN, epoch=3, progress=2.5, revision=2, pair="a"))
+    assert [row[name] for name in ("pair", "revision", "share", "epoch")] == [
+        "a",
+        2,
+        "50.0%",
+        "3 of 5 (50%)",
+    ]

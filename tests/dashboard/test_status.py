@@ -1,28 +1,19 @@
-"""The words of a run: the status bar, the buttons and notices, the table of epochs."""
+"""The words of a run: the status bar, the buttons and notices."""
 
+from pathlib import Path
 from typing import Any
 
-import dash_bootstrap_components as dbc
 import pytest
-from dash import html
-from dash.development.base_component import Component
 
 from core.config import TrainConfig
 from core.datasets import DataCatalog
-from core.events import DatasetStatus, EpochMetrics, RunSnapshot, RunState
+from core.events import DatasetStatus, RunSnapshot, RunState
 from core.service import TrainingService
 from dashboard import ids, status
+from tests.conftest import MakeService
 
-BAR_IDS = (
-    ids.STATUS_STATE,
-    ids.STATUS_EPOCH,
-    ids.STATUS_PROGRESS,
-    ids.STATUS_TIME,
-    ids.STATUS_SPEED,
-    ids.STATUS_ACCURACY,
-    ids.STATUS_DATASET,
-    ids.STATUS_DEVICE,
-)
+UNKNOWN = ("time", "speed", "accuracy")
+HERE = DatasetStatus("synthetic", "Synthetic digits", "ready")
 
 
 def run(**changes: Any) -> RunSnapshot:
@@ -53,34 +44,12 @@ def done(**changes: Any) -> RunSnapshot:
     )
 
 
-def evaluation(number: int) -> EpochMetrics:
-    return EpochMetrics(
-        epoch=number,
-        step=10 * number,
-        progress=float(number),
-        train_loss=0.5 / number,
-        train_accuracy=0.9,
-        test_loss=0.25,
-        test_accuracy=0.9312,
-        images_per_second=1234.5,
-        seconds=61.0 * number,
-    )
+def texts(run: RunSnapshot | None, dataset: DatasetStatus = HERE) -> dict[str, str]:
+    return status.texts(run, dataset, "The device")
 
 
-def shown(updates: list[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    by_id: dict[str, dict[str, Any]] = {}
-    for component, properties in updates:
-        by_id.setdefault(component, {}).update(properties)
-    return by_id
-
-
-def words(component: Any) -> str:
-    """All text within a component, in order."""
-    if isinstance(component, (list, tuple)):
-        return " ".join(words(part) for part in component)
-    if isinstance(component, Component):
-        return words(getattr(component, "children", None) or "")
-    return str(component)
+def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, Any]]:
+    return status.controls(run, problem)
 
 
 @pytest.mark.parametrize(
@@ -115,52 +84,47 @@ def test_time_is_unknown_then_left_then_taken() -> None:
     assert status.time_words(done()) == "took 1 min 15 s"
 
 
-def test_the_bar_shows_all_of_a_run(service: TrainingService) -> None:
-    bar = shown(status.status_bar(service, done()))
-    assert bar[ids.STATUS_STATE] == {"children": "done", "color": "success"}
-    assert bar[ids.STATUS_EPOCH]["children"].startswith("4 of 4")
-    assert bar[ids.STATUS_PROGRESS]["style"]["width"] == "100.0%"
-    assert bar[ids.STATUS_TIME]["children"] == "took 1 min 15 s"
-    assert bar[ids.STATUS_SPEED]["children"] == "4,321"
-    assert bar[ids.STATUS_ACCURACY]["children"] == "98.76%"
-    assert bar[ids.STATUS_DATASET]["children"] == "MNIST"
-    assert bar[ids.STATUS_DEVICE]["children"] == "A processor, fp32"
+def test_the_bar_shows_all_of_a_run() -> None:
+    assert texts(done()) == {
+        "epoch": "4 of 4 (100%)",
+        "share": "100.0%",
+        "time": "took 1 min 15 s",
+        "speed": "4,321",
+        "accuracy": "98.76%",
+        "dataset": "MNIST",
+        "device": "A processor, fp32",
+        "curve": status.NO_BATCHES,
+    }
 
 
-def test_the_bar_leaves_open_what_is_not_known_yet(service: TrainingService) -> None:
-    bar = shown(status.status_bar(service, run()))
-    assert bar[ids.STATUS_STATE]["children"] == "running"
-    assert bar[ids.STATUS_PROGRESS]["style"]["width"] == "0.0%"
-    for item in (ids.STATUS_TIME, ids.STATUS_SPEED, ids.STATUS_ACCURACY):
-        assert bar[item]["children"] == status.NOTHING
+def test_the_bar_leaves_open_what_is_not_known_yet() -> None:
+    begun = texts(run())
+    assert [begun[item] for item in UNKNOWN] == [status.NOTHING] * 3
+    assert (begun["epoch"], begun["share"]) == ("0 of 4", "0.0%")
 
 
-def test_the_bar_is_ready_before_the_first_run(service: TrainingService) -> None:
-    bar = shown(status.status_bar(service, None))
-    assert bar[ids.STATUS_STATE]["children"] == "ready"
-    assert bar[ids.STATUS_DATASET]["children"] == "Synthetic digits"
-    assert bar[ids.STATUS_DEVICE]["children"] == service.device_title()
+def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
+    ready = texts(None)
+    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [status.NOTHING] * 4
+    assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
+    assert (ready["share"], ready["curve"]) == ("0%", status.NOTHING_TRAINED)
 
 
-@pytest.mark.parametrize("snapshot", [None, run(), done()], ids=["no run", "running", "done"])
-def test_every_item_of_the_bar_is_told_so_that_none_shows_an_earlier_run(
-    service: TrainingService, snapshot: RunSnapshot | None
-) -> None:
-    # A page outlives the server: after a restart there is no run, and the page shows the old one.
-    assert set(shown(status.status_bar(service, snapshot))) == set(BAR_IDS)
+def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
+    for tell in (texts, controls):
+        assert tell(None).keys() == tell(run()).keys() == tell(done()).keys()
 
 
 @pytest.mark.parametrize("state", RunState)
-def test_each_state_is_called_by_its_name_in_the_bar(
-    service: TrainingService, state: RunState
-) -> None:
-    bar = shown(status.status_bar(service, run(state=state)))
-    assert bar[ids.STATUS_STATE]["children"] == state.value
+def test_each_state_is_called_by_its_name(state: RunState) -> None:
+    assert controls(run(state=state))[ids.STATUS_STATE]["children"] == state.value
 
 
-def test_the_layout_has_a_place_for_every_item() -> None:
-    found = {getattr(part, "id", None) for part in status.layout()._traverse()}
-    assert set(BAR_IDS) <= found
+def test_states_that_matter_have_a_colour() -> None:
+    shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
+    for state, colour in shown.items():
+        badge = controls(None if state is None else run(state=state))[ids.STATUS_STATE]
+        assert badge == {"children": state.value if state else "ready", "color": colour}
 
 
 @pytest.mark.parametrize(
@@ -178,12 +142,11 @@ def test_the_layout_has_a_place_for_every_item() -> None:
     ],
 )
 def test_buttons_can_be_pressed_when_they_make_sense(
-    service: TrainingService, snapshot: RunSnapshot | None, can_stop: bool, other: str | None
+    snapshot: RunSnapshot | None, can_stop: bool, other: str | None
 ) -> None:
-    told = shown(status.notices(service, snapshot))
-    assert bool(told[ids.STOP_BUTTON]["disabled"]) is not can_stop
-    assert bool(told[ids.PAUSE_BUTTON]["disabled"]) is (other is None)
-    assert told[ids.PAUSE_BUTTON]["children"] == (other or "Pause")
+    told = controls(snapshot)
+    assert told[ids.STOP_BUTTON] == {"disabled": not can_stop}
+    assert told[ids.PAUSE_BUTTON] == {"children": other or "Pause", "disabled": other is None}
     running = snapshot is not None and snapshot.state is RunState.RUNNING
     assert (told[ids.RATE]["style"] == {}) is running
 
@@ -206,85 +169,54 @@ def test_buttons_can_be_pressed_when_they_make_sense(
     ids=["no run", "running", "waiting", "done", "never begun", "stopped", "failed"],
 )
 def test_the_message_says_how_the_run_goes(
-    service: TrainingService, snapshot: RunSnapshot | None, sentence: str, colour: str
+    snapshot: RunSnapshot | None, sentence: str, colour: str
 ) -> None:
-    message = shown(status.notices(service, snapshot))[ids.RUN_MESSAGE]
+    message = controls(snapshot)[ids.RUN_MESSAGE]
     assert sentence in message["children"]
     assert message["color"] == colour
 
 
-class _Offline(DataCatalog):
-    """A catalog on a computer that has no MNIST and no way to it."""
+def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
+    assert controls(None)[ids.CURVES_CSV]["disabled"]
+    link = controls(run(run_id="a-run"))[ids.CURVES_CSV]
+    assert link == {"href": "/api/runs/a-run/metrics.csv", "disabled": False}
 
-    missing = True
+
+class _Offline(DataCatalog):
+    """A catalog on a computer that has no MNIST."""
+
+    mnist: Any = "unavailable"
 
     def status(self, name: str = "auto") -> DatasetStatus:
-        if not self.missing:
-            return DatasetStatus(name, "MNIST", "ready")
         if name == "mnist":
-            return DatasetStatus("mnist", "MNIST", "unavailable", "MNIST is not here.")
+            return DatasetStatus("mnist", "MNIST", self.mnist, "MNIST is not here.")
         return DatasetStatus("synthetic", "Synthetic digits", "ready", "MNIST is not here. So.")
 
 
-def test_when_mnist_cannot_be_had_the_page_says_so_and_offers_another_look(
-    make_service: Any, synthetic_folder: Any
+@pytest.mark.parametrize("mnist", ["unavailable", "unknown", "preparing", "ready"])
+def test_another_look_for_mnist_is_offered_when_it_cannot_be_had(
+    make_service: MakeService, synthetic_folder: Path, mnist: str
 ) -> None:
     catalog = _Offline(None, synthetic_folder)
-    service = make_service(catalog=catalog)
-    told = shown(status.notices(service, None))
-    assert told[ids.DATASET_NOTICE] == {"children": "MNIST is not here. So.", "is_open": True}
-    assert told[ids.DATASET_RETRY]["style"] == {}
+    catalog.mnist = mnist
+    told = status.describe(make_service(catalog=catalog), None)["controls"]
+    missing = mnist == "unavailable"
+    notice = {"children": "MNIST is not here. So." if missing else "", "is_open": missing}
+    assert told[ids.DATASET_NOTICE] == notice
+    assert (told[ids.DATASET_RETRY]["style"] == {}) is missing
 
-    catalog.missing = False
-    told = shown(status.notices(service, None))
-    assert told[ids.DATASET_NOTICE]["is_open"] is False
-    assert told[ids.DATASET_RETRY]["style"] == {"display": "none"}
+
+def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) -> None:
+    dataset, device = service.dataset_status(), service.device_title()
+    assert not dataset.message
+    for snapshot in (None, run(), done()):
+        assert status.describe(service, snapshot) == {
+            "text": status.texts(snapshot, dataset, device),
+            "controls": controls(snapshot),
+        }
 
 
 def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
     coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
-    assert status.dataset_words(coming) == "MNIST, 42%"
-    assert status.dataset_words(DatasetStatus("mnist", "MNIST", "ready")) == "MNIST"
-
-
-# The table of epochs
-
-
-def rows_of(table: Any) -> list[list[str]]:
-    body = next(part for part in table._traverse() if isinstance(part, html.Tbody))
-    return [[cell.children for cell in row.children] for row in body.children]
-
-
-def test_the_table_has_a_row_for_each_evaluation_the_newest_first() -> None:
-    rows = rows_of(status.epoch_table([evaluation(1), evaluation(2), evaluation(3)]))
-    assert [row[0] for row in rows] == ["3", "2", "1"]
-    assert rows[1][1:6] == ["0.2500", "90.00%", "0.2500", "93.12%", "1,234"]
-    assert rows[1][6] == "2 min 2 s"
-
-
-def test_the_table_has_a_heading_for_each_cell() -> None:
-    table = status.epoch_table([evaluation(1)])
-    heads = [part for part in table._traverse() if isinstance(part, html.Th)]
-    assert len(heads) == len(rows_of(table)[0])
-    assert all(head.children for head in heads)
-
-
-def test_an_empty_table_says_when_rows_come() -> None:
-    assert "after each epoch" in words(status.epoch_table([]))
-
-
-def test_a_very_long_table_shows_its_last_rows_and_says_where_the_others_are() -> None:
-    many = [evaluation(number) for number in range(1, status.TABLE_ROWS + 51)]
-    table, note = status.epoch_table(many)
-    assert isinstance(table, dbc.Table)
-    rows = rows_of(table)
-    assert len(rows) == status.TABLE_ROWS
-    assert (rows[0][0], rows[-1][0]) == (str(status.TABLE_ROWS + 50), "51")
-    assert str(status.TABLE_ROWS + 50) in words(note)
-    assert "CSV" in words(note)
-
-
-def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
-    assert status.csv_link(None)["disabled"]
-    link = status.csv_link("a-run")
-    assert link == {"href": "/api/runs/a-run/metrics.csv", "disabled": False}
+    assert texts(None, coming)["dataset"] == "MNIST, 42%"
+    assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"

@@ -1,0 +1,309 @@
+"""What a page is told: everything once, then what changed, and a sentence where that fails."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.config import TrainConfig
+from core.errors import UnknownRun
+from dashboard import ids
+from dashboard.live.protocol import Place
+from dashboard.live.updates import has_news, update
+from tests.dashboard.conftest import LiveHarness, batch, evaluation, network
+from tests.dashboard.live.conftest import Page
+
+CONFIG = TrainConfig(epochs=2, precision="fp32")
+OF_A_RUN = {"run", "text", "controls", "network", "problem"}
+EVENTS = {"from", "events"}
+
+
+def test_the_first_message_before_any_run_says_that_there_is_none(harness: LiveHarness) -> None:
+    told = Page().look(harness.changes)
+    assert told.keys() == OF_A_RUN
+    assert told["run"] is None
+    assert told["network"] == {"newest": None, "kept": []}
+    assert told["controls"][ids.STATUS_STATE]["children"] == "ready"
+    assert told["problem"] == ""
+
+
+def test_the_first_message_of_a_run_has_everything(harness: LiveHarness) -> None:
+    run_id = harness.start()
+    harness.report(batch(1), evaluation(1))
+    told = Page().look(harness.changes)
+    assert told.keys() == OF_A_RUN | EVENTS | {"runs"}
+    assert told["run"] == json.loads(json.dumps(harness.service.snapshot(run_id).to_json()))
+    assert told["events"] == [asdict(batch(1)), asdict(evaluation(1))]
+    assert told["network"] == {"newest": f"{run_id}/0/0", "kept": [0]}
+    assert told["text"]["accuracy"] == "75.00%"
+    assert told["controls"][ids.STATUS_STATE]["children"] == "running"
+    assert [row["run_id"] for row in told["runs"]] == [run_id]
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["no run", "a run"])
+def test_the_second_message_has_nothing_when_nothing_happened(
+    harness: LiveHarness, runs: bool
+) -> None:
+    if runs:
+        harness.start()
+        harness.report(batch(1), batch(2))
+    page = Page()
+    page.look(harness.changes)
+    assert page.look(harness.changes) == {}
+    assert not has_news(update(harness.changes, page.place), page.place)
+
+
+def test_only_what_changed_is_sent(harness: LiveHarness) -> None:
+    run_id = harness.start()
+    harness.report(batch(1))
+    page = Page()
+    page.look(harness.changes)
+    harness.report(batch(2))
+    told = page.look(harness.changes)
+    assert told.keys() == EVENTS | {"runs", "run", "text"}
+    assert (told["from"], told["events"]) == (1, [asdict(batch(2))])
+    assert told["text"]["speed"] == "1,002"
+
+    harness.report(network(0.25))
+    told = page.look(harness.changes)
+    assert told.keys() == {"runs", "network"}
+    assert told["network"]["newest"] == told["runs"][0]["network"] == f"{run_id}/0/0.25"
+
+    harness.end()
+    told = page.look(harness.changes)
+    assert {"run", "controls", "runs"} <= told.keys()
+    assert not told.keys() & EVENTS
+    assert told["controls"][ids.STOP_BUTTON] == {"disabled": True}
+
+
+def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness) -> None:
+    first = harness.start()
+    harness.report(batch(1))
+    harness.end()
+    newest, chosen = Page(), Page(first)
+    newest.look(harness.changes)
+    chosen.look(harness.changes)
+    second = harness.start()
+    harness.report(batch(1), batch(2), batch(3))
+    told = newest.look(harness.changes)
+    assert told.keys() == OF_A_RUN | EVENTS | {"runs"}
+    assert (newest.place.shown, told["from"], len(told["events"])) == (second, 0, 3)
+    assert chosen.look(harness.changes).keys() == {"runs"}
+    assert chosen.place.shown == first
+
+
+def test_a_run_that_was_rewound_is_told_from_its_beginning(harness: LiveHarness) -> None:
+    run_id = harness.start()
+    harness.report(batch(1), batch(2))
+    harness.end()
+    page = Page()
+    page.look(harness.changes)
+    harness.service.rewind(run_id, 0)
+    told = page.look(harness.changes)
+    assert (told["from"], told["events"], page.place.revision) == (0, [], 1)
+
+    harness.service.resume(run_id)
+    harness.report(batch(1))
+    assert page.look(harness.changes)["from"] == 0
+    assert page.events == [asdict(batch(1))]
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"server": "another"}, OF_A_RUN | EVENTS | {"runs"}),
+        ({"version": -1}, OF_A_RUN | EVENTS | {"runs"}),
+        ({"shown": "another"}, OF_A_RUN | EVENTS),
+        ({"shown": None}, OF_A_RUN | EVENTS),
+        ({"revision": 7}, EVENTS),
+        ({"cursor": 10**30}, EVENTS),
+        ({"run": "gone"}, set()),
+    ],
+)
+def test_a_place_that_does_not_fit_starts_at_0(
+    harness: LiveHarness, change: dict[str, Any], parts: set[str]
+) -> None:
+    harness.start()
+    harness.report(batch(1), batch(2))
+    page = Page()
+    page.look(harness.changes)
+    page.place = page.place.model_copy(update=change)
+    told = page.look(harness.changes)
+    assert told.keys() == parts
+    if parts:
+        assert (told["from"], page.place.cursor, len(told["events"])) == (0, 2, 2)
+
+
+def test_a_run_that_is_deleted_gives_way_to_the_latest_until_it_is_restored(
+    harness: LiveHarness,
+) -> None:
+    first = harness.start()
+    harness.report(batch(1))
+    harness.end()
+    second = harness.start()
+    page, away = Page(first), Page(first)
+    page.look(harness.changes)
+    away.look(harness.changes)
+
+    harness.service.delete(first)
+    told = page.look(harness.changes)
+    assert told["removed"] == [first]
+    assert (page.place.shown, told["from"], told["events"]) == (second, 0, [])
+    assert list(page.rows) == [second]
+    assert "removed" not in page.look(harness.changes)
+
+    harness.service.restore(first)
+    told = page.look(harness.changes)
+    assert [row["run_id"] for row in told["runs"]] == [first]
+    assert (page.place.shown, page.events) == (first, [asdict(batch(1))])
+    assert "removed" not in away.look(harness.changes)  # it was away meanwhile
+    assert away.rows == page.rows
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["snapshot", "events_since", "weights_version"],
+)
+def test_a_run_that_is_deleted_while_a_message_is_made_is_left_out_of_it(
+    harness: LiveHarness, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = harness.start()
+    harness.end()
+    harness.changes.refresh()
+    owner = harness.service.explorer if asked == "weights_version" else harness.service
+
+    def is_gone(*_: Any) -> None:
+        raise UnknownRun("There is no such run.")
+
+    monkeypatch.setattr(owner, asked, is_gone)
+    for _ in range(2):
+        message = update(harness.changes, Place(run=run_id))
+        assert message.shown is None
+        assert message.model_fields_set.isdisjoint(OF_A_RUN | EVENTS)
+
+
+def test_a_page_whose_last_run_is_gone_is_told_that_there_is_none(
+    harness: LiveHarness,
+) -> None:
+    Page().look(harness.changes)
+    page = Page(harness.start())
+    harness.end()
+    harness.changes.refresh()
+    harness.service.delete(str(page.place.run))
+    page.take(json.loads(update(harness.changes, page.place).to_text()))
+    assert page.look(harness.changes).keys() >= OF_A_RUN
+
+
+def test_rows_of_runs_that_wait_change_with_their_places(harness: LiveHarness) -> None:
+    harness.start()
+    waiting = [harness.service.start(CONFIG) for _ in range(3)]
+    page = Page()
+    page.look(harness.changes)
+    assert [page.rows[run_id]["state"][-1] for run_id in waiting] == ["1", "2", "3"]
+    harness.service.stop(waiting[1])
+    changed = page.look(harness.changes)["runs"]
+    assert {row["run_id"] for row in changed} == {waiting[1], waiting[2]}
+    assert [page.rows[run_id]["state"] for run_id in waiting[1:]] == ["stopped", "queued, place 2"]
+
+
+def test_a_run_without_a_network_is_named_as_the_one_to_look_at(harness: LiveHarness) -> None:
+    harness.start()
+    waiting = harness.service.start(CONFIG)
+    page = Page(waiting)
+    told = page.look(harness.changes)["network"]
+    assert told == {"newest": f"{waiting}/0/queued", "kept": []}
+    harness.service.stop(waiting)
+    told = page.look(harness.changes)["network"]
+    assert told == {"newest": f"{waiting}/0/stopped", "kept": []}
+
+
+def test_nothing_of_a_visitor_is_sent(harness: LiveHarness) -> None:
+    harness.start()
+    page, owner = Page(), "a1" * 16
+    page.look(harness.changes)
+    harness.service.handwriting.keep(owner, 7, np.eye(28, dtype=np.float32))
+    assert page.look(harness.changes) == {}
+    assert owner not in update(harness.changes, Place()).to_text()
+
+
+# Something that cannot be read
+
+WHAT = [
+    "snapshot",
+    "_describe",
+    "events_since",
+    "weights_version",
+    "_row",
+]
+
+
+@pytest.fixture
+def broken(
+    harness: LiveHarness, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Callable[[], None]]:
+    """`mend = broken(run_id)`: what is asked of that run raises, until it is mended."""
+    name: str = request.param
+    owners = (harness.service, harness.service.explorer, harness.changes)
+    owner = next(owner for owner in owners if hasattr(owner, name))
+    real = getattr(owner, name)
+
+    def break_(run_id: str) -> Callable[[], None]:
+        def raises(asked: Any, *more: Any) -> Any:
+            if run_id in (asked, getattr(asked, "run_id", None)):
+                raise OSError("The disk is gone")
+            return real(asked, *more)
+
+        monkeypatch.setattr(owner, name, raises)
+        return lambda: monkeypatch.setattr(owner, name, real)
+
+    return break_
+
+
+@pytest.mark.parametrize("broken", WHAT, indirect=True)
+def test_what_cannot_be_read_is_said_and_the_rest_goes_on(
+    harness: LiveHarness, broken: Callable[[str], Callable[[], None]]
+) -> None:
+    bad = harness.start()
+    harness.report(batch(1))
+    harness.end()
+    mend = broken(bad)
+    harness.service.describe(bad, note="x")  # its row is made anew
+    good = harness.start()
+    harness.report(batch(1))
+    page, other = Page(bad), Page(good)
+    assert "The disk is gone. Choose another run" in page.look(harness.changes)["problem"]
+    told = other.look(harness.changes)
+    assert told.keys() == OF_A_RUN | EVENTS | {"runs"}
+    assert told["problem"] == ""
+    assert good in page.rows
+
+    harness.report(batch(2))
+    assert other.look(harness.changes)["events"] == [asdict(batch(2))]
+    assert page.look(harness.changes).keys() == {"runs"}
+
+    mend()
+    assert page.look(harness.changes)["problem"] == ""
+    assert page.rows[bad]["note"] == "x"
+    assert page.events == [asdict(batch(1))]
+
+
+@pytest.mark.parametrize("broken", WHAT, indirect=True)
+def test_what_cannot_be_read_is_logged_once(
+    harness: LiveHarness,
+    broken: Callable[[str], Callable[[], None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run_id = harness.start()
+    page = Page()
+    page.look(harness.changes)
+    broken(run_id)
+    for step in range(1, 4):
+        harness.service.describe(run_id, note=str(step))
+        page.look(harness.changes)
+        Page().look(harness.changes)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert run_id in caplog.text
