@@ -1,18 +1,15 @@
 """Drawings that people keep with the digits they meant: a small test set of one's own.
 
-Each set belongs to an owner, a name that nobody else knows. A run's networks are scored on it in
-the background, from the weights that are kept. This module does not know who an owner is, or how a
+Each set belongs to an owner, a name that nobody else knows. A run's networks are scored on it
+from the weights that are kept. This module does not know who an owner is, or how a
 network is taught (`core.teaching`).
 """
 
-import logging
 import secrets
 import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +17,6 @@ from core import lessons
 from core.errors import (
     BadDrawing,
     DamagedFile,
-    DigitLabError,
     DrawingRefused,
     FolderUnusable,
     NoModel,
@@ -36,20 +32,8 @@ from core.store import RunStore
 
 MOST = 300
 """Drawings that one owner keeps."""
-OWNERS, SCORED = 100, 200
-"""Owners whose drawings, and scores of a run on an owner's drawings, that are remembered."""
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """What scores depend on; they hold as long as it is the same."""
-
-    drawings: tuple[Drawing, ...]
-    revision: int
-    kept: tuple[int, ...]
-    newest: tuple[int, int, int] | None
+OWNERS = 100
+"""Owners whose drawings are remembered."""
 
 
 class Handwriting:
@@ -61,20 +45,14 @@ class Handwriting:
         runs: Runs,
         lock: threading.RLock,
         history: History,
-        notify: Callable[[], None],
     ) -> None:
         """
         Args:
             lock: guards `runs`.
-            notify: called without any lock whenever drawings or scores changed.
         """
-        self._store, self._runs, self._lock = store, runs, lock
-        self._history, self._notify = history, notify
+        self._store, self._runs, self._lock, self._history = store, runs, lock, history
         self._mine = threading.RLock()
         self._sets: OrderedDict[str, tuple[Drawing, ...]] = OrderedDict()
-        self._scores: OrderedDict[tuple[str, str], tuple[_Standing, OwnScores]] = OrderedDict()
-        self._asked: set[tuple[str, str]] = set()
-        self._worker = ThreadPoolExecutor(1, "scores")
         self._closed = threading.Event()
 
     def drawings(self, owner: str) -> tuple[Drawing, ...]:
@@ -111,7 +89,6 @@ class Handwriting:
                     )
             self._write(lambda: self._store.keep_drawing(owner, drawing))
             self._sets[owner] = (*drawings, drawing)
-        self._notify()
         return drawing
 
     def delete(self, owner: str, drawing_id: str) -> None:
@@ -151,54 +128,12 @@ class Handwriting:
         Raises:
             UnknownRun, DamagedFile: there is no such run, or it cannot be read.
         """
-        standing = self._standing(run_id, self.drawings(owner))
-        scores = OwnScores()
-        try:
-            scores = self._score(run_id, standing)
-        finally:  # also where it cannot be read: asked again, it could not either
-            with self._mine:
-                self._scores[owner, run_id] = standing, scores
-                while len(self._scores) > SCORED:
-                    self._scores.popitem(last=False)
-        return scores
-
-    def scores_so_far(self, owner: str, run_id: str) -> OwnScores:
-        """The scores that are known, at once; what is missing is found out in the background."""
-        with self._mine:
-            known, drawings = self._scores.get((owner, run_id)), self._sets.get(owner)
-            current = (
-                known is not None
-                and drawings is not None
-                and known[0] == self._standing(run_id, drawings)
-            )
-            if not current and (owner, run_id) not in self._asked and not self._closed.is_set():
-                self._asked.add((owner, run_id))
-                self._worker.submit(self._find_scores, owner, run_id)
-            return OwnScores() if known is None else known[1]
-
-    def close(self) -> None:
-        """Ends what is under way, which is soon, and waits for it: it needs the store."""
-        self._closed.set()
-        self._worker.shutdown(cancel_futures=True)
-
-    def _find_scores(self, owner: str, run_id: str) -> None:
-        try:
-            self.scores(owner, run_id)
-        except DigitLabError as error:
-            log.info("%s was not scored: %s", run_id, error)
-        except Exception:
-            log.exception("%s was not scored", run_id)
-        finally:
-            with self._mine:
-                self._asked.discard((owner, run_id))
-        self._notify()
-
-    def _score(self, run_id: str, standing: _Standing) -> OwnScores:
-        images = images_of(standing.drawings)
-        labels = np.array([drawing.label for drawing in standing.drawings], np.int64)
+        drawings = self.drawings(owner)
+        images = images_of(drawings)
+        labels = np.array([drawing.label for drawing in drawings], np.int64)
         taught = self._taught(run_id, images)
         scores: tuple[list[OwnScore], list[OwnScore]] = ([], [])
-        for epoch in standing.kept if len(images) else ():
+        for epoch in self._run(run_id).snapshot.kept if len(images) else ():
             if self._closed.is_set():
                 break
             try:
@@ -210,15 +145,9 @@ class Handwriting:
                     found.append(OwnScore(epoch, int(right[part].sum()), int(part.sum())))
         return OwnScores(*map(tuple, scores))
 
-    def _standing(self, run_id: str, drawings: tuple[Drawing, ...]) -> _Standing:
-        """Cheap: it reads no file."""
-        run = self._run(run_id)
-        snapshot = run.snapshot
-        try:
-            newest = run.files.stamp(snapshot.kept[-1]) if snapshot.kept else None
-        except UnknownEpoch:
-            newest = None
-        return _Standing(drawings, snapshot.revision, snapshot.kept, newest)
+    def close(self) -> None:
+        """Ends what is under way, which is soon."""
+        self._closed.set()
 
     def _taught(self, run_id: str, images: np.ndarray) -> np.ndarray:
         """(n,) which of the images the run was trained on."""
@@ -239,7 +168,6 @@ class Handwriting:
             self._sets.pop(owner, None)
         if not found[0]:
             raise UnknownDrawing("There is no such drawing among those that you keep.")
-        self._notify()
 
     def _write(self, write: Callable[[], None]) -> None:
         try:

@@ -29,15 +29,13 @@ class Pairs:
         start: Callable[[Sequence[TrainConfig], str], object],
         runs: Callable[[], list[RunSnapshot]],
         explorer: Explorer,
-        notify: Callable[[], None],
     ) -> None:
         """
         Args:
             start: queues runs of these settings as a pair of that name, all or none.
             runs: all runs there are, the newest first.
-            notify: called whenever a measurement has come further.
         """
-        self._start, self._runs, self._explorer, self._notify = start, runs, explorer, notify
+        self._start, self._runs, self._explorer = start, runs, explorer
         self._lock = threading.Lock()
         self._measured: OrderedDict[str, Robustness] = OrderedDict()
         self._under_way: tuple[str, float] | None = None
@@ -108,7 +106,6 @@ class Pairs:
         def note(share: float) -> None:
             with self._lock:
                 self._under_way = version, share
-            self._notify()
 
         try:
             found = robustness.measure(
@@ -122,7 +119,6 @@ class Pairs:
         finally:
             with self._lock:
                 self._under_way = None
-            self._notify()
         if found is None:
             raise InterruptedError("Digit Lab is shutting down.")
         with self._lock:

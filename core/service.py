@@ -48,9 +48,9 @@ class TrainingService(Courses):
         self.insight = Insight(self.explorer)
         self.embeddings = Embeddings(self.explorer)
         self.history = History(self._runs, self._lock, self.explorer)
-        self.handwriting = Handwriting(store, self._runs, self._lock, self.history, self._notify)
+        self.handwriting = Handwriting(store, self._runs, self._lock, self.history)
         self.teaching = Teaching(self._runs, self._lock, self.history, self.handwriting, self.fork)
-        self.pairs = Pairs(self._start_pair, self.runs, self.explorer, self._notify)
+        self.pairs = Pairs(self._start_pair, self.runs, self.explorer)
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )

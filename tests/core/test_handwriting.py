@@ -28,7 +28,7 @@ from core.handwriting import MOST
 from core.history import MOST_EPOCHS, spread
 from core.service import TrainingService
 from core.training import Checkpoint
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import Finish, MakeService
 
 MINE, THINE = "0" * 32, "1" * 32
 
@@ -258,46 +258,6 @@ def test_every_kept_epoch_is_scored(
         assert (score.epoch, score.right, score.count) == (epoch, right, 9)
     assert len(found.fresh) == 3
     assert found.taught == ()
-
-
-def test_scores_come_from_the_background_and_follow_what_is_kept(
-    trained_service: TrainingService, tiny_dataset: Dataset, wait_until: WaitUntil
-) -> None:
-    service = trained_service
-    run_id = service.latest_run()
-    assert run_id is not None
-    keep(service, tiny_dataset, 4)
-    service.handwriting.scores_so_far(MINE, run_id)
-
-    def known() -> tuple[int, ...]:
-        return tuple(s.count for s in service.handwriting.scores_so_far(MINE, run_id).fresh)
-
-    wait_until(lambda: known() == (4, 4, 4))
-    (fifth,) = keep(service, tiny_dataset, 1, first=4)
-    wait_until(lambda: known() == (5, 5, 5))
-    service.handwriting.delete(MINE, fifth)
-    wait_until(lambda: known() == (4, 4, 4))
-    assert service.handwriting.scores_so_far(MINE, run_id) == service.handwriting.scores(
-        MINE, run_id
-    )
-
-
-def test_a_run_that_trains_is_scored_epoch_by_epoch(
-    service: TrainingService,
-    tiny_dataset: Dataset,
-    tiny_config: TrainConfig,
-    finish: Finish,
-    wait_until: WaitUntil,
-) -> None:
-    keep(service, tiny_dataset, 4)
-    run_id = service.start(tiny_config)
-    service.handwriting.scores_so_far(MINE, run_id)
-    finish(service, run_id)
-    wait_until(
-        lambda: (
-            [s.epoch for s in service.handwriting.scores_so_far(MINE, run_id).fresh] == [0, 1, 2]
-        )
-    )
 
 
 # Lessons

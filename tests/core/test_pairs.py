@@ -3,13 +3,14 @@
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from core import models, trainer
+from core import models, robustness, trainer
 from core.config import TrainConfig
 from core.datasets import Dataset, normalise
 from core.errors import NotTrained, WrongState
@@ -137,12 +138,23 @@ def agree(measured: Robustness, weights: Path, data: Dataset) -> None:
         assert curve.accuracies == pytest.approx(expected)
 
 
-def test_a_network_is_measured_once_and_everybody_is_told_how_far_it_is(
-    service: TrainingService, pair: Pair
+def test_a_network_is_measured_once_and_its_progress_can_be_asked(
+    service: TrainingService, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = [run.run_id for run in pair.runs]
     told: list[float | None] = []
-    service.subscribe(lambda: told.append(service.pairs.progress(run_ids)))
+    measure = robustness.measure
+
+    def measure_and_ask(*images: Any, **how: Any) -> Any:
+        progress = how.pop("progress")
+
+        def report(share: float) -> None:
+            progress(share)
+            told.append(service.pairs.progress(run_ids))
+
+        return measure(*images, **how, progress=report)
+
+    monkeypatch.setattr(robustness, "measure", measure_and_ask)
     assert service.pairs.progress(run_ids) is None
 
     first = [service.pairs.robustness(run_id).result(SECONDS) for run_id in run_ids]
