@@ -143,7 +143,7 @@ def test_a_network_is_measured_once_and_its_progress_can_be_asked(
 ) -> None:
     run_ids = [run.run_id for run in pair.runs]
     told: list[float | None] = []
-    measure = robustness.measure
+    measure: Any = robustness.measure
 
     def measure_and_ask(*images: Any, **how: Any) -> Any:
         progress = how.pop("progress")
