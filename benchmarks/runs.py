@@ -1,11 +1,13 @@
 """What many runs and long runs cost: `python -m benchmarks.runs --data-dir D`.
 
 Lists a thousand stored runs in the service and in a browser, and watches the memory of a page and
-of the server while a run of two thousand short epochs streams (a small network, few images of its
-own). Prints figures, judges nothing.
+of the server while the page follows a run of two thousand short epochs (a small network, few images
+of its own). Prints figures, judges nothing.
 """
 
 import argparse
+import gzip
+import itertools
 import sys
 import tempfile
 import time
@@ -21,8 +23,9 @@ from core.datasets import DataCatalog
 from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
 from core.service import TrainingService
 from core.store import RunStore
-from dashboard import ids
-from dashboard.stream import PageStream, View
+from dashboard import runs_table, status
+from dashboard.live.protocol import Place
+from dashboard.live.updates import Changes, update
 from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import Server, get, post, until
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
@@ -48,7 +51,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
         with Server(*data, runs=runs) as server:
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            print_table(page, server.url)
+            print_table(page, server.url, options.runs)
             page.close()
         print_memory(browser.new_page(), options.epochs)
         browser.close()
@@ -85,30 +88,31 @@ def fill(folder: Path, count: int) -> None:
 
 
 def print_service(folder: Path, data_dir: Path) -> None:
-    began = time.perf_counter()
+    times = [time.perf_counter()]
     service = TrainingService(DataCatalog(data_dir, data_dir), RunStore(folder))
-    started = time.perf_counter()
+    times.append(time.perf_counter())
     count = len(service.runs())
-    listed = time.perf_counter()
-    stream = PageStream(service)
-    stream.updates(View("benchmark", tab=ids.TAB_RUNS))
-    pushed = time.perf_counter()
-    stream.updates(View("benchmark", tab=ids.TAB_RUNS))
-    again = time.perf_counter()
+    times.append(time.perf_counter())
+    changes = Changes(service, runs_table.row, partial(status.describe, service))
+    times.append(time.perf_counter())
+    changes.refresh()
+    times.append(time.perf_counter())
+    text = update(changes, Place()).to_text().encode()
+    times.append(time.perf_counter())
     service.close()
-    print(
-        f"{count:,} stored runs, in ms: the service starts in {1000 * (started - began):.0f}, ",
-        end="",
+    started, listed, read, refreshed, told = (
+        1000 * (after - before) for before, after in itertools.pairwise(times)
     )
     print(
-        f"lists them in {1000 * (listed - started):.1f}, makes the first push of the table in ",
-        end="",
+        f"{count:,} stored runs, in ms: the service starts in {started:.0f}, lists them in "
+        f"{listed:.1f}, and makes their rows in {read:.0f}; looks for changes in {refreshed:.1f}, "
+        f"and makes a page's first message in {told:.0f} ({len(text) / 1000:.0f} kB, compressed "
+        f"{len(gzip.compress(text, 5)) / 1000:.0f})"
     )
-    print(f"{1000 * (pushed - listed):.0f} and one without news in {1000 * (again - pushed):.1f}")
 
 
-def print_table(page: Page, url: str) -> None:
-    newest = page.get_by_role("gridcell", name="Run 999", exact=True)
+def print_table(page: Page, url: str, count: int) -> None:
+    newest = page.get_by_role("gridcell", name=f"Run {count - 1}", exact=True)
     began = time.perf_counter()
     page.goto(f"{url}/?tab=runs")
     newest.wait_for()

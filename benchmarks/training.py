@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from core.config import PRESETS
-from tools.server import get, post, running, until
+from tools.server import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-CLIENTS = (0, 1, 8)
 SPEEDRUN_SEEDS = 10
 BATCH_SIZES = (256, 1024)  # of SimpleCNN beside Fast's own: what the machine gives, not a preset
 Results = dict[str, list[Any]]
@@ -75,10 +73,6 @@ def one_round(results: Results, data_dir: Path, number: int, rounds: int) -> Non
         run("speedrun", "thread", *data, "--seed", str(extra), *preset("speedrun"))
         run("published", "published", *data, "--seed", str(extra))
     run("accurate", "thread", *data, *seed, *preset("accurate"))
-    for count in CLIENTS:
-        began = time.perf_counter()
-        results.setdefault(f"{count} clients", []).append(with_clients(data_dir, count))
-        print(f"{count} clients, {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     if "work" not in results:
         results["work"] = [contest("work", "--model", "simple_cnn")]
 
@@ -87,24 +81,6 @@ def contest(*arguments: str) -> Any:
     command = [sys.executable, "-m", "benchmarks.contestant", *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def with_clients(data_dir: Path, count: int) -> dict[str, Any]:
-    """Speed of one epoch of `fast` in a real server, while so many clients stream."""
-    with running("--dataset", "mnist", "--data-dir", str(data_dir)) as url:
-        command = [sys.executable, "-m", "benchmarks.clients", url, str(count)]
-        clients = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            time.sleep(3)  # let data and clients arrive
-            run_id = post(f"{url}/api/runs", {"preset": "fast", "epochs": 1})["run_id"]
-            until(lambda: get(f"{url}/api/runs/{run_id}")["state"] == "done", 600, pause=1)
-            speed = get(f"{url}/api/runs/{run_id}")["images_per_second"]
-            messages, _ = clients.communicate()
-            return {"images_per_second": speed, "messages": int(messages)}
-        finally:
-            clients.kill()
 
 
 def summarise(results: Results) -> dict[str, Any]:
@@ -152,8 +128,6 @@ def summarise(results: Results) -> dict[str, Any]:
             "service's thread over main thread": ratio(
                 "fast, service's thread", "fast, main thread"
             ),
-            "8 clients over none": ratio("8 clients", "0 clients"),
-            "1 client over none": ratio("1 clients", "0 clients"),
             "seconds to 98 %, notebook over Fast": (
                 notebook_98 / fast_98 if notebook_98 and fast_98 else None
             ),

@@ -83,6 +83,7 @@ def main() -> int:
         print(why_missing(), file=sys.stderr)
         return 1
     data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
+    settings = {"preset": "fast", "epochs": EPOCHS, "train_images": options.train_images}
     looks = [NONE, *options.in_front, ALL]
     speeds: dict[str, list[float]] = {look: [] for look in looks}
     for number in range(options.rounds):
@@ -90,7 +91,7 @@ def main() -> int:
             with running(*data) as url:
                 train_a_little(url)  # so that every view has something to show
                 with looking(url, chromium, look):
-                    speeds[look].append(speed(url, options.train_images))
+                    speeds[look].append(speed(url, settings))
             print(f"round {number + 1}, {look}: {speeds[look][-1]:,.0f} images/s", flush=True)
     for look in looks[1:]:
         ratios = [one / none for one, none in zip(speeds[look], speeds[NONE], strict=True)]
@@ -135,12 +136,11 @@ def open_view(browser: Browser, url: str, view: str, new_window: bool) -> str:
     return page
 
 
-def speed(url: str, images: int) -> float:
-    """Images a second of a run of Fast, the mean of its epochs."""
-    settings = {"preset": "fast", "epochs": EPOCHS, "train_images": images}
-    run_id = post(f"{url}/api/runs", settings)["run_id"]
-    until(lambda: get(f"{url}/api/runs/{run_id}")["state"] == "done", 900, pause=1)
-    events = get(f"{url}/api/runs/{run_id}/events")["events"]
+def speed(url: str, settings: dict[str, Any]) -> float:
+    """Images a second of a run, the mean of its epochs."""
+    run = f"{url}/api/runs/{post(f'{url}/api/runs', settings)['run_id']}"
+    until(lambda: get(run)["state"] == "done", 900, pause=1)
+    events = get(f"{run}/events")["events"]
     ends = [one for one in events if one["kind"] == "epoch" and one["progress"] == one["epoch"] > 0]
     return statistics.mean(one["images_per_second"] for one in ends)
 

@@ -96,8 +96,10 @@ def layout() -> html.Div:
         [
             html.Div(
                 [
-                    html.Span(id="notice-text", role="alert"),
-                    html.Span(id="notice-age"),
+                    html.P(
+                        [html.Span(id="notice-text", role="alert"), html.Span(id="notice-age")],
+                        className="mb-0",
+                    ),
                     html.Button("Reload", id="notice-reload", className="btn btn-sm btn-light"),
                 ],
                 id="notice",

@@ -54,7 +54,15 @@ def empty_curve(metric: Metric, height: int = 380) -> go.Figure:
             legend=LEGEND_BELOW,
             xaxis=dict(title=dict(text="epoch", standoff=5), rangemode="tozero", **axis),
             yaxis=axis,
-            yaxis2=dict(overlaying="y", side="right", rangemode="tozero", showgrid=False),
+            yaxis2=dict(
+                overlaying="y",
+                side="right",
+                rangemode="tozero",
+                showgrid=False,
+                automargin=True,
+                tickmode="auto",
+                nticks=4,
+            ),
             template="none",
         ),
     )

@@ -1,6 +1,6 @@
 """Digit Lab in a process of its own, as long as a benchmark or a tool needs it.
 
-It knows how `run.py` is started and when it is there; not what anybody does with it.
+It knows how `run.py` is started, when it is there and what it costs; not what anybody does with it.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,31 @@ DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never
 
 
 class Server:
-    """`run.py` with these arguments on a free port, always the same; `with` starts and ends it.
+    """A program with `run.py`'s options on a free port, always the same; `with` starts and ends it.
 
     Attributes:
         url: its address.
         runs: the folder in which runs are kept.
     """
 
-    def __init__(self, *arguments: str, runs: Path, said: Path | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        runs: Path,
+        said: Path | None = None,
+        program: Sequence[str] = ("run.py",),
+    ) -> None:
         """
         Args:
             runs: the folder in which runs are kept.
             said: a file for all that it prints; without one, only its errors are shown.
+            program: what Python starts.
         """
         self.runs = runs
         self._said = said
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "run.py", "--no-browser", *arguments]
+        self._command = [sys.executable, *program, "--no-browser", *arguments]
         self._command += ["--port", str(port), "--runs-dir", str(runs)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -83,6 +90,14 @@ class Server:
         assert self._process is not None, "it was started"
         command = ["ps", "-o", "rss=", "-p", str(self._process.pid)]
         return 1024 * int(subprocess.check_output(command))
+
+    def loop_seconds(self) -> float:
+        """Processor seconds of its first thread, in which the event loop runs; only on Linux."""
+        assert self._process is not None, "it was started"
+        pid = self._process.pid
+        stat = Path(f"/proc/{pid}/task/{pid}/stat").read_text()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def __enter__(self) -> "Server":
         try:

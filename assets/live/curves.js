@@ -100,13 +100,12 @@
 
   // The layout that Plotly has keeps a zoom. Another run or scale begins with a fresh one.
   function layoutOf(graph) {
-    const { log, rate } = styleOf(graph);
+    const { log } = styleOf(graph);
     const run = series.run;
     let layout = graph.layout;
     if (!layout || graph.dataset.run !== run) layout = figureOf(graph).layout;
     const type = log ? "log" : "linear";
     if (layout.yaxis.type !== type) layout.yaxis = { ...figureOf(graph).layout.yaxis, type };
-    layout.margin = { ...layout.margin, r: rate ? 60 : 12 };
     layout.uirevision = run; // keeps traces hidden that somebody hid in the legend
     graph.dataset.run = run;
     return layout;

@@ -68,7 +68,7 @@
     const next = [...found];
     if (JSON.stringify(next) === pairs) return;
     pairs = JSON.stringify(next);
-    window.live.setWhenIdle("compare-pairs", next);
+    window.live.setWhenIdle("compare-pairs", next, "#compare-sentence");
   }
 
   window.live.show = (openTab, run) => {

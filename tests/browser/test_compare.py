@@ -174,6 +174,20 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
     dashboard.until(lambda: dashboard.figure_value("Shifted", names) == ["MLP"])
 
 
+def test_a_pair_is_followed_while_images_are_still_distorted_for_another(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    held = dashboard.hold_back("compare-noise-examples")
+    runs = train_both(dashboard, server, SMALL_CNN)
+    dashboard.until(lambda: held)
+    for run in runs:
+        server.wait_for_end(run["run_id"])
+    expect(dashboard.caption("CNN vs MLP")).to_contain_text("Both are done")
+    for request in held:
+        request.continue_()
+    expect(dashboard.region("Noisy")).to_be_visible()
+
+
 def test_runs_that_were_stopped_too_early_get_a_sentence(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
