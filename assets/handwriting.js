@@ -17,6 +17,9 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     handwriting: {
+      // The run's last epoch, told while the tab is in sight.
+      last: (last, tab, told) => (tab === "draw" && last !== told ? last : noUpdate()),
+
       // Which course to ask for; none while the tab is out of sight. `last` is the newest epoch.
       course: (tab, version, form, rested, last, previous) => {
         if (tab !== "draw") return noUpdate();

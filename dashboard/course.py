@@ -49,6 +49,7 @@ def layout() -> html.Section:
             ),
             guide.explanation(EXPLANATION, "draw"),
             dcc.Store(id=ids.DRAW_RESTED),
+            dcc.Store(id=ids.DRAW_LAST),
             dcc.Store(id=ids.COURSE_REQUEST),
         ],
         className="panel draw-course",
@@ -58,13 +59,20 @@ def layout() -> html.Section:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
+        ClientsideFunction("handwriting", "last"),
+        Output(ids.DRAW_LAST, "data"),
+        Input(ids.EPOCH_SLIDER, "max"),
+        Input(ids.TABS, "active_tab"),
+        State(ids.DRAW_LAST, "data"),
+    )
+    app.clientside_callback(
         ClientsideFunction("handwriting", "course"),
         Output(ids.COURSE_REQUEST, "data"),
         Input(ids.TABS, "active_tab"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.DRAW_RESTED, "data"),
-        Input(ids.EPOCH_SLIDER, "max"),
+        Input(ids.DRAW_LAST, "data"),
         State(ids.COURSE_REQUEST, "data"),
     )
 

@@ -156,7 +156,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_REPORT, "children"),
         Input(ids.TABS, "active_tab"),
         Input(ids.version(ids.TAB_DRAW), "data"),
-        Input(ids.EPOCH_SLIDER, "max"),
+        Input(ids.DRAW_LAST, "data"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
     )

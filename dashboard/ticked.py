@@ -158,7 +158,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.RUNS_GROUP_SIZE, "children"),
         Input(ids.RUNS_GRID, "selectedRows"),
         Input(ids.RUNS_METRIC, "value"),
-        Input(ids.EPOCH_NETWORKS, "data"),
+        Input(ids.version(ids.TAB_RUNS), "data"),
         Input(ids.TABS, "active_tab"),
         State(ids.RUNS_EPOCH, "value"),
     )

@@ -5,7 +5,7 @@
 
   const SHORTEST_MS = 250; // between two drawings of points that came
   const LONGEST_MS = 1000;
-  const COST = 8; // times as long as a drawing takes: the browser has other things to do, too
+  const COST = 5; // times as long as a drawing takes: the browser has other things to do, too
   const FEWEST_OWN = 5; // a share of fewer drawings says nothing
   const PLOTLY_MS = 50;
   const CONFIG = {
@@ -191,12 +191,15 @@
 
   // How the visitor's own drawings were read by the networks of a run.
   let asked = null;
-  async function fetchOwn(owner, run) {
+  let keepsNone = false; // so that there is nothing to ask after each epoch
+  async function fetchOwn(owner, run, isTrained) {
     const question = (asked = `${owner}/${run}`);
     try {
       const answer = await fetch(`/api/handwriting/${owner}/scores/${run}`);
       const scores = answer.ok ? await answer.json() : null;
-      if (question !== asked || JSON.stringify(scores) === JSON.stringify(series.own)) return;
+      if (question !== asked) return;
+      keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
+      if (JSON.stringify(scores) === JSON.stringify(series.own)) return;
       series.own = scores;
       changed();
     } catch {
@@ -231,8 +234,12 @@
 
       // A new network, other drawings, or the tab came into sight.
       own: (networks, _, owner, tab) => {
+        const trigger = window.dash_clientside.callback_context.triggered_id;
         const run = networks?.newest?.split("/")[0];
-        if (tab === "curves" && run && owner) fetchOwn(owner, run);
+        if (trigger === "hand-changed" || trigger === "hand-owner") keepsNone = false;
+        if (tab === "curves" && run && owner && !keepsNone) {
+          fetchOwn(owner, run, networks.kept.length > 0);
+        }
         return noUpdate();
       },
 

@@ -5,6 +5,7 @@ import gzip
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, WebSocket
@@ -27,7 +28,7 @@ MAX_BYTES = 4096
 MAX_MESSAGES = 64
 """How many places' messages are remembered: pages that follow together stand at one or two."""
 MIN_GZIP = 2000
-"""Bytes below which an answer is not compressed."""
+"""Characters below which an answer is not compressed."""
 
 log = logging.getLogger(__name__)
 
@@ -159,11 +160,17 @@ def register(api: APIRouter, live: Live) -> None:
         """What is newer than a place; without one, everything. For clients without a WebSocket."""
         text = live.message(place)[0] or _ping(place)
         headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-        content = text.encode()
-        if len(content) >= MIN_GZIP and "gzip" in request.headers.get("accept-encoding", ""):
-            content = await asyncio.to_thread(gzip.compress, content, 5)
-            headers["Content-Encoding"] = "gzip"
+        if len(text) < MIN_GZIP or "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(text, media_type="application/json", headers=headers)
+        headers["Content-Encoding"] = "gzip"
+        content = await asyncio.to_thread(_compress, text)
         return Response(content, media_type="application/json", headers=headers)
+
+
+@lru_cache(maxsize=4)
+def _compress(text: str) -> bytes:
+    """Remembered: after a restart, all pages ask for the same."""
+    return gzip.compress(text.encode(), compresslevel=1)
 
 
 def _parse(text: str) -> Place:

@@ -67,6 +67,7 @@ def layout() -> html.Div:
             ),
             ticked.layout(),
             dcc.Store(id=ids.RUNS_DELETED_IDS),
+            dcc.Store(id=ids.version(ids.TAB_RUNS)),
         ]
     )
 

@@ -35,11 +35,11 @@ def expect_curves(dashboard: DashboardPage, server: AppServer, run_id: str) -> N
 
         def agree(region: str = region, metric: str = metric) -> bool:
             raw = [event[metric] for event in server.events(run_id, "batch")]
-            return raw != [] and values(dashboard, RAW, region) == raw
+            test = [event[f"test_{metric}"] for event in server.events(run_id, "epoch")]
+            shown = values(dashboard, RAW, region), values(dashboard, TEST, region)
+            return raw != [] and shown == (raw, test)
 
         dashboard.until(agree)
-        test = [event[f"test_{metric}"] for event in server.events(run_id, "epoch")]
-        assert values(dashboard, TEST, region) == test
 
 
 def values(dashboard: DashboardPage, trace: int, region: str = LOSS) -> list[float]:
