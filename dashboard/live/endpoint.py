@@ -3,10 +3,11 @@
 import asyncio
 import gzip
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request, WebSocket
 from fastapi.responses import Response
@@ -33,6 +34,25 @@ MIN_GZIP = 2000
 log = logging.getLogger(__name__)
 
 
+class _Page:
+    """A connected page: its socket, its place, and whether there may be news for it."""
+
+    def __init__(self, socket: WebSocket, place: Place) -> None:
+        self.socket, self.place = socket, place
+        self.news = asyncio.Event()
+        self.end: Exception | None = None
+
+    async def listen(self) -> None:
+        """Takes the places that the page says, until it leaves or says something else."""
+        try:
+            while True:
+                self.place = await _read(self.socket)
+                self.news.set()
+        except (WebSocketDisconnect, ValueError) as error:
+            self.end = error
+            self.news.set()
+
+
 class Live:
     """Sends every connected page what it does not know yet. Belongs to one event loop."""
 
@@ -40,13 +60,12 @@ class Live:
         """As `Changes`."""
         self._service = service
         self._changes = Changes(service, row, describe)
-        self._news: asyncio.Future[None]
+        self._pages: set[_Page] = set()
         self._messages: dict[Place, tuple[str | None, Place]] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watches the service while the block runs."""
-        self._news = asyncio.get_running_loop().create_future()
         watcher = asyncio.create_task(self._watch())
         try:
             yield
@@ -59,6 +78,7 @@ class Live:
         """After changes, but at most every `UPDATE_SECONDS`, wakes all pages at once.
 
         Pages that are woken together stand at the same place, so their message is made once.
+        Without changes it wakes them every `PING_SECONDS`.
         """
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
@@ -70,18 +90,22 @@ class Live:
         changed.set()  # something may have changed before
         try:
             while True:
-                await changed.wait()
-                changed.clear()
-                try:
-                    self._changes.refresh()
-                except Exception:
-                    log.exception("The list of runs cannot be read")
-                self._messages.clear()
-                news, self._news = self._news, loop.create_future()
-                news.set_result(None)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), PING_SECONDS)
+                    changed.clear()
+                    self._refresh()
+                for page in self._pages:
+                    page.news.set()
                 await asyncio.sleep(UPDATE_SECONDS)
         finally:
             unsubscribe()
+
+    def _refresh(self) -> None:
+        try:
+            self._changes.refresh()
+        except Exception:
+            log.exception("The list of runs cannot be read")
+        self._messages.clear()
 
     def message(self, place: Place) -> tuple[str | None, Place]:
         """The text for a page at a place, None without news, and its place afterwards."""
@@ -96,33 +120,52 @@ class Live:
     async def follow(self, socket: WebSocket) -> None:
         """Serves one page until it leaves."""
         await socket.accept()
-        reading: asyncio.Task[Place] | None = None
         try:
-            place = await asyncio.wait_for(_read(socket), FIRST_SECONDS)
-            reading = asyncio.create_task(_read(socket))
-            while True:
-                news = self._news  # before the message is made: nothing is missed
-                text, place = self.message(place)
-                if text is not None:
-                    await _send(socket, text)
-                waiting: set[asyncio.Future[Any]] = {news, reading}
-                done, _ = await asyncio.wait(
-                    waiting, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-                if reading in done:
-                    place = reading.result()
-                    reading = asyncio.create_task(_read(socket))
-                elif not done:
-                    await _send(socket, _ping(place))
+            page = _Page(socket, await asyncio.wait_for(_read(socket), FIRST_SECONDS))
+            listener = asyncio.create_task(page.listen())
+            self._pages.add(page)
+            try:
+                await self._send_news(page)
+            finally:
+                self._pages.discard(page)
+                listener.cancel()
         except WebSocketDisconnect:
             log.debug("A page left")
         except ValueError as error:
             await socket.close(1008, str(error))
         except asyncio.TimeoutError:
             await socket.close(1008, f"Say your place within {FIRST_SECONDS:g} seconds.")
-        finally:
-            if reading is not None:
-                reading.cancel()
+
+    async def _send_news(self, page: _Page) -> None:
+        """Sends a page its news. A slow page takes its own time, and no other's.
+
+        Raises:
+            WebSocketDisconnect: it left.
+            ValueError: it sent what is no place.
+        """
+        sent = time.monotonic()
+        while page.end is None:
+            page.news.clear()  # before the message is made: nothing is missed
+            text, page.place = self.message(page.place)
+            now = time.monotonic()
+            if text is None and now - sent >= PING_SECONDS:
+                text = _ping(page.place)
+            if text is not None:
+                sent = now
+                await _send(page.socket, text)
+            await page.news.wait()
+        raise page.end
+
+
+async def _send(socket: WebSocket, text: str) -> None:
+    """
+    Raises:
+        WebSocketDisconnect: the page left.
+    """
+    try:
+        await socket.send_text(text)
+    except RuntimeError as error:  # it left while the message was made
+        raise WebSocketDisconnect() from error
 
 
 async def _read(socket: WebSocket) -> Place:
@@ -138,17 +181,6 @@ async def _read(socket: WebSocket) -> Place:
     if text is None:
         raise ValueError("A message must be text.")
     return _parse(text)
-
-
-async def _send(socket: WebSocket, text: str) -> None:
-    """
-    Raises:
-        WebSocketDisconnect: the page left.
-    """
-    try:
-        await socket.send_text(text)
-    except RuntimeError as error:  # it left while the message was made
-        raise WebSocketDisconnect() from error
 
 
 def register(api: APIRouter, live: Live) -> None:
