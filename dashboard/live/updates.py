@@ -83,7 +83,12 @@ class Changes:
 
     def find_run(self, wanted: str | None) -> str | None:
         """The wanted run, or else the one that trains, or the newest; None if there is none."""
-        return wanted if wanted in self._snapshots else self._service.latest_run()
+        if wanted is not None and wanted not in self._snapshots:
+            try:
+                return self._service.snapshot(wanted).run_id  # started a moment ago
+            except UnknownRun:
+                return self._service.latest_run()
+        return wanted or self._service.latest_run()
 
     def run_parts(self, run_id: str | None) -> dict[str, _Part]:
         """The parts of the messages that are about a run, read once for each version."""

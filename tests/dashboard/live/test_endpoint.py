@@ -287,26 +287,27 @@ def test_a_page_that_leaves_leaves_nothing_behind(
     portal, gone = client.portal, threading.Event()
     assert portal is not None
 
-    def tasks() -> int:
-        return len(asyncio.all_tasks())
+    def listeners() -> int:
+        coroutines = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        return sum("_Page.listen" in coroutine for coroutine in coroutines)
 
     async def send_text() -> None:
         if gone.is_set():
             raise OSError("It is gone.")
 
-    before = portal.call(tasks)
     socket = session(client)
     done = through(socket, send_text)
     with socket:
         socket.send_text("{}")
         hear(socket)
+        assert portal.call(listeners) == 1
         if cut_off:
             gone.set()
             harness.start()
         else:
             socket.close()
         assert done.wait(SECONDS)
-        wait_until(lambda: portal.call(tasks) == before + 1)  # that of the test client
+        wait_until(lambda: portal.call(listeners) == 0)
 
 
 def test_pages_at_the_same_place_get_the_very_same_text(harness: LiveHarness) -> None:

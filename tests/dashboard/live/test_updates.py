@@ -96,6 +96,15 @@ def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness
     assert chosen.place.shown == first
 
 
+def test_a_run_that_was_started_a_moment_ago_can_be_followed(harness: LiveHarness) -> None:
+    harness.start()
+    waiting = harness.service.start(CONFIG)
+    message = update(harness.changes, Place(run=waiting))
+    assert message.shown == waiting
+    assert message.network is not None
+    assert (message.network.newest or "").startswith(waiting)
+
+
 def test_a_run_that_was_rewound_is_told_from_its_beginning(harness: LiveHarness) -> None:
     run_id = harness.start()
     harness.report(batch(1), batch(2))
