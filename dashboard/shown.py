@@ -1,8 +1,8 @@
 """Which network a page shows: a run, at its newest or at a chosen epoch; in words, too.
 
 The page knows it as a version, a text that changes whenever the network does: that of the newest
-network, which the stream tells it, `RUN/REVISION/PLACE`, or with `e3` as the place for epoch 3, or
-with the run's state while it has no network.
+network, which the live layer tells it, `RUN/REVISION/PLACE`, or with `e3` as the place for epoch 3,
+or with the run's state while it has no network.
 Every view that asks a network sends it back. This module does not know what is asked.
 """
 

@@ -11,7 +11,8 @@
   const CONFIG = {
     displaylogo: false,
     scrollZoom: false,
-    modeBarButtonsToRemove: ["toImage"], // PNG and SVG have buttons of their own
+    // PNG and SVG have buttons of their own, and nothing is to leave this computer.
+    modeBarButtonsToRemove: ["toImage", "sendChartToCloud"],
   };
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };

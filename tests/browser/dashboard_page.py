@@ -165,16 +165,16 @@ class DashboardPage:
         """Loads the page and waits until the server sends it the state."""
         self._loads_wanted = 1
         self.page.goto(f"{self.url}/{query}")
-        self._wait_for_stream()
+        self._wait_for_first_message()
         return self
 
     def reload(self) -> None:
         self._loads_wanted = 1
         self.page.reload()
-        self._wait_for_stream()
+        self._wait_for_first_message()
 
-    def _wait_for_stream(self) -> None:
-        # The data set's name is nowhere in the page as it is loaded: the stream brings it.
+    def _wait_for_first_message(self) -> None:
+        # The data set's name is nowhere in the page as it is loaded: the first message brings it.
         expect(self.status("Data set")).to_contain_text("MNIST")
 
     # Parts of the page
