@@ -408,6 +408,12 @@ class DashboardPage:
                 field.fill(value)
                 field.press("Tab")
 
+    def show_more_settings(self) -> None:
+        """Unfolds the settings that one rarely changes, unless they are unfolded."""
+        details = self.page.get_by_role("group").filter(has=self.text("More settings"))
+        if details.get_attribute("open") is None:
+            self.text("More settings").click()
+
     # Figures
 
     def figure(self, region: str) -> Locator:

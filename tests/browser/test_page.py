@@ -114,8 +114,7 @@ def test_more_settings_have_a_field_each_and_a_preset_leaves_seed_and_data_set_a
     dashboard: DashboardPage,
 ) -> None:
     open_form(dashboard)
-    details = dashboard.text("More settings")
-    details.click()
+    dashboard.show_more_settings()
     for field in TrainConfig.model_fields.values():
         assert field.title is not None
         expect(dashboard.field(field.title)).to_be_visible()
@@ -129,7 +128,6 @@ def test_more_settings_have_a_field_each_and_a_preset_leaves_seed_and_data_set_a
     expect(dashboard.field("Data set")).to_have_value("mnist")
     dashboard.fill_form(seed=seed)
     dashboard.field("Data set").select_option(value=data_set)
-    details.click()
 
 
 def test_what_one_types_while_the_server_is_slow_is_kept(dashboard: DashboardPage) -> None:
