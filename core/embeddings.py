@@ -61,11 +61,15 @@ class Embeddings:
 
     def place(
         self, image: np.ndarray, shown: Embedding, run_id: str | None, epoch: int | None
-    ) -> np.ndarray:
-        """Where another image (28, 28), 0..1, would stand among those shown: (2,)."""
+    ) -> np.ndarray | None:
+        """Where another image (28, 28), 0..1, would stand among those shown: (2,).
+
+        None where the newest network has changed since they were shown.
+        """
         sample = self._sample(run_id, epoch)
         layout = sample.tsne if shown.method == "tsne" else sample.pca
-        assert layout is not None, "it was shown before"
+        if layout is None:
+            return None
         features = sample.network.features(image[np.newaxis] * np.float32(255))
         assert features is not None, "it was not told to stop"
         placed: np.ndarray = layout.place(features)[0]

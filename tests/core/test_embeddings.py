@@ -70,11 +70,22 @@ def test_a_test_image_among_the_others_stands_where_it_stood(
     shown = (
         embeddings.pca(run_id, 2) if method == "pca" else embeddings.tsne(run_id, 2).result(SECONDS)
     )
-    placed = embeddings.place(service.insight.look(3, run_id).image, shown, run_id, 2)
+    image = service.insight.look(3, run_id).image
+    placed = embeddings.place(image, shown, run_id, 2)
+    assert placed is not None
     near = np.linalg.norm(shown.points - placed, axis=1).argsort()
     assert 3 in near[:10]
     if method == "pca":
         np.testing.assert_allclose(placed, shown.points[3], atol=1e-2)
+
+
+def test_an_image_has_no_place_among_those_of_another_network(
+    service: TrainingService, run_id: str
+) -> None:
+    """As when the network goes on learning between the embedding and the drawing in it."""
+    shown = service.embeddings.pca(run_id, 2)
+    image = service.insight.look(3, run_id).image
+    assert service.embeddings.place(image, shown, run_id, 1) is None
 
 
 def test_without_a_network_it_says_so(service: TrainingService) -> None:
