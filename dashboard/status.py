@@ -79,13 +79,17 @@ def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, A
         and service.dataset_status("mnist").state == "unavailable"
     )
     return {
-        "text": texts(run, dataset, service.device_title()),
+        "text": texts(run, dataset, service.device_title() if run is None else ""),
         "controls": controls(run, dataset.message if retry else ""),
     }
 
 
 def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[str, str]:
-    """The status bar's figures, and the sentence in place of curves without points."""
+    """The status bar's figures, and the sentence in place of curves without points.
+
+    Args:
+        device: what would be trained on; a run says itself what it was trained on.
+    """
     if run is None:
         return {
             **dict.fromkeys(("epoch", "time", "speed", "accuracy"), NOTHING),

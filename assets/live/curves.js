@@ -16,7 +16,8 @@
   };
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
-  let style = { smoothing: 0.6, log: false, rate: false };
+  const PLAIN = { smoothing: 0.6, log: false, rate: false };
+  let style = PLAIN;
   let dragging = false;
   let timer = null;
   let drawnAt = 0;
@@ -24,15 +25,14 @@
 
   window.live.listen(({ shown, from, events }) => {
     if (series.run === undefined) curves().forEach((graph) => resized.observe(graph));
-    if (from === 0 || shown !== series.run) {
+    const another = shown !== series.run;
+    if (another) series.own = null; // another run's networks read the drawings otherwise
+    if (another || from === 0) {
       Object.assign(series, { run: shown, batches: [], epochs: [], changes: [] });
     }
-    if (!events) return;
-    for (const event of events) {
-      const kinds = { batch: series.batches, epoch: series.epochs, rate: series.changes };
-      kinds[event.kind].push(event);
-    }
-    changed();
+    const kinds = { batch: series.batches, epoch: series.epochs, rate: series.changes };
+    for (const event of events ?? []) kinds[event.kind].push(event);
+    if (another || events) changed();
   });
 
   // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts at
@@ -96,8 +96,7 @@
     return wanted.map((trace) => ({ ...trace, ...filled[trace.meta] }));
   }
 
-  const styleOf = (graph) =>
-    graph.id === "train-curve" ? { smoothing: 0.6, log: false, rate: false } : style;
+  const styleOf = (graph) => (graph.id === "train-curve" ? PLAIN : style);
 
   // The layout that Plotly has keeps a zoom. Another run or scale begins with a fresh one.
   function layoutOf(graph) {
