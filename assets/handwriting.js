@@ -17,11 +17,8 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     handwriting: {
-      // The run's last epoch, told while the tab is in sight.
-      last: (last, tab, told) => (tab === "draw" && last !== told ? last : noUpdate()),
-
       // Which course to ask for; none while the tab is out of sight. `last` is the newest epoch.
-      course: (tab, version, form, rested, last, previous) => {
+      course: (version, form, rested, last, tab, previous) => {
         if (tab !== "draw") return noUpdate();
         const drawing = window.digitlab.drawing();
         const next = { drawing, as_drawn: form === "drawn", version, last };
@@ -52,9 +49,11 @@
         return { drawing: triggered_id.drawing ?? null, at: Date.now() };
       },
 
-      // What was kept stays on the canvas until the next stroke.
+      // What was kept stays on the canvas until the next stroke; a network that is taught is
+      // followed.
       kept: (changed) => {
         if (changed?.kept) window.digitlab.finish();
+        if (changed?.taught) window.digitlab.seekNewest();
         return noUpdate();
       },
     },

@@ -26,34 +26,35 @@
         const newest = !run || run === "newest";
         const address = new URLSearchParams(newest ? { tab } : { run, tab });
         history.replaceState(history.state, "", `?${address}`);
-        window.live.look(newest ? null : run);
-        window.live.show(tab, run);
+        const detail = { tab, run: newest ? null : run }; // null: the newest
+        document.dispatchEvent(new CustomEvent("navigate", { detail }));
         return [wanted.get("tab") ?? noUpdate(), wanted.get("run") ?? noUpdate()];
       },
 
-      // Which gallery to ask for; none while the tab is out of sight.
-      gallery: (tab, count, wrong, clicks, choice, version, previous) => {
-        if (tab !== "gallery") return noUpdate();
+      // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.
+      gallery: (count, wrong, clicks, choice, version, tab, previous) => {
+        const none = new Array(4).fill(noUpdate());
+        if (tab !== "gallery") return none;
         const frame = document.querySelector(".gallery-mosaic");
         const width = frame ? frame.clientWidth - 26 : 800;
         const seed = clicks || 0;
         const chosen = chosenIn(choice, version);
         const next = { count: Number(count), wrong: Boolean(wrong), seed, chosen, version, width };
-        return JSON.stringify(next) === JSON.stringify(previous) ? noUpdate() : next;
-      },
-
-      // Whether the gallery shows a choice: the way back from it, and what then does nothing.
-      chosen: (request) => {
-        const some = Boolean(request?.chosen);
-        return [some ? "" : "d-none", some, some];
+        if (JSON.stringify(next) === JSON.stringify(previous)) return none;
+        // A choice has a way back from it, and what else says which images to show is idle.
+        return [next, chosen ? "" : "d-none", Boolean(chosen), Boolean(chosen)];
       },
 
       forget: () => null,
 
-      // Where in which mosaic was clicked.
-      pick: (click, shown) => {
+      // Where in which mosaic was clicked, and what is shown now.
+      pick: (click, shown, chosen) => {
+        const { triggered } = window.dash_clientside.callback_context;
+        if (!triggered.some(({ prop_id }) => prop_id.endsWith(".clickData"))) {
+          return chosen ? { ...chosen, shown } : noUpdate();
+        }
         const [point] = click?.points ?? [];
-        return point && shown ? { at: [point.x, point.y], of: shown } : noUpdate();
+        return point && shown ? { at: [point.x, point.y], of: shown, shown } : noUpdate();
       },
 
       // A lasso in the embedding: what the gallery is to show; null once a double click let it go.
@@ -76,7 +77,7 @@
 
       // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
       // first page.
-      mistakes: (tab, wrong, truth, predicted, course, order, page, version, previous) => {
+      mistakes: (wrong, truth, predicted, course, order, page, version, tab, previous) => {
         const none = [noUpdate(), noUpdate()];
         if (tab !== "mistakes") return none;
         const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
@@ -108,7 +109,7 @@
       },
 
       // Which image to look at inside of which network; none while the tab is out of sight.
-      inside: (tab, source, index, version, form, previous) => {
+      inside: (source, index, version, form, tab, previous) => {
         if (tab !== "inside") return noUpdate();
         const frame = document.querySelector(".inside-layers");
         const drawing = source === "drawing" ? window.digitlab.drawing() : null;
@@ -147,7 +148,7 @@
 
       // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
       // weights wait until it is there, or a network that learns quickly would never be shown.
-      embedding: (tab, method, version, form, idle, choice, previous) => {
+      embedding: (method, version, form, idle, choice, tab, previous) => {
         if (tab !== "embedding") return noUpdate();
         const drawing = window.digitlab.drawing();
         const chosen = chosenIn(choice, version);
@@ -159,7 +160,7 @@
 
       // New weights, the Draw tab came into sight, or the network is to get another picture:
       // what does it say now?
-      reread: (version, tab, form) => {
+      reread: (version, form, tab) => {
         if (tab === "draw") window.digitlab.reread(version, form === "drawn");
         return noUpdate();
       },

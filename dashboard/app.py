@@ -17,7 +17,7 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, guide, ids, inside_layout, runs_table, scrubber, status
+from dashboard import api, guard, guide, ids, inside_layout, runs_table, status
 from dashboard.kept import KEEP
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
@@ -76,7 +76,6 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     app.layout = layout()
     navigation(app)
-    scrubber.register(app)
     train.register(app, service)
     gallery.register(app, service)
     mistakes.register(app, service)
@@ -119,10 +118,9 @@ def layout() -> html.Div:
                 ],
                 className="shell-head",
             ),
-            html.Div([status.layout(), scrubber.layout()], className="shell-top"),
+            html.Div([status.layout(), _epoch_slider()], className="shell-top"),
             _tabs(),
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
-            dcc.Store(id=ids.PAGE_VERSION),
         ],
         className="shell",
         **{"data-protocol": str(PROTOCOL)},
@@ -140,6 +138,11 @@ def navigation(app: Dash) -> None:
         Input(ids.RUN_PICK, "value"),
         prevent_initial_call="initial_duplicate",
     )
+
+
+def _epoch_slider() -> html.Div:
+    """The place of the slider that `assets/live/epoch_slider.js` makes."""
+    return html.Div(id="epoch-bar", className="epoch-bar", hidden=True)
 
 
 def _tabs() -> dbc.Tabs:

@@ -59,21 +59,20 @@ def layout() -> html.Section:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("handwriting", "last"),
-        Output(ids.DRAW_LAST, "data"),
-        Input(ids.EPOCH_SLIDER, "max"),
-        Input(ids.TABS, "active_tab"),
-        State(ids.DRAW_LAST, "data"),
+        ClientsideFunction("scrubber", "seek"),
+        Input(ids.COURSE_GRAPH, "clickData"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "course"),
         Output(ids.COURSE_REQUEST, "data"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.DRAW_RESTED, "data"),
         Input(ids.DRAW_LAST, "data"),
+        State(ids.TABS, "active_tab"),
         State(ids.COURSE_REQUEST, "data"),
+        prevent_initial_call=True,
     )
 
     @app.callback(

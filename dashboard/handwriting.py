@@ -27,8 +27,6 @@ LESSON = (
     "a little. Mixed with images that it has learnt from, it forgets less of them; without, watch "
     "what becomes of the test accuracy."
 )
-NEWEST = 10**6
-"""A place of the epoch slider beyond every run's end: its right end."""
 
 
 def buttons() -> html.Div:
@@ -154,14 +152,15 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_LIST, "children"),
         Output(ids.HAND_LESSONS, "style"),
         Output(ids.HAND_REPORT, "children"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_LAST, "data"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
+        State(ids.TABS, "active_tab"),
+        prevent_initial_call=True,
     )
-    async def paint(tab: str, version: str | None, *changed: Any) -> tuple[Any, ...]:
-        owner = changed[-1]
+    async def paint(version: str | None, *others: Any) -> tuple[Any, ...]:
+        owner, tab = others[-2:]
         if tab != ids.TAB_DRAW or not owner:
             return no_update, no_update, no_update, no_update
         return await asyncio.to_thread(answer, owner, Shown.parse(version))
@@ -203,10 +202,10 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         Output(ids.HAND_REPORT, "children", allow_duplicate=True),
         Output(ids.RUN_PICK, "value", allow_duplicate=True),
-        Output(ids.EPOCH_SLIDER, "value", allow_duplicate=True),
+        Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
         Input(ids.HAND_TEACH, "n_clicks"),
         State(ids.HAND_OWNER, "data"),
-        State(ids.PAGE_VERSION, "data"),
+        State(ids.version(ids.TAB_DRAW), "data"),
         State(ids.HAND_MIXED, "value"),
         prevent_initial_call=True,
     )
@@ -220,4 +219,4 @@ def register(app: Dash, service: "TrainingService") -> None:
             )
         except DigitLabError as error:
             return dbc.Alert(str(error), color="danger"), no_update, no_update
-        return no_update, child, NEWEST
+        return no_update, child, {"taught": child}

@@ -3,24 +3,17 @@
 from core.config import TrainConfig
 
 # The shell.
-PAGE_VERSION = "page-version"
-"""The network that the page shows."""
 PAGE_ADDRESS = "page-address"
 TABS = "tabs"
 THEME = "theme"
 
 # The status bar.
 RUN_PICK = "run-pick"
-EPOCH_BAR = "epoch-bar"
-EPOCH_SLIDER = "epoch-slider"
-EPOCH_PLAY = "epoch-play"
-EPOCH_LIVE = "epoch-live"
-EPOCH_NETWORKS = "epoch-networks"
 STATUS_STATE = "status-state"
 
 
 def version(view: object) -> dict[str, object]:
-    """The network that a tab is to show; told while the tab is in sight."""
+    """The network that a tab is to show. Set when the tab opens, and while it is in sight."""
     return {"type": "version", "view": view}
 
 
@@ -118,7 +111,7 @@ DRAW_FORM = "draw-form"
 DRAW_MARKED = "draw-marked"
 DRAW_RESTED = "draw-rested"
 DRAW_LAST = "draw-last"
-"""The run's last epoch, told while the tab is in sight."""
+"""The run's last epoch; set while the Draw tab shows an earlier one."""
 COURSE_REQUEST = "course-request"
 COURSE_GRAPH = "course-graph"
 COURSE_PICTURE = "course-picture"

@@ -28,7 +28,7 @@ class MosaicView:
     """The ids of one such view, and the names of its two parts.
 
     `shown` is the id of a store with what stands where, as `paint` gives it; `chosen` that of one
-    with where in which mosaic was clicked.
+    with where in which mosaic was clicked, and what is shown now.
     """
 
     graph: str
@@ -74,20 +74,21 @@ class MosaicView:
             ClientsideFunction("digitlab", "pick"),
             Output(self.chosen, "data"),
             Input(self.graph, "clickData"),
-            State(self.shown, "data"),
+            Input(self.shown, "data"),
+            State(self.chosen, "data"),
             prevent_initial_call=True,
         )
 
-        # Not told of the click itself: Dash drops an answer that is overtaken, and while a network
-        # learns quickly the next mosaic would take the click with it.
+        # Asked by what the page remembers of the click: Dash drops an answer that is overtaken, and
+        # while a network learns quickly the next mosaic would take the click with it.
         @app.callback(
             Output(self.detail, "children"),
             Input(self.chosen, "data"),
-            Input(self.shown, "data"),
             prevent_initial_call=True,
         )
-        async def detail(chosen: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
-            if shown is None or chosen is None:
+        async def detail(chosen: dict[str, Any]) -> Any:
+            shown = chosen["shown"]
+            if shown is None:
                 return _hint()
             index = picked(chosen)
             if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images

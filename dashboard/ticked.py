@@ -159,8 +159,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.RUNS_GRID, "selectedRows"),
         Input(ids.RUNS_METRIC, "value"),
         Input(ids.version(ids.TAB_RUNS), "data"),
-        Input(ids.TABS, "active_tab"),
+        State(ids.TABS, "active_tab"),
         State(ids.RUNS_EPOCH, "value"),
+        prevent_initial_call=True,
     )
     async def compare(
         rows: Any, metric: str, _: str | None, tab: str, epoch: str | None

@@ -124,14 +124,13 @@
     // the server than the one before; it then holds everything.
     listen: (listener) => listeners.push(listener),
 
-    // Follows a run; null: the newest.
-    look: (wanted) => {
-      if (wanted === run) return;
-      run = wanted;
-      connect();
-    },
-
+    drawn,
     heardAt: () => heardAt,
   };
+  document.addEventListener("navigate", ({ detail }) => {
+    if (detail.run === run) return;
+    run = detail.run;
+    connect();
+  });
   setTimeout(connect); // after the scripts that listen
 })();

@@ -190,9 +190,15 @@
   window.addEventListener("theme", changedByHand);
 
   // How the visitor's own drawings were read by the networks of a run.
+  let owner = null;
+  let tab = null;
+  let network = null;
   let asked = null;
   let keepsNone = false; // so that there is nothing to ask after each epoch
-  async function fetchOwn(owner, run, isTrained) {
+  async function fetchOwn() {
+    const run = network?.newest?.split("/")[0];
+    if (tab !== "curves" || !run || !owner || keepsNone) return;
+    const isTrained = network.kept.length > 0;
     const question = (asked = `${owner}/${run}`);
     try {
       const answer = await fetch(`/api/handwriting/${owner}/scores/${run}`);
@@ -206,6 +212,16 @@
       // The server is away: the next network asks again.
     }
   }
+
+  window.live.listen((message) => {
+    if (!message.network) return;
+    network = message.network;
+    fetchOwn();
+  });
+  document.addEventListener("navigate", ({ detail }) => {
+    tab = detail.tab;
+    fetchOwn();
+  });
 
   function download(format) {
     const light = document.createElement("div");
@@ -232,14 +248,10 @@
         return noUpdate();
       },
 
-      // A new network, other drawings, or the tab came into sight.
-      own: (networks, _, owner, tab) => {
-        const trigger = window.dash_clientside.callback_context.triggered_id;
-        const run = networks?.newest?.split("/")[0];
-        if (trigger === "hand-changed" || trigger === "hand-owner") keepsNone = false;
-        if (tab === "curves" && run && owner && !keepsNone) {
-          fetchOwn(owner, run, networks.kept.length > 0);
-        }
+      // Other drawings, or another name under which they are kept.
+      own: (_, newOwner) => {
+        [owner, keepsNone] = [newOwner, false];
+        fetchOwn();
         return noUpdate();
       },
 

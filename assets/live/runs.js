@@ -68,11 +68,12 @@
     const next = [...found];
     if (JSON.stringify(next) === pairs) return;
     pairs = JSON.stringify(next);
-    window.live.setWhenIdle("compare-pairs", next, "#compare-sentence");
+    const show = () => window.dash_clientside.set_props("compare-pairs", { data: next });
+    window.live.whenIdle("pairs", show, "#compare-sentence");
   }
 
-  window.live.show = (openTab, run) => {
-    [tab, chosen] = [openTab, run];
+  document.addEventListener("navigate", ({ detail }) => {
+    [tab, chosen] = [detail.tab, detail.run];
     update();
-  };
+  });
 })();

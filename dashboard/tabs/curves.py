@@ -119,10 +119,8 @@ def register(app: Dash) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("curves", "own"),
-        Input(ids.EPOCH_NETWORKS, "data"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
-        Input(ids.TABS, "active_tab"),
     )
     # The browser itself turns a curve into a picture, as it is shown there.
     for button, picture in ((ids.CURVES_PNG, "png"), (ids.CURVES_SVG, "svg")):

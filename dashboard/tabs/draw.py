@@ -8,7 +8,7 @@ are is known elsewhere.
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, dcc, html
+from dash import ClientsideFunction, Dash, Input, State, dcc, html
 
 from dashboard import course, handwriting, ids
 from dashboard.bars import bars
@@ -103,8 +103,9 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("digitlab", "reread"),
         Input(ids.version(ids.TAB_DRAW), "data"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.DRAW_FORM, "value"),
+        State(ids.TABS, "active_tab"),
+        prevent_initial_call=True,
     )
 
 

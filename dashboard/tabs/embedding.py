@@ -92,15 +92,15 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("digitlab", "embedding"),
         Output(ids.EMBEDDING_REQUEST, "data"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.EMBEDDING_METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
         Input(ids.DRAW_FORM, "value"),
         Input(ids.EMBEDDING_CLOCK, "disabled"),
         Input(ids.GALLERY_CHOICE, "data"),
+        State(ids.TABS, "active_tab"),
         State(ids.EMBEDDING_REQUEST, "data"),
+        prevent_initial_call=True,
     )
-
     app.clientside_callback(
         ClientsideFunction("digitlab", "choose"),
         Output(ids.GALLERY_CHOICE, "data"),

@@ -84,20 +84,17 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("digitlab", "gallery"),
         Output(ids.GALLERY_REQUEST, "data"),
-        Input(ids.TABS, "active_tab"),
+        Output(ids.GALLERY_ALL, "class_name"),
+        Output(ids.GALLERY_COUNT, "disabled"),
+        Output(ids.GALLERY_AGAIN, "disabled"),
         Input(ids.GALLERY_COUNT, "value"),
         Input(ids.GALLERY_WRONG, "value"),
         Input(ids.GALLERY_AGAIN, "n_clicks"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_GALLERY), "data"),
+        State(ids.TABS, "active_tab"),
         State(ids.GALLERY_REQUEST, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("digitlab", "chosen"),
-        Output(ids.GALLERY_ALL, "class_name"),
-        Output(ids.GALLERY_COUNT, "disabled"),
-        Output(ids.GALLERY_AGAIN, "disabled"),
-        Input(ids.GALLERY_REQUEST, "data"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "forget"),

@@ -36,12 +36,13 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("digitlab", "inside"),
         Output(ids.INSIDE_REQUEST, "data"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.INSIDE_SOURCE, "value"),
         Input(ids.INSIDE_INDEX, "value"),
         Input(ids.version(ids.TAB_INSIDE), "data"),
         Input(ids.DRAW_FORM, "value"),
+        State(ids.TABS, "active_tab"),
         State(ids.INSIDE_REQUEST, "data"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "point"),
@@ -101,7 +102,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.INSIDE_CAPTION, "children", allow_duplicate=True),
         Input(ids.INSIDE_ANOTHER, "n_clicks"),
         Input(ids.INSIDE_WRONG, "n_clicks"),
-        State(ids.PAGE_VERSION, "data"),
+        State(ids.version(ids.TAB_INSIDE), "data"),
         prevent_initial_call=True,
     )
     async def another(clicks: int | None, wrong_clicks: int | None, version: Any) -> Any:

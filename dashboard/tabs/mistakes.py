@@ -196,7 +196,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("digitlab", "mistakes"),
         Output(ids.MISTAKES_REQUEST, "data"),
         Output(ids.MISTAKES_PAGE, "active_page"),
-        Input(ids.TABS, "active_tab"),
         Input(ids.MISTAKES_WRONG, "value"),
         Input(ids.MISTAKES_TRUE, "value"),
         Input(ids.MISTAKES_PREDICTED, "value"),
@@ -204,7 +203,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.MISTAKES_ORDER, "value"),
         Input(ids.MISTAKES_PAGE, "active_page"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
+        State(ids.TABS, "active_tab"),
         State(ids.MISTAKES_REQUEST, "data"),
+        prevent_initial_call=True,
     )
 
     @app.callback(

@@ -55,31 +55,6 @@ _IS_QUIET = """async () => {
     return true;
 }"""
 
-_MOVE_SLIDER = """when => {
-    // A hand that moves the slider at the very moment when the page hears of a new network.
-    const slider = document.getElementById("epoch-slider");
-    const {scrubber} = window.dash_clientside;
-    const {scrub} = scrubber;
-    // As the browser sets it: React would take a move through its own setter for its own.
-    const {set} = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
-    const move = () => {
-        set.call(slider, "1");
-        slider.dispatchEvent(new Event("input", {bubbles: true}));
-    };
-    window.sliderMoved = false;
-    scrubber.scrub = (...given) => {
-        const {triggered} = window.dash_clientside.callback_context;
-        if (!triggered.some(({prop_id}) => prop_id.startsWith("epoch-networks")))
-            return scrub(...given);
-        scrubber.scrub = scrub;
-        if (when === "before") move();
-        const answer = scrub(...given);
-        if (when === "after") move();
-        window.sliderMoved = true;
-        return answer;
-    };
-}"""
-
 _SET_HIDDEN = """hidden => {
     if (hidden) Object.defineProperty(document, "hidden", {configurable: true, value: true});
     else delete document.hidden;
@@ -174,8 +149,8 @@ class DashboardPage:
         self._wait_for_first_message()
 
     def _wait_for_first_message(self) -> None:
-        # The data set's name is nowhere in the page as it is loaded: the first message brings it.
-        expect(self.status("Data set")).to_contain_text("MNIST")
+        # The first message names the data set of the newest run: MNIST, or somebody's drawings.
+        expect(self.status("Data set")).not_to_have_text("–")
 
     # Parts of the page
 
@@ -255,18 +230,6 @@ class DashboardPage:
         """The words beside the epoch slider."""
         return self.page.locator("#epoch-live")
 
-    def move_slider_with_the_next_network(self, when: str) -> Callable[[], bool]:
-        """Moves the epoch slider to 1 as the page hears of its next network.
-
-        Args:
-            when: "before" or "after" the page works out what that network changes.
-
-        Returns:
-            Whether the slider has been moved.
-        """
-        self.page.evaluate(_MOVE_SLIDER, when)
-        return lambda: bool(self.page.evaluate("window.sliderMoved"))
-
     def set_hidden(self, hidden: bool) -> None:
         """Lets the page believe that nobody sees it, or somebody sees it again."""
         self.page.evaluate(_SET_HIDDEN, hidden)
@@ -326,7 +289,8 @@ class DashboardPage:
             self.wait_until_quiet()
         if run_id is not None:
             shown = f"{run_id}/"  # RUN/REVISION/POSITION
-            self.until(lambda: (self._property("page-version", "data") or "").startswith(shown))
+            bar = self.page.locator("#epoch-bar")
+            self.until(lambda: (bar.get_attribute("data-version") or "").startswith(shown))
 
     def _property(self, component: str, name: str) -> Any:
         """A property of a Dash component as it is now."""

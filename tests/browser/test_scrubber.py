@@ -177,17 +177,6 @@ def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
     expect_slider_stays_at_1(dashboard)
 
 
-def test_a_move_is_not_lost_to_a_network_that_comes_in_that_moment(
-    dashboard: DashboardPage, server: AppServer
-) -> None:
-    start_run_with_slider_at_end(dashboard, server)
-    for when in ("before", "after"):
-        move_slider_to_end(dashboard, server)
-        moved = dashboard.move_slider_with_the_next_network(when)
-        dashboard.until(moved)
-        expect_slider_stays_at_1(dashboard)
-
-
 def test_the_opinion_of_a_drawing_goes_back_too(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
