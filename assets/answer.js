@@ -84,8 +84,8 @@
     bars?.classList.toggle("unsure", !sure);
     bars?.querySelectorAll(".bar").forEach((row, digit) => {
       const share = `${(probabilities[digit] * 100).toFixed(1)}%`;
-      row.querySelector(".bar-fill").style.width = share;
-      row.querySelector(".bar-value").textContent = share;
+      row.style.setProperty("--share", share);
+      row.textContent = share;
       row.classList.toggle("best", digit === best);
     });
   }

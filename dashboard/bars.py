@@ -1,7 +1,6 @@
-"""Ten probabilities as ten bars, made of plain elements whose widths are moved by style.
+"""Ten probabilities as ten bars. The style sheet draws digit and bar around the per cent.
 
-`assets/draw.js` moves the bars of the Draw tab by the classes given here. This module does not
-know whose probabilities they are.
+`assets/answer.js` moves the bars of the Draw tab.
 """
 
 from collections.abc import Sequence
@@ -10,20 +9,18 @@ from dash import html
 
 
 def bars(probabilities: Sequence[float] = (0.0,) * 10, element_id: str = "") -> html.Div:
-    """One row a class: the digit, a bar, the per cent. The largest is marked."""
+    """One row a class: the digit, a bar, the per cent. The largest is marked.
+
+    A row is a single component: Dash looks at every component of the page whenever one changes.
+    """
     best = max(range(len(probabilities)), key=probabilities.__getitem__)
     rows = [
         html.Div(
-            [
-                html.Span(str(digit), className="bar-digit"),
-                html.Div(
-                    html.Div(className="bar-fill", style={"width": f"{value:.1%}"}),
-                    className="bar-track",
-                ),
-                html.Span(f"{value:.1%}", className="bar-value"),
-            ],
+            f"{value:.1%}",
             className="bar best" if digit == best and value > 0 else "bar",
+            style={"--share": f"{value:.1%}"},
             role="listitem",
+            **{"data-digit": str(digit)},
         )
         for digit, value in enumerate(probabilities)
     ]

@@ -87,7 +87,7 @@ _OUTLINE = """canvas => {
 }"""
 
 _DRAW_TAB_FRAMES = """tab => [...tab.querySelectorAll("*")]
-    .filter(element => !element.closest(".draw-answer, .bar-track, .js-plotly-plot"))
+    .filter(element => !element.closest(".draw-answer, .js-plotly-plot"))
     .map(element => [element.offsetLeft, element.offsetTop, element.offsetHeight].join())
     .join(" ")"""
 
@@ -191,23 +191,18 @@ class DashboardPage:
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
         bars = part.get_by_role("listitem").all_inner_texts()
-        return [float(text.split("\n")[-1].rstrip("%")) for text in bars]
+        return [float(text.rstrip("%")) for text in bars]
 
-    def best_bar(self, part: Locator) -> Locator:
-        """The bar of the most probable digit in a part of the page."""
-        return part.locator(".bar.best")
+    def expect_best_digit(self, part: Locator, digit: int) -> None:
+        """The bar of this digit is marked in a part of the page."""
+        expect(part.locator(".bar.best")).to_have_attribute("data-digit", str(digit))
 
-    def bar_color(self, part: Locator, digit: int) -> str:
-        """The colour of a digit's bar in a part of the page."""
-        fill = part.locator(".bar-fill").nth(digit)
-        return str(fill.evaluate("fill => getComputedStyle(fill).backgroundColor"))
-
-    def theme_color(self, name: str) -> str:
-        """A colour of the theme that the page has now, as the browser writes it."""
+    def theme_color(self, name: str, part: Locator | None = None) -> str:
+        """A colour that the style sheet names, as the browser writes it: on the page or a part."""
         return str(
-            self.page.evaluate(
-                """name => {
-                    const probe = document.body.appendChild(document.createElement("i"));
+            (part or self.page.locator("body")).evaluate(
+                """(part, name) => {
+                    const probe = part.appendChild(document.createElement("i"));
                     probe.style.color = `var(--${name})`;
                     const {color} = getComputedStyle(probe);
                     probe.remove();

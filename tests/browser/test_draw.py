@@ -327,7 +327,7 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
         dashboard.until(lambda words=words: re.fullmatch(words, dashboard.draw_answer()))
         assert percentages(dashboard)[7] == 100 * chances[7]
         color = dashboard.theme_color("train" if doubt is None else "bs-secondary-color")
-        assert dashboard.bar_color(bars(dashboard), 7) == color
+        assert dashboard.theme_color("color", bars(dashboard)) == color
 
 
 # Pictures

@@ -112,8 +112,7 @@ def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
         expect_maps(dashboard, "Filters", weights["conv1.weight"][:, 0].numpy())
         answer = int(layers[-1].argmax())
         expect(caption(dashboard)).to_contain_text(f"read as {answer} ")
-        best = dashboard.best_bar(dashboard.region("What it says"))
-        expect(best).to_contain_text(str(answer))
+        dashboard.expect_best_digit(dashboard.region("What it says"), answer)
 
 
 def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
