@@ -17,7 +17,6 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, Route, expect
 
 from tests.browser.app_server import AppServer
-from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
@@ -29,7 +28,6 @@ ZIGZAG = [(0.08 + 0.07 * n, 0.2 + 0.6 * (n % 2)) for n in range(13)]
 CANVAS, INPUT = "Drawing area", "Network input"
 COURSE, HAND = "Course of the drawing", "Your handwriting"
 NOTHING_DRAWN = "Nothing is drawn yet."
-NO_NETWORK = "There is no trained network yet. Press Train"
 
 
 def open_canvas(dashboard: DashboardPage, run_id: str) -> None:
@@ -88,32 +86,6 @@ def expect_box(dashboard: DashboardPage, expected: list[float], tolerance: float
     dashboard.until(lambda: dashboard.cut_out_box() == pytest.approx(expected, abs=tolerance))
 
 
-def test_a_drawing_that_waits_is_read_as_soon_as_there_is_a_network(
-    make_server: MakeServer, open_page: OpenPage
-) -> None:
-    server = make_server()
-    dashboard = open_page(url=server.url)
-    dashboard.open_tab("Draw")
-    expect_no_answer(dashboard, NO_NETWORK)
-    expect(dashboard.region(HAND)).to_contain_text("which one you meant")
-    empty = dashboard.canvas_pixels(CANVAS)
-    dashboard.draw(SEVEN)
-    assert dashboard.canvas_pixels(CANVAS) != empty
-    expect_no_answer(dashboard, NO_NETWORK)
-    expect(dashboard.region(COURSE)).to_contain_text("Press Train first")
-
-    dashboard.keep_drawing(1)
-    expect(dashboard.region(HAND)).to_contain_text("There is no network yet to read them")
-    dashboard.button("Teach it").click()
-    expect(dashboard.region(HAND).get_by_role("alert")).to_contain_text("Press Train first")
-    dashboard.button("Delete this 1").click()
-    expect(dashboard.kept_drawings).to_have_count(0)
-
-    server.train(epochs=1)
-    expect_answer(dashboard)
-    dashboard.until(lambda: dashboard.figure_value(COURSE, "gd.data?.[0]?.x.length") == 2)
-
-
 def test_a_digit_drawn_with_the_mouse_is_read_and_taken_back(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
@@ -166,38 +138,6 @@ def test_the_mouse_draws_only_while_its_left_button_is_pressed(
     move_over_canvas()
     assert dashboard.canvas_pixels(CANVAS) == drawn
     expect_answer(dashboard)
-
-
-def test_a_finger_draws_on_a_phone_that_has_drawings_of_its_own(
-    dashboard: DashboardPage, open_page: OpenPage, server: AppServer, mlp_run: str
-) -> None:
-    dashboard.open_tab("Draw")
-    owner = dashboard.become_new_owner()
-
-    phone = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
-    phone.open_tab("Draw")
-    empty = phone.canvas_pixels(CANVAS)
-    top = phone.page.evaluate("scrollY")
-    finger = phone.page.context.new_cdp_session(phone.page)
-    points = phone.canvas_points([(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)])
-    for kind, (x, y) in zip(
-        ("touchStart", "touchMove", "touchMove", "touchMove"), points, strict=True
-    ):
-        touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
-        finger.send("Input.dispatchTouchEvent", touch)
-    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert phone.canvas_pixels(CANVAS) != empty
-    expect_answer(phone)
-    assert phone.page.evaluate("scrollY") == top  # it drew, and did not scroll
-
-    phone.keep_drawing(1)
-    assert re.fullmatch("[0-9a-f]{32}", owner)
-    assert phone.handwriting_owner() != owner
-    assert server.get(f"/api/handwriting/{owner}")["drawings"] == []
-    dashboard.open_tab("Train")
-    dashboard.open_tab("Draw")
-    dashboard.wait_until_quiet()
-    expect(dashboard.kept_drawings).to_have_count(0)
 
 
 def test_a_drawing_is_read_while_the_network_learns_and_its_course_grows(

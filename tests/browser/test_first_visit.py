@@ -9,8 +9,10 @@ from tests.browser.conftest import MakeServer, OpenPage
 
 pytestmark = pytest.mark.browser
 
+NO_NETWORK = "There is no trained network yet. Press Train"
 
-def test_before_the_first_run_every_tab_says_what_to_do(
+
+def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     open_page: OpenPage, make_server: MakeServer
 ) -> None:
     server = make_server()
@@ -50,3 +52,27 @@ def test_before_the_first_run_every_tab_says_what_to_do(
     expect(dashboard.button("Train both")).to_be_visible()
     expect(dashboard.region("Accuracy of both")).to_be_hidden()
     assert re.search(r"\btab=compare\b", dashboard.page.url)
+
+    dashboard.open_tab("Draw")
+    canvas, course = "Drawing area", "Course of the drawing"
+    hand = dashboard.region("Your handwriting")
+    dashboard.until(lambda: dashboard.draw_answer().startswith(NO_NETWORK))
+    expect(hand).to_contain_text("which one you meant")
+    empty = dashboard.canvas_pixels(canvas)
+    dashboard.draw([(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)])
+    assert dashboard.canvas_pixels(canvas) != empty
+    expect(dashboard.region(course)).to_contain_text("Press Train first")
+    assert dashboard.draw_answer().startswith(NO_NETWORK)
+    assert dashboard.ink_count("Network input") == 0
+
+    dashboard.keep_drawing(1)
+    expect(hand).to_contain_text("There is no network yet to read them")
+    dashboard.button("Teach it").click()
+    expect(hand.get_by_role("alert")).to_contain_text("Press Train first")
+    dashboard.button("Delete this 1").click()
+    expect(dashboard.kept_drawings).to_have_count(0)
+
+    # The drawing is read as soon as there is a network.
+    server.train(epochs=1)
+    dashboard.until(lambda: dashboard.predicted_digit() is not None)
+    dashboard.until(lambda: dashboard.figure_value(course, "gd.data?.[0]?.x.length") == 2)

@@ -1,0 +1,61 @@
+"""On a phone: a finger draws, and the table of runs is of use."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.app_server import AppServer
+from tests.browser.conftest import OpenPage
+from tests.browser.dashboard_page import DashboardPage
+
+pytestmark = pytest.mark.browser
+
+CANVAS = "Drawing area"
+
+
+def test_a_finger_draws_and_the_table_of_runs_is_of_use(
+    dashboard: DashboardPage, open_page: OpenPage, server: AppServer, mlp_run: str
+) -> None:
+    dashboard.open_tab("Draw")
+    owner = dashboard.become_new_owner()
+
+    phone = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    phone.show_run(mlp_run)
+    phone.open_tab("Draw")
+    empty = phone.canvas_pixels(CANVAS)
+    top = phone.page.evaluate("scrollY")
+    finger = phone.page.context.new_cdp_session(phone.page)
+    points = phone.canvas_points([(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)])
+    for kind, (x, y) in zip(
+        ("touchStart", "touchMove", "touchMove", "touchMove"), points, strict=True
+    ):
+        touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+        finger.send("Input.dispatchTouchEvent", touch)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert phone.canvas_pixels(CANVAS) != empty
+    phone.until(lambda: phone.predicted_digit() is not None)
+    assert phone.page.evaluate("scrollY") == top  # it drew, and did not scroll
+
+    # It has drawings of its own.
+    phone.keep_drawing(1)
+    assert re.fullmatch("[0-9a-f]{32}", owner)
+    assert phone.handwriting_owner() != owner
+    assert server.get(f"/api/handwriting/{owner}")["drawings"] == []
+    dashboard.open_tab("Train")
+    dashboard.open_tab("Draw")
+    dashboard.wait_until_quiet()
+    expect(dashboard.kept_drawings).to_have_count(0)
+
+    run = server.run(server.train(epochs=1, train_images=50))
+    name = f"Run {run['number']}"
+    phone.open_tab("Runs")
+    cell = phone.page.get_by_role("gridcell", name=name, exact=True)
+    row = phone.page.get_by_role("row").filter(has=cell)
+    assert cell.evaluate("element => element.scrollWidth <= element.clientWidth")
+    row.get_by_role("checkbox").first.tap()
+    expect(phone.field("After epoch")).to_be_visible()
+    phone.button("Delete").tap()
+    expect(row).to_have_count(0)
+    phone.button("Undo").tap()
+    expect(row).to_be_visible()
