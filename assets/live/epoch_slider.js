@@ -35,25 +35,26 @@
   // Only the view in sight hears of another network: each that does takes its time. One that comes
   // into sight hears of it again, as other things may have changed.
   function show(again = false) {
-    if (!networks) return;
+    if (!networks) return false;
     const version = shown();
     const bar = element("epoch-bar");
     bar.dataset.version = version ?? "";
     element("epoch-live").textContent = isAtEnd() ? "newest" : `${epoch(networks.kept)} of ${last()}`;
-    if (!VIEWS.includes(tab) || (told[tab] === version && !again)) return;
+    if (!VIEWS.includes(tab) || (told[tab] === version && !again)) return false;
     told[tab] = version;
     set_props({ type: "version", view: tab }, { data: version });
+    return true;
   }
 
   function take(found) {
     const wasAtEnd = isAtEnd();
+    const before = last();
     networks = found;
     slider().max = last(); // and moves it there, if it was beyond
     if (wasAtEnd) slider().value = last();
     element("epoch-bar").hidden = networks.kept.length < 2;
-    show();
-    // The course of a drawing grows with the run, whichever epoch is shown.
-    if (tab === "draw" && !isAtEnd()) set_props("draw-last", { data: last() });
+    // The course of a drawing grows with each epoch that is kept, whichever network is shown.
+    if (!show() && tab === "draw" && last() !== before) set_props("draw-last", { data: last() });
   }
 
   function goTo(place) {
