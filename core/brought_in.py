@@ -40,13 +40,12 @@ class Arrivals:
             run = self._new(model, name)
         try:
             _keep(run, weights)
+            with self._lock:
+                run.change(kept=tuple(run.files.epochs()))
         except FolderUnusable:
             with self._lock:
                 self._runs.forget(run)
             raise
-        with self._lock:
-            run.update(kept=tuple(run.files.epochs()))
-            run.save()
         self._send_measuring(run)
         self._notify()
         return run.run_id
@@ -82,20 +81,20 @@ class Arrivals:
         Raises:
             DatasetUnavailable, Cancelled: there are no test images.
             UnknownEpoch, DamagedFile: the network cannot be read.
+            FolderUnusable: the result cannot be written.
         """
         data = self._catalog.load(run.config.dataset, stopped)
         seen = _evaluate(run, data, stopped)
         if seen is None:
             return
         with self._lock:
-            run.update(
+            run.change(
                 dataset=data.name,
                 dataset_title=data.title,
                 test_loss=seen.loss,
                 test_accuracy=seen.accuracy,
                 best_test_accuracy=seen.accuracy,
             )
-            run.save()
         self._notify()
 
 
@@ -107,10 +106,7 @@ def _keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
     """
     said = None if seen is None else seen.probabilities
     checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, said)
-    try:
-        run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})
-    except OSError as error:
-        raise FolderUnusable(f"The network could not be written to disk: {error}.") from error
+    run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})
 
 
 def _evaluate(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evaluation | None:
@@ -118,6 +114,7 @@ def _evaluate(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evalu
 
     Raises:
         UnknownEpoch, DamagedFile: the network cannot be read.
+        FolderUnusable: the result cannot be written.
     """
     weights = run.files.checkpoint(0).state_dict
     runtime = choose_runtime()

@@ -4,13 +4,14 @@ It does not know how a run trains (`core.trainer` does) or what else may be aske
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core import lessons
 from core.config import TrainConfig, parse_config, preset_of
 from core.datasets import DataCatalog
-from core.errors import FolderUnusable, InvalidConfig, WrongState
+from core.errors import InvalidConfig, WrongState
 from core.events import Lesson, RunSnapshot, RunState
 from core.lessons import LessonData
 from core.runs import Run, Runs
@@ -23,7 +24,10 @@ FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
 
 
 class Courses:
-    """The half of `core.service.TrainingService` that changes the course of runs."""
+    """The half of `core.service.TrainingService` that changes the course of runs.
+
+    Every method raises FolderUnusable where the change cannot be written, and then changes nothing.
+    """
 
     _catalog: DataCatalog
     _lock: threading.RLock
@@ -38,7 +42,7 @@ class Courses:
         """
         with self._lock:
             run = self._new(config, name=name)
-            self._trainer.enqueue(run)
+            self._queue([run])
         self._notify()
         return run.run_id
 
@@ -57,8 +61,7 @@ class Courses:
             elif run is self._trainer.active:
                 self._trainer.wind_up(run, RunState.STOPPED)
             elif run.snapshot.state is RunState.PAUSED:
-                run.update(state=RunState.STOPPED)
-                run.save()
+                run.change(state=RunState.STOPPED)
         self._notify()
         return run.snapshot
 
@@ -91,6 +94,8 @@ class Courses:
             run = self._find_trained(run_id, "resumed")
             if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
                 raise run.cannot_be("resumed", "Rewind or fork it to train differently.")
+            self._trainer.check_room(1)
+            run.change(state=RunState.QUEUED, error=None, message="")
             self._trainer.enqueue(run)
         self._notify()
         return run.snapshot
@@ -110,11 +115,9 @@ class Courses:
             if self._trainer.holds(run):
                 raise run.cannot_be("rewound", "Pause or stop it first.")
             _, events = run.files.resume_state(epoch)
-            run.go_to(events, epoch)
+            complete = epoch >= run.config.epochs
+            run.go_to(events, epoch, state=RunState.DONE if complete else RunState.PAUSED)
             run.latest = run.evaluated = None
-            complete = run.snapshot.progress >= run.config.epochs
-            run.update(state=RunState.DONE if complete else RunState.PAUSED)
-            run.save()
         self._notify()
         return run.snapshot
 
@@ -135,7 +138,6 @@ class Courses:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
             WrongState: too many runs are waiting, or the run was brought in.
-            FolderUnusable: the lesson cannot be written.
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
@@ -158,11 +160,14 @@ class Courses:
                 earlier=earlier,
                 lesson=lesson and lesson[0],
             )
-            if lesson is not None:
-                self._keep_lesson(run, lesson[1])
-            if epoch:
-                run.share(shared, parent.files, epoch)
-            self._trainer.enqueue(run)
+
+            def write() -> None:
+                if lesson is not None:
+                    lessons.keep(lesson[1], run.files.folder)
+                if epoch:
+                    run.share(shared, parent.files, epoch)
+
+            self._queue([run], write)
         self._notify()
         return run.run_id
 
@@ -185,15 +190,17 @@ class Courses:
             taken = {other.config.seed for other in self._runs if other.snapshot.group == group}
             taken.add(run.config.seed)
             self._trainer.check_room(seeds - len(taken))
-            run.update(group=group)
-            run.save()
+            repetitions: list[Run] = []
             seed = run.config.seed
             while len(taken) < seeds:
                 seed = (seed + 1) % 2**31
                 if seed not in taken:
                     taken.add(seed)
                     config = run.config.model_copy(update={"seed": seed})
-                    self._trainer.enqueue(self._new(config, name=run.snapshot.name, group=group))
+                    repetitions.append(self._new(config, name=run.snapshot.name, group=group))
+            grouped = replace(run.snapshot, group=group)
+            self._queue(repetitions, lambda: self._runs.store.save(grouped))
+            run.update(group=group)
         self._notify()
         return group
 
@@ -220,8 +227,7 @@ class Courses:
         """Starts all of them or none, as `start`."""
         with self._lock:
             self._trainer.check_room(len(configs))
-            for config in configs:
-                self._trainer.enqueue(self._new(config, pair=pair))
+            self._queue([self._new(config, pair=pair) for config in configs])
         self._notify()
 
     # Under the lock
@@ -238,12 +244,22 @@ class Courses:
             **facts,
         )
 
-    def _keep_lesson(self, run: Run, lesson: LessonData) -> None:
+    def _queue(self, runs: Sequence[Run], write: Callable[[], object] = lambda: None) -> None:
+        """Queues new runs, all or none.
+
+        Args:
+            write: writes what has to be there beside them.
+        """
         try:
-            lessons.keep(lesson, run.files.folder)
-        except FolderUnusable:
-            self._runs.forget(run)
+            with self._runs.store.transaction():
+                write()
+                for run in runs:
+                    run.save()
+        except Exception:
+            for run in reversed(runs):
+                self._runs.forget(run)
             raise
+        self._trainer.enqueue(*runs)
 
     def _find_trained(self, run_id: str, what: str) -> Run:
         """

@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from core.disk import writing
 from core.errors import DamagedFile, UnknownEpoch
 from core.learner import StateDict
 from core.training import Checkpoint, Place, ResumeState
@@ -46,9 +47,8 @@ class EpochFiles:
             about: what the weights' file says of itself, JSON-safe.
 
         Raises:
-            OSError: it cannot be written.
+            FolderUnusable: it cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         whole = checkpoint.progress == checkpoint.epoch
         name = _name(checkpoint.epoch) if whole else _LATEST
         place = checkpoint.resume.place if checkpoint.resume else Place()
@@ -62,11 +62,13 @@ class EpochFiles:
             "step": checkpoint.step,
             "progress": checkpoint.progress,
         }
-        # The state last: once it is there, everything is.
-        self._write(f"{name}.safetensors", checkpoint.state_dict, {"about": about, **facts})
-        self._write(f"{name}.state.safetensors", tensors, facts)
-        if whole:
-            self._remove(_LATEST)
+        with writing("The network"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # The state last: once it is there, everything is.
+            self._write(f"{name}.safetensors", checkpoint.state_dict, {"about": about, **facts})
+            self._write(f"{name}.state.safetensors", tensors, facts)
+            if whole:
+                self._remove(_LATEST)
 
     def epochs(self) -> list[int]:
         """The epochs that are kept, 0 for the untrained network, ascending."""
@@ -91,27 +93,45 @@ class EpochFiles:
         return found.st_dev, found.st_ino, found.st_mtime_ns
 
     def thin(self, total: int) -> None:
-        """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`."""
-        stride = -(-total // KEPT_EPOCHS)
-        for epoch in self.epochs()[:-1]:
-            if epoch % stride:
-                self._remove(_name(epoch))
+        """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`.
 
-    def discard_after(self, epoch: int, latest: bool = True) -> None:
-        """Removes all later epochs, and with `latest` the place in mid-epoch."""
-        for later in self.epochs():
-            if later > epoch:
-                self._remove(_name(later))
-        if latest:
+        Raises:
+            FolderUnusable: it cannot be removed.
+        """
+        stride = -(-total // KEPT_EPOCHS)
+        with writing("The run"):
+            for epoch in self.epochs()[:-1]:
+                if epoch % stride:
+                    self._remove(_name(epoch))
+
+    def discard_after(self, epoch: int) -> None:
+        """Removes all later epochs, and the place in mid-epoch.
+
+        Raises:
+            FolderUnusable: they cannot be removed.
+        """
+        with writing("The run"):
+            for later in self.epochs():
+                if later > epoch:
+                    self._remove(_name(later))
             self._remove(_LATEST)
 
     def link_from(self, other: "EpochFiles", until: int) -> None:
-        """Takes over another run's epochs up to one, sharing the disk where that can be done."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for epoch in other.epochs():
-            if epoch <= until:
-                for ending in (".safetensors", ".state.safetensors"):
-                    _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+        """Takes over another run's epochs up to one, sharing the disk where that can be done.
+
+        Raises:
+            FolderUnusable: they cannot be written.
+        """
+        with writing("The run"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for epoch in other.epochs():
+                if epoch <= until:
+                    for ending in (".safetensors", ".state.safetensors"):
+                        _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+
+    def remove(self) -> None:
+        """Removes the folder, as far as that can be done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def checkpoint(self, epoch: int | None = None) -> Checkpoint:
         """The network after an epoch, by default the newest there is, mid-epoch ones included.
@@ -218,8 +238,6 @@ class EpochFiles:
         try:
             save_file(tensors, part, {"facts": json.dumps(facts), "format": "pt"})
             part.replace(path)
-        except SafetensorError as error:  # its word for a full disk
-            raise OSError(f"{path} could not be written: {error}") from error
         finally:
             part.unlink(missing_ok=True)
 

@@ -6,10 +6,8 @@ network is taught (`core.teaching`).
 """
 
 import secrets
-import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 
 import numpy as np
 
@@ -18,7 +16,6 @@ from core.errors import (
     BadDrawing,
     DamagedFile,
     DrawingRefused,
-    FolderUnusable,
     NoModel,
     NotTrained,
     UnknownDrawing,
@@ -87,7 +84,7 @@ class Handwriting:
                     raise DrawingRefused(
                         f"This very drawing is kept already, as {other.label}. Draw another one."
                     )
-            self._write(lambda: self._store.keep_drawing(owner, drawing))
+            self._store.keep_drawing(owner, drawing)
             self._sets[owner] = (*drawings, drawing)
         return drawing
 
@@ -160,20 +157,11 @@ class Handwriting:
             return self._runs.find(run_id)
 
     def _set_deleted(self, owner: str, drawing_id: str, deleted: bool) -> None:
-        found: list[bool] = []
         with self._mine:
-            self._write(
-                lambda: found.append(self._store.set_drawing_deleted(owner, drawing_id, deleted))
-            )
+            found = self._store.set_drawing_deleted(owner, drawing_id, deleted)
             self._sets.pop(owner, None)
-        if not found[0]:
+        if not found:
             raise UnknownDrawing("There is no such drawing among those that you keep.")
-
-    def _write(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except sqlite3.Error as error:
-            raise FolderUnusable(f"The drawings could not be written to disk: {error}.") from error
 
 
 def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:

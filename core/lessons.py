@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from core.config import TrainConfig
 from core.datasets import Dataset
-from core.errors import DamagedFile, FolderUnusable
+from core.disk import writing
+from core.errors import DamagedFile
 from core.events import RunSnapshot
 
 EPOCHS = 5
@@ -88,7 +89,6 @@ def keep(lesson: LessonData, folder: Path) -> None:
     Raises:
         FolderUnusable: it cannot be written.
     """
-    part = folder / f"{_FILE}.part"
     tensors = {
         "images": torch.from_numpy(lesson.images),
         "labels": torch.from_numpy(lesson.labels),
@@ -96,12 +96,11 @@ def keep(lesson: LessonData, folder: Path) -> None:
         "earlier": torch.from_numpy(lesson.earlier),
         "mixed": torch.tensor(lesson.mixed),
     }
-    try:
+    part = folder / f"{_FILE}.part"
+    with writing("The lesson"):
         folder.mkdir(parents=True, exist_ok=True)
         save_file(tensors, part)
         part.replace(folder / _FILE)
-    except (OSError, SafetensorError) as error:
-        raise FolderUnusable(f"The lesson could not be written to disk: {error}.") from error
 
 
 def read(run: RunSnapshot, folder: Path) -> LessonData | None:

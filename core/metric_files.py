@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from core.disk import writing
 from core.errors import ExportUnavailable
 from core.events import BatchMetrics, EpochMetrics, Metrics, Provenance
 
@@ -52,7 +53,7 @@ def to_tensorboard(metrics: Sequence[Metrics], provenance: Provenance) -> bytes:
             "Install it with `pip install tensorboard` and try again."
         ) from error
 
-    with tempfile.TemporaryDirectory() as folder:
+    with writing("The TensorBoard file"), tempfile.TemporaryDirectory() as folder:
         with SummaryWriter(folder) as writer:
             if provenance.config is not None:
                 writer.add_text("settings", _table(provenance), 0, provenance.started)

@@ -97,8 +97,28 @@ class Run:
         self.snapshot = replace(self.snapshot, **changes)
 
     def save(self) -> None:
-        """Writes the snapshot, without what holds only while this process lives."""
-        self.store.save(replace(self.snapshot, queue_place=None, seconds_left=None))
+        """Writes the snapshot.
+
+        Raises:
+            FolderUnusable: it cannot be written.
+        """
+        self._save(self.snapshot)
+
+    def change(self, **changes: Any) -> None:
+        """Changes the snapshot and writes it, or does neither.
+
+        Raises:
+            FolderUnusable: it cannot be written.
+        """
+        changed = replace(self.snapshot, **changes)
+        self._save(changed)
+        self.snapshot = changed
+
+    def _save(self, snapshot: RunSnapshot) -> None:
+        if snapshot.state is RunState.DONE and self.latest is not None and not self.safe:
+            # Its last network is in memory only: after a restart, the run has to go on.
+            snapshot = replace(snapshot, state=RunState.INTERRUPTED)
+        self.store.save(snapshot)
 
     def tell(self, event: Metrics) -> None:
         """Adds an event."""
@@ -121,30 +141,43 @@ class Run:
         """Writes the weights as the notebook does.
 
         Raises:
-            OSError: they cannot be written.
+            FolderUnusable: they cannot be written.
         """
         assert self.latest is not None, "fit yields at least the untrained model"
         path = self.store.save_weights(self.run_id, self.config.model, self.latest.state_dict)
         self.update(weights_file=str(path))
 
     def share(self, events: list[Metrics], files: EpochFiles, epoch: int) -> None:
-        """Makes another run's course until the end of an epoch this new run's own."""
+        """Makes another run's course until the end of an epoch this new run's own.
+
+        Raises:
+            FolderUnusable: it cannot be written.
+        """
         self.files.link_from(files, epoch)
         self._events = list(events)
         self.write_events()
         self.update(kept=tuple(self.files.epochs()), **self._figures(events))
 
-    def go_to(self, events: int, epoch: int | None) -> None:
+    def go_to(self, events: int, epoch: int | None, **changes: Any) -> None:
         """Tells only the first so many events from now on; the others stay stored until the run
-        goes on. `epoch` is the place to note, None for the newest."""
+        goes on. `epoch` is the place to note, None for the newest.
+
+        Raises:
+            DamagedFile: the events cannot be read.
+            FolderUnusable: the place cannot be written.
+        """
         stored = self.store.events(self.run_id)
+        figures = self._figures(stored[:events])
+        revision = self.snapshot.revision + 1
+        self.change(revision=revision, place_epoch=epoch, **figures, **changes)
         self._events, self._written = stored[:events], len(stored)
-        self.update(
-            revision=self.snapshot.revision + 1, place_epoch=epoch, **self._figures(stored[:events])
-        )
 
     def drop_the_rest(self) -> None:
-        """Forgets what `go_to` left untold: the run goes on from here."""
+        """Forgets what `go_to` left untold: the run goes on from here.
+
+        Raises:
+            FolderUnusable: it cannot be forgotten.
+        """
         events = self.events
         if self._written > len(events):
             self.store.append(self.run_id, len(events), [])
@@ -204,8 +237,11 @@ class Runs:
         return run
 
     def forget(self, run: Run) -> None:
-        """Takes back a `new` run that came to nothing."""
+        """Takes back a `new` run that came to nothing, with all that it has written."""
         del self._runs[run.run_id]
+        if run.snapshot.number == self._last_number:
+            self._last_number -= 1
+        run.files.remove()
 
     def _next_number(self) -> int:
         self._last_number += 1

@@ -16,7 +16,7 @@ from core.courses import Courses
 from core.datasets import DataCatalog
 from core.embeddings import Embeddings
 from core.errands import Errands
-from core.events import DatasetStatus, LayerInfo, Metrics, RunSnapshot, RunState
+from core.events import DatasetStatus, LayerInfo, Metrics, RunSnapshot
 from core.explorer import Explorer
 from core.handwriting import Handwriting
 from core.history import History
@@ -125,8 +125,7 @@ class TrainingService(Courses):
         given = {"name": name, "note": note, "pinned": pinned}
         with self._lock:
             run = self._runs.find(run_id)
-            run.update(**{key: value for key, value in given.items() if value is not None})
-            run.save()
+            run.change(**{key: value for key, value in given.items() if value is not None})
         self._notify()
         return run.snapshot
 
@@ -143,9 +142,8 @@ class TrainingService(Courses):
                 raise run.cannot_be("deleted", "Stop it first.")
             if run.snapshot.pinned:
                 raise run.cannot_be("deleted", "It is pinned; take the pin off first.")
-            if run in self._trainer.waiting:
-                self._trainer.leave(run, RunState.STOPPED)
             self._runs.delete(run)
+            self._trainer.drop(run)
         self._notify()
 
     def restore(self, run_id: str) -> RunSnapshot:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from core.disk import writing
 from core.epochs import EpochFiles
 from core.errors import DamagedFile, FolderUnusable
 from core.events import Metrics, RunSnapshot, metrics_of
@@ -54,6 +55,7 @@ CREATE TABLE IF NOT EXISTS drawings (
 class RunStore:
     """The folder in which runs are kept. Safe to use from several threads.
 
+    Whatever writes raises FolderUnusable where it cannot, and then has written nothing.
     `problems` holds a sentence for each thing that was found damaged when the store was opened.
     """
 
@@ -64,7 +66,7 @@ class RunStore:
         """
         self.root = root
         self.problems: list[str] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         try:
             root.mkdir(parents=True, exist_ok=True)
             self._connection = self._connect()
@@ -93,8 +95,9 @@ class RunStore:
         return sorted(found, key=lambda run: run.number)
 
     def save(self, snapshot: RunSnapshot) -> None:
-        """Writes a run as it stands."""
-        with self._transaction() as connection:
+        """Writes a run as it stands, without what holds only while this process lives."""
+        snapshot = replace(snapshot, queue_place=None, seconds_left=None)
+        with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO runs (run_id, snapshot) VALUES (?, ?) "
                 "ON CONFLICT (run_id) DO UPDATE SET snapshot = excluded.snapshot",
@@ -103,7 +106,7 @@ class RunStore:
 
     def append(self, run_id: str, first: int, events: Sequence[Metrics]) -> None:
         """Writes events of a run, the first of them its so-manieth, and nothing after them."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "DELETE FROM events WHERE run_id = ? AND number >= ?", (run_id, first)
             )
@@ -132,7 +135,7 @@ class RunStore:
 
     def set_deleted(self, run_id: str, deleted: bool) -> None:
         """Hides a run, or shows it again. Hidden runs are gone for good at the next start."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
             )
@@ -151,7 +154,7 @@ class RunStore:
         ]
 
     def keep_drawing(self, owner: str, drawing: Drawing) -> None:
-        with self._transaction() as connection:
+        with self.transaction("The drawing") as connection:
             connection.execute(
                 "INSERT INTO drawings (drawing_id, owner, label, image) VALUES (?, ?, ?, ?)",
                 (drawing.drawing_id, owner, drawing.label, drawing.image.tobytes()),
@@ -159,7 +162,7 @@ class RunStore:
 
     def set_drawing_deleted(self, owner: str, drawing_id: str, deleted: bool) -> bool:
         """Hides a drawing, as `set_deleted` a run, or shows it again; whether there is such."""
-        with self._transaction() as connection:
+        with self.transaction("The drawing") as connection:
             changed = connection.execute(
                 "UPDATE drawings SET deleted = ? WHERE owner = ? AND drawing_id = ? "
                 "AND deleted = ?",
@@ -174,11 +177,12 @@ class RunStore:
         """Writes `<run>/<model>.pth`, which the notebook's `torch.load` reads.
 
         Raises:
-            OSError: the file cannot be written.
+            FolderUnusable: the file cannot be written.
         """
         path = self.root / run_id / f"{model}.pth"
-        path.parent.mkdir(exist_ok=True)
-        save_weights(state_dict, path)
+        with writing("The network"):
+            path.parent.mkdir(exist_ok=True)
+            save_weights(state_dict, path)
         return path
 
     def close(self) -> None:
@@ -186,9 +190,22 @@ class RunStore:
             self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._connection:
-            yield self._connection
+    def transaction(self, what: str = "The run") -> Iterator[sqlite3.Connection]:
+        """Writes to the database all that is written within, or nothing.
+
+        Args:
+            what: the subject of the sentence that says why it cannot be written.
+
+        Raises:
+            FolderUnusable: it cannot be written.
+        """
+        with self._lock:
+            if self._connection.in_transaction:  # part of the one around it
+                yield self._connection
+                return
+            with writing(what), self._connection:
+                self._connection.execute("BEGIN")
+                yield self._connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.root / _DATABASE, timeout=1, check_same_thread=False)
@@ -205,8 +222,12 @@ class RunStore:
         return connection
 
     def _purge(self) -> None:
-        """Removes for good what was deleted before the last start."""
-        with self._transaction() as connection:
+        """Removes for good what was deleted before the last start.
+
+        Raises:
+            sqlite3.Error: the database is damaged, in use or cannot be written.
+        """
+        with self._connection as connection:
             gone = connection.execute("SELECT run_id FROM runs WHERE deleted").fetchall()
             for (run_id,) in gone:
                 connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
@@ -239,7 +260,7 @@ class RunStore:
             drawings = _readable(
                 old, "SELECT drawing_id, owner, deleted, label, image FROM drawings"
             )
-            with self._transaction() as connection:
+            with self.transaction() as connection:
                 connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", runs)
                 connection.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", events)
                 connection.executemany(

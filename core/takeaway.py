@@ -52,6 +52,7 @@ class TakeAway:
         """
         Raises:
             ExportUnavailable: the package tensorboard is not installed.
+            FolderUnusable: there is no space for it on the disk.
         """
         snapshot, events = self._run(run_id)
         content = metric_files.to_tensorboard(events, _provenance(snapshot))

@@ -5,7 +5,6 @@ stopped; `core.courses` does.
 """
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 
 from core import lessons
 from core.datasets import Cancelled, DataCatalog
-from core.errors import DigitLabError, WrongState
+from core.errors import DigitLabError, FolderUnusable, WrongState
 from core.events import RunState
 from core.runs import Run
 from core.runtime import choose_runtime
@@ -71,23 +70,28 @@ class Trainer:
         """Its place among those that wait, from 1."""
         return self.waiting.index(run) + 1 if run in self.waiting else None
 
-    def enqueue(self, run: Run) -> None:
-        """
-        Raises:
-            WrongState: too many wait.
-        """
-        self.check_room(1)
-        run.stop.clear()
-        run.update(state=RunState.QUEUED, error=None, message="")
-        run.save()
-        self.waiting.append(run)
+    def enqueue(self, *runs: Run) -> None:
+        """Trains runs, written as queued, when their turn comes."""
+        for run in runs:
+            run.stop.clear()
+            self.waiting.append(run)
         self._launch()
 
     def leave(self, run: Run, state: RunState) -> None:
-        """Takes a run that waits out of the queue."""
+        """Takes a run that waits out of the queue.
+
+        Raises:
+            FolderUnusable: that cannot be written; the run still waits.
+        """
+        run.change(state=state)
         self.waiting.remove(run)
-        run.update(state=state)
-        run.save()
+
+    def drop(self, run: Run) -> None:
+        """Takes a run that was deleted out of the queue, if it waits there."""
+        if run in self.waiting:
+            self.waiting.remove(run)
+            run.update(state=RunState.STOPPED)
+            self._write(run, run.save)
 
     def wind_up(self, run: Run, ends_as: RunState) -> None:
         """Ends the run that trains after its current batch."""
@@ -98,8 +102,10 @@ class Trainer:
     def close(self) -> threading.Thread | None:
         """Takes nothing more up, and winds up what trains; its thread is to be joined."""
         self._closed = True
-        for run in list(self.waiting):
-            self.leave(run, RunState.INTERRUPTED)
+        for run in self.waiting:
+            run.update(state=RunState.INTERRUPTED)
+            self._write(run, run.save)
+        self.waiting.clear()
         if self.active is not None and not self.active.stop.is_set():
             self.wind_up(self.active, RunState.INTERRUPTED)
         return self._thread
@@ -108,16 +114,17 @@ class Trainer:
         """Starts the first in the queue if nothing trains."""
         if self.active is not None or not self.waiting or self._closed:
             return
-        run = self.active = self.waiting.pop(0)
-        run.update(state=RunState.RUNNING)
-        run.save()
+        run = self.waiting[0]
         name = f"train-{run.run_id}"
-        self._thread = threading.Thread(target=self._work, args=(run,), name=name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._work, args=(run,), name=name, daemon=True)
+        thread.start()  # if that fails, the run still waits; until we are done, it waits for us
+        self.active, self._thread = self.waiting.pop(0), thread
+        run.update(state=RunState.RUNNING)
+        self._write(run, run.save)
 
     def _work(self, run: Run) -> None:
         """The thread: one run from its data to its end, whatever happens; then the next."""
-        changes: dict[str, Any] = {}
+        changes: dict[str, Any]
         try:
             changes = self._train(run)
         except Cancelled:
@@ -132,17 +139,24 @@ class Trainer:
                 f"{error or type(error).__name__}. "
                 "The details are in the window where Digit Lab was started.",
             }
-        finally:
-            with self._lock:
-                run.update(**changes)
-                run.new_rate = None
-                self._write(run, run.write_events)
-                self._write(run, run.save)
-                if run.safe:  # from now on its networks are read from disk
-                    run.latest = run.evaluated = None
+        with self._lock:
+            try:
+                self._end(run, changes)
+            finally:
                 self.active = None
                 self._launch()
-            self._notify()
+        self._notify()
+
+    def _end(self, run: Run, changes: dict[str, Any]) -> None:
+        run.update(**changes)
+        run.new_rate = None
+        latest = run.latest
+        if latest is not None and not run.safe and _can_be_kept(latest):
+            self._write(run, lambda: self._keep(run, latest))  # there may be space by now
+        self._write(run, run.write_events)
+        self._write(run, run.save)
+        if run.safe:  # from now on its networks are read from disk
+            run.latest = run.evaluated = None
 
     def _train(self, run: Run) -> dict[str, Any]:
         """Trains, and returns how the run ended."""
@@ -179,7 +193,7 @@ class Trainer:
             else:
                 run.tell(event)
         if isinstance(event, Checkpoint):
-            if event.resume is not None or event.progress == 0:
+            if _can_be_kept(event):
                 self._write(run, lambda: self._keep(run, event))
         elif run.events_are_due():
             self._write(run, run.write_events)
@@ -199,10 +213,10 @@ class Trainer:
         """A full disk spoils no run: it trains on, and says so."""
         try:
             write()
-        except (OSError, sqlite3.Error) as error:
+        except FolderUnusable as error:
             log.exception("Run %s could not be written", run.run_id)
             with self._lock:
-                run.update(message=f"The run could not be written to disk: {error}.")
+                run.update(message=str(error))
 
     def _new_rate(self, run: Run) -> float | None:
         with self._lock:
@@ -212,6 +226,11 @@ class Trainer:
     def _should_publish(self) -> bool:
         due = time.monotonic() - self._last_published >= PUBLISH_EVERY
         return due and self._somebody_reads()
+
+
+def _can_be_kept(checkpoint: Checkpoint) -> bool:
+    """Whether a run can go on from it. Weights that are published in mid-epoch are not kept."""
+    return checkpoint.resume is not None or checkpoint.progress == 0
 
 
 def _take_up(run: Run) -> ResumeState | None:

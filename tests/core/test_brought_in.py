@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from core import models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
-from core.epochs import EpochFiles
 from core.errors import BadWeights, DatasetUnavailable, FolderUnusable, WrongState
 from core.events import RunState
 from core.exports import to_pth
@@ -204,8 +203,8 @@ def test_a_full_disk_leaves_no_run(
     def fail(*_: Any) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(EpochFiles, "save", fail)
-    with pytest.raises(FolderUnusable, match=r"no space left on device\.$"):
+    monkeypatch.setattr("core.epochs.save_file", fail)
+    with pytest.raises(FolderUnusable, match=r"no space left on device\."):
         service.bring_in(to_pth(weights), "mine.pth")
     assert service.runs() == []
 
