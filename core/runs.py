@@ -64,14 +64,9 @@ class Run:
                 stored = []
                 self.update(message=str(error))
             self._written = len(stored)
-            self._events = stored[: self._told(stored)]
+            place = self.snapshot.place_epoch  # of a rewound run, only those until its place
+            self._events = [event for event in stored if place is None or event.epoch <= place]
         return self._events
-
-    def _told(self, stored: list[Metrics]) -> int:
-        """How many events are told: of a rewound run, those until its place."""
-        if self.snapshot.place_epoch is None:
-            return len(stored)
-        return self.files.resume_state(self.snapshot.place_epoch)[1]
 
     def resume_state(self, epoch: int | None) -> tuple[ResumeState | None, int]:
         """As that of its files. A learning rate that was set in the run which this one was forked

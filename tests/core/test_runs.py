@@ -569,6 +569,34 @@ def test_a_damaged_network_costs_that_epoch(
     assert finish(service, service.fork(first, 2, {})).state is RunState.DONE
 
 
+@pytest.mark.parametrize("damaged", ["before the restart", "while it waits"])
+def test_a_damaged_resume_file_costs_that_run_and_not_the_queue(
+    make_service: MakeService, stored: tuple[Path, str, str], finish: Finish, damaged: str
+) -> None:
+    folder, first, _ = stored
+    service = make_service(runs=folder)
+    service.rewind(first, 2)
+    if damaged == "before the restart":
+        service.close()
+    (folder / first / "0002.state.safetensors").write_bytes(b"")
+    if damaged == "before the restart":
+        service = make_service(runs=folder)
+        assert service.snapshot(first).progress == 2
+        assert told(service, first)[-1][2] == 2
+
+    service.resume(first)
+    following = service.start(CONFIG)
+
+    found = finish(service, first)
+    assert found.state is RunState.FAILED
+    assert "0002.state.safetensors cannot be read" in (found.error or "")
+    assert finish(service, following).state is RunState.DONE
+    service.rewind(first, 1)
+    service.resume(first)
+    assert finish(service, first).state is RunState.DONE
+    assert told(service, first) == told(service, following)
+
+
 def test_a_damaged_event_costs_that_runs_curves(
     make_service: MakeService, stored: tuple[Path, str, str]
 ) -> None:
