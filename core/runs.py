@@ -16,7 +16,7 @@ from typing import Any
 from core.config import TrainConfig
 from core.datasets import Dataset
 from core.epochs import EpochFiles
-from core.errors import DamagedFile, UnknownRun, WrongState
+from core.errors import DamagedFile, FolderUnusable, UnknownRun, WrongState
 from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
 from core.store import RunStore
 from core.training import Checkpoint, ResumeState
@@ -67,6 +67,12 @@ class Run:
             place = self.snapshot.place_epoch  # of a rewound run, only those until its place
             self._events = [event for event in stored if place is None or event.epoch <= place]
         return self._events
+
+    @property
+    def complete(self) -> bool:
+        """Whether its last epoch has been trained and evaluated."""
+        last = self.events[-1] if self.events else None
+        return isinstance(last, EpochMetrics) and last.progress >= self.config.epochs
 
     def resume_state(self, epoch: int | None) -> tuple[ResumeState | None, int]:
         """As that of its files. A learning rate that was set in the run which this one was forked
@@ -133,14 +139,28 @@ class Run:
         self._written, self._written_at = len(events), time.monotonic()
 
     def export(self) -> None:
-        """Writes the weights as the notebook does.
+        """Writes the newest weights as the notebook does.
 
         Raises:
+            UnknownEpoch, DamagedFile: there are none.
             FolderUnusable: they cannot be written.
         """
-        assert self.latest is not None, "fit yields at least the untrained model"
-        path = self.store.save_weights(self.run_id, self.config.model, self.latest.state_dict)
+        newest = self.latest or self.files.checkpoint()
+        path = self.store.save_weights(self.run_id, self.config.model, newest.state_dict)
         self.update(weights_file=str(path))
+
+    def recover(self) -> None:
+        """Finds out, from what is on disk, how a run stands that the end of the process ended."""
+        self.update(state=RunState.INTERRUPTED, kept=tuple(self.files.epochs()))
+        if self.events:
+            self.update(**{**self._figures(self.events), "message": self.snapshot.message})
+        try:
+            if self.complete and self.config.epochs in self.snapshot.kept:
+                self.update(state=RunState.DONE)
+                self.export()
+            self.save()
+        except (FolderUnusable, DamagedFile) as error:
+            self.update(message=str(error))
 
     def share(self, events: list[Metrics], files: EpochFiles, epoch: int) -> None:
         """Makes another run's course until the end of an epoch this new run's own.
@@ -212,8 +232,7 @@ class Runs:
             files = store.epoch_files(snapshot.run_id, config.model)
             run = self._runs[snapshot.run_id] = Run(config, snapshot, files, store)
             if not snapshot.state.finished and snapshot.state is not RunState.PAUSED:
-                run.update(state=RunState.INTERRUPTED, kept=tuple(files.epochs()))
-                run.save()
+                run.recover()
 
     def new(self, config: TrainConfig, /, **facts: Any) -> Run:
         """A run with an id of its own, queued unless `facts` say otherwise."""

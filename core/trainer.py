@@ -180,8 +180,7 @@ class Trainer:
         ):
             self._record(run, event)
         self._write(run, run.export)
-        complete = run.snapshot.progress >= run.config.epochs
-        return {"state": RunState.DONE if complete else run.ends_as}
+        return {"state": RunState.DONE if run.complete else run.ends_as}
 
     def _record(self, run: Run, event: Event) -> None:
         with self._lock:

@@ -81,10 +81,10 @@ class Disk:
     def _watch_copy(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
         real = getattr(module, name)
 
-        def watched(source: Path, target: Path) -> Any:
+        def watched(source: Path, target: Path, **options: Any) -> Any:
             if Path(target).is_relative_to(self.root):
                 self.before(f"{name} {Path(target).name}")
-            return real(source, target)
+            return real(source, target, **options)
 
         monkeypatch.setattr(module, name, watched)
 
