@@ -17,6 +17,7 @@ from core.lessons import LessonData
 from core.runs import Run, Runs
 from core.runtime import choose_runtime
 from core.trainer import Trainer
+from core.training import ResumeState
 
 MOST_SEEDS = 20
 FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
@@ -114,8 +115,8 @@ class Courses:
             run = self._find_trained(run_id, "rewound")
             if self._trainer.holds(run):
                 raise run.cannot_be("rewound", "Pause or stop it first.")
-            _, events = run.files.resume_state(epoch)
-            complete = epoch >= run.config.epochs
+            state, events = run.files.resume_state(epoch)
+            complete = epoch >= run.config.epochs and not _is_unevaluated(state)
             run.go_to(events, epoch, state=RunState.DONE if complete else RunState.PAUSED)
             run.latest = run.evaluated = None
         self._notify()
@@ -137,11 +138,17 @@ class Courses:
         Raises:
             UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
             InvalidConfig: a setting is wrong, or cannot change on the way.
-            WrongState: too many runs are waiting, or the run was brought in.
+            WrongState: too many runs are waiting, the run was brought in, or the epoch was not
+                evaluated.
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
             state, count = parent.resume_state(epoch) if epoch else (None, 0)
+            if _is_unevaluated(state):
+                raise WrongState(
+                    f"Epoch {epoch} of {parent.snapshot.title} was stopped before it was "
+                    "evaluated. Rewind the run to it and resume it, or fork from another epoch."
+                )
             settings = parent.config.model_dump()
             if state is not None and state.place.learning_rate is not None:
                 settings["learning_rate"] = state.place.learning_rate
@@ -273,6 +280,11 @@ class Courses:
                 "trained is not known."
             )
         return run
+
+
+def _is_unevaluated(state: ResumeState | None) -> bool:
+    """Whether an epoch was kept before its evaluation, as the first version did at a stop."""
+    return state is not None and state.place.batch > 0
 
 
 def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:

@@ -29,6 +29,7 @@ KEPT_EPOCHS = 50
 """A run keeps about so many epochs, evenly spaced, beside the newest: disks are finite."""
 
 _LATEST = "latest"
+_STATE = ".state.safetensors"
 _SAID = "test_probabilities"
 
 
@@ -42,6 +43,8 @@ class EpochFiles:
     def save(self, checkpoint: Checkpoint, events: int, about: dict[str, Any]) -> None:
         """Writes a checkpoint: that of an epoch's end, of the untrained network, or of a stop.
 
+        A place in mid-epoch that was kept before is gone then.
+
         Args:
             events: how many events the run had yielded when the checkpoint came.
             about: what the weights' file says of itself, JSON-safe.
@@ -49,9 +52,10 @@ class EpochFiles:
         Raises:
             FolderUnusable: it cannot be written.
         """
-        whole = checkpoint.progress == checkpoint.epoch
-        name = _name(checkpoint.epoch) if whole else _LATEST
         place = checkpoint.resume.place if checkpoint.resume else Place()
+        # A run that was stopped during the evaluation at an epoch's end is still within the epoch.
+        whole = checkpoint.progress == checkpoint.epoch and place.batch == 0
+        name = _name(checkpoint.epoch) if whole else _LATEST
         tensors = dict(checkpoint.resume.tensors) if checkpoint.resume else {}
         if checkpoint.test_probabilities is not None:
             tensors[_SAID] = torch.from_numpy(checkpoint.test_probabilities)
@@ -62,19 +66,26 @@ class EpochFiles:
             "step": checkpoint.step,
             "progress": checkpoint.progress,
         }
+        paths = [self.folder / f"{name}{ending}" for ending in (".safetensors", _STATE)]
+        parts = [path.with_name(f"{path.name}.part") for path in paths]
         with writing("The network"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            # The state last: once it is there, everything is.
-            self._write(f"{name}.safetensors", checkpoint.state_dict, {"about": about, **facts})
-            self._write(f"{name}.state.safetensors", tensors, facts)
-            if whole:
+            try:
+                _save(checkpoint.state_dict, {"about": about, **facts}, parts[0])
+                _save(tensors, facts, parts[1])
+                # From here on no space is needed. The state last: once it is there, everything is.
                 self._remove(_LATEST)
+                for part, path in zip(parts, paths, strict=True):
+                    part.replace(path)
+            finally:
+                for part in parts:
+                    part.unlink(missing_ok=True)
 
     def epochs(self) -> list[int]:
         """The epochs that are kept, 0 for the untrained network, ascending."""
         return sorted(
             int(path.name.split(".")[0])
-            for path in self.folder.glob("[0-9]*.state.safetensors")
+            for path in self.folder.glob(f"[0-9]*{_STATE}")
             if path.name.split(".")[0].isdecimal()
         )
 
@@ -126,7 +137,7 @@ class EpochFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
             for epoch in other.epochs():
                 if epoch <= until:
-                    for ending in (".safetensors", ".state.safetensors"):
+                    for ending in (".safetensors", _STATE):
                         _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
 
     def remove(self) -> None:
@@ -143,7 +154,7 @@ class EpochFiles:
         name = self._newest() if epoch is None else self._kept(epoch)
         with self._open(f"{name}.safetensors") as file:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        with self._open(f"{name}.state.safetensors") as file:
+        with self._open(f"{name}{_STATE}") as file:
             facts = json.loads(file.metadata()["facts"])
             said = file.get_tensor(_SAID).numpy() if _SAID in file.keys() else None  # noqa: SIM118
         return Checkpoint(
@@ -180,7 +191,7 @@ class EpochFiles:
             if epoch in known:
                 continue
             try:
-                with self._open(f"{_name(epoch)}.state.safetensors") as file:
+                with self._open(f"{_name(epoch)}{_STATE}") as file:
                     if _SAID in file.keys():  # noqa: SIM118
                         yield epoch, file.get_tensor(_SAID).numpy()
             except DamagedFile:
@@ -198,7 +209,7 @@ class EpochFiles:
         return {}
 
     def _resume_state(self, name: str) -> tuple[ResumeState | None, int]:
-        with self._open(f"{name}.state.safetensors") as file:
+        with self._open(f"{name}{_STATE}") as file:
             facts = json.loads(file.metadata()["facts"])
             names = [key for key in file.keys() if key != _SAID]  # noqa: SIM118
             tensors: StateDict = {key: file.get_tensor(key) for key in names}
@@ -226,20 +237,11 @@ class EpochFiles:
         return _name(epoch)
 
     def _has(self, name: str) -> bool:
-        return (self.folder / f"{name}.state.safetensors").exists()
+        return (self.folder / f"{name}{_STATE}").exists()
 
     def _remove(self, name: str) -> None:
-        for ending in (".state.safetensors", ".safetensors"):
+        for ending in (_STATE, ".safetensors"):
             (self.folder / f"{name}{ending}").unlink(missing_ok=True)
-
-    def _write(self, name: str, tensors: StateDict, facts: dict[str, Any]) -> None:
-        path = self.folder / name
-        part = self.folder / f"{name}.part"
-        try:
-            save_file(tensors, part, {"facts": json.dumps(facts), "format": "pt"})
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[Any]:
@@ -251,6 +253,10 @@ class EpochFiles:
             raise DamagedFile(
                 f"{path.parent.name}/{path.name} cannot be read; the rest of the run is not harmed."
             ) from error
+
+
+def _save(tensors: StateDict, facts: dict[str, Any], path: Path) -> None:
+    save_file(tensors, path, {"facts": json.dumps(facts), "format": "pt"})
 
 
 def _name(epoch: int) -> str:

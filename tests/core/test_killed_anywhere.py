@@ -1,17 +1,14 @@
 """A kill between any two writes: what is then on disk opens, tells the truth, and goes on."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from core.errors import WrongState
 from core.events import RunState
-from core.service import TrainingService
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import Finish, MakeService
 from tests.core.disk import Disk
 from tests.core.test_full_disk import CONFIG, small_network
 from tests.core.test_runs import told
@@ -24,7 +21,9 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(tmp_path / "runs", monkeypatch)
 
 
-@pytest.mark.parametrize("killed_at", ["INSERT INTO runs", "write_bytes mlp.pth", "replace mlp.pth"])
+@pytest.mark.parametrize(
+    "killed_at", ["INSERT INTO runs", "write_bytes mlp.pth", "replace mlp.pth"]
+)
 def test_a_run_that_was_killed_after_its_last_epoch_is_done(
     make_service: MakeService, tmp_path: Path, disk: Disk, finish: Finish, killed_at: str
 ) -> None:

@@ -23,7 +23,7 @@ from core.errors import (
     UnknownRun,
     WrongState,
 )
-from core.events import EpochMetrics, Metrics, RateChange, RunSnapshot, RunState
+from core.events import BatchMetrics, EpochMetrics, Metrics, RateChange, RunSnapshot, RunState
 from core.runtime import Runtime
 from core.service import TrainingService
 from core.store import RunStore
@@ -133,6 +133,79 @@ def test_a_run_that_was_put_down_goes_on_as_if_it_never_was(
     found = settled(service, run_id, wait_until)
     assert found.state is (RunState.PAUSED if how == "pause" else RunState.STOPPED)
 
+    service.resume(run_id)
+
+    assert finish(service, run_id).state is RunState.DONE
+    assert told(service, run_id) == uninterrupted
+
+
+class StoppedEvaluation:
+    """A `fit` that is stopped, once, when the last batch of an epoch is done but not evaluated."""
+
+    def __init__(self, epoch: int, end: Callable[[], object]) -> None:
+        self._step, self._end = epoch * STEPS, end
+
+    def __call__(self, config: TrainConfig, data: Dataset, *rest: Any, **options: Any) -> Any:
+        for event in fit(config, data, *rest, **options):
+            yield event
+            if isinstance(event, BatchMetrics) and event.step == self._step:
+                self._step = -1
+                self._end()
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("epoch", [1, 4])
+@pytest.mark.parametrize("how", ["pause", "stop"])
+def test_an_epoch_that_was_not_evaluated_is_not_complete(
+    make_service: MakeService,
+    tmp_path: Path,
+    uninterrupted: list[tuple[Any, ...]],
+    wait_until: WaitUntil,
+    finish: Finish,
+    how: str,
+    epoch: int,
+    restart: bool,
+) -> None:
+    stopped = StoppedEvaluation(epoch, lambda: getattr(service, how)(service.latest_run()))
+    service = make_service(fit=stopped, runs=tmp_path / "runs")
+    run_id = service.start(CONFIG)
+    found = settled(service, run_id, wait_until)
+    assert found.state is (RunState.PAUSED if how == "pause" else RunState.STOPPED)
+    assert found.kept == tuple(range(epoch))
+    assert found.progress == epoch
+    assert service.explorer.checkpoint(run_id).progress == epoch
+    with pytest.raises(UnknownEpoch):
+        service.fork(run_id, epoch, {"epochs": 5, "batch_size": 50})
+    if restart:
+        service.close()
+        service = make_service(runs=tmp_path / "runs")
+
+    service.resume(run_id)
+
+    assert finish(service, run_id).state is RunState.DONE
+    assert told(service, run_id) == uninterrupted
+    assert service.snapshot(run_id).kept == (0, 1, 2, 3, 4)
+
+
+def test_an_epoch_that_the_first_version_kept_unevaluated_can_be_gone_on_with(
+    make_service: MakeService,
+    tmp_path: Path,
+    uninterrupted: list[tuple[Any, ...]],
+    wait_until: WaitUntil,
+    finish: Finish,
+) -> None:
+    stopped = StoppedEvaluation(4, lambda: service.stop())
+    service = make_service(fit=stopped, runs=tmp_path / "runs")
+    run_id = service.start(CONFIG)
+    settled(service, run_id, wait_until)
+    for ending in (".safetensors", ".state.safetensors"):
+        folder = tmp_path / "runs" / run_id
+        (folder / f"latest{ending}").rename(folder / f"0004{ending}")
+    for size in (1, 50):
+        with pytest.raises(WrongState, match="Rewind the run to it"):
+            service.fork(run_id, 4, {"epochs": 5, "batch_size": size})
+
+    assert service.rewind(run_id, 4).state is RunState.PAUSED
     service.resume(run_id)
 
     assert finish(service, run_id).state is RunState.DONE
