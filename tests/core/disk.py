@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from safetensors import SafetensorError
 
-CHANGES = ("INSERT", "UPDATE", "DELETE")
-
 
 class Disk:
     """Calls `before` ahead of every write below a folder: of the database and of files.
@@ -47,6 +45,23 @@ class Disk:
                 raise Full
 
         self.before = fail
+
+    def fail_once(self, after: int) -> list[str]:
+        """Lets so many writes succeed, and the next one fail: the list that will name it."""
+        failed: list[str] = []
+        left = iter(range(after))
+
+        def fail(write: str) -> None:
+            if failed:
+                # Where a file cannot be linked, it is copied: that fails as well.
+                if failed == [write.replace("copyfile", "link")] and write not in failed:
+                    raise Full
+            elif next(left, None) is None:
+                failed.append(write)
+                raise Full
+
+        self.before = fail
+        return failed
 
     def free(self) -> None:
         """From now on, writes succeed."""
@@ -99,28 +114,16 @@ class Full(OSError):
 class _Connection(sqlite3.Connection):
     disk: Disk
 
-    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        self._before(statement)
-        return super().execute(statement, *values)
-
-    def executemany(self, statement: str, rows: Any) -> sqlite3.Cursor:
-        given = list(rows)
-        if given:
-            self._before(statement)
-        return super().executemany(statement, given)
+    def __enter__(self) -> "_Connection":
+        self._changes = self.total_changes
+        super().__enter__()
+        return self
 
     def __exit__(self, kind: Any, *rest: Any) -> Any:
-        if kind is None and self.in_transaction:
+        if kind is None and self.total_changes > self._changes:
             try:
-                self._before("INSERT commit")
-            except sqlite3.OperationalError:
-                self.rollback()
-                raise
-        return super().__exit__(kind, *rest)
-
-    def _before(self, statement: str) -> None:
-        if statement.startswith(CHANGES):
-            try:
-                self.disk.before(statement)
+                self.disk.before("commit")
             except Full as error:
+                self.rollback()
                 raise sqlite3.OperationalError("database or disk is full") from error
+        return super().__exit__(kind, *rest)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import Tensor, nn
 
@@ -23,6 +24,9 @@ from tests.core.test_runs import told
 CONFIG = parse_config(
     {"epochs": 2, "batch_size": 10, "train_images": 20, "model": "mlp", "precision": "fp32"}
 )
+MINE = "0" * 32
+SEVEN = np.zeros((28, 28))
+SEVEN[4:24, 13:15] = 1
 
 
 class Small(nn.Module):
@@ -47,9 +51,11 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def everything(service: TrainingService, root: Path) -> tuple[Any, ...]:
-    """All that anybody can see of the runs, and all files."""
+    """All that anybody can see of runs and drawings, and all files."""
     runs = service.runs()
-    return runs, [service.events_since(run.run_id, 0) for run in runs], sorted(root.rglob("*"))
+    events = [service.events_since(run.run_id, 0) for run in runs]
+    drawings = [drawing.drawing_id for drawing in service.handwriting.drawings(MINE)]
+    return runs, events, drawings, sorted(root.rglob("*"))
 
 
 def refusal(call: Callable[[], object]) -> str | None:
@@ -78,6 +84,9 @@ CALLS: dict[str, Call] = {
     "delete": lambda service, runs: service.delete(runs["done"]),
     "delete what waits": lambda service, runs: service.delete(runs["waiting"]),
     "restore": lambda service, runs: service.restore(runs["deleted"]),
+    "keep a drawing": lambda service, _: service.handwriting.keep(MINE, 7, SEVEN.T),
+    "delete a drawing": lambda service, runs: service.handwriting.delete(MINE, runs["drawing"]),
+    "teach": lambda service, runs: service.teaching.teach(MINE, runs["done"]),
     "import": lambda service, runs: service.bring_in(
         service.files.weights(runs["done"], None, "pth").content
     ),
@@ -121,6 +130,7 @@ def in_all_states(
     wait_until(lambda: service.snapshot(runs["trains"]).kept)
     service.pause(runs["paused"])
     service.delete(runs["deleted"])
+    runs["drawing"] = service.handwriting.keep(MINE, 7, SEVEN).drawing_id
     return service, runs, held
 
 
@@ -156,7 +166,7 @@ def test_a_disk_that_fills_up_at_launch_does_not_stop_the_queue(
     make_service: MakeService, tmp_path: Path, disk: Disk, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    disk.fill(after=2)  # the row of the run that waits, and its commit
+    disk.fill(after=1)  # the row of the run that waits
     first = service.start(CONFIG)
     found = finish(service, first)
     assert found.state is RunState.DONE
