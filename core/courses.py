@@ -153,6 +153,9 @@ class Courses:
             if state is not None and state.place.learning_rate is not None:
                 settings["learning_rate"] = state.place.learning_rate
             config = parse_config({**settings, **changes})
+            if epoch:  # another data set is refused under the name of `auto`, too
+                dataset = self._catalog.status(config.dataset).name
+                config = config.model_copy(update={"dataset": dataset})
             _check_fork(parent.config, config, epoch)
             shared = parent.store.events(run_id)[:count]
             earlier = parent.snapshot.stretches(epoch)

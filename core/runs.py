@@ -97,6 +97,11 @@ class Run:
     def update(self, **changes: Any) -> None:
         self.snapshot = replace(self.snapshot, **changes)
 
+    def settle_dataset(self, name: str) -> None:
+        """Puts the data set that the run trains on in the place of `auto`, for all its life."""
+        self.config = self.config.model_copy(update={"dataset": name})
+        self.update(dataset=name, config={**self.snapshot.config, "dataset": name})
+
     def save(self) -> None:
         """Writes the snapshot.
 
@@ -233,6 +238,8 @@ class Runs:
             run = self._runs[snapshot.run_id] = Run(config, snapshot, files, store)
             if not snapshot.state.finished and snapshot.state is not RunState.PAUSED:
                 run.recover()
+            if run.snapshot.kept and config.dataset == "auto" and not snapshot.brought_in:
+                run.settle_dataset(snapshot.dataset)  # the first version stored `auto`
 
     def new(self, config: TrainConfig, /, **facts: Any) -> Run:
         """A run with an id of its own, queued unless `facts` say otherwise."""

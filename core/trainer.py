@@ -160,15 +160,18 @@ class Trainer:
 
     def _train(self, run: Run) -> dict[str, Any]:
         """Trains, and returns how the run ended."""
-        run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
-        config, data = run.config, run.data
+        data = run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
+        with self._lock:
+            run.settle_dataset(data.name)
+        config = run.config
         lesson = lessons.read(run.snapshot, run.files.folder)
         if lesson is not None:
             config, data = lessons.data_for(lesson, config, data)
-        runtime = choose_runtime(config.precision)
+        runtime = choose_runtime(run.snapshot.precision)  # what `auto` stood for when it began
         with self._lock:
-            run.update(dataset=data.name, dataset_title=data.title, **runtime.facts())
+            run.update(dataset_title=data.title, **runtime.facts())
             resume = _take_up(run)
+        self._write(run, run.save)
         for event in self._fit(
             config,
             data,

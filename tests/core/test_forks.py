@@ -21,7 +21,7 @@ def rates(service: TrainingService, run_id: str) -> list[float]:
 
 
 def stretch(until: int, **changes: Any) -> Stretch:
-    return Stretch(until, {**CONFIG.model_dump(), **changes}, "fp32")
+    return Stretch(until, {**CONFIG.model_dump(), "dataset": "synthetic", **changes}, "fp32")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_one_call_starts_two_runs_that_differ_only_in_their_model(
     assert found.name == name
     assert [run.config["model"] for run in found.runs] == ["speedrun_cnn", "mlp"]
     first, second = (dict(run.config) for run in found.runs)
-    assert first == small.model_dump()
+    assert first == small.model_dump() | {"dataset": "synthetic"}
     assert second == first | {"model": "mlp"}
     assert [run.state for run in found.runs] == [RunState.DONE, RunState.DONE]
     assert found.ended

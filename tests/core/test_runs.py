@@ -381,7 +381,7 @@ def test_a_fork_shares_the_epochs_before_it_and_differs_after(
     assert told(service, child)[len(shared) :] != uninterrupted[len(shared) :]
     assert len(told(service, child)) == len(uninterrupted)
     assert (found.parent, found.parent_epoch) == (parent, 2)
-    assert found.config == {**CONFIG.model_dump(), "learning_rate": 1e-5}
+    assert found.config == {**CONFIG.model_dump(), "dataset": "synthetic", "learning_rate": 1e-5}
     assert found.kept == (0, 1, 2, 3, 4)
     assert told(service, parent) == uninterrupted
 
