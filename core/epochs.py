@@ -199,9 +199,10 @@ class EpochFiles:
 
     def about(self) -> dict[str, Any]:
         """What the newest readable weights say of themselves; nothing where there are none."""
-        for epoch in reversed(self.epochs()):
+        names = [_LATEST] if self._has(_LATEST) else []
+        for name in [*names, *map(_name, reversed(self.epochs()))]:
             try:
-                with self._open(f"{_name(epoch)}.safetensors") as file:
+                with self._open(f"{name}.safetensors") as file:
                     found: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
                     return found
             except DamagedFile:

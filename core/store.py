@@ -6,10 +6,11 @@
 
 import json
 import logging
+import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -22,13 +23,14 @@ from torch import Tensor
 from core.disk import writing
 from core.epochs import EpochFiles
 from core.errors import DamagedFile, FolderUnusable
-from core.events import Metrics, RunSnapshot, metrics_of
+from core.events import Metrics, RunSnapshot, RunState, metrics_of
 from core.exports import to_pth
 from core.records import Drawing
 
 log = logging.getLogger(__name__)
 
 _DATABASE = "runs.sqlite3"
+_RUN_ID = re.compile(r"\d{8}-\d{6}-\d{3}-[0-9a-f]{4}")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY,
@@ -71,6 +73,7 @@ class RunStore:
             root.mkdir(parents=True, exist_ok=True)
             self._connection = self._connect()
             self._purge()
+            adopted = self._adopt_folders()
         except sqlite3.OperationalError as error:
             locked = "locked" in str(error)
             raise self._unusable("another Digit Lab uses it" if locked else error) from error
@@ -78,6 +81,12 @@ class RunStore:
             self._start_afresh()
         except OSError as error:
             raise self._unusable(error.strerror or error) from error
+        else:
+            if adopted:
+                self.problems.append(
+                    f"{_count(adopted)} missing in the record of runs and restored from the "
+                    "weights; curves may be lost."
+                )
 
     def runs(self) -> list[RunSnapshot]:
         """All runs but deleted ones, the oldest first."""
@@ -90,7 +99,9 @@ class RunStore:
             try:
                 found.append(RunSnapshot.from_json(json.loads(text)))
             except (ValueError, TypeError, KeyError):
-                self.problems.append(f"The record of run {run_id} cannot be read.")
+                problem = f"The record of run {run_id} cannot be read."
+                if problem not in self.problems:
+                    self.problems.append(problem)
         # Not by their ids: two runs of one millisecond would change places now and then.
         return sorted(found, key=lambda run: run.number)
 
@@ -230,11 +241,12 @@ class RunStore:
         with self._connection as connection:
             gone = connection.execute("SELECT run_id FROM runs WHERE deleted").fetchall()
             for (run_id,) in gone:
+                shutil.rmtree(self.root / run_id, ignore_errors=True)
+                if (self.root / run_id).exists():  # without its row it would be adopted
+                    continue
                 connection.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
                 connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
             connection.execute("DELETE FROM drawings WHERE deleted")
-        for (run_id,) in gone:
-            shutil.rmtree(self.root / run_id, ignore_errors=True)
 
     def _start_afresh(self) -> None:
         """Puts a damaged database aside and saves from it, and from the folders, what there is."""
@@ -247,8 +259,8 @@ class RunStore:
         self._connection = self._connect()
         saved = self._copy_from(aside) | self._adopt_folders()
         self.problems.append(
-            f"The record of runs was damaged. It was put aside as {aside.name}; {len(saved)} "
-            f"{'run was' if len(saved) == 1 else 'runs were'} saved from it and from the weights."
+            f"The record of runs was damaged. It was put aside as {aside.name}; {_count(saved)} "
+            "saved from it and from the weights."
         )
 
     def _copy_from(self, damaged: Path) -> set[str]:
@@ -271,26 +283,56 @@ class RunStore:
         return {run_id for run_id, _, _ in runs}
 
     def _adopt_folders(self) -> set[str]:
-        """Runs that only their weights remember."""
-        known = {snapshot.run_id for snapshot in self.runs()}
-        adopted = set()
+        """Stores the runs that only their folders know, as far as those tell; returns their ids.
+
+        What a kill left of an import or of a fork that had not begun is removed: no run was ever
+        shown for it, and it holds nothing of its own.
+        """
+        with self._lock:
+            rows = self._connection.execute("SELECT run_id FROM runs").fetchall()
+        known = {run_id for (run_id,) in rows}
+        found = []
         for folder in self.root.iterdir():
-            if not folder.is_dir() or folder.name in known:
+            if not folder.is_dir() or folder.name in known or not _RUN_ID.fullmatch(folder.name):
                 continue
-            about: dict[str, Any] = EpochFiles(folder, "").about()
-            try:
-                snapshot = RunSnapshot.from_json(about)
-            except (TypeError, ValueError, KeyError):
-                continue
-            if snapshot.run_id == folder.name:
-                self.save(snapshot)
-                adopted.add(snapshot.run_id)
-        return adopted
+            files = EpochFiles(folder, "")
+            about = files.about()
+            if about.get("run_id") == folder.name:
+                try:
+                    snapshot = RunSnapshot.from_json({**about, "kept": files.epochs()})
+                except (TypeError, ValueError, KeyError):
+                    continue
+                complete = max(snapshot.kept, default=-1) >= snapshot.epochs
+                state = RunState.DONE if complete else RunState.INTERRUPTED
+                found.append(replace(snapshot, state=state))
+            elif _is_remnant(folder, str(about.get("run_id", ""))):
+                shutil.rmtree(folder, ignore_errors=True)
+        taken = {run.number for run in self.runs()} if found else set()
+        for snapshot in sorted(found, key=lambda run: run.number):
+            number = snapshot.number if snapshot.number not in taken else max(taken) + 1
+            self.save(replace(snapshot, number=number))
+            taken.add(number)
+        return {snapshot.run_id for snapshot in found}
 
     def _unusable(self, reason: object) -> FolderUnusable:
         return FolderUnusable(
             f"Runs cannot be kept in {self.root}: {reason}. Name another folder with --runs-dir."
         )
+
+
+def _is_remnant(folder: Path, source: str) -> bool:
+    """Whether a folder without a record holds only parts of files, or another run's epochs."""
+    names = [file.name for file in folder.iterdir()]
+    if not all(name.endswith((".part", ".safetensors")) for name in names):
+        return False
+    if _RUN_ID.fullmatch(source):
+        return (folder.parent / source).is_dir()
+    return not any(name.endswith(".state.safetensors") for name in names)
+
+
+def _count(runs: Collection[str]) -> str:
+    """How many runs, as the beginning of a sentence in the past."""
+    return f"{len(runs)} {'run was' if len(runs) == 1 else 'runs were'}"
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
