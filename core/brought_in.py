@@ -27,15 +27,18 @@ class Arrivals:
         runs: Runs,
         lock: threading.RLock,
         catalog: DataCatalog,
-        errands: Errands,
         notify: Callable[[], None],
     ) -> None:
         self._runs, self._lock, self._catalog = runs, lock, catalog
-        self._errands, self._notify = errands, notify
+        self._notify = notify
+        self._measuring = Errands("measure")
+        # Held while a file is read: each takes several times its size in memory.
+        self._reading = threading.Lock()
 
     def bring_in(self, content: bytes, name: str) -> str:
         """As `core.service.TrainingService.bring_in`."""
-        model, weights = imports.read_weights(content)
+        with self._reading:
+            model, weights = imports.read_weights(content)
         with self._lock:
             run = self._new(model, name)
         try:
@@ -56,6 +59,14 @@ class Arrivals:
             if run.snapshot.brought_in and run.snapshot.test_accuracy is None:
                 self._send_measuring(run)
 
+    def stop(self) -> None:
+        """Asks what is measured to end soon."""
+        self._measuring.stop()
+
+    def join(self, timeout: float) -> None:
+        """Waits until nothing is measured, no longer than so many seconds."""
+        self._measuring.join(timeout)
+
     def _new(self, model: str, name: str) -> Run:
         """A run that is done before it began; of its settings only model and data set are known."""
         config = TrainConfig(model=model)
@@ -74,7 +85,8 @@ class Arrivals:
         )
 
     def _send_measuring(self, run: Run) -> None:
-        self._errands.send(f"measure-{run.run_id}", lambda stopped: self._measure(run, stopped))
+        name = f"Measuring {run.snapshot.title}"
+        self._measuring.send(name, lambda stopped: self._measure(run, stopped))
 
     def _measure(self, run: Run, stopped: Callable[[], bool]) -> None:
         """

@@ -169,7 +169,7 @@ class DataCatalog:
                     self._download(MNIST.mirrors, file_name, md5, raw, number, cancelled)
             return _from_torchvision(self._cache_dir)
         except OSError as error:
-            log.info("MNIST could not be downloaded: %s", error)
+            log.warning("MNIST could not be downloaded: %s", error)
             raise DatasetUnavailable(
                 "MNIST is not on this computer and could not be downloaded. Connect to the "
                 "internet and retry, or start with --data-dir FOLDER, where FOLDER holds MNIST/raw."

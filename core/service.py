@@ -55,8 +55,8 @@ class TrainingService(Courses):
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
         self._listeners: set[Callable[[], None]] = set()
-        self._errands = Errands()
-        self._arrivals = Arrivals(self._runs, self._lock, catalog, self._errands, self._notify)
+        self._loading = Errands("load")
+        self._arrivals = Arrivals(self._runs, self._lock, catalog, self._notify)
         self._arrivals.measure_all()
 
     def bring_in(self, content: bytes, name: str = "") -> str:
@@ -170,7 +170,7 @@ class TrainingService(Courses):
     def prepare_dataset(self, name: str = "auto") -> None:
         """Loads a data set in the background, looking and downloading again if that failed."""
         self._catalog.forget_failures()
-        self._errands.send(f"load-{name}", lambda stopped: self._catalog.load(name, stopped))
+        self._loading.send(f"Loading {name}", lambda stopped: self._catalog.load(name, stopped))
 
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:
@@ -199,12 +199,14 @@ class TrainingService(Courses):
 
     def close(self, timeout: float = 10.0) -> None:
         """Puts down what is under way and waits for its threads, which must not outlive Python."""
-        self._errands.stop()
+        self._loading.stop()
+        self._arrivals.stop()
         with self._lock:
             trains = self._trainer.close()
         if trains is not None:
             trains.join(timeout)
-        self._errands.join(timeout)
+        self._loading.join(timeout)
+        self._arrivals.join(timeout)
         self.embeddings.close()
         self.handwriting.close()
         self.pairs.close()

@@ -2,6 +2,8 @@
 
 import io
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from core import models
+from core import brought_in, imports, models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
-from core.errors import BadWeights, DatasetUnavailable, FolderUnusable, WrongState
+from core.epochs import EpochFiles
+from core.errors import BadWeights, DamagedFile, DatasetUnavailable, FolderUnusable, WrongState
 from core.events import RunState
 from core.exports import to_pth
 from core.service import TrainingService
@@ -123,6 +126,71 @@ def test_without_test_images_it_is_measured_when_there_are_some(
     measured(again, run_id)
 
 
+def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
+    service: TrainingService,
+    weights: dict[str, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: WaitUntil,
+) -> None:
+    """Each takes hundreds of megabytes: all at once took gigabytes."""
+    most: dict[str, int] = {}
+    under_way: Counter[str] = Counter()
+    counting = threading.Lock()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            with counting:
+                under_way[name] += 1
+                most[name] = max(most.get(name, 0), under_way[name])
+            time.sleep(0.005)  # long enough for the others to come
+            try:
+                return function(*arguments)
+            finally:
+                with counting:
+                    under_way[name] -= 1
+
+        return call
+
+    monkeypatch.setattr(imports, "read_weights", counted("read", imports.read_weights))
+    monkeypatch.setattr(brought_in, "evaluate", counted("measured", brought_in.evaluate))
+    content = to_pth(weights)
+    senders = [threading.Thread(target=service.bring_in, args=(content,)) for _ in range(20)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+
+    wait_until(lambda: all(run.test_accuracy is not None for run in service.runs()))
+    assert len(service.runs()) == 20
+    assert most == {"read": 1, "measured": 1}
+
+
+def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
+    service: TrainingService,
+    weights: dict[str, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    measured: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures: list[Exception] = [RuntimeError("out of memory"), DamagedFile("It is damaged.")]
+    evaluate = brought_in.evaluate
+
+    def fail_twice(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(brought_in, "evaluate", fail_twice)
+    for name in ("damaged.pth", "large.pth"):
+        service.bring_in(to_pth(weights), name)
+
+    measured(service, service.bring_in(to_pth(weights), "good.pth"))
+
+    said = [(record.levelname, record.message) for record in caplog.records]
+    assert ("WARNING", "Measuring damaged.pth: It is damaged.") in said
+    assert ("ERROR", "Measuring large.pth failed") in said
+
+
 def test_closing_does_not_wait_for_what_is_still_measured(
     make_service: MakeService,
     catalog: DataCatalog,
@@ -145,7 +213,7 @@ def test_closing_does_not_wait_for_what_is_still_measured(
 
     service.close()
 
-    assert not [thread for thread in threading.enumerate() if run_id in thread.name]
+    assert "measure" not in [thread.name for thread in threading.enumerate()]
     assert service.snapshot(run_id).test_accuracy is None
 
 
