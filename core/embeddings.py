@@ -68,7 +68,7 @@ class Embeddings:
         """
         sample = self._sample(run_id, epoch)
         layout = sample.tsne if shown.method == "tsne" else sample.pca
-        if layout is None:
+        if layout is None or layout.points is not shown.points:
             return None
         features = sample.network.features(image[np.newaxis] * np.float32(255))
         assert features is not None, "it was not told to stop"

@@ -6,6 +6,7 @@ produces an event, who reads it, or how either is drawn.
 
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from pathlib import PureWindowsPath
 from typing import Any, Literal
 
 import numpy as np
@@ -140,7 +141,8 @@ class RunSnapshot:
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
     wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
     to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
-    go on. A run with a `lesson` does not train on its data set but on drawings.
+    go on. A run with a `lesson` does not train on its data set but on drawings. `weights_file` is the
+    name of the `.pth` file in the run's folder.
     """
 
     run_id: str
@@ -200,6 +202,8 @@ class RunSnapshot:
         kept, state = tuple(values["kept"]), RunState(values["state"])
         lesson = Lesson(**values["lesson"]) if values.get("lesson") else None
         changed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
+        if values.get("weights_file"):  # the first version stored its whole path
+            changed["weights_file"] = PureWindowsPath(values["weights_file"]).name
         return cls(**{**values, **changed})
 
     @property

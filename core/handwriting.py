@@ -75,15 +75,7 @@ class Handwriting:
         drawing = Drawing(secrets.token_hex(8), label, pixels)
         with self._mine:
             drawings = self.drawings(owner)
-            if len(drawings) >= MOST:
-                raise DrawingRefused(
-                    f"You keep {MOST} drawings, the most there may be: delete some."
-                )
-            for other in drawings:
-                if other.image.tobytes() == pixels.tobytes():
-                    raise DrawingRefused(
-                        f"This very drawing is kept already, as {other.label}. Draw another one."
-                    )
+            _check_fits(pixels, drawings)
             self._store.keep_drawing(owner, drawing)
             self._sets[owner] = (*drawings, drawing)
         return drawing
@@ -101,8 +93,13 @@ class Handwriting:
 
         Raises:
             UnknownDrawing: there is none of that id.
+            DrawingRefused: the very same is kept again, or there are too many.
         """
-        self._set_deleted(owner, drawing_id, False)
+        with self._mine:
+            for drawing in self._store.drawings(owner, deleted=True):
+                if drawing.drawing_id == drawing_id:
+                    _check_fits(drawing.image, self.drawings(owner))
+            self._set_deleted(owner, drawing_id, False)
 
     def shown(self, owner: str, run_id: str | None = None, epoch: int | None = None) -> OwnSet:
         """An owner's drawings as a network reads them, by default the newest.
@@ -162,6 +159,20 @@ class Handwriting:
             self._sets.pop(owner, None)
         if not found:
             raise UnknownDrawing("There is no such drawing among those that you keep.")
+
+
+def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
+    """
+    Raises:
+        DrawingRefused: it cannot be kept beside these.
+    """
+    if len(drawings) >= MOST:
+        raise DrawingRefused(f"You keep {MOST} drawings, the most there may be: delete some.")
+    for other in drawings:
+        if other.image.tobytes() == pixels.tobytes():
+            raise DrawingRefused(
+                f"This very drawing is kept already, as {other.label}. Draw another one."
+            )
 
 
 def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:

@@ -152,7 +152,7 @@ class Run:
         """
         newest = self.latest or self.files.checkpoint()
         path = self.store.save_weights(self.run_id, self.config.model, newest.state_dict)
-        self.update(weights_file=str(path))
+        self.update(weights_file=path.name)
 
     def recover(self) -> None:
         """Finds out, from what is on disk, how a run stands that the end of the process ended."""

@@ -151,13 +151,13 @@ class RunStore:
                 "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
             )
 
-    def drawings(self, owner: str) -> list[Drawing]:
-        """The drawings that somebody keeps and has not deleted, the oldest first."""
+    def drawings(self, owner: str, deleted: bool = False) -> list[Drawing]:
+        """The drawings that somebody keeps, or has deleted since the start, the oldest first."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT drawing_id, label, image FROM drawings "
-                "WHERE owner = ? AND NOT deleted AND length(image) = 784 ORDER BY rowid",
-                (owner,),
+                "WHERE owner = ? AND deleted = ? AND length(image) = 784 ORDER BY rowid",
+                (owner, int(deleted)),
             ).fetchall()
         return [
             Drawing(drawing_id, label, np.frombuffer(image, np.uint8).reshape(28, 28))

@@ -86,6 +86,8 @@ def test_an_image_has_no_place_among_those_of_another_network(
     shown = service.embeddings.pca(run_id, 2)
     image = service.insight.look(3, run_id).image
     assert service.embeddings.place(image, shown, run_id, 1) is None
+    service.embeddings.pca(run_id, 1)  # another page looks at the newer network
+    assert service.embeddings.place(image, shown, run_id, 1) is None
 
 
 def test_without_a_network_it_says_so(service: TrainingService) -> None:

@@ -107,3 +107,12 @@ def test_a_gallery_tells_the_most_probable_digit_of_each_image() -> None:
 
 def test_a_data_set_has_no_progress_before_it_is_prepared() -> None:
     assert DatasetStatus("mnist", "MNIST", "unknown").progress is None
+
+
+@pytest.mark.parametrize("folder", ["/home/anna/runs/1/", "C:\\Users\\Anna\\runs\\1\\", ""])
+def test_a_run_tells_the_name_of_its_weights_file_alone(folder: str) -> None:
+    run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
+
+    found = RunSnapshot.from_json({**run.to_json(), "weights_file": f"{folder}mlp.pth"})
+
+    assert found.weights_file == "mlp.pth"

@@ -98,6 +98,7 @@ def test_a_run_has_its_state_metrics_and_epochs(
 
 def test_settings_and_what_people_said_are_kept(runs: dict[int, RunSnapshot]) -> None:
     done, paused = runs[DONE], runs[PAUSED]
+    assert done.weights_file == "speedrun_cnn.pth"
     assert (done.note, done.pinned) == ("Kept for later versions.", True)
     wanted = {"model": "speedrun_cnn", "epochs": 2, "learning_rate": 0.01, "seed": 3}
     assert wanted.items() <= done.config.items()

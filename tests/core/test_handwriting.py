@@ -44,9 +44,7 @@ def plain_torch(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def folder(service: TrainingService, run_id: str) -> Path:
-    weights = service.snapshot(run_id).weights_file
-    assert weights is not None
-    return Path(weights).parent
+    return service._store.root / run_id
 
 
 def drawings_of(data: Dataset, count: int, first: int = 0) -> list[tuple[int, np.ndarray]]:
@@ -218,6 +216,26 @@ def test_what_cannot_be_kept_is_refused_with_a_sentence(
         service.handwriting.keep(MINE, 1, dot)
     with pytest.raises(DrawingRefused, match="the most"):
         service.handwriting.keep(MINE, 1, image.T)
+
+
+def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
+    service: TrainingService, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.handwriting.MOST", 3)
+    first, second, third = keep(service, tiny_dataset, 3)
+    service.handwriting.delete(MINE, first)
+    keep(service, tiny_dataset, 1)
+    with pytest.raises(DrawingRefused, match="the most"):
+        service.handwriting.restore(MINE, first)
+    service.handwriting.delete(MINE, second)
+    with pytest.raises(DrawingRefused, match="kept already"):
+        service.handwriting.restore(MINE, first)
+
+    service.handwriting.restore(MINE, second)
+
+    kept = [drawing.drawing_id for drawing in service.handwriting.drawings(MINE)]
+    assert kept[:2] == [second, third]
+    assert first not in kept
 
 
 def test_drawings_survive_a_damaged_database(

@@ -110,9 +110,10 @@ def watched(service: TrainingService) -> list[RunSnapshot]:
     return seen
 
 
-def saved(snapshot: RunSnapshot) -> dict[str, torch.Tensor]:
+def saved(service: TrainingService, snapshot: RunSnapshot) -> dict[str, torch.Tensor]:
     assert snapshot.weights_file is not None
-    weights: dict[str, torch.Tensor] = torch.load(snapshot.weights_file, weights_only=True)
+    path = service._store.root / snapshot.run_id / snapshot.weights_file
+    weights: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
     return weights
 
 
@@ -128,9 +129,10 @@ def test_a_run_goes_from_start_to_done_and_keeps_its_weights(
     assert found.state is RunState.DONE
     assert found.error is None
     assert (found.epoch, found.progress, found.epochs) == (2, 2, 2)
+    assert str(service._store.root) not in json.dumps(found.to_json())  # nobody's business
     *_, last = fit(tiny_config, tiny_dataset)
     assert isinstance(last, Checkpoint)
-    weights = saved(found)
+    weights = saved(service, found)
     assert weights.keys() == last.state_dict.keys()
     assert all(torch.equal(weights[key], last.state_dict[key]) for key in weights)
 
@@ -223,7 +225,8 @@ def test_two_runs_in_a_row_are_both_remembered(
     assert service.latest_run() == second
     assert service.snapshot(first).config["seed"] == 0
     assert service.snapshot(second).config["seed"] == 1
-    assert service.snapshot(first).weights_file != service.snapshot(second).weights_file
+    weights = [saved(service, service.snapshot(run_id)) for run_id in (first, second)]
+    assert not all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     assert service.events_since(first, 0) != service.events_since(second, 0)
 
 
@@ -408,7 +411,7 @@ def test_stopping_keeps_the_model_as_it_is(
         for event in fit(ENDLESS, tiny_dataset, should_publish=lambda: True)
         if isinstance(event, Checkpoint) and event.step == 3
     )
-    weights = saved(found)
+    weights = saved(service, found)
     assert all(torch.equal(weights[key], after_three.state_dict[key]) for key in weights)
     assert service.explorer.read_strokes(SEVEN).prediction.digit in range(10)
 
@@ -891,7 +894,7 @@ def test_closing_stops_training_keeps_the_model_and_joins_the_thread(
 
     assert set(threading.enumerate()) <= before
     assert service.snapshot().state is RunState.INTERRUPTED
-    assert saved(service.snapshot())
+    assert saved(service, service.snapshot())
 
 
 def test_closing_while_the_data_is_loading_joins_the_thread(
