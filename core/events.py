@@ -141,8 +141,8 @@ class RunSnapshot:
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
     wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
     to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
-    go on. A run with a `lesson` does not train on its data set but on drawings. `weights_file` is the
-    name of the `.pth` file in the run's folder.
+    go on. A run with a `lesson` does not train on its data set but on drawings. `weights_file`
+    names the `.pth` file in the run's folder.
     """
 
     run_id: str
