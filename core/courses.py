@@ -115,7 +115,7 @@ class Courses:
             run = self._find_trained(run_id, "rewound")
             if self._trainer.holds(run):
                 raise run.cannot_be("rewound", "Pause or stop it first.")
-            state, events = run.files.resume_state(epoch)
+            state, events = run.files.resume_state(epoch, tensors=False)
             complete = epoch >= run.config.epochs and not _is_unevaluated(state)
             run.go_to(events, epoch, state=RunState.DONE if complete else RunState.PAUSED)
             run.latest = run.evaluated = None
@@ -143,7 +143,7 @@ class Courses:
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
-            state, count = parent.resume_state(epoch) if epoch else (None, 0)
+            state, count = parent.resume_state(epoch, tensors=False) if epoch else (None, 0)
             if _is_unevaluated(state):
                 raise WrongState(
                     f"Epoch {epoch} of {parent.snapshot.title} was stopped before it was "

@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunSta
 from core.store import RunStore
 from core.training import Checkpoint, ResumeState
 
+KEPT_EVENTS = 100_000
+"""Events of runs at rest that stay in memory, some 60 MB; those read last stay longest."""
 SAVE_EVERY = 1.0
 """Seconds between two writings of events: what a kill in mid-epoch may take from the curves."""
 
@@ -46,6 +49,8 @@ class Run:
     latest: Checkpoint | None = None
     """The newest weights while the run trains; afterwards only if they could not be written."""
     evaluated: Checkpoint | None = None
+    read_at: float = float("-inf")
+    """When somebody last asked for its events."""
     _events: list[Metrics] | None = None
     _written: int = 0
     _written_at: float = float("-inf")
@@ -56,16 +61,9 @@ class Run:
 
     @property
     def events(self) -> list[Metrics]:
-        """All events so far; those of a stored run are read when somebody asks."""
+        """All events so far. Those of a stored run are read from disk: see `Runs.with_events`."""
         if self._events is None:
-            try:
-                stored = self.store.events(self.run_id)
-            except DamagedFile as error:
-                stored = []
-                self.update(message=str(error))
-            self._written = len(stored)
-            place = self.snapshot.place_epoch  # of a rewound run, only those until its place
-            self._events = [event for event in stored if place is None or event.epoch <= place]
+            self.take_events(*self.read_events())
         return self._events
 
     @property
@@ -74,14 +72,43 @@ class Run:
         last = self.events[-1] if self.events else None
         return isinstance(last, EpochMetrics) and last.progress >= self.config.epochs
 
-    def resume_state(self, epoch: int | None) -> tuple[ResumeState | None, int]:
+    @property
+    def in_memory(self) -> int | None:
+        """How many of its events are in memory; None if they would have to be read."""
+        return None if self._events is None else len(self._events)
+
+    def read_events(self) -> tuple[list[Metrics], str]:
+        """Reads its events; if they cannot be read, none, and a sentence that says so."""
+        try:
+            return self.store.events(self.run_id), ""
+        except DamagedFile as error:
+            return [], str(error)
+
+    def take_events(self, stored: list[Metrics], problem: str) -> None:
+        """Keeps in memory what `read_events` gave; of a rewound run, only until its place."""
+        if problem:
+            self.update(message=problem)
+        self._written = len(stored)
+        place = self.snapshot.place_epoch
+        self._events = [event for event in stored if place is None or event.epoch <= place]
+
+    def release_events(self) -> None:
+        """Gives back the memory of events that can be read again."""
+        state = self.snapshot.state
+        at_rest = state.finished or state is RunState.PAUSED
+        if at_rest and self._events is not None and self._written >= len(self._events):
+            self._events = None
+
+    def resume_state(
+        self, epoch: int | None, tensors: bool = True
+    ) -> tuple[ResumeState | None, int]:
         """As that of its files. A learning rate that was set in the run which this one was forked
         from is not this one's: its own settings hold.
 
         Raises:
             UnknownEpoch, DamagedFile: there is no such place.
         """
-        state, events = self.files.resume_state(epoch)
+        state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
             place = state.place
             if place.batch == 0 and place.epoch - 1 <= (self.snapshot.parent_epoch or 0):
@@ -226,8 +253,12 @@ class Run:
 class Runs:
     """All runs, the oldest first, those from before this process among them."""
 
-    def __init__(self, store: RunStore) -> None:
-        self.store = store
+    def __init__(self, store: RunStore, lock: threading.RLock) -> None:
+        """
+        Args:
+            lock: guards all runs.
+        """
+        self.store, self._lock = store, lock
         self._runs: dict[str, Run] = {}
         self._deleted: dict[str, Run] = {}
         self._last_number = 0
@@ -286,6 +317,39 @@ class Runs:
             raise UnknownRun(f"There is no run called {run_id}.")
         return self._runs[run_id]
 
+    @contextmanager
+    def with_events(self, run_id: str) -> Iterator[Run]:
+        """A run whose events are in memory, under the lock.
+
+        Training takes the lock, too: stored events are read before it is taken.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        with self._lock:
+            run = self.find(run_id)
+            run.read_at = time.monotonic()
+            before = run.snapshot
+        while run.in_memory is None:
+            found = run.read_events()
+            with self._lock:
+                # Not if it has changed meanwhile: it may have been trained.
+                if run.snapshot is before and run.in_memory is None:
+                    run.take_events(*found)
+                    self._release_events()
+                before = run.snapshot
+        with self._lock:
+            yield self.find(run_id)
+
+    def _release_events(self) -> None:
+        """Keeps those of the runs that were read last."""
+        room = KEPT_EVENTS
+        newest_first = sorted(self._runs.values(), key=lambda run: run.read_at, reverse=True)
+        for place, run in enumerate(newest_first):
+            room -= run.in_memory or 0
+            if room < 0 and place:
+                run.release_events()
+
     def latest(self) -> Run | None:
         """The one that trains, or else the newest."""
         newest = None
@@ -298,6 +362,7 @@ class Runs:
     def delete(self, run: Run) -> None:
         self.store.set_deleted(run.run_id, True)
         self._deleted[run.run_id] = self._runs.pop(run.run_id)
+        run.release_events()
 
     def restore(self, run_id: str) -> Run:
         """

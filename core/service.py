@@ -42,9 +42,9 @@ class TrainingService(Courses):
         self._catalog.on_change = self._notify
         self._store = store
         self._lock = threading.RLock()
-        self._runs = Runs(store)
+        self._runs = Runs(store, self._lock)
         self.explorer = Explorer(self._runs, self._lock, catalog)
-        self.files = TakeAway(self._runs, self._lock, self.explorer)
+        self.files = TakeAway(self._runs, self.explorer)
         self.insight = Insight(self.explorer)
         self.embeddings = Embeddings(self.explorer)
         self.history = History(self._runs, self._lock, self.explorer)
@@ -54,7 +54,7 @@ class TrainingService(Courses):
         self._trainer = Trainer(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
-        self._listeners: set[Callable[[], None]] = set()
+        self._listeners: frozenset[Callable[[], None]] = frozenset()
         self._loading = Errands("load")
         self._arrivals = Arrivals(self._runs, self._lock, catalog, self._notify)
         self._arrivals.measure_all()
@@ -106,8 +106,8 @@ class TrainingService(Courses):
         Raises:
             UnknownRun: there is no such run.
         """
-        with self._lock:
-            events = self._runs.find(run_id).events
+        with self._runs.with_events(run_id) as run:
+            events = run.events
             return events[max(cursor, 0) :], len(events)
 
     def describe(
@@ -189,11 +189,11 @@ class TrainingService(Courses):
         A listener must be quick and must not raise.
         """
         with self._lock:
-            self._listeners.add(listener)
+            self._listeners |= {listener}
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners.discard(listener)
+                self._listeners -= {listener}
 
         return unsubscribe
 
@@ -217,9 +217,7 @@ class TrainingService(Courses):
         return run.snapshot if place is None else replace(run.snapshot, queue_place=place)
 
     def _notify(self) -> None:
-        with self._lock:
-            listeners = list(self._listeners)
-        for listener in listeners:
+        for listener in self._listeners:
             listener()
 
 

@@ -4,7 +4,6 @@ It finds what belongs into a file and names it; the modules that it calls know t
 not know who asks.
 """
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
@@ -35,8 +34,8 @@ class TakeAway:
     Every method raises `UnknownRun` where there is no such run.
     """
 
-    def __init__(self, runs: Runs, lock: threading.RLock, explorer: Explorer) -> None:
-        self._runs, self._lock, self._explorer = runs, lock, explorer
+    def __init__(self, runs: Runs, explorer: Explorer) -> None:
+        self._runs, self._explorer = runs, explorer
 
     def metrics_csv(self, run_id: str) -> File:
         _, events = self._run(run_id)
@@ -102,8 +101,7 @@ class TakeAway:
         return snapshot, events
 
     def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
-        with self._lock:
-            run = self._runs.find(run_id)
+        with self._runs.with_events(run_id) as run:
             return run.snapshot, list(run.events)
 
 

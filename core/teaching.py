@@ -97,8 +97,7 @@ class Teaching:
         Raises:
             UnknownRun, DamagedFile: there is no such run, or it cannot be read.
         """
-        run = self._run(run_id)
-        with self._lock:
+        with self._runs.with_events(run_id) as run:
             snapshot, events = run.snapshot, list(run.events)
         lesson, data = snapshot.lesson, lessons.read(snapshot, run.files.folder)
         if lesson is None or data is None:

@@ -157,6 +157,7 @@ class Trainer:
         self._write(run, run.save)
         if run.safe:  # from now on its networks are read from disk
             run.latest = run.evaluated = None
+        run.release_events()
 
     def _train(self, run: Run) -> dict[str, Any]:
         """Trains, and returns how the run ended."""
@@ -221,6 +222,8 @@ class Trainer:
                 run.update(message=str(error))
 
     def _new_rate(self, run: Run) -> float | None:
+        if run.new_rate is None:  # asked before each batch: without the lock
+            return None
         with self._lock:
             wanted, run.new_rate = run.new_rate, None
             return wanted
