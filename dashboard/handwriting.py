@@ -15,6 +15,7 @@ from core.records import Drawing
 from dashboard import guide, ids
 from dashboard.handwriting_view import NOTHING_KEPT, report, summary, thumbnails
 from dashboard.kept import KEEP
+from dashboard.presses import STARTS_RUNS, Presses, working
 from dashboard.shown import Shown
 
 if TYPE_CHECKING:
@@ -73,7 +74,13 @@ def layout() -> html.Section:
                 [
                     html.Div(
                         [
-                            dbc.Button("Teach it", id=ids.HAND_TEACH, color="primary", size="sm"),
+                            dbc.Button(
+                                "Teach it",
+                                id=ids.HAND_TEACH,
+                                color="primary",
+                                size="sm",
+                                className=STARTS_RUNS,
+                            ),
                             dbc.Switch(
                                 id=ids.HAND_MIXED,
                                 label="Mix in images it knows",
@@ -102,6 +109,8 @@ def layout() -> html.Section:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
+    presses = Presses()
+
     app.clientside_callback(
         ClientsideFunction("handwriting", "owner"),
         Output(ids.HAND_OWNER, "data"),
@@ -207,6 +216,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(ids.HAND_OWNER, "data"),
         State(ids.version(ids.TAB_DRAW), "data"),
         State(ids.HAND_MIXED, "value"),
+        running=[working(ids.HAND_TEACH)],
         prevent_initial_call=True,
     )
     async def teach(
@@ -214,7 +224,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     ) -> tuple[Any, Any, Any]:
         where = Shown.parse(version)
         try:
-            child = await asyncio.to_thread(
+            child = await presses.once(
                 service.teaching.teach, owner, where.run_id, where.epoch, bool(mixed)
             )
         except DigitLabError as error:

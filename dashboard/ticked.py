@@ -15,6 +15,7 @@ from core.errors import DigitLabError, InvalidConfig, UnknownRun
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import comparison, ids, runs_table
 from dashboard.controls import labelled, select
+from dashboard.presses import STARTS_RUNS, Presses, working
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -113,7 +114,14 @@ def _one_run() -> list[Any]:
                     ),
                 ),
                 html.Datalist(id=ids.RUNS_CHOICES),
-                dbc.Button("Fork", id=ids.RUNS_FORK, size="sm", color="primary", outline=True),
+                dbc.Button(
+                    "Fork",
+                    id=ids.RUNS_FORK,
+                    size="sm",
+                    color="primary",
+                    outline=True,
+                    className=STARTS_RUNS,
+                ),
             ],
             className="control small mt-2 flex-wrap",
         ),
@@ -131,6 +139,8 @@ def _one_run() -> list[Any]:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
+    presses = Presses()
+
     def courses(run_ids: list[str]) -> list[comparison.Course]:
         found = []
         for run_id in run_ids[:MOST_COMPARED]:
@@ -219,6 +229,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(ids.RUNS_EPOCH, "value"),
         State(ids.RUNS_FIELD, "value"),
         State(ids.RUNS_VALUE, "value"),
+        running=[working(ids.RUNS_FORK)],
         prevent_initial_call=True,
     )
     async def go(
@@ -234,7 +245,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 _say(f"{run.title} is back after epoch {epoch}. Resume it to go on from there.")
                 return
             changes = {field: value} if value not in (None, "") else {}
-            child = await asyncio.to_thread(service.fork, chosen[0], int(epoch), changes)
+            child = await presses.once(service.fork, chosen[0], int(epoch), changes)
         except InvalidConfig as error:
             _say(
                 " ".join(f"{_title(name)}: {said}" for name, said in error.fields.items()), "danger"

@@ -18,6 +18,7 @@ from core.records import Distortion, Examples, Pair, Robustness
 from dashboard import form, guide, ids, pair_figures, pair_words
 from dashboard.comparison import Course
 from dashboard.controls import select
+from dashboard.presses import STARTS_RUNS, Presses, working
 from dashboard.status import NEWEST, chosen_run
 
 if TYPE_CHECKING:
@@ -100,7 +101,13 @@ def _controls() -> html.Div:
     return html.Div(
         [
             select("MLP against", ids.COMPARE_CNN, networks, CNNS[0]),
-            dbc.Button("Train both", id=ids.COMPARE_TRAIN, color="primary", size="sm"),
+            dbc.Button(
+                "Train both",
+                id=ids.COMPARE_TRAIN,
+                color="primary",
+                size="sm",
+                className=STARTS_RUNS,
+            ),
             html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
             html.Div(
                 select("Pair", ids.COMPARE_PICK, pair_words.options([], None), NEWEST),
@@ -134,6 +141,8 @@ def _distorted(distortion: Distortion) -> html.Section:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
+    presses = Presses()
+
     @app.callback(
         output={
             "sentence": Output(ids.COMPARE_ERROR, "children"),
@@ -146,13 +155,14 @@ def register(app: Dash, service: "TrainingService") -> None:
             "cnn": State(ids.COMPARE_CNN, "value"),
             "values": {name: State(ids.field(name), "value") for name in form.FIELDS},
         },
+        running=[working(ids.COMPARE_TRAIN)],
         prevent_initial_call=True,
     )
     async def train(_: int, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
         """Starts a pair, at which the page then looks; the status bar follows whichever trains."""
         try:
             config = parse_config({**values, "model": cnn})
-            await asyncio.to_thread(service.pairs.start, config)
+            await presses.once(service.pairs.start, config)
         except InvalidConfig as error:
             sentence = f"Training did not start. On the Train tab: {form.complaint(error)}"
         except DigitLabError as error:

@@ -25,6 +25,7 @@ from dash import (
 from core.errors import DigitLabError
 from core.events import RunSnapshot, RunState
 from dashboard import guide, ids, runs_table, ticked
+from dashboard.presses import STARTS_RUNS, Presses, working
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -80,7 +81,12 @@ def _buttons() -> list[Any]:
                 dbc.Button("Look at it", id=ids.RUNS_WATCH, size="sm", color="primary"),
                 dbc.Button("Pause or resume", id=ids.RUNS_PAUSE, **plain),
                 dbc.Button("Stop or cancel", id=ids.RUNS_STOP, **plain),
-                dbc.Button(f"Repeat with {SEEDS} seeds", id=ids.RUNS_REPEAT, **plain),
+                dbc.Button(
+                    f"Repeat with {SEEDS} seeds",
+                    id=ids.RUNS_REPEAT,
+                    className=STARTS_RUNS,
+                    **plain,
+                ),
                 dbc.Button("Delete", id=ids.RUNS_DELETE, size="sm", color="danger", outline=True),
             ],
             className="runs-buttons",
@@ -102,6 +108,7 @@ def _buttons() -> list[Any]:
 
 def register(app: Dash, service: "TrainingService") -> None:
     ticked.register(app, service)
+    presses = Presses()
 
     @app.callback(
         Input(ids.RUNS_WATCH, "n_clicks"),
@@ -110,6 +117,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.RUNS_REPEAT, "n_clicks"),
         Input(ids.RUNS_DELETE, "n_clicks"),
         State(ids.RUNS_GRID, "selectedRows"),
+        running=[working(ids.RUNS_REPEAT)],
         prevent_initial_call=True,
     )
     async def act(*arguments: Any) -> None:
@@ -121,9 +129,8 @@ def register(app: Dash, service: "TrainingService") -> None:
             set_props(ids.RUN_PICK, {"value": chosen[0]})
             set_props(ids.TABS, {"active_tab": ids.TAB_CURVES})
         else:
-            done, problems = await asyncio.to_thread(
-                _each, service, _action(service, button), chosen
-            )
+            call = presses.once if button == ids.RUNS_REPEAT else asyncio.to_thread
+            done, problems = await call(_each, service, button, chosen)
             _say(problems, _news(button, done))
             if button == ids.RUNS_DELETE and done:
                 _offer_undo(done)
@@ -221,10 +228,11 @@ def _news(button: str, done: list[RunSnapshot]) -> str:
 
 
 def _each(
-    service: "TrainingService", act: Callable[[str], Any], run_ids: list[str]
+    service: "TrainingService", button: str, run_ids: list[str]
 ) -> tuple[list[RunSnapshot], list[str]]:
-    """Does it with every run, whatever comes of the others: those it was done with, as they were
-    before, and a sentence for each of the others."""
+    """Does with every run what the button does, whatever comes of the others: those it was done
+    with, as they were before, and a sentence for each of the others."""
+    act = _action(service, button)
     done, problems = [], []
     for run_id in run_ids:
         try:

@@ -11,6 +11,7 @@ from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
 from dashboard import form, guide, ids
 from dashboard.curve_figures import live_curve
+from dashboard.presses import STARTS_RUNS, Presses, working
 from dashboard.status import RESUMABLE, chosen_run
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ def layout() -> html.Div:
                 [
                     html.Div(
                         [
-                            dbc.Button("Train", id=ids.TRAIN_BUTTON, color="primary", size="lg"),
+                            dbc.Button(
+                                "Train",
+                                id=ids.TRAIN_BUTTON,
+                                color="primary",
+                                size="lg",
+                                className=STARTS_RUNS,
+                            ),
                             dbc.Button(
                                 "Pause",
                                 id=ids.PAUSE_BUTTON,
@@ -117,6 +124,8 @@ def layout() -> html.Div:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
+    presses = Presses()
+
     app.clientside_callback(
         ClientsideFunction("form", "fill"),
         Output(ids.PRESET, "value"),
@@ -161,6 +170,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "rate": State(ids.RATE_INPUT, "value"),
             "values": {name: State(ids.field(name), "value") for name in form.FIELDS},
         },
+        running=[working(ids.TRAIN_BUTTON)],
         prevent_initial_call=True,
     )
     async def act(
@@ -171,7 +181,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         sentence = ""
         try:
             if ctx.triggered_id == ids.TRAIN_BUTTON:
-                started = await asyncio.to_thread(service.start, parse_config(values))
+                started = await presses.once(service.start, parse_config(values))
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfig as error:

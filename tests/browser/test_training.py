@@ -73,6 +73,22 @@ def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage, server:
     expect(dashboard.button("Stop")).to_be_disabled()
 
 
+def test_a_double_click_starts_one_run_and_the_button_shows_at_once_that_it_works(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    fill_form(dashboard, epochs="1", batch_size="500")
+    train = dashboard.button("Train")
+    before = len(server.all_runs())
+    with server.training_held():
+        for runs in (1, 2):
+            train.dblclick(delay=100)
+            expect(train).to_have_attribute("aria-disabled", "true")
+            expect(train).to_be_enabled()
+            dashboard.wait_until_quiet()
+            assert len(server.all_runs()) == before + runs
+    server.wait_for_end(server.all_runs()[0]["run_id"])
+
+
 def test_a_run_that_cannot_be_trained_says_why(dashboard: DashboardPage) -> None:
     # As in tests/core/test_training.py: this diverges on every processor.
     fill_form(

@@ -26,7 +26,7 @@ from core.trainer import Fit
 from core.training import Checkpoint, Event
 from core.training import fit as real_fit
 from dashboard import runs_table, status
-from dashboard.app import create_app
+from dashboard.app import create_app, layout
 from dashboard.live.updates import Changes
 from tests.conftest import Finish, MakeService, WaitUntil
 
@@ -72,6 +72,47 @@ def refusal(answer: Response, code: int) -> str:
     assert body["error"][:1].isupper() or body["error"][:1] == "`" or "field" in body
     assert body["error"].endswith(".")
     return str(body["error"])
+
+
+class Callbacks:
+    """The callbacks of a server, called as the page calls them."""
+
+    def __init__(self, client: TestClient) -> None:
+        self._client = client
+        self._all = client.get("/_dash-dependencies").json()
+        parts = layout()._traverse()
+        self._parts = {str(part.id): part for part in parts if getattr(part, "id", None)}
+
+    def press(self, button: str, values: dict[str, Any], click: int = 1) -> Any:
+        """Clicks a button: what the server answers.
+
+        Args:
+            values: of components that the callback reads, by their id; the others are as on a new
+                page.
+        """
+        (found,) = (
+            callback
+            for callback in self._all
+            if not callback["clientside_function"]
+            and any(part["id"] == button for part in callback["inputs"])
+        )
+
+        def read(part: dict[str, str]) -> dict[str, Any]:
+            value = values.get(part["id"], getattr(self._parts[part["id"]], part["property"], None))
+            return {**part, "value": click if part["id"] == button else value}
+
+        named = [] if found["no_output"] else found["output"].strip(".").split("...")
+        outputs = [dict(zip(("id", "property"), name.split("."), strict=True)) for name in named]
+        body = {
+            "output": found["output"],
+            "outputs": outputs if len(outputs) > 1 else next(iter(outputs), None),
+            "inputs": [read(part) for part in found["inputs"]],
+            "state": [read(part) for part in found["state"]],
+            "changedPropIds": [f"{button}.n_clicks"],
+        }
+        answer = self._client.post("/_dash-update-component", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+// A double click is one press: a button that starts runs ignores a second click within a second.
+// The server does the same (dashboard/presses.py).
+(function () {
+  "use strict";
+
+  const MS = 1000;
+
+  function ignoreSecondClick(event) {
+    const button = event.target.closest?.(".starts-runs");
+    if (!button) return;
+    if (button.ariaDisabled === "true") {
+      event.stopPropagation();
+      return;
+    }
+    button.setAttribute("aria-disabled", "true"); // unlike `disabled`, it keeps the focus
+    setTimeout(() => button.removeAttribute("aria-disabled"), MS);
+  }
+
+  // Before Dash hears of the click.
+  document.addEventListener("click", ignoreSecondClick, { capture: true });
+})();

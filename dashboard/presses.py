@@ -1,0 +1,53 @@
+"""Takes the two clicks of a double click for one press of a button.
+
+The page ignores the second click (`assets/presses.js`); the server does so too, for a page whose
+script does not.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from time import monotonic
+from typing import Any, TypeVar
+
+from dash import Output, ctx
+
+SECONDS = 1.0
+"""A second click this soon after the first belongs to it."""
+STARTS_RUNS = "starts-runs"
+"""The class of a button that the page protects against double clicks."""
+
+Answer = TypeVar("Answer")
+
+
+def working(button: str) -> tuple[Output, str, str]:
+    """A callback's `running` entry: the button shows that the server works on its press."""
+    return Output(button, "className"), f"{STARTS_RUNS} working", STARTS_RUNS
+
+
+class Presses:
+    """The presses of the last second and those still worked on. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._presses: dict[Hashable, tuple[float, asyncio.Task[Any]]] = {}
+
+    async def once(self, act: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Calls `act` in a thread, for a callback of Dash.
+
+        The same call for the same computer gets the answer of the first one, without another call
+        of `act`, for a second and as long as the first is worked on.
+
+        Raises:
+            Exception: whatever `act` raises.
+        """
+        now = monotonic()
+        self._presses = {
+            key: (pressed, task)
+            for key, (pressed, task) in self._presses.items()
+            if not task.done() or now - pressed < SECONDS
+        }
+        key = (ctx.remote, act, repr(arguments))
+        if key not in self._presses:
+            task = asyncio.create_task(asyncio.to_thread(act, *arguments))
+            self._presses[key] = now, task
+        answer: Answer = await asyncio.shield(self._presses[key][1])
+        return answer
