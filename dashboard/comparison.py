@@ -16,7 +16,7 @@ from core.config import CHOICE_TITLES, TrainConfig
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import runs_table
 from dashboard.curve_figures import Metric
-from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, say
+from dashboard.frame import AXIS, LEGEND_BELOW, hide_axes, layout, plain, say
 from dashboard.status import duration
 
 TICK_SOME = "Tick runs in the table to lay their curves over each other."
@@ -100,7 +100,7 @@ def _line(course: Course, metric: Metric) -> go.Scatter:
     return go.Scatter(
         x=[event.progress for event in course.evaluations],
         y=[getattr(event, f"test_{metric}") for event in course.evaluations],
-        name=course.run.title,
+        name=plain(course.run.title),
         mode="lines+markers",
         line=dict(color=runs_table.colour(course.run), dash=runs_table.dash(course.run), width=2),
         marker=dict(size=6),
@@ -122,7 +122,7 @@ def _band(members: Sequence[Course], metric: Metric) -> list[go.Scatter]:
     first = min((course.run for course in members), key=lambda run: run.number)
     colour = runs_table.colour(first)
     edge = dict(mode="lines", line=dict(width=0), hoverinfo="skip", showlegend=False)
-    name = f"{first.title}, {len(members)} seeds"
+    name = f"{plain(first.title)}, {len(members)} seeds"
     return [
         go.Scatter(x=wide, y=[centre[place] + spreads[place] for place in wide], **edge),
         go.Scatter(

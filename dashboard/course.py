@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.errors import DigitLabError, EmptyDrawing, NoModel
 from core.records import Course
 from dashboard import guide, ids
-from dashboard.frame import hide_axes, say
+from dashboard.frame import BARE_GRAPH, hide_axes, say
 from dashboard.frame import layout as frame
 from dashboard.palette import VERMILION
 from dashboard.shown import Shown, epoch_number
@@ -40,7 +40,7 @@ def layout() -> html.Section:
                 dcc.Graph(
                     id=ids.COURSE_GRAPH,
                     figure=figure(None, NOTHING_DRAWN),
-                    config={"displayModeBar": False},
+                    config=BARE_GRAPH,
                     style={"height": f"{HEIGHT}px"},
                 ),
                 id=ids.COURSE_PICTURE,

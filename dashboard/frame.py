@@ -1,10 +1,11 @@
-"""What all figures have in common: a frame that suits both themes, no axes, a sentence instead.
+"""What all figures have in common: a frame that suits both themes, text, no axes, a `config`.
 
 Backgrounds are transparent, and text takes its colour from the style sheet. This module does not
 know what a figure shows.
 """
 
 import textwrap
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -25,6 +26,14 @@ LEGEND_BELOW = dict(
 )
 """Below everything, in as many lines as it needs: above, it grows into the title on a phone."""
 AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
+GRAPH: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False}
+"""What every `dcc.Graph` has in its `config`: no button uploads the chart to Plotly's cloud."""
+BARE_GRAPH: dict[str, Any] = {**GRAPH, "displayModeBar": False}
+
+
+def plain(text: str) -> str:
+    """Text from a person, such as a run's name, for a figure. Plotly renders `<b>` or `<a>`."""
+    return escape(text, quote=False)
 
 
 def layout(height: int, title: str = "", **more: Any) -> go.Layout:
@@ -61,7 +70,7 @@ def say(figure: go.Figure, sentence: str) -> None:
     even = -(-len(sentence) // least) + SLACK  # no single word in the last line
     lines = textwrap.wrap(sentence, min(even, LINE))
     figure.add_annotation(
-        text="<br>".join(lines),
+        text="<br>".join(map(plain, lines)),
         showarrow=False,
         x=0.5,
         y=0.5,

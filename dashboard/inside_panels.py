@@ -11,10 +11,11 @@ from dash import dcc, html
 
 from core.records import ATTRIBUTION_METHODS, Attribution, Filters, InnerLayer, PixelStep
 from dashboard import ids, inside_figures
+from dashboard.frame import BARE_GRAPH
 
 STEP_WIDTH, OVERLAY_SIZE, FILTERS_WIDTH = 340, 252, 640
 NARROWEST = 240
-BARE = {"displayModeBar": False, "doubleClick": False, "scrollZoom": False}
+BARE = {**BARE_GRAPH, "doubleClick": False, "scrollZoom": False}
 
 
 def muted(sentence: str) -> html.P:

@@ -15,6 +15,7 @@ from core.errors import DigitLabError
 from core.events import Gallery
 from dashboard import gallery_figures
 from dashboard.bars import bars
+from dashboard.frame import BARE_GRAPH
 from dashboard.shown import Shown
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class MosaicView:
                         # Two images clicked one soon after the other are no double click,
                         # which Plotly would take them for and not report the second.
                         config={
-                            "displayModeBar": False,
+                            **BARE_GRAPH,
                             "doubleClick": False,
                             "doubleClickDelay": 1,
                         },
@@ -143,8 +144,6 @@ def _one(shown: Gallery) -> list[Any]:
     return [
         html.H2(f"Test image {shown.indices[0]}"),
         html.P(f"True: {label}, Pred: {digit} ({verdict})"),
-        dcc.Graph(
-            figure=gallery_figures.digit(shown.images[0], 200), config={"displayModeBar": False}
-        ),
+        dcc.Graph(figure=gallery_figures.digit(shown.images[0], 200), config=BARE_GRAPH),
         bars(shown.probabilities[0].tolist()),
     ]

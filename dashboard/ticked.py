@@ -15,6 +15,7 @@ from core.errors import DigitLabError, InvalidConfig, UnknownRun
 from core.events import EpochMetrics, RunSnapshot
 from dashboard import comparison, ids, runs_table
 from dashboard.controls import labelled, select
+from dashboard.frame import GRAPH
 from dashboard.presses import STARTS_RUNS, Presses, working
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _comparison() -> html.Section:
                 id=ids.RUNS_CURVES,
                 figure=comparison.curves([], "accuracy"),
                 # More buttons than these would hide the title on a phone.
-                config={"displaylogo": False, "modeBarButtons": [["toImage", "resetScale2d"]]},
+                config={**GRAPH, "modeBarButtons": [["toImage", "resetScale2d"]]},
             ),
         ],
         className="panel",

@@ -18,6 +18,7 @@ from core.records import Distortion, Examples, Pair, Robustness
 from dashboard import form, guide, ids, pair_figures, pair_words
 from dashboard.comparison import Course
 from dashboard.controls import select
+from dashboard.frame import BARE_GRAPH, GRAPH
 from dashboard.presses import STARTS_RUNS, Presses, working
 from dashboard.status import NEWEST, chosen_run
 
@@ -37,7 +38,7 @@ GRID = "pair-distorted"
 CLOCK_MS = 500
 SHOWN: dict[str, str] = {}
 HIDDEN = {"display": "none"}
-GRAPH: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+CONFIG: dict[str, Any] = {**GRAPH, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def layout() -> html.Div:
@@ -57,7 +58,7 @@ def layout() -> html.Div:
                                     dcc.Graph(
                                         id=ids.COMPARE_CURVE,
                                         figure=pair_figures.accuracy([]),
-                                        config=GRAPH,
+                                        config=CONFIG,
                                     ),
                                 ],
                                 className="panel",
@@ -126,12 +127,14 @@ def _distorted(distortion: Distortion) -> html.Section:
         [
             html.H3(heading),
             html.Div(
-                dcc.Graph(id=ids.distorted(distortion), config=GRAPH),
+                dcc.Graph(id=ids.distorted(distortion), config=CONFIG),
                 role="region",
                 **{"aria-label": heading},
             ),
             html.Div(
-                dcc.Graph(id=ids.distorted_examples(distortion), config={"staticPlot": True}),
+                dcc.Graph(
+                    id=ids.distorted_examples(distortion), config={**BARE_GRAPH, "staticPlot": True}
+                ),
                 role="region",
                 **{"aria-label": f"{heading} example"},
             ),

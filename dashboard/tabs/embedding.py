@@ -14,7 +14,7 @@ from core.errors import DigitLabError, NoModel
 from core.records import Embedding
 from dashboard import gallery_figures, guide, ids, test_set_figures
 from dashboard.controls import choices
-from dashboard.frame import say
+from dashboard.frame import BARE_GRAPH, GRAPH, say
 from dashboard.kept import KEEP
 from dashboard.shown import Shown
 
@@ -66,7 +66,7 @@ def layout() -> html.Div:
                         dcc.Graph(
                             id=ids.EMBEDDING_GRAPH,
                             figure=test_set_figures.embedding(None),
-                            config={"displaylogo": False, "scrollZoom": True},
+                            config={**GRAPH, "scrollZoom": True},
                         ),
                         className="panel",
                         **{"aria-label": "Test images in a plane"},
@@ -185,7 +185,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return [
             html.H2(f"Test image {index}"),
             html.P(f"{point['text'][0].upper()}{point['text'][1:]}"),
-            dcc.Graph(figure=gallery_figures.digit(image, 200), config={"displayModeBar": False}),
+            dcc.Graph(figure=gallery_figures.digit(image, 200), config=BARE_GRAPH),
         ]
 
 

@@ -15,6 +15,7 @@ from core.events import Gallery
 from core.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
 from dashboard import gallery_figures, guide, ids, test_set_figures
 from dashboard.controls import select
+from dashboard.frame import BARE_GRAPH
 from dashboard.kept import KEEP
 from dashboard.mosaic_view import MosaicView, page_width, paint
 from dashboard.shown import Shown, when
@@ -93,7 +94,7 @@ def layout() -> html.Div:
                             id=ids.MISTAKES_MATRIX,
                             figure=test_set_figures.confusion(None),
                             config={
-                                "displayModeBar": False,
+                                **BARE_GRAPH,
                                 "doubleClick": False,
                                 "doubleClickDelay": 1,
                             },

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from dash import dcc
 from dash.development.base_component import Component
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -61,6 +62,14 @@ def test_every_id_of_the_page_is_there_once() -> None:
         value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)
     }
     assert declared - tabs - set(found) == set()
+
+
+def test_no_chart_offers_to_leave_this_computer() -> None:
+    graphs = [part for part in layout()._traverse() if isinstance(part, dcc.Graph)]
+    assert len(graphs) > 5
+    for graph in graphs:
+        assert graph.config["showSendToCloud"] is False, graph.id
+        assert graph.config["displaylogo"] is False, graph.id
 
 
 def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient) -> None:

@@ -19,7 +19,7 @@ from tests.conftest import Finish, WaitUntil
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
 OWNER = "0123456789abcdef" * 2
-FORM = {ids.field(name): value for name, value in SHORT.items()}
+FORM: dict[str, Any] = {ids.field(name): value for name, value in SHORT.items()}
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
 
 
@@ -68,7 +68,7 @@ def page(
     wait_until(lambda: all(run.state.finished for run in service.runs()))
 
 
-STARTS = {
+STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "Train": (ids.TRAIN_BUTTON, {}, 1),
     "Train both": (ids.COMPARE_TRAIN, {ids.COMPARE_CNN: "speedrun_cnn"}, 2),
     "Fork": (ids.RUNS_FORK, {ids.RUNS_EPOCH: "1"}, 1),
