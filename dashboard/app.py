@@ -6,6 +6,7 @@ It does not know what happens in a tab, and never imports torch.
 import functools
 import importlib.util
 import logging
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +40,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+OTHER_PAGES = r"^(api_docs|guide)\.js$"
+"""Scripts in `ASSETS` that the page does not load."""
 BOOTSTRAP = "/vendor/bootstrap"
+# Windows may call scripts text/plain, and browsers do not run those of an answer with "nosniff".
+mimetypes.add_type("text/javascript", ".js")
 
 
 def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
@@ -71,6 +76,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
+        assets_ignore=OTHER_PAGES,
         external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
         on_error=_log_error,
     )
@@ -86,6 +92,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     curves.register(app)
     runs.register(app, service)
     server.add_middleware(guard.Guard, host=host)
+    server.add_middleware(guard.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
 
 

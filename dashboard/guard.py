@@ -1,16 +1,18 @@
 """Keeps other web pages from using a visitor's browser against Digit Lab.
 
-Two doors: a name that points at this machine without being its own (DNS rebinding), and a write
-that another site's page sends. It does not know what is asked for behind them.
+`Guard` refuses a name that points at this machine without being its own (DNS rebinding), and a
+write that another site's page sends. `SecurityHeaders` keeps other sites from framing the page, and
+foreign scripts from running in it.
 """
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -46,6 +48,42 @@ class Guard:
         if writes and origin is not None and origin.partition("://")[2] != host:
             return "Digit Lab takes orders from its own pages only, not from another site's."
         return None
+
+
+class SecurityHeaders:
+    """ASGI middleware. Adds the security headers to every answer."""
+
+    def __init__(self, app: ASGIApp, inline_scripts: Sequence[str]) -> None:
+        """
+        Args:
+            inline_scripts: the CSP hashes of the inline scripts that may run, in quotes.
+        """
+        self._app = app
+        policy = {
+            "default-src": "'none'",
+            "script-src": " ".join(["'self'", *inline_scripts]),
+            "style-src": "'self' 'unsafe-inline'",  # Dash and Plotly write styles into the page
+            "img-src": "'self' data: blob:",  # drawings and maps; charts that are saved
+            "font-src": "'self' data:",  # the icons of the table of runs
+            "connect-src": "'self'",  # the WebSocket of the same origin included
+            # These do not fall back to `default-src`.
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "'none'",
+        }
+        self._headers = {
+            "Content-Security-Policy": "; ".join(" ".join(part) for part in policy.items()),
+            "X-Frame-Options": "DENY",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 def _name(url: str) -> str:

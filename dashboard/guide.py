@@ -24,10 +24,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Digit Lab: a guide</title>
 {styles}
-<script>
-  document.documentElement.setAttribute("data-bs-theme", localStorage.getItem("theme")
-    || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
-</script>
+<script src="/assets/guide.js"></script>
 </head>
 <body><main class="guide panel">
 <p><a href="/">Back to Digit Lab</a></p>

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from core import brought_in, imports, models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
-from core.epochs import EpochFiles
 from core.errors import BadWeights, DamagedFile, DatasetUnavailable, FolderUnusable, WrongState
 from core.events import RunState
 from core.exports import to_pth

@@ -5,6 +5,7 @@ and `busy` serve all tests of a process; `client` has a server of its own.
 """
 
 import functools
+import json
 import queue
 import time
 import uuid
@@ -87,8 +88,8 @@ class Callbacks:
         """Clicks a button: what the server answers.
 
         Args:
-            values: of components that the callback reads, by their id; the others are as on a new
-                page.
+            values: of components that the callback reads, by their id as a text; the others are as
+                on a new page.
         """
         (found,) = (
             callback
@@ -98,8 +99,9 @@ class Callbacks:
         )
 
         def read(part: dict[str, str]) -> dict[str, Any]:
-            value = values.get(part["id"], getattr(self._parts[part["id"]], part["property"], None))
-            return {**part, "value": click if part["id"] == button else value}
+            name: Any = json.loads(part["id"]) if part["id"].startswith("{") else part["id"]
+            value = values.get(str(name), getattr(self._parts[str(name)], part["property"], None))
+            return {**part, "id": name, "value": click if name == button else value}
 
         named = [] if found["no_output"] else found["output"].strip(".").split("...")
         outputs = [dict(zip(("id", "property"), name.split("."), strict=True)) for name in named]

@@ -84,7 +84,8 @@ def test_two_clicks_in_a_row_are_one_press(
     pressed, values, started = STARTS[button]
     first = service.runs()[-1].run_id
     version = service.explorer.weights_version(first)
-    values = {**FORM, **values, ids.RUNS_GRID: {"ids": [first]}, ids.PAGE_VERSION: version}
+    values = {**FORM, **values, ids.RUNS_GRID: {"ids": [first]}}
+    values[str(ids.version(ids.TAB_DRAW))] = version
     before = len(service.runs())
     answers = []
     for click in (1, 2):
