@@ -64,6 +64,7 @@ class Run:
         """All events so far. Those of a stored run are read from disk: see `Runs.with_events`."""
         if self._events is None:
             self.take_events(*self.read_events())
+        assert self._events is not None, "take_events sets it"
         return self._events
 
     @property
