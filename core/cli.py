@@ -82,7 +82,8 @@ def _train(options: argparse.Namespace) -> None:
     runtime = choose_runtime(config.precision)
     print(f"Using device: {runtime.device} ({runtime.precision})")
     data = _load(config.dataset, options.data_dir)
-    print(f"Training {config.model} on {data.title}, {len(data.train_images):,} images")
+    count = min(config.train_images or len(data.train_images), len(data.train_images))
+    print(f"Training {config.model} on {data.title}, {count:,} images")
 
     last: Checkpoint | None = None
     with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, leave=False) as bar:

@@ -201,6 +201,7 @@ class RunSnapshot:
         earlier = tuple(Stretch(**stretch) for stretch in values.get("earlier", ()))
         kept, state = tuple(values["kept"]), RunState(values["state"])
         lesson = Lesson(**values["lesson"]) if values.get("lesson") else None
+        changed: dict[str, Any]
         changed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
         if values.get("weights_file"):  # the first version stored its whole path
             changed["weights_file"] = PureWindowsPath(values["weights_file"]).name

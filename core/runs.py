@@ -8,6 +8,7 @@ import logging
 import secrets
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -63,8 +64,7 @@ class Run:
     def events(self) -> list[Metrics]:
         """All events so far. Those of a stored run are read from disk: see `Runs.with_events`."""
         if self._events is None:
-            self.take_events(*self.read_events())
-        assert self._events is not None, "take_events sets it"
+            return self.take_events(*self.read_events())
         return self._events
 
     @property
@@ -85,13 +85,15 @@ class Run:
         except DamagedFile as error:
             return [], str(error)
 
-    def take_events(self, stored: list[Metrics], problem: str) -> None:
-        """Keeps in memory what `read_events` gave; of a rewound run, only until its place."""
+    def take_events(self, stored: list[Metrics], problem: str) -> list[Metrics]:
+        """Keeps in memory what `read_events` gave: all events so far, of a rewound run only those
+        until its place."""
         if problem:
             self.update(message=problem)
         self._written = len(stored)
         place = self.snapshot.place_epoch
         self._events = [event for event in stored if place is None or event.epoch <= place]
+        return self._events
 
     def release_events(self) -> None:
         """Gives back the memory of events that can be read again."""
@@ -157,10 +159,20 @@ class Run:
     def tell(self, event: Metrics) -> None:
         """Adds an event."""
         self.events.append(event)
-        self.update(**_progress_of(event, self.config.epochs))
+        self.update(**_progress_of(event), seconds_left=self._seconds_left(event))
         if isinstance(event, EpochMetrics):
             best = max(event.test_accuracy, self.snapshot.best_test_accuracy or 0.0)
             self.update(best_test_accuracy=best)
+
+    def _seconds_left(self, event: Metrics) -> float | None:
+        """At the speed of its own epochs: those that a fork shares may have been slower."""
+        shared = float(self.snapshot.parent_epoch or 0)
+        own = event.progress - shared
+        if own <= 0:
+            return None
+        first = bisect_right(self.events, shared, key=lambda event: event.progress)
+        before = self.events[first - 1].seconds if first else 0.0
+        return (event.seconds - before) / own * (self.config.epochs - event.progress)
 
     def events_are_due(self) -> bool:
         return time.monotonic() - self._written_at >= SAVE_EVERY
@@ -246,8 +258,13 @@ class Run:
         )
         figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "error": None, "message": ""}
         for event in events:
-            figures |= _progress_of(event, self.config.epochs)
-        tested = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
+            figures |= _progress_of(event)
+        shared = self.snapshot.parent_epoch or 0  # how well another run read is not this one's
+        tested = [
+            event.test_accuracy
+            for event in events
+            if isinstance(event, EpochMetrics) and event.progress > shared
+        ]
         return figures | {"best_test_accuracy": max(tested, default=None), "seconds_left": None}
 
 
@@ -379,14 +396,12 @@ class Runs:
         return self._runs[run_id]
 
 
-def _progress_of(event: Metrics, epochs: int) -> dict[str, Any]:
+def _progress_of(event: Metrics) -> dict[str, Any]:
     """The fields of a snapshot that an event changes."""
-    left = event.seconds / event.progress * (epochs - event.progress) if event.progress else None
     changes: dict[str, Any] = {
         "epoch": event.epoch,
         "progress": event.progress,
         "seconds": event.seconds,
-        "seconds_left": left,
     }
     if isinstance(event, BatchMetrics):
         return {

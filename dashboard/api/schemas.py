@@ -13,7 +13,7 @@ from core.events import Doubt, Metrics, RunSnapshot
 from core.records import LessonReport, OwnScore
 
 Name = Annotated[str, Field(max_length=1000)]
-Whole = Annotated[int, Field(ge=0, le=10**9)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 
 STROKES = TypeAdapter(list[list[tuple[float, float]]]).json_schema()
 PIXELS = TypeAdapter(list[list[float]]).json_schema()

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from core import brought_in, imports, models
+from core import brought_in, imports, learner, models
 from core.config import TrainConfig
 from core.datasets import DataCatalog, Dataset, normalise
 from core.errors import BadWeights, DamagedFile, DatasetUnavailable, FolderUnusable, WrongState
@@ -151,7 +151,7 @@ def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
         return call
 
     monkeypatch.setattr(imports, "read_weights", counted("read", imports.read_weights))
-    monkeypatch.setattr(brought_in, "evaluate", counted("measured", brought_in.evaluate))
+    monkeypatch.setattr(brought_in, "evaluate", counted("measured", learner.evaluate))
     content = to_pth(weights)
     senders = [threading.Thread(target=service.bring_in, args=(content,)) for _ in range(20)]
     for sender in senders:
@@ -172,12 +172,11 @@ def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     failures: list[Exception] = [RuntimeError("out of memory"), DamagedFile("It is damaged.")]
-    evaluate = brought_in.evaluate
 
     def fail_twice(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return evaluate(*arguments)
+        return learner.evaluate(*arguments)
 
     monkeypatch.setattr(brought_in, "evaluate", fail_twice)
     for name in ("damaged.pth", "large.pth"):

@@ -54,6 +54,15 @@ def test_each_epoch_prints_the_notebooks_line(
     assert float(last[5]) > 0.9
 
 
+@pytest.mark.parametrize(("asked", "used"), [("0", 300), ("120", 120), ("2000", 300)])
+def test_it_says_how_many_images_it_trains_on(
+    quick: list[str], capsys: pytest.CaptureFixture[str], asked: str, used: int
+) -> None:
+    cli.main([*quick, "--epochs", "1", "--train-images", asked])
+
+    assert f"Training mlp on MNIST, {used} images" in capsys.readouterr().out
+
+
 def test_the_saved_file_is_one_that_the_notebook_reads(
     quick: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

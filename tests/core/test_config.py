@@ -84,6 +84,12 @@ def test_a_bad_value_names_its_field_in_a_sentence(name: str, value: object) -> 
     assert fields[name].endswith(".")
 
 
+@pytest.mark.parametrize("value", [True, False])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_true_and_false_are_no_numbers(name: str, value: bool) -> None:
+    assert "number" in complaints(**{name: value})[name]
+
+
 @pytest.mark.parametrize("name", WHOLE_NUMBERS)
 def test_a_whole_number_is_not_rounded_from_a_fraction(name: str) -> None:
     low, _ = bounds(name)

@@ -1,12 +1,18 @@
 """What a fork remembers: under which settings the epochs that it shares were trained."""
 
+import itertools
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from core.events import BatchMetrics, Stretch
+from core.datasets import Dataset
+from core.events import BatchMetrics, EpochMetrics, Stretch
 from core.service import TrainingService
+from core.training import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.test_runs import CONFIG, STEPS, Halting
 
@@ -167,6 +173,51 @@ def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
     finish(again, child)
 
     assert rates(again, child) == [3e-4, SLOW, SLOWER, SLOWER]
+
+
+def held_up(*arguments: Any, **options: Any) -> Iterator[Event]:
+    """`fit`, whose first epoch takes an hour by its clock."""
+    calls = itertools.count()
+    options["clock"] = lambda: time.perf_counter() + 3600 * (next(calls) > 5)
+    return fit(*arguments, **options)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_time_left_and_best_accuracy_are_the_forks_own(
+    make_service: MakeService, tmp_path: Path, tiny_dataset: Dataset, finish: Finish, taught: bool
+) -> None:
+    """The epochs that it shares took an hour, and its parent read more than it ever will."""
+    slow = make_service(fit=held_up, runs=tmp_path / "runs")
+    parent = slow.start(CONFIG)
+    read = finish(slow, parent).best_test_accuracy
+    assert read is not None
+    slow.close()
+    halting = Halting(1)
+    service = make_service(fit=halting, runs=tmp_path / "runs")
+    if taught:
+        image = tiny_dataset.test_images[0].numpy() / np.float32(255)
+        owner = "0" * 32
+        service.handwriting.keep(owner, 3, image)
+        fork = service.teaching.teach(owner, parent)
+    else:
+        fork = service.fork(parent, 4, {"epochs": 9, "learning_rate": 1e-9})
+    assert halting.reached.wait(SECONDS)
+
+    found = service.snapshot(fork)
+
+    assert found.seconds > 3600
+    assert found.seconds_left is not None
+    assert found.seconds_left < 600
+    assert found.best_test_accuracy is None
+    halting.go_on.set()
+    found = finish(service, fork)
+    own = [
+        event.test_accuracy
+        for event in service.events_since(fork, 0)[0]
+        if isinstance(event, EpochMetrics) and event.progress > 4
+    ]
+    assert len(own) == 5
+    assert found.best_test_accuracy == max(own)
 
 
 def test_a_run_notes_what_its_numbers_depend_on(trained_service: TrainingService) -> None:
