@@ -329,6 +329,12 @@ def test_strokes_are_read(trained: TestClient) -> None:
     assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
 
 
+def test_true_is_no_number_of_an_epoch(trained: TestClient) -> None:
+    answer = trained.post("/api/predict", json={"strokes": A_SEVEN, "epoch": True})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "`epoch` should be a valid integer."
+
+
 def test_where_and_how_large_one_draws_does_not_matter(trained: TestClient) -> None:
     moved = [[[x / 2 + 100, y / 2 + 20] for x, y in stroke] for stroke in A_SEVEN]
     first = assert_is_reading(trained.post("/api/predict", json={"strokes": A_SEVEN}))
