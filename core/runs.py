@@ -238,18 +238,23 @@ class Run:
         Raises:
             FolderUnusable: it cannot be forgotten.
         """
+        place = self.snapshot.place_epoch
+        if place is not None:
+            # Until now the later epochs could be looked at: whoever remembers them must forget.
+            self.update(revision=self.snapshot.revision + 1)
+            try:
+                self.files.discard_after(place)
+            finally:
+                self.update(kept=tuple(self.files.epochs()))
+        # After the files: an epoch that is kept has its events, whenever this is cut short.
         events = self.events
         if self._written > len(events):
             self.store.append(self.run_id, len(events), [])
         self._written = len(events)
-        place = self.snapshot.place_epoch
-        if place is not None:
-            self.files.discard_after(place)
-            # Until now the later epochs could be looked at: whoever remembers them must forget.
-            self.update(revision=self.snapshot.revision + 1)
-            if place < (self.snapshot.parent_epoch or 0):  # from there on it is no longer shared
-                self.update(parent_epoch=place, earlier=self.snapshot.stretches(place))
-        self.update(place_epoch=None, kept=tuple(self.files.epochs()))
+        if place is not None and place < (self.snapshot.parent_epoch or 0):
+            # From there on it is no longer shared.
+            self.update(parent_epoch=place, earlier=self.snapshot.stretches(place))
+        self.update(place_epoch=None)
 
     def _figures(self, events: list[Metrics]) -> dict[str, Any]:
         """The snapshot's fields as they were after these events."""
