@@ -18,17 +18,18 @@
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     digitlab: {
       // At first the address says which tab and run to show, then it follows them.
-      navigate: (search, tab, run) => {
+      navigate: (search, openTab, run) => {
         const wanted = new URLSearchParams(arrived ? "" : search);
         arrived = true;
-        tab = wanted.get("tab") ?? tab;
+        const tabs = document.querySelector(".shell").dataset.tabs.split(" ");
+        const tab = [wanted.get("tab"), openTab].find((name) => tabs.includes(name)) ?? tabs[0];
         run = wanted.get("run") ?? run;
         const newest = !run || run === "newest";
         const address = new URLSearchParams(newest ? { tab } : { run, tab });
         history.replaceState(history.state, "", `?${address}`);
         const detail = { tab, run: newest ? null : run }; // null: the newest
         document.dispatchEvent(new CustomEvent("navigate", { detail }));
-        return [wanted.get("tab") ?? noUpdate(), wanted.get("run") ?? noUpdate()];
+        return [tab === openTab ? noUpdate() : tab, wanted.get("run") ?? noUpdate()];
       },
 
       // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.

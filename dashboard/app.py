@@ -91,6 +91,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     compare.register(app, service)
     curves.register(app)
     runs.register(app, service)
+    server.add_middleware(guard.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
     server.add_middleware(guard.Guard, host=host)
     server.add_middleware(guard.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
@@ -98,6 +99,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
 
 def layout() -> html.Div:
     """The page. The scripts in `assets/live/` fill it."""
+    tabs = _tabs()
     return html.Div(
         [
             html.Div(
@@ -126,11 +128,14 @@ def layout() -> html.Div:
                 className="shell-head",
             ),
             html.Div([status.layout(), _epoch_slider()], className="shell-top"),
-            _tabs(),
+            tabs,
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
         ],
         className="shell",
-        **{"data-protocol": str(PROTOCOL)},
+        **{
+            "data-protocol": str(PROTOCOL),
+            "data-tabs": " ".join(tab.tab_id for tab in tabs.children),
+        },
     )
 
 

@@ -1,13 +1,13 @@
-"""Keeps other web pages from using a visitor's browser against Digit Lab.
+"""Keeps other web pages from using a visitor's browser against Digit Lab, and bodies short.
 
 `Guard` refuses a name that points at this machine without being its own (DNS rebinding), and a
 write that another site's page sends. `SecurityHeaders` keeps other sites from framing the page, and
-foreign scripts from running in it.
+foreign scripts from running in it. `BodyLimit` refuses what the server could not hold.
 """
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY = 4 << 20
+"""Bytes of a request's body: the longest drawing needs less."""
 
 
 class Guard:
@@ -84,6 +86,48 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """ASGI middleware. Reads every request's body, and refuses one that is too long with 413.
+
+    The application gets the body in one piece, so it never sees a part of one that is refused.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
+        """
+        Args:
+            limits: the bytes of bodies that are sent to a path; `MAX_BODY` to any other.
+        """
+        self._app, self._limits = app, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most = self._limits.get(scope["path"], MAX_BODY)
+        length = Headers(scope=scope).get("content-length", "")
+        # A longer number than this has too many digits for `int`.
+        announced = int(length) if length.isdecimal() and len(length) < 20 else 0
+        body = bytearray()
+        more = announced <= most
+        while more and len(body) <= most:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if max(announced, len(body)) > most:
+            sentence = f"That is too much: this request has at most {most >> 20} MiB."
+            await JSONResponse({"error": sentence}, status_code=413)(scope, receive, send)
+            return
+        rest: list[Message] = [{"type": "http.request", "body": bytes(body)}]
+        del body
+
+        async def receive_rest() -> Message:
+            return rest.pop() if rest else await receive()
+
+        await self._app(scope, receive_rest, send)
 
 
 def _name(url: str) -> str:

@@ -190,7 +190,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         options = [{"value": str(kept), "label": _epoch_words(kept)} for kept in run.kept]
         known = {option["value"] for option in options}
         value = epoch if epoch in known else str(run.kept[-1]) if run.kept else None
-        others = len(seeds(run))
+        others = len(await asyncio.to_thread(seeds, run))
         size = f"One of {others} runs that differ in their seeds."
         return figure, table, {}, options, value, _links(run), {} if others else hidden, size
 
@@ -255,7 +255,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             _say(str(error), "danger")
         else:
             set_props(ids.RUN_PICK, {"value": child})
-            title = service.snapshot(child).title
+            title = (await asyncio.to_thread(service.snapshot, child)).title
             _say(f"{title} goes on from there. Tick both to see where they part.")
 
 

@@ -69,12 +69,12 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         """The same as a Jupyter notebook, explained, with curves and five test images."""
         return download(files.notebook(run_id))
 
-    async def sent_file(request: Request) -> bytes:
+    def sent_file(request: Request, content: Annotated[bytes, Depends(read_body)]) -> bytes:
         if request.headers.get("content-type", "").startswith("multipart/"):
             raise BadRequest(
                 "Send the file itself, as `curl --data-binary @FILE` does, not a form."
             )
-        return await read_body(request, service.MOST_BYTES_IN)
+        return content
 
     @api.post("/import", status_code=201, tags=["files"], openapi_extra=FILE_SENT)
     def bring_in(

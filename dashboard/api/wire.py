@@ -5,9 +5,9 @@ It decides which status code an error gets, and does not know what is asked for.
 
 import json
 import re
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
@@ -32,16 +32,9 @@ from core.errors import (
 )
 from core.events import File
 
-MAX_BODY = 4 << 20
-"""Bytes of a JSON body: the longest drawing needs less."""
-
 
 class BadRequest(DigitLabError):
     """The request itself has the wrong form."""
-
-
-class TooLarge(DigitLabError):
-    """The request's body is longer than it may be."""
 
 
 STATUS_CODES: dict[type[DigitLabError], int] = {
@@ -53,7 +46,6 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     NoModel: 409,
     NotTrained: 409,
     DrawingRefused: 409,
-    TooLarge: 413,
     InvalidConfig: 422,
     BadDrawing: 422,
     EmptyDrawing: 422,
@@ -82,6 +74,11 @@ class Route(APIRoute):
         return answer
 
 
+async def read_body(request: Request) -> bytes:
+    """A dependency that gives the request's body. `dashboard.guard.BodyLimit` keeps it short."""
+    return await request.body()
+
+
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -106,8 +103,8 @@ class JsonBody(Generic[Form]):
         required = not self._optional
         return {"requestBody": {"required": required, "content": {"application/json": content}}}
 
-    async def __call__(self, request: Request) -> Form:
-        body = await read_body(request, MAX_BODY)
+    def __call__(self, body: Annotated[bytes, Depends(read_body)]) -> Form:
+        """Not `async`: FastAPI calls it in a thread, so no body holds up the event loop."""
         try:
             value = {} if self._optional and not body else json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -118,20 +115,6 @@ class JsonBody(Generic[Form]):
             return self._form.model_validate(value)
         except ValidationError as error:
             raise BadRequest(_sentences(error.errors())) from error
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The body, of which no more than so many bytes are ever held.
-
-    Raises:
-        TooLarge: there are more.
-    """
-    body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > most:
-            raise TooLarge(f"That is too much: this request has at most {most >> 20} MiB.")
-    return bytes(body)
 
 
 def download(file: File) -> Response:

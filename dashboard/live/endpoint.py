@@ -5,6 +5,7 @@ import gzip
 import logging
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,10 @@ class Live:
         self._service = service
         self._changes = Changes(service, row, describe)
         self._pages: set[_Page] = set()
-        self._messages: dict[Place, tuple[str | None, Place]] = {}
+        self._messages: dict[Place, asyncio.Future[tuple[str | None, Place]]] = {}
+        # All looks at the service, which may read from disk. One after the other: `Changes` is not
+        # made for several threads.
+        self._reader = ThreadPoolExecutor(1, "live")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,6 +77,7 @@ class Live:
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+            self._reader.shutdown()
 
     async def _watch(self) -> None:
         """After changes, but at most every `UPDATE_SECONDS`, wakes all pages at once.
@@ -90,10 +95,10 @@ class Live:
         changed.set()  # something may have changed before
         try:
             while True:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(changed.wait(), PING_SECONDS)
+                if await _wait(changed, PING_SECONDS):
                     changed.clear()
-                    self._refresh()
+                    await loop.run_in_executor(self._reader, self._refresh)
+                    self._messages.clear()
                 for page in self._pages:
                     page.news.set()
                 await asyncio.sleep(UPDATE_SECONDS)
@@ -105,17 +110,20 @@ class Live:
             self._changes.refresh()
         except Exception:
             log.exception("The list of runs cannot be read")
-        self._messages.clear()
 
-    def message(self, place: Place) -> tuple[str | None, Place]:
+    async def message(self, place: Place) -> tuple[str | None, Place]:
         """The text for a page at a place, None without news, and its place afterwards."""
         if place not in self._messages:
             if len(self._messages) >= MAX_MESSAGES:
                 self._messages.clear()
-            message = update(self._changes, place)
-            text = message.to_text() if has_news(message, place) else None
-            self._messages[place] = text, place_after(message, place)
-        return self._messages[place]
+            loop = asyncio.get_running_loop()
+            self._messages[place] = loop.run_in_executor(self._reader, self._make, place)
+        return await asyncio.shield(self._messages[place])
+
+    def _make(self, place: Place) -> tuple[str | None, Place]:
+        message = update(self._changes, place)
+        text = message.to_text() if has_news(message, place) else None
+        return text, place_after(message, place)
 
     async def follow(self, socket: WebSocket) -> None:
         """Serves one page until it leaves."""
@@ -146,7 +154,11 @@ class Live:
         sent = time.monotonic()
         while page.end is None:
             page.news.clear()  # before the message is made: nothing is missed
-            text, page.place = self.message(page.place)
+            place = page.place
+            text, next_place = await self.message(place)
+            if page.place is not place:
+                continue  # the page went to another place meanwhile
+            page.place = next_place
             now = time.monotonic()
             if text is None and now - sent >= PING_SECONDS:
                 text = _ping(page.place)
@@ -155,6 +167,17 @@ class Live:
                 await _send(page.socket, text)
             await page.news.wait()
         raise page.end
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event came in time. As `asyncio.wait_for`, but Python 3.11's forgets that it was
+    cancelled if the event comes in that moment: the server would not end."""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([waiting], timeout=seconds)
+        return waiting.done()
+    finally:
+        waiting.cancel()
 
 
 async def _send(socket: WebSocket, text: str) -> None:
@@ -190,7 +213,7 @@ def register(api: APIRouter, live: Live) -> None:
     @api.get("/live", tags=["live"], response_model=Message)
     async def get_live(request: Request, place: Annotated[Place, Query()]) -> Response:
         """What is newer than a place; without one, everything. For clients without a WebSocket."""
-        text = live.message(place)[0] or _ping(place)
+        text = (await live.message(place))[0] or _ping(place)
         headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
         if len(text) < MIN_GZIP or "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(text, media_type="application/json", headers=headers)

@@ -211,14 +211,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     async def progress(_: int, idle: bool, version: dict[str, Any] | None) -> str:
-        pair = _find(service, version)
-        if idle or pair is None:
-            return ""
-        measured = [run.run_id for run in pair.comparable]
-        try:
-            return pair_words.progress(service.pairs.progress(measured))
-        except UnknownRun:  # deleted a moment ago
-            return ""
+        return "" if idle else await asyncio.to_thread(_progress, service, version)
 
     @app.callback(
         Output(ids.COMPARE_TABLE, "children"),
@@ -226,14 +219,11 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     async def compare(version: dict[str, Any] | None) -> Any:
-        pair = _find(service, version)
-        if pair is None:
-            return None
         try:
-            found = await asyncio.to_thread(_results, service, pair)
+            found = await asyncio.to_thread(_results, service, version)
         except DigitLabError as error:
             return html.P(str(error))
-        return pair_words.table(found)
+        return pair_words.table(found) if found else None
 
     @app.callback(
         output={
@@ -251,13 +241,14 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     async def distort(version: dict[str, Any] | None) -> dict[str, Any]:
-        pair = _find(service, version)
+        pair = await asyncio.to_thread(_find, service, version)
         if pair is None or not pair.ended:
             return _nothing(WAIT)
         if not pair.comparable:
             return _nothing(NO_NETWORK)
         try:
-            begun = [service.pairs.robustness(run.run_id) for run in pair.comparable]
+            measure = service.pairs.robustness
+            begun = [await asyncio.to_thread(measure, run.run_id) for run in pair.comparable]
             measured = await asyncio.gather(*map(asyncio.wrap_future, begun))
             shown = await asyncio.to_thread(service.pairs.examples, pair.comparable[0].run_id)
         except DigitLabError as error:
@@ -330,7 +321,22 @@ def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | 
     return next((pair for pair in service.pairs.all() if pair.name == wanted), None)
 
 
-def _results(service: "TrainingService", pair: Pair) -> list[pair_words.Result]:
+def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str:
+    """How far the measurements of a version's pair are; empty while none is under way."""
+    pair = _find(service, version)
+    if pair is None:
+        return ""
+    try:
+        return pair_words.progress(service.pairs.progress([run.run_id for run in pair.comparable]))
+    except UnknownRun:  # deleted a moment ago
+        return ""
+
+
+def _results(service: "TrainingService", version: dict[str, Any] | None) -> list[pair_words.Result]:
+    """What each run of a version's pair has reached; nothing where there is no such pair."""
+    pair = _find(service, version)
+    if pair is None:
+        return []
     return [_result(service, run, run in pair.comparable) for run in pair.runs]
 
 

@@ -1,11 +1,10 @@
 """The Runs tab: the table of all runs, and what can be done with those that are ticked.
 
-`assets/live/runs.js` fills the table. What is shown of ticked runs is in `dashboard.ticked`.
+`assets/live/runs.js` fills the table, `assets/weights.js` sends files with weights. What is shown
+of ticked runs is in `dashboard.ticked`.
 """
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -93,15 +92,13 @@ def _buttons() -> list[Any]:
             role="group",
             **{"aria-label": "Ticked runs"},
         ),
-        dcc.Upload(
-            dbc.Button(
-                "Bring in weights …",
-                title="A .pth or .safetensors file with the weights of one of the models here, "
-                f"of at most {MOST_BYTES_IN >> 20} MB",
-                **plain,
-            ),
+        html.Button(
+            "Bring in weights …",
             id=ids.RUNS_UPLOAD,
-            max_size=MOST_BYTES_IN,
+            title="A .pth or .safetensors file with the weights of one of the models here, "
+            f"of at most {MOST_BYTES_IN >> 20} MB",
+            className="btn btn-outline-secondary btn-sm",
+            **{"data-most-bytes": str(MOST_BYTES_IN)},
         ),
     ]
 
@@ -157,26 +154,6 @@ def register(app: Dash, service: "TrainingService") -> None:
                     await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
         except DigitLabError as error:
             _say([str(error)])
-
-    @app.callback(
-        Output(ids.RUNS_UPLOAD, "contents"),
-        Input(ids.RUNS_UPLOAD, "contents"),
-        State(ids.RUNS_UPLOAD, "filename"),
-        prevent_initial_call=True,
-    )
-    async def bring_in(contents: str | None, name: str | None) -> Any:
-        if not contents:
-            return no_update
-        try:
-            content = base64.b64decode(contents.partition(",")[2], validate=True)
-            run_id = await asyncio.to_thread(service.bring_in, content, name or "")
-        except (DigitLabError, binascii.Error) as error:
-            _say([str(error)])
-        else:
-            set_props(ids.RUN_PICK, {"value": run_id})
-            run = service.snapshot(run_id)
-            _say([], f"{run.title} was brought in. Every tab shows it now.")
-        return None  # the page forgets the file, and takes the same one again
 
     @app.callback(
         Output(ids.RUNS_PROBLEMS, "children"),

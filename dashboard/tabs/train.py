@@ -194,7 +194,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     @app.callback(Input(ids.DATASET_RETRY, "n_clicks"), prevent_initial_call=True)
     async def retry(_: int) -> None:
-        service.prepare_dataset()
+        await asyncio.to_thread(service.prepare_dataset)
 
     @app.callback(Output(ids.LAYERS, "children"), Input(ids.field("model"), "value"))
     async def layers(model: str) -> dbc.Table:

@@ -16,7 +16,9 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     open_page: OpenPage, make_server: MakeServer
 ) -> None:
     server = make_server()
-    dashboard = open_page(url=server.url)
+    dashboard = open_page(url=server.url, query="?tab=x")
+    dashboard.expect_tab("Train")  # there is no tab x
+    dashboard.until(lambda: dashboard.page.url.endswith("?tab=train"))
     expect(dashboard.status("State")).to_have_text("ready")
     expect(dashboard.status("Data set")).to_have_text("MNIST")
     expect(dashboard.button("Train")).to_be_enabled()

@@ -303,6 +303,9 @@ def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
     bring_in("a.txt", b"Hello")
     alert = dashboard.region("All runs").get_by_role("alert")
     expect(alert.filter(has_text="The file is neither a .pth")).to_be_visible()
+    (refused,) = dashboard.problems
+    assert "422" in refused
+    dashboard.problems.clear()  # the browser's own, about the request that was refused
     bring_in("mine.pth", weights)
     expect(dashboard.text("mine.pth was brought in")).to_be_visible()
     # It has never started, so among many runs the table may not show it without a filter.

@@ -76,45 +76,66 @@ def refusal(answer: Response, code: int) -> str:
 
 
 class Callbacks:
-    """The callbacks of a server, called as the page calls them."""
+    """The callbacks of a server, called as the page calls them.
+
+    Attributes:
+        on_server: the callbacks, as the server describes them to the page.
+    """
 
     def __init__(self, client: TestClient) -> None:
         self._client = client
-        self._all = client.get("/_dash-dependencies").json()
+        every = client.get("/_dash-dependencies").json()
+        self.on_server = [callback for callback in every if not callback["clientside_function"]]
         parts = layout()._traverse()
-        self._parts = {str(part.id): part for part in parts if getattr(part, "id", None)}
+        self._parts = {_name(part.id): part for part in parts if getattr(part, "id", None)}
 
     def press(self, button: str, values: dict[str, Any], click: int = 1) -> Any:
         """Clicks a button: what the server answers.
 
         Args:
-            values: of components that the callback reads, by their id as a text; the others are as
-                on a new page.
+            values: of what the callback reads, by id or by `id.property`; the others are as on a
+                new page.
         """
         (found,) = (
             callback
-            for callback in self._all
-            if not callback["clientside_function"]
-            and any(part["id"] == button for part in callback["inputs"])
+            for callback in self.on_server
+            if any(part["id"] == button for part in callback["inputs"])
         )
-
-        def read(part: dict[str, str]) -> dict[str, Any]:
-            name: Any = json.loads(part["id"]) if part["id"].startswith("{") else part["id"]
-            value = values.get(str(name), getattr(self._parts[str(name)], part["property"], None))
-            return {**part, "id": name, "value": click if name == button else value}
-
-        named = [] if found["no_output"] else found["output"].strip(".").split("...")
-        outputs = [dict(zip(("id", "property"), name.split("."), strict=True)) for name in named]
-        body = {
-            "output": found["output"],
-            "outputs": outputs if len(outputs) > 1 else next(iter(outputs), None),
-            "inputs": [read(part) for part in found["inputs"]],
-            "state": [read(part) for part in found["state"]],
-            "changedPropIds": [f"{button}.n_clicks"],
-        }
-        answer = self._client.post("/_dash-update-component", json=body)
+        answer = self.call(found, values | {button: click}, button)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def call(
+        self, callback: dict[str, Any], values: dict[str, Any], trigger: str | None = None
+    ) -> Response:
+        """Calls a callback as `press` does; `trigger` is by default its first input."""
+        changed = next(part for part in callback["inputs"] if trigger in (None, part["id"]))
+        named = [] if callback["no_output"] else callback["output"].strip(".").split("...")
+        outputs = [
+            dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in named
+        ]
+        body = {
+            "output": callback["output"],
+            "outputs": outputs if len(outputs) > 1 else next(iter(outputs), None),
+            "inputs": [self._read(part, values) for part in callback["inputs"]],
+            "state": [self._read(part, values) for part in callback["state"]],
+            "changedPropIds": [f"{changed['id']}.{changed['property']}"],
+        }
+        return self._client.post("/_dash-update-component", json=body)
+
+    def _read(self, part: dict[str, str], values: dict[str, Any]) -> dict[str, Any]:
+        name = part["id"]
+        default = getattr(self._parts.get(name), part["property"], None)
+        found = json.loads(name) if name.startswith("{") else name
+        value = values.get(f"{name}.{part['property']}", values.get(name, default))
+        return {"id": found, "property": part["property"], "value": value}
+
+
+def _name(part: str | dict[str, str]) -> str:
+    """An id as callbacks name it."""
+    return (
+        part if isinstance(part, str) else json.dumps(part, sort_keys=True, separators=(",", ":"))
+    )
 
 
 @pytest.fixture

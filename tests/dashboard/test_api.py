@@ -14,7 +14,6 @@ from httpx import Response
 from core.config import TrainConfig
 from core.events import RunState
 from core.service import TrainingService
-from dashboard.api.wire import MAX_BODY
 from tests.conftest import WaitUntil
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -520,11 +519,6 @@ def test_a_request_of_the_wrong_form_is_refused_with_a_sentence(
     trained: TestClient, body: bytes
 ) -> None:
     refusal(trained.post("/api/predict", content=body), 400)
-
-
-def test_a_request_that_is_too_long_is_refused_before_it_is_read(trained: TestClient) -> None:
-    body = b'{"strokes": [' + b" " * MAX_BODY + b"]}"
-    assert "4 MiB" in refusal(trained.post("/api/predict", content=body), 413)
 
 
 def test_the_kind_of_content_that_a_request_claims_does_not_matter(trained: TestClient) -> None:

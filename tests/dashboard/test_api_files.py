@@ -235,18 +235,6 @@ def test_what_differs_is_named(untrained: TestClient, pth: bytes) -> None:
     assert "fc3.bias has shape 9; MLP wants 10" in sentence
 
 
-def test_a_file_that_is_too_large_is_refused_while_it_comes(untrained: TestClient) -> None:
-    sent = 0
-
-    def blocks() -> Any:
-        nonlocal sent
-        while sent <= TrainingService.MOST_BYTES_IN:
-            sent += 1 << 20
-            yield bytes(1 << 20)
-
-    assert "64 MiB" in refusal(untrained.post("/api/import", content=blocks()), 413)
-
-
 def test_a_form_with_a_file_is_told_how_to_send_it(untrained: TestClient, pth: bytes) -> None:
     answer = untrained.post("/api/import", files={"file": ("mine.pth", pth)})
     assert "--data-binary" in refusal(answer, 400)

@@ -14,8 +14,9 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from starlette.testclient import WebSocketTestSession
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from core.service import TrainingService
 from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live
@@ -314,11 +315,76 @@ def test_pages_at_the_same_place_get_the_very_same_text(harness: LiveHarness) ->
     harness.start()
     harness.report(batch(1))
     live = Live(harness.service, lambda run: {"run_id": run.run_id}, lambda run: {})
-    first, place = live.message(Place())
-    assert live.message(Place())[0] is first
-    assert live.message(place) == (None, place)
-    harness.report(batch(2))
-    assert live.message(Place())[0] is first  # until the next look
+
+    async def look() -> None:
+        first, place = await live.message(Place())
+        assert (await live.message(Place()))[0] is first
+        assert await live.message(place) == (None, place)
+        harness.report(batch(2))
+        assert (await live.message(Place()))[0] is first  # until the next look
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_the_watcher_ends_however_close_to_its_end_something_changes(
+    untrained_service: TrainingService, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    listeners: list[Callable[[], None]] = []
+
+    def subscribe(listener: Callable[[], None]) -> Callable[[], None]:
+        listeners.append(listener)
+        return lambda: None
+
+    monkeypatch.setattr(untrained_service, "subscribe", subscribe)
+    live = Live(untrained_service, lambda run: {}, lambda run: {})
+
+    async def watch() -> None:
+        async with live.running():
+            for _ in range(20):  # until it waits for the next change
+                await asyncio.sleep(0.001)
+            listeners[0]()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    async def end_soon() -> None:
+        _, still_running = await asyncio.wait([asyncio.ensure_future(watch())], timeout=5)
+        assert not still_running
+
+    asyncio.run(end_soon())
+
+
+def test_a_place_that_is_said_while_a_message_is_made_is_not_forgotten(
+    client: TestClient, harness: LiveHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = harness.start()
+    harness.end()
+    harness.start()
+    read = endpoint._read
+    asked, said = threading.Event(), threading.Event()
+    make = Live._make
+
+    async def read_and_note(socket: WebSocket) -> Place:
+        place = await read(socket)
+        if place.run == first:
+            said.set()
+        return place
+
+    def make_slowly(live: Live, place: Place) -> Any:
+        if place == Place():
+            asked.set()
+            assert said.wait(SECONDS)
+        return make(live, place)
+
+    monkeypatch.setattr(endpoint, "_read", read_and_note)
+    monkeypatch.setattr(Live, "_make", make_slowly)
+    with session(client) as socket:
+        socket.send_text("{}")
+        assert asked.wait(SECONDS)
+        socket.send_text(Place(run=first).model_dump_json())
+        page = Page()
+        while page.place.shown != first:
+            page.take(hear(socket))
 
 
 def test_a_page_goes_on_after_the_list_of_runs_could_not_be_read(
