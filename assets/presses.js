@@ -1,12 +1,12 @@
-// A double click is one press: a button that starts runs ignores a second click within a second.
-// The server does the same (dashboard/presses.py).
+// A double click is one press: a button that starts runs, or that pauses and resumes, ignores a
+// second click within a second. Of starts the server thinks the same (dashboard/presses.py).
 (function () {
   "use strict";
 
   const MS = 1000;
 
   function ignoreSecondClick(event) {
-    const button = event.target.closest?.(".starts-runs");
+    const button = event.target.closest?.(".press-once");
     if (!button) return;
     if (button.ariaDisabled === "true") {
       event.stopPropagation();

@@ -15,7 +15,7 @@ from core.records import Drawing
 from dashboard import guide, ids
 from dashboard.handwriting_view import NOTHING_KEPT, report, summary, thumbnails
 from dashboard.kept import KEEP
-from dashboard.presses import STARTS_RUNS, Presses, working
+from dashboard.presses import PRESS_ONCE, Presses, working
 from dashboard.shown import Shown
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def layout() -> html.Section:
                                 id=ids.HAND_TEACH,
                                 color="primary",
                                 size="sm",
-                                className=STARTS_RUNS,
+                                className=PRESS_ONCE,
                             ),
                             dbc.Switch(
                                 id=ids.HAND_MIXED,

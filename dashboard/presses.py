@@ -13,15 +13,16 @@ from dash import Output, ctx
 
 SECONDS = 1.0
 """A second click this soon after the first belongs to it."""
-STARTS_RUNS = "starts-runs"
-"""The class of a button that the page protects against double clicks."""
+PRESS_ONCE = "press-once"
+"""The class of a button that starts runs, or that pauses and resumes: the page ignores the second
+click."""
 
 Answer = TypeVar("Answer")
 
 
 def working(button: str) -> tuple[Output, str, str]:
     """A callback's `running` entry: the button shows that the server works on its press."""
-    return Output(button, "className"), f"{STARTS_RUNS} working", STARTS_RUNS
+    return Output(button, "className"), f"{PRESS_ONCE} working", PRESS_ONCE
 
 
 class Presses:

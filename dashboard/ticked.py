@@ -16,7 +16,7 @@ from core.events import EpochMetrics, RunSnapshot
 from dashboard import comparison, ids, runs_table
 from dashboard.controls import labelled, select
 from dashboard.frame import GRAPH
-from dashboard.presses import STARTS_RUNS, Presses, working
+from dashboard.presses import PRESS_ONCE, Presses, working
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -121,7 +121,7 @@ def _one_run() -> list[Any]:
                     size="sm",
                     color="primary",
                     outline=True,
-                    className=STARTS_RUNS,
+                    className=PRESS_ONCE,
                 ),
             ],
             className="control small mt-2 flex-wrap",

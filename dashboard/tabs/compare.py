@@ -19,7 +19,7 @@ from dashboard import form, guide, ids, pair_figures, pair_words
 from dashboard.comparison import Course
 from dashboard.controls import select
 from dashboard.frame import BARE_GRAPH, GRAPH
-from dashboard.presses import STARTS_RUNS, Presses, working
+from dashboard.presses import PRESS_ONCE, Presses, working
 from dashboard.status import NEWEST, chosen_run
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _controls() -> html.Div:
                 id=ids.COMPARE_TRAIN,
                 color="primary",
                 size="sm",
-                className=STARTS_RUNS,
+                className=PRESS_ONCE,
             ),
             html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
             html.Div(

@@ -24,7 +24,7 @@ from dash import (
 from core.errors import DigitLabError
 from core.events import RunSnapshot, RunState
 from dashboard import guide, ids, runs_table, ticked
-from dashboard.presses import STARTS_RUNS, Presses, working
+from dashboard.presses import PRESS_ONCE, Presses, working
 
 if TYPE_CHECKING:
     from core.service import TrainingService
@@ -78,12 +78,12 @@ def _buttons() -> list[Any]:
         html.Div(
             [
                 dbc.Button("Look at it", id=ids.RUNS_WATCH, size="sm", color="primary"),
-                dbc.Button("Pause or resume", id=ids.RUNS_PAUSE, **plain),
+                dbc.Button("Pause or resume", id=ids.RUNS_PAUSE, className=PRESS_ONCE, **plain),
                 dbc.Button("Stop or cancel", id=ids.RUNS_STOP, **plain),
                 dbc.Button(
                     f"Repeat with {SEEDS} seeds",
                     id=ids.RUNS_REPEAT,
-                    className=STARTS_RUNS,
+                    className=PRESS_ONCE,
                     **plain,
                 ),
                 dbc.Button("Delete", id=ids.RUNS_DELETE, size="sm", color="danger", outline=True),

@@ -11,7 +11,7 @@ from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
 from dashboard import form, guide, ids
 from dashboard.curve_figures import live_curve
-from dashboard.presses import STARTS_RUNS, Presses, working
+from dashboard.presses import PRESS_ONCE, Presses, working
 from dashboard.status import RESUMABLE, chosen_run
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def layout() -> html.Div:
                                 id=ids.TRAIN_BUTTON,
                                 color="primary",
                                 size="lg",
-                                className=STARTS_RUNS,
+                                className=PRESS_ONCE,
                             ),
                             dbc.Button(
                                 "Pause",
@@ -48,6 +48,7 @@ def layout() -> html.Div:
                                 outline=True,
                                 size="lg",
                                 disabled=True,
+                                className=PRESS_ONCE,
                             ),
                             dbc.Button(
                                 "Stop",

@@ -65,7 +65,8 @@ def test_a_run_is_paused_and_resumed_with_the_button(
     dashboard.open_tab("Train")
     run_id = server.start_endless_run()
     expect(dashboard.status("State")).to_have_text("running")
-    dashboard.button("Pause").click()
+    dashboard.button("Pause").dblclick(delay=100)  # the second click does not resume it
+    expect(dashboard.button("Resume")).to_be_enabled()
     expect(dashboard.status("State")).to_have_text("paused")
     expect(dashboard.text("Resume goes on from there")).to_be_visible()
     before = server.run(run_id)["progress"]
