@@ -87,9 +87,9 @@ class MosaicView:
             Input(self.chosen, "data"),
             prevent_initial_call=True,
         )
-        async def detail(chosen: dict[str, Any]) -> Any:
-            shown = chosen["shown"]
-            if shown is None:
+        async def detail(chosen: dict[str, Any] | None) -> Any:
+            shown = (chosen or {}).get("shown")
+            if chosen is None or shown is None:
                 return _hint()
             index = picked(chosen)
             if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images

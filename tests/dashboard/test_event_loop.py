@@ -104,7 +104,6 @@ def test_callbacks_ask_the_service_in_threads(
         ids.HAND_OWNER: OWNER,
         ids.HAND_REQUEST: {**drawing, "label": 7},
         ids.HAND_DELETE: {"drawing": "none"},
-        ids.PAGE_VERSION: version,
         f"{ids.COMPARE_CLOCK}.disabled": False,
         ids.COMPARE_VERSION: {"pair": run.pair},
         ids.EMBEDDING_REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
@@ -118,7 +117,7 @@ def test_callbacks_ask_the_service_in_threads(
     for callback in page.on_server:
         for tab in (ids.TAB_DRAW, ids.TAB_RUNS):
             page.call(callback, values | {ids.TABS: tab})
-            if ids.TABS not in [part["id"] for part in callback["inputs"]]:
+            if ids.TABS not in [part["id"] for part in callback["inputs"] + callback["state"]]:
                 break
     for button in (ids.RUNS_FORK, ids.RUNS_REPEAT):
         page.press(button, values)
