@@ -5,6 +5,12 @@
 
   const MS = 1000;
 
+  // Tells the server browsers apart that have one address, until the browser is closed.
+  if (!/(^|; )visitor=/.test(document.cookie)) {
+    const name = crypto.getRandomValues(new Uint32Array(4)).join("");
+    document.cookie = `visitor=${name}; path=/; SameSite=Strict`;
+  }
+
   function ignoreSecondClick(event) {
     const button = event.target.closest?.(".press-once");
     if (!button) return;

@@ -16,6 +16,8 @@ SECONDS = 1.0
 PRESS_ONCE = "press-once"
 """The class of a button that starts runs, or that pauses and resumes: the page ignores the second
 click."""
+VISITOR = "visitor"
+"""The cookie that `assets/presses.js` sets, with a random value."""
 
 Answer = TypeVar("Answer")
 
@@ -34,8 +36,9 @@ class Presses:
     async def once(self, act: Callable[..., Answer], *arguments: Any) -> Answer:
         """Calls `act` in a thread, for a callback of Dash.
 
-        The same call for the same computer gets the answer of the first one, without another call
-        of `act`, for a second and as long as the first is worked on.
+        The same call from the same browser gets the answer of the first one, without another call
+        of `act`, for a second and as long as the first is worked on. A cookie tells browsers apart,
+        because a class behind one router has one address.
 
         Raises:
             Exception: whatever `act` raises.
@@ -46,7 +49,7 @@ class Presses:
             for key, (pressed, task) in self._presses.items()
             if not task.done() or now - pressed < SECONDS
         }
-        key = (ctx.remote, act, repr(arguments))
+        key = (ctx.cookies.get(VISITOR), ctx.remote, act, repr(arguments))
         if key not in self._presses:
             task = asyncio.create_task(asyncio.to_thread(act, *arguments))
             self._presses[key] = now, task

@@ -15,7 +15,7 @@ from core.config import parse_config
 from core.datasets import Dataset
 from core.service import TrainingService
 from dashboard import ids, presses
-from dashboard.presses import SECONDS, Presses
+from dashboard.presses import SECONDS, VISITOR, Presses
 from tests.conftest import Finish, WaitUntil
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
@@ -104,6 +104,17 @@ def test_a_press_a_second_later_is_another_wish(
     for click in (1, 2):
         page.press(ids.TRAIN_BUTTON, FORM, click)
         clock.now += SECONDS
+    assert len(service.runs()) == before + 2
+
+
+def test_the_same_press_in_another_browser_is_another_wish(
+    page: Callbacks, client: TestClient, service: TrainingService
+) -> None:
+    before = len(service.runs())
+    for visitor in ("Anna", "Ben"):
+        client.cookies.set(VISITOR, visitor)
+        page.press(ids.TRAIN_BUTTON, FORM)
+    client.cookies.clear()
     assert len(service.runs()) == before + 2
 
 
