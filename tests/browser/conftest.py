@@ -143,7 +143,7 @@ def dashboard(
     if not RUNS_TO_LOOK_AT & set(request.fixturenames):
         page.show_newest_run(server.service.latest_run())
     yield page
-    page.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
+    page.stop_holding()
     problems = page.problems[:]
     if problems or request.session.testsfailed > failures:
         shared_page.discard()
@@ -163,6 +163,6 @@ def open_page(browser: Browser, server: AppServer) -> Iterator[OpenPage]:
     problems = [problem for page in pages for problem in page.problems]
     for page in pages:
         if not page.page.is_closed():
-            page.page.unroute_all(behavior="ignoreErrors")
+            page.stop_holding()
         page.page.context.close()
     assert problems == []

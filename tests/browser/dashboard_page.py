@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, expect
@@ -120,6 +120,8 @@ class DashboardPage:
         self.page.set_default_timeout(SECONDS * 1000)
         self.page.add_init_script(f"({_FOLLOW_ANSWERS})({str(SLOW_NETWORK).lower()})")
         self.problems: list[str] = []
+        self._held: list[Route] = []
+        self._holds = False
         self.requests: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
@@ -318,18 +320,30 @@ class DashboardPage:
     def hold_back(self, words: str) -> list[Route]:
         """Holds back the page's requests with these words; the list fills with them."""
         held: list[Route] = []
+        self._holds = True
 
         def hold(route: Route) -> None:
-            if words in (route.request.post_data or ""):
+            if self._holds and words in (route.request.post_data or ""):
                 held.append(route)
+                self._held.append(route)
             else:
                 route.fallback()
 
         self.page.route("**/_dash-update-component*", hold)
         return held
 
+    def stop_holding(self) -> None:
+        """Lets requests go on that are still held back, and holds back no more."""
+        self._holds = False
+        while self._held:
+            with suppress(Error):  # the page may be gone
+                self._held.pop().continue_()
+        self.page.unroute_all(behavior="ignoreErrors")  # a request may still be on its way
+
     def release(self, held: Route) -> None:
         """Lets a request go on that was held back, and returns when it is answered."""
+        if held in self._held:
+            self._held.remove(held)
         with self.page.expect_request_finished(lambda request: request == held.request):
             held.continue_()
 

@@ -183,7 +183,7 @@ def test_a_pair_is_followed_while_images_are_still_distorted_for_another(
     for run in runs:
         server.wait_for_end(run["run_id"])
     expect(dashboard.caption("CNN vs MLP")).to_contain_text("Both are done")
-    dashboard.page.unroute_all()  # lets go what was held back, and holds nothing any more
+    dashboard.stop_holding()
     expect(dashboard.region("Noisy")).to_be_visible()
 
 

@@ -166,7 +166,7 @@ def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_ane
     dashboard.until(lambda: painted)
     dashboard.release(painted[0])
     expect(dashboard.kept_drawings).to_have_count(0)
-    dashboard.page.unroute_all(behavior="wait")
+    dashboard.stop_holding()
     undo.click()
     expect(dashboard.kept_drawings).to_have_count(1)
     expect(undo).to_be_hidden()
