@@ -153,8 +153,11 @@ def navigation(app: Dash) -> None:
 
 
 def _epoch_slider() -> html.Div:
-    """The place of the slider that `assets/live/epoch_slider.js` makes."""
-    return html.Div(id="epoch-bar", className="epoch-bar", hidden=True)
+    """The place of the slider that `assets/live/epoch_slider.js` makes.
+
+    It is there from the start, so that nothing moves when the slider comes into use.
+    """
+    return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
 
 
 def _tabs() -> dbc.Tabs:

@@ -52,7 +52,7 @@
     networks = found;
     slider().max = last(); // and moves it there, if it was beyond
     if (wasAtEnd) slider().value = last();
-    element("epoch-bar").hidden = networks.kept.length < 2;
+    element("epoch-bar").style.visibility = networks.kept.length < 2 ? "hidden" : "visible";
     // The course of a drawing grows with each epoch that is kept, whichever network is shown.
     if (!show() && tab === "draw" && last() !== before) set_props("draw-last", { data: last() });
   }
