@@ -4,12 +4,14 @@ Nothing here needs a network, a folder outside pytest's own, or luck with time: 
 waits for a condition and has a deadline.
 """
 
+import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
@@ -47,6 +49,15 @@ class MakeService(Protocol):
     def __call__(
         self, catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
     ) -> TrainingService: ...
+
+
+Answer = TypeVar("Answer")
+
+
+def run_async(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Runs a coroutine in a thread: Playwright keeps an event loop running in the tests' own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def _wait_until(condition: Callable[[], object], seconds: float = SECONDS) -> None:

@@ -1,6 +1,5 @@
 """A body that is too long is refused with a sentence, whatever it was sent to."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ from starlette.types import Message
 
 from core.service import TrainingService
 from dashboard.guard import MAX_BODY
+from tests.conftest import run_async
 from tests.dashboard.conftest import refusal
 
 PATHS = ("/", "/_dash-update-component", "/api/predict", "/api/nothing", "/anything")
@@ -39,7 +39,7 @@ class Upload:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         app: Any = client.app
-        asyncio.run(app(scope, self._receive, self._send))
+        run_async(app(scope, self._receive, self._send))
         self.sentence = str(json.loads(self._answer)["error"])
 
     async def _receive(self) -> Message:

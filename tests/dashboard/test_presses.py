@@ -16,7 +16,7 @@ from core.datasets import Dataset
 from core.service import TrainingService
 from dashboard import ids, presses
 from dashboard.presses import SECONDS, VISITOR, Presses
-from tests.conftest import Finish, WaitUntil
+from tests.conftest import Finish, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
 OWNER = "0123456789abcdef" * 2
@@ -159,7 +159,7 @@ def test_what_takes_longer_than_a_second_is_begun_once(clock: Clock) -> None:
         answered.set()
         return [await first, await second]
 
-    assert asyncio.run(both()) == ["train 1", "train 1"]
+    assert run_async(both()) == ["train 1", "train 1"]
     assert calls == ["train"]
 
 
@@ -180,5 +180,5 @@ def test_another_computers_press_and_a_press_that_failed_a_second_ago_count(cloc
         with pytest.raises(ValueError, match="there"):
             await pressed.once(act)
 
-    asyncio.run(press_all())
+    run_async(press_all())
     assert calls == ["here", "there", "there"]

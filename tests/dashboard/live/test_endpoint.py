@@ -21,7 +21,7 @@ from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live
 from dashboard.live.protocol import Place
-from tests.conftest import SECONDS, MakeService, WaitUntil
+from tests.conftest import SECONDS, MakeService, WaitUntil, run_async
 from tests.dashboard.conftest import LiveHarness, batch, opened, refusal
 from tests.dashboard.live.conftest import Page
 
@@ -323,7 +323,7 @@ def test_pages_at_the_same_place_get_the_very_same_text(harness: LiveHarness) ->
         harness.report(batch(2))
         assert (await live.message(Place()))[0] is first  # until the next look
 
-    asyncio.run(look())
+    run_async(look())
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -351,7 +351,7 @@ def test_the_watcher_ends_however_close_to_its_end_something_changes(
         _, still_running = await asyncio.wait([asyncio.ensure_future(watch())], timeout=5)
         assert not still_running
 
-    asyncio.run(end_soon())
+    run_async(end_soon())
 
 
 def test_a_place_that_is_said_while_a_message_is_made_is_not_forgotten(
