@@ -168,9 +168,12 @@
     },
   });
 
-  // For the table of runs: Run 9 comes before Run 10, and a name that is wiped out is the number's.
+  // For the table of runs: Run 9 comes before Run 10, also when both started in the same second,
+  // and a name that is wiped out is the number's.
   window.dashAgGridFunctions = Object.assign({}, window.dashAgGridFunctions, {
     byNumbersInText: (one, other) => one.localeCompare(other, undefined, { numeric: true }),
+    byStart: (one, other, { data: first }, { data: second }) =>
+      one.localeCompare(other) || first.number - second.number,
     runName: ({ newValue, data }) => (newValue ?? "").trim() || `Run ${data.number}`,
   });
 

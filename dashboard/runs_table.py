@@ -86,6 +86,7 @@ COLUMNS: list[dict[str, Any]] = [
         "headerName": "Started",
         "width": 142,
         "sort": "desc",
+        "comparator": {"function": "byStart"},
         # Text as it stands, or the grid would find a date in it and offer a calendar.
         "cellDataType": "text",
         "valueFormatter": {"function": "params.value.slice(0, 16)"},

@@ -1,6 +1,7 @@
 """The Runs tab, and runs that are paused, queued, chosen, forked and compared on the page."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -268,7 +269,12 @@ def test_ticked_runs_are_deleted_but_not_what_is_kept_and_can_be_brought_back(
     expect(row(dashboard, other)).to_be_visible()
 
 
-def test_the_table_is_filtered_and_sorted(dashboard: DashboardPage, server: AppServer) -> None:
+def test_the_table_is_filtered_and_sorted(
+    dashboard: DashboardPage, server: AppServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now()
+    clock = type("Clock", (), {"now": staticmethod(lambda: now)})
+    monkeypatch.setattr("core.runs.datetime", clock)  # both start in the same second
     for number in (2, 10):
         train_tiny(server, name=f"Shell {number}")
     open_runs(dashboard, server)
