@@ -128,8 +128,8 @@ def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
         run_id = service.start(config)
         while not service.snapshot(run_id).state.finished:
             time.sleep(0.1)
+        events, _ = service.events_since(run_id, 0)
         service.close()
-    events, _ = service.events_since(run_id, 0)
     return _summary([event for event in events if isinstance(event, EpochMetrics)])
 
 

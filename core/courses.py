@@ -112,12 +112,12 @@ class Courses:
             WrongState: the run trains or waits, or was brought in.
         """
         with self._lock:
-            run = self._find_trained(run_id, "rewound")
-            if self._trainer.holds(run):
-                raise run.cannot_be("rewound", "Pause or stop it first.")
-            state, events = run.files.resume_state(epoch, tensors=False)
+            self._check_at_rest(run_id)
+        with self._runs.with_place(run_id, epoch) as (run, state, stored, count):
+            self._check_at_rest(run_id)
             complete = epoch >= run.config.epochs and not _is_unevaluated(state)
-            run.go_to(events, epoch, state=RunState.DONE if complete else RunState.PAUSED)
+            ends_as = RunState.DONE if complete else RunState.PAUSED
+            run.go_to(stored, count, epoch, state=ends_as)
             run.latest = run.evaluated = None
         self._notify()
         return run.snapshot
@@ -143,7 +143,10 @@ class Courses:
         """
         with self._lock:
             parent = self._find_trained(run_id, "forked")
-            state, count = parent.resume_state(epoch, tensors=False) if epoch else (None, 0)
+        if lesson is None and parent.snapshot.lesson is not None:
+            data = lessons.read(parent.snapshot, parent.files.folder)
+            lesson = (parent.snapshot.lesson, data) if data is not None else None
+        with self._runs.with_place(run_id, epoch) as (parent, state, stored, count):
             if _is_unevaluated(state):
                 raise WrongState(
                     f"Epoch {epoch} of {parent.snapshot.title} was stopped before it was "
@@ -157,11 +160,7 @@ class Courses:
                 dataset = self._catalog.status(config.dataset).name
                 config = config.model_copy(update={"dataset": dataset})
             _check_fork(parent.config, config, epoch)
-            shared = parent.store.events(run_id)[:count]
             earlier = parent.snapshot.stretches(epoch)
-            if lesson is None and parent.snapshot.lesson is not None:
-                data = lessons.read(parent.snapshot, parent.files.folder)
-                lesson = (parent.snapshot.lesson, data) if data is not None else None
             run = self._new(
                 config,
                 name=name,
@@ -175,7 +174,7 @@ class Courses:
                 if lesson is not None:
                     lessons.keep(lesson[1], run.files.folder)
                 if epoch:
-                    run.share(shared, parent.files, epoch)
+                    run.share(stored[:count], parent.files, epoch)
 
             self._queue([run], write)
         self._notify()
@@ -270,6 +269,15 @@ class Courses:
                 self._runs.forget(run)
             raise
         self._trainer.enqueue(*runs)
+
+    def _check_at_rest(self, run_id: str) -> None:
+        """
+        Raises:
+            WrongState: the run cannot be rewound.
+        """
+        run = self._find_trained(run_id, "rewound")
+        if self._trainer.holds(run):
+            raise run.cannot_be("rewound", "Pause or stop it first.")
 
     def _find_trained(self, run_id: str, what: str) -> Run:
         """

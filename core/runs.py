@@ -95,11 +95,14 @@ class Run:
         self._events = [event for event in stored if place is None or event.epoch <= place]
         return self._events
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it neither trains nor waits."""
+        return self.snapshot.state.finished or self.snapshot.state is RunState.PAUSED
+
     def release_events(self) -> None:
         """Gives back the memory of events that can be read again."""
-        state = self.snapshot.state
-        at_rest = state.finished or state is RunState.PAUSED
-        if at_rest and self._events is not None and self._written >= len(self._events):
+        if self.at_rest and self._events is not None and self._written >= len(self._events):
             self._events = None
 
     def resume_state(
@@ -218,19 +221,17 @@ class Run:
         self.write_events()
         self.update(kept=tuple(self.files.epochs()), **self._figures(events))
 
-    def go_to(self, events: int, epoch: int | None, **changes: Any) -> None:
-        """Tells only the first so many events from now on; the others stay stored until the run
-        goes on. `epoch` is the place to note, None for the newest.
+    def go_to(self, stored: list[Metrics], count: int, epoch: int | None, **changes: Any) -> None:
+        """Tells only the first `count` of its `stored` events from now on; the others stay stored
+        until the run goes on. `epoch` is the place to note, None for the newest.
 
         Raises:
-            DamagedFile: the events cannot be read.
             FolderUnusable: the place cannot be written.
         """
-        stored = self.store.events(self.run_id)
-        figures = self._figures(stored[:events])
+        figures = self._figures(stored[:count])
         revision = self.snapshot.revision + 1
         self.change(revision=revision, place_epoch=epoch, **figures, **changes)
-        self._events, self._written = stored[:events], len(stored)
+        self._events, self._written = stored[:count], len(stored)
 
     def drop_the_rest(self) -> None:
         """Forgets what `go_to` left untold: the run goes on from here.
@@ -363,6 +364,32 @@ class Runs:
                 before = run.snapshot
         with self._lock:
             yield self.find(run_id)
+
+    @contextmanager
+    def with_place(
+        self, run_id: str, epoch: int
+    ) -> Iterator[tuple[Run, ResumeState | None, list[Metrics], int]]:
+        """A run, its place at the end of an epoch (0: the very beginning) without the tensors, all
+        events that are stored, and how many of them there were then; under the lock.
+
+        What is on disk is read before the lock is taken: see `with_events`.
+
+        Raises:
+            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+        """
+        with self._lock:
+            run = self.find(run_id)
+            before = run.snapshot
+        while True:
+            state, count = run.resume_state(epoch, tensors=False) if epoch else (None, 0)
+            stored = self.store.events(run_id)
+            with self._lock:
+                run, now = self.find(run_id), run.snapshot
+                # What a run that trains has kept stays until it is put down and rewound.
+                if now is before or (not run.at_rest and now.revision == before.revision):
+                    yield run, state, stored, count
+                    return
+                before = now
 
     def _release_events(self) -> None:
         """Keeps those of the runs that were read last."""

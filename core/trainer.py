@@ -171,7 +171,7 @@ class Trainer:
         runtime = choose_runtime(run.snapshot.precision)  # what `auto` stood for when it began
         with self._lock:
             run.update(dataset_title=data.title, **runtime.facts())
-            resume = _take_up(run)
+        resume = self._take_up(run)
         self._write(run, run.save)
         for event in self._fit(
             config,
@@ -185,6 +185,20 @@ class Trainer:
             self._record(run, event)
         self._write(run, run.export)
         return {"state": RunState.DONE if run.complete else run.ends_as}
+
+    def _take_up(self, run: Run) -> ResumeState | None:
+        """Where the run goes on; what was told after that place is taken back."""
+        # Read without the lock: nobody else changes the files of a run that trains.
+        place = run.snapshot.place_epoch
+        state, count = run.resume_state(place)
+        stored = run.store.events(run.run_id)
+        with self._lock:
+            if run.in_memory is None:
+                run.take_events(stored, "")
+            if count != len(run.events):
+                run.go_to(stored, count, place)
+            run.drop_the_rest()
+        return state
 
     def _record(self, run: Run, event: Event) -> None:
         with self._lock:
@@ -236,12 +250,3 @@ class Trainer:
 def _can_be_kept(checkpoint: Checkpoint) -> bool:
     """Whether a run can go on from it. Weights that are published in mid-epoch are not kept."""
     return checkpoint.resume is not None or checkpoint.progress == 0
-
-
-def _take_up(run: Run) -> ResumeState | None:
-    """Where the run goes on; what was told after that place is taken back."""
-    state, events = run.resume_state(run.snapshot.place_epoch)
-    if events != len(run.events):
-        run.go_to(events, run.snapshot.place_epoch)
-    run.drop_the_rest()
-    return state

@@ -9,6 +9,7 @@ import pytest
 
 from core import runs
 from core.config import TrainConfig
+from core.epochs import EpochFiles
 from core.events import RunState
 from core.service import TrainingService
 from core.store import RunStore
@@ -21,7 +22,21 @@ ASK: dict[str, Callable[[TrainingService, str], Any]] = {
     "csv": lambda service, run_id: service.files.metrics_csv(run_id),
     "script": lambda service, run_id: service.files.script(run_id),
     "lesson": lambda service, run_id: service.teaching.report(run_id),
+    "fork": lambda service, run_id: service.fork(run_id, 1, {"epochs": 3}),
+    "rewind": lambda service, run_id: service.rewind(run_id, 1),
 }
+
+
+def put_down(
+    make_service: MakeService, wait_until: WaitUntil, runs: Path, halting: Halting
+) -> tuple[TrainingService, str]:
+    """A service and a run that was paused where `halting` halts it."""
+    service = make_service(fit=halting, runs=runs)
+    run_id = service.start(CONFIG)
+    assert halting.reached.wait(SECONDS)
+    service.pause(run_id)
+    settled(service, run_id, wait_until)
+    return service, run_id
 
 
 @pytest.mark.parametrize("what", ASK)
@@ -65,6 +80,62 @@ def test_a_run_trains_to_its_end_while_the_events_of_another_are_read(
     assert found.state is RunState.DONE
     assert in_time == [True]
     assert len(answers) == 1
+
+
+def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
+    make_service: MakeService,
+    tmp_path: Path,
+    wait_until: WaitUntil,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, run_id = put_down(make_service, wait_until, tmp_path, Halting(STEPS + 3))
+    service.close()
+    service = make_service(runs=tmp_path)
+    answered: list[bool] = []
+    for owner, name in ((RunStore, "events"), (EpochFiles, "resume_state")):
+        read = getattr(owner, name)
+
+        def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
+            reader = threading.Thread(target=service.runs)
+            reader.start()
+            reader.join(10)
+            answered.append(not reader.is_alive())
+            return read(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, slow)
+    service.resume(run_id)
+    assert finish(service, run_id).state is RunState.DONE
+    assert answered == [True, True]
+
+
+def test_what_changes_while_a_rewind_reads_is_read_again(
+    make_service: MakeService,
+    tmp_path: Path,
+    wait_until: WaitUntil,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    halting = Halting(STEPS + 3)
+    service, run_id = put_down(make_service, wait_until, tmp_path, halting)
+    halting.go_on.set()
+    read = RunStore.events
+    ended: list[RunState] = []
+
+    def late(store: RunStore, wanted: str) -> Any:
+        found = read(store, wanted)
+        if threading.current_thread() is threading.main_thread() and not ended:
+            service.resume(run_id)
+            ended.append(finish(service, run_id).state)
+        return found
+
+    monkeypatch.setattr(RunStore, "events", late)
+    service.rewind(run_id, 1)
+    assert ended == [RunState.DONE]
+    whole = service.start(CONFIG)
+    finish(service, whole)
+    service.rewind(run_id, CONFIG.epochs)  # the later epochs are still there
+    assert told(service, run_id) == told(service, whole)
 
 
 def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConfig) -> None:
