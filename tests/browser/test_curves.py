@@ -23,6 +23,13 @@ def open_curves(dashboard: DashboardPage) -> None:
     dashboard.field("Learning rate").uncheck()
 
 
+def start_endless_run(dashboard: DashboardPage, server: AppServer) -> str:
+    """Starts a run and waits until the curves show its points in the place of another run's."""
+    run_id = server.start_endless_run()
+    dashboard.until(lambda: dashboard.figure_value(LOSS, "gd.dataset.run") == run_id)
+    return run_id
+
+
 def show_curves(dashboard: DashboardPage, server: AppServer, run_id: str) -> None:
     open_curves(dashboard)
     dashboard.show_run(run_id)
@@ -58,7 +65,7 @@ def test_both_curves_grow_while_the_network_learns(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     open_curves(dashboard)
-    server.start_endless_run()
+    start_endless_run(dashboard, server)
     traces = [
         (region, trace)
         for region in (LOSS, ACCURACY)
@@ -97,8 +104,7 @@ def test_a_zoom_survives_new_points_and_a_change_of_the_smoothing(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     open_curves(dashboard)
-    run_id = server.start_endless_run()
-    dashboard.until(lambda: dashboard.point_count(LOSS) > 10)
+    run_id = start_endless_run(dashboard, server)
     for _ in range(3):
         dashboard.plot_area(LOSS).dblclick()
         dashboard.until(lambda: dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange"))
@@ -121,8 +127,7 @@ def test_a_zoom_survives_new_points_and_a_change_of_the_smoothing(
 
 def test_nothing_is_drawn_while_somebody_drags(dashboard: DashboardPage, server: AppServer) -> None:
     open_curves(dashboard)
-    run_id = server.start_endless_run()
-    dashboard.until(lambda: dashboard.point_count(LOSS) > 0)
+    run_id = start_endless_run(dashboard, server)
     dashboard.plot_area(LOSS).hover()
     dashboard.page.mouse.down()
     points = dashboard.point_count(LOSS)
