@@ -146,7 +146,7 @@ class Courses:
         if lesson is None and parent.snapshot.lesson is not None:
             data = lessons.read(parent.snapshot, parent.files.folder)
             lesson = (parent.snapshot.lesson, data) if data is not None else None
-        with self._runs.with_place(run_id, epoch) as (parent, state, stored, count):
+        with self._runs.with_place(run_id, epoch or None) as (parent, state, stored, count):
             if _is_unevaluated(state):
                 raise WrongState(
                     f"Epoch {epoch} of {parent.snapshot.title} was stopped before it was "

@@ -131,6 +131,7 @@ class EpochFiles:
         """Takes over another run's epochs up to one, sharing the disk where that can be done.
 
         Raises:
+            UnknownEpoch: the last of them is gone: a run that trains gives up epochs.
             FolderUnusable: they cannot be written.
         """
         with writing("The run"):
@@ -139,6 +140,7 @@ class EpochFiles:
                 if epoch <= until:
                     for ending in (".safetensors", _STATE):
                         _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+        other._kept(until)
 
     def remove(self) -> None:
         """Removes the folder, as far as that can be done."""

@@ -367,10 +367,11 @@ class Runs:
 
     @contextmanager
     def with_place(
-        self, run_id: str, epoch: int
+        self, run_id: str, epoch: int | None
     ) -> Iterator[tuple[Run, ResumeState | None, list[Metrics], int]]:
-        """A run, its place at the end of an epoch (0: the very beginning) without the tensors, all
-        events that are stored, and how many of them there were then; under the lock.
+        """A run, its place at the end of an epoch without the tensors, all events that are stored,
+        and how many of them there were then; under the lock. None is the very beginning, which
+        need not be kept.
 
         What is on disk is read before the lock is taken: see `with_events`.
 
@@ -381,11 +382,12 @@ class Runs:
             run = self.find(run_id)
             before = run.snapshot
         while True:
-            state, count = run.resume_state(epoch, tensors=False) if epoch else (None, 0)
+            place = None if epoch is None else run.resume_state(epoch, tensors=False)
+            state, count = place or (None, 0)
             stored = self.store.events(run_id)
             with self._lock:
                 run, now = self.find(run_id), run.snapshot
-                # What a run that trains has kept stays until it is put down and rewound.
+                # A run that trains changes nothing that it has stored, except for its newest place.
                 if now is before or (not run.at_rest and now.revision == before.revision):
                     yield run, state, stored, count
                     return

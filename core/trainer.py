@@ -12,7 +12,7 @@ from typing import Any
 
 from core import lessons
 from core.datasets import Cancelled, DataCatalog
-from core.errors import DigitLabError, FolderUnusable, WrongState
+from core.errors import DamagedFile, DigitLabError, FolderUnusable, WrongState
 from core.events import RunState
 from core.runs import Run
 from core.runtime import choose_runtime
@@ -191,11 +191,13 @@ class Trainer:
         # Read without the lock: nobody else changes the files of a run that trains.
         place = run.snapshot.place_epoch
         state, count = run.resume_state(place)
-        stored = run.store.events(run.run_id)
+        stored, problem = run.read_events()
         with self._lock:
             if run.in_memory is None:
-                run.take_events(stored, "")
+                run.take_events(stored, problem)
             if count != len(run.events):
+                if problem:
+                    raise DamagedFile(problem)
                 run.go_to(stored, count, place)
             run.drop_the_rest()
         return state

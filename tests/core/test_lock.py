@@ -10,6 +10,7 @@ import pytest
 from core import runs
 from core.config import TrainConfig
 from core.epochs import EpochFiles
+from core.errors import UnknownEpoch
 from core.events import RunState
 from core.service import TrainingService
 from core.store import RunStore
@@ -136,6 +137,24 @@ def test_what_changes_while_a_rewind_reads_is_read_again(
     finish(service, whole)
     service.rewind(run_id, CONFIG.epochs)  # the later epochs are still there
     assert told(service, run_id) == told(service, whole)
+
+
+def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
+    trained_service: TrainingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = trained_service.runs()
+    files = trained_service._store.epoch_files(before.run_id, "mlp")
+    read = RunStore.events
+
+    def late(store: RunStore, run_id: str) -> Any:
+        for path in files.folder.glob("0001.*"):  # as a run of more than 50 epochs does
+            path.unlink()
+        return read(store, run_id)
+
+    monkeypatch.setattr(RunStore, "events", late)
+    with pytest.raises(UnknownEpoch, match="Epoch 1 of this run is not kept"):
+        trained_service.fork(before.run_id, 1, {})
+    assert [run.run_id for run in trained_service.runs()] == [before.run_id]
 
 
 def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConfig) -> None:

@@ -241,6 +241,22 @@ def test_pausing_lets_the_next_run_train(
     assert service.snapshot(first).state is RunState.PAUSED
 
 
+def test_a_run_that_never_began_is_forked_but_not_rewound(
+    make_service: MakeService, finish: Finish
+) -> None:
+    halting = Halting(1)
+    service = make_service(fit=halting)
+    service.start(CONFIG)
+    waiting = service.start(CONFIG)
+    service.stop(waiting)
+    with pytest.raises(UnknownEpoch):
+        service.rewind(waiting, 0)
+    assert service.snapshot(waiting).state is RunState.STOPPED
+    child = service.fork(waiting, 0, {"epochs": 1})
+    halting.go_on.set()
+    assert finish(service, child).state is RunState.DONE
+
+
 def test_what_a_run_cannot_do_is_told_with_what_to_do(trained_service: TrainingService) -> None:
     run_id = trained_service.latest_run()
     assert run_id is not None
