@@ -12,20 +12,35 @@
     form: {
       // The settings of a preset are in the order of the fields, null where it leaves them open;
       // one's own have none.
-      fill: (preset, ...rest) => {
-        const presets = rest.pop();
-        const values = rest;
-        const { callback_context, no_update } = window.dash_clientside;
-        const { triggered_id } = callback_context;
-        const chosen = triggered_id === "preset" ? presets[preset].settings : null;
-        const filled = values.map((value, place) => chosen?.[place] ?? value);
+      fill: (preset, presets, ...values) => {
+        const { settings } = presets[preset];
+        return values.map((value, place) => {
+          const wanted = settings?.[place] ?? value;
+          return same(value, wanted) ? window.dash_clientside.no_update : wanted;
+        });
+      },
+
+      // Names the preset that the fields make.
+      recognise: (preset, ...values) => {
+        const presets = values.pop();
         const [name, { purpose }] = Object.entries(presets).find(
           ([, { settings }]) =>
-            !settings || settings.every((wanted, place) => wanted === null || same(filled[place], wanted)),
+            !settings || settings.every((wanted, place) => wanted === null || same(values[place], wanted)),
         );
-        // As the page loads, all are passed on: Dash asks nothing about what was never told.
-        const tell = (value, place) => (triggered_id && value === values[place] ? no_update : value);
-        return [name, purpose, ...filled.map(tell)];
+        document.getElementById("preset-purpose").textContent = purpose;
+        if (name !== preset) window.dash_clientside.set_props("preset", { value: name });
+        return window.dash_clientside.no_update;
+      },
+
+      // Shows below each field what is wrong with it.
+      mark: (errors) => {
+        for (const place of document.querySelectorAll(".field-error")) {
+          const sentence = errors?.[place.dataset.field] ?? "";
+          place.textContent = sentence;
+          const field = place.parentElement.querySelector("input, select");
+          field.setAttribute("aria-invalid", String(Boolean(sentence)));
+        }
+        return window.dash_clientside.no_update;
       },
     },
   });

@@ -7,7 +7,7 @@ import functools
 import importlib.util
 import logging
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +80,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
         on_error=_log_error,
     )
-    app.layout = layout()
+    app.layout = layout(service.problems)
     navigation(app)
     train.register(app, service)
     gallery.register(app, service)
@@ -97,9 +97,13 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     return app
 
 
-def layout() -> html.Div:
-    """The page. The scripts in `assets/live/` fill it."""
-    tabs = _tabs()
+def layout(problems: Sequence[str] = ()) -> html.Div:
+    """The page. The scripts in `assets/live/` fill it.
+
+    Args:
+        problems: what the tab Runs says was found damaged at the start.
+    """
+    tabs = _tabs(problems)
     return html.Div(
         [
             html.Div(
@@ -160,7 +164,7 @@ def _epoch_slider() -> html.Div:
     return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
 
 
-def _tabs() -> dbc.Tabs:
+def _tabs(problems: Sequence[str]) -> dbc.Tabs:
     return dbc.Tabs(
         [
             dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
@@ -171,7 +175,7 @@ def _tabs() -> dbc.Tabs:
             dbc.Tab(inside_layout.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
             dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
             dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
-            dbc.Tab(runs.layout(), label="Runs", tab_id=ids.TAB_RUNS),
+            dbc.Tab(runs.layout(problems), label="Runs", tab_id=ids.TAB_RUNS),
         ],
         id=ids.TABS,
         active_tab=ids.TAB_TRAIN,

@@ -36,12 +36,13 @@ def layout() -> html.Div:
                         id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
                     ),
                     html.Small(
-                        PRESETS[FIRST_PRESET].purpose, id=ids.PRESET_PURPOSE, className="field-help"
+                        PRESETS[FIRST_PRESET].purpose, id="preset-purpose", className="field-help"
                     ),
                 ],
                 className="preset",
             ),
             dcc.Store(id=ids.PRESETS, data=presets()),
+            dcc.Store(id=ids.FORM_ERRORS),
             html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
             html.Details(
                 [
@@ -114,7 +115,7 @@ def _field(name: str) -> html.Div:
         [
             label,
             control,
-            html.Div(id=ids.field_error(name), className="field-error", role="alert"),
+            html.Div(className="field-error", role="alert", **{"data-field": name}),
             html.Small(declared.description, className="field-help"),
         ]
     )

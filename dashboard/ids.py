@@ -31,7 +31,7 @@ TAB_RUNS = "runs"
 # Train.
 PRESET = "preset"
 PRESETS = "presets"
-PRESET_PURPOSE = "preset-purpose"
+FORM_ERRORS = "form-errors"
 TRAIN_BUTTON = "train-button"
 STOP_BUTTON = "stop-button"
 PAUSE_BUTTON = "pause-button"
@@ -50,11 +50,6 @@ def field(name: str) -> str:
     """The input of a setting."""
     assert name in TrainConfig.model_fields, name
     return f"field-{name.replace('_', '-')}"
-
-
-def field_error(name: str) -> str:
-    """The place of the sentence that says what is wrong with a setting."""
-    return f"{field(name)}-error"
 
 
 # Curves.
@@ -187,7 +182,6 @@ EMBEDDING_SEND = "embedding-send"
 # CNN against MLP.
 COMPARE_CNN = "compare-cnn"
 COMPARE_TRAIN = "compare-train"
-COMPARE_SETTINGS = "compare-settings"
 COMPARE_ERROR = "compare-error"
 COMPARE_PICK = "compare-pick"
 COMPARE_CHOICE = "compare-choice"
@@ -216,7 +210,6 @@ def distorted_examples(distortion: str) -> str:
 
 # Runs.
 RUNS_GRID = "runs-grid"
-RUNS_PROBLEMS = "runs-problems"
 RUNS_WATCH = "runs-watch"
 RUNS_PAUSE = "runs-pause"
 RUNS_STOP = "runs-stop"

@@ -72,8 +72,19 @@
     window.live.whenIdle("pairs", show, "#compare-sentence");
   }
 
+  // With which settings of the Train tab the tab CNN vs MLP would train both.
+  function updateSettings() {
+    const [preset, dataset, seed] = ["preset", "field-dataset", "field-seed"].map((id) => {
+      const field = document.getElementById(id);
+      return field.selectedOptions?.[0].text ?? field.value;
+    });
+    const words = `Settings of the Train tab: ${preset}; data set ${dataset}; seed ${seed}.`;
+    document.getElementById("compare-settings").textContent = words;
+  }
+
   document.addEventListener("navigate", ({ detail }) => {
     [tab, chosen] = [detail.tab, detail.run];
+    if (tab === "compare") updateSettings();
     update();
   });
 })();

@@ -1,6 +1,7 @@
 """The tab CNN vs MLP: both trained with one click, and what each network bears.
 
-`assets/live/runs.js` says by a store which pairs there are and when something of them has changed.
+`assets/live/runs.js` says with which settings both would be trained, and by a store which pairs
+there are and when something of them has changed.
 How images are distorted is in `core.robustness`.
 """
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from core.config import CHOICE_TITLES, PRESETS, parse_config
+from core.config import CHOICE_TITLES, parse_config
 from core.errors import DigitLabError, InvalidConfig, UnknownRun
 from core.events import EpochMetrics, RunSnapshot
 from core.records import Distortion, Examples, Pair, Robustness
@@ -109,7 +110,7 @@ def _controls() -> html.Div:
                 size="sm",
                 className=PRESS_ONCE,
             ),
-            html.Span(id=ids.COMPARE_SETTINGS, className="small text-body-secondary"),
+            html.Span(id="compare-settings", className="small text-body-secondary"),
             html.Div(
                 select("Pair", ids.COMPARE_PICK, pair_words.options([], None), NEWEST),
                 id=ids.COMPARE_CHOICE,
@@ -173,15 +174,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         else:
             return {"sentence": "", "is_open": False, "pair": NEWEST, "run": NEWEST}
         return {"sentence": sentence, "is_open": True, "pair": no_update, "run": no_update}
-
-    @app.callback(
-        Output(ids.COMPARE_SETTINGS, "children"),
-        Input(ids.PRESET, "value"),
-        Input(ids.field("dataset"), "value"),
-        Input(ids.field("seed"), "value"),
-    )
-    async def settings(preset: str, dataset: str, seed: str) -> str:
-        return settings_words(preset, dataset, seed)
 
     @app.callback(
         output={
@@ -254,13 +246,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         except DigitLabError as error:
             return _nothing(str(error))
         return await asyncio.to_thread(_paint, measured, shown)
-
-
-def settings_words(preset: str, dataset: str, seed: str) -> str:
-    """With which settings both would be trained."""
-    title = PRESETS[preset].title if preset in PRESETS else "your own"
-    chosen = CHOICE_TITLES.get(dataset, dataset)
-    return f"Settings of the Train tab: {title}; data set {chosen}; seed {seed}."
 
 
 def caption(measured: Sequence[Robustness]) -> str:

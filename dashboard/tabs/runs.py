@@ -5,19 +5,17 @@ of ticked runs is in `dashboard.ticked`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import (
     Dash,
     Input,
-    Output,
     State,
     ctx,
     dcc,
     html,
-    no_update,
     set_props,
 )
 
@@ -36,11 +34,17 @@ EXPLANATION = "Every run is kept. Tick runs to compare them or to do something w
 TICK_SOME = "Tick a run in the table first."
 
 
-def layout() -> html.Div:
+def layout(problems: Sequence[str]) -> html.Div:
+    """
+    Args:
+        problems: a sentence for each thing that was found damaged at the start.
+    """
     return html.Div(
         [
             guide.explanation(EXPLANATION, "runs"),
-            dbc.Alert(id=ids.RUNS_PROBLEMS, color="warning", is_open=False, dismissable=True),
+            dbc.Alert(
+                " ".join(problems), color="warning", is_open=bool(problems), dismissable=True
+            ),
             html.Section(
                 [
                     html.Div(_buttons(), className="controls"),
@@ -154,16 +158,6 @@ def register(app: Dash, service: "TrainingService") -> None:
                     await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
         except DigitLabError as error:
             _say([str(error)])
-
-    @app.callback(
-        Output(ids.RUNS_PROBLEMS, "children"),
-        Output(ids.RUNS_PROBLEMS, "is_open"),
-        Input(ids.TABS, "active_tab"),
-    )
-    async def problems(tab: str) -> tuple[Any, Any]:
-        if tab != ids.TAB_RUNS or not service.problems:
-            return no_update, no_update
-        return " ".join(service.problems), True
 
 
 def _say(problems: Iterable[str], news: str = "") -> None:

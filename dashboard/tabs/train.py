@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
-from core.config import TrainConfig, parse_config
+from core.config import parse_config
 from core.errors import DigitLabError, InvalidConfig
 from core.events import LayerInfo
 from dashboard import form, guide, ids
@@ -21,10 +21,6 @@ EXPLANATION = (
     "The network is shown a few images at a time, and then each of its weights takes a small step "
     "that makes this loss smaller."
 )
-CHECKED = tuple(
-    name for name, field in TrainConfig.model_fields.items() if field.annotation is not bool
-)
-"""The fields that can hold a wrong value."""
 
 
 def layout() -> html.Div:
@@ -129,27 +125,26 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     app.clientside_callback(
         ClientsideFunction("form", "fill"),
-        Output(ids.PRESET, "value"),
-        Output(ids.PRESET_PURPOSE, "children"),
         *[Output(ids.field(name), "value") for name in form.FIELDS],
+        Input(ids.PRESET, "value"),
+        State(ids.PRESETS, "data"),
+        *[State(ids.field(name), "value") for name in form.FIELDS],
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("form", "recognise"),
         Input(ids.PRESET, "value"),
         *[Input(ids.field(name), "value") for name in form.FIELDS],
         State(ids.PRESETS, "data"),
     )
+    app.clientside_callback(ClientsideFunction("form", "mark"), Input(ids.FORM_ERRORS, "data"))
 
     @app.callback(
-        output={
-            "invalid": {name: Output(ids.field(name), "invalid") for name in CHECKED},
-            "sentences": {name: Output(ids.field_error(name), "children") for name in form.FIELDS},
-        },
+        output=Output(ids.FORM_ERRORS, "data"),
         inputs={"values": {name: Input(ids.field(name), "value") for name in form.FIELDS}},
     )
-    async def check(values: dict[str, Any]) -> dict[str, Any]:
-        wrong = form.errors(values)
-        return {
-            "invalid": {name: name in wrong for name in CHECKED},
-            "sentences": {name: wrong.get(name, "") for name in form.FIELDS},
-        }
+    async def check(values: dict[str, Any]) -> dict[str, str]:
+        return form.errors(values)
 
     @app.callback(
         output={

@@ -88,6 +88,17 @@ def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService
         assert set(properties) <= set(component._prop_names)
 
 
+def test_what_was_found_damaged_is_said_where_the_runs_are() -> None:
+    sentence = "The record of runs was damaged."
+
+    def alerts(*arguments: list[str]) -> list[str]:
+        parts = layout(*arguments)._traverse()
+        return [part.children for part in parts if getattr(part, "is_open", False) is True]
+
+    assert alerts() == []
+    assert alerts([sentence]) == [sentence]
+
+
 def test_callbacks_only_name_what_is_on_the_page(untrained: TestClient) -> None:
     on_the_page = {str(getattr(part, "id", None)) for part in layout()._traverse()}
     named = {

@@ -44,7 +44,8 @@ def test_a_field_has_one_input_with_its_title_as_label(name: str, parts: list[Co
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_has_its_help_and_a_place_for_its_error(name: str, parts: list[Component]) -> None:
-    assert by_id(parts, ids.field_error(name)).role == "alert"
+    errors = [part.role for part in parts if getattr(part, "data-field", None) == name]
+    assert errors == ["alert"]
     helps = [part.children for part in parts if isinstance(part, html.Small)]
     assert FIELDS[name].description in helps
 
