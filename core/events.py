@@ -28,6 +28,11 @@ class RunState(str, Enum):
     def finished(self) -> bool:
         return self in FINISHED_STATES
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether a run in this state neither trains nor waits."""
+        return self.finished or self is RunState.PAUSED
+
 
 FINISHED_STATES = frozenset(
     {RunState.DONE, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED}

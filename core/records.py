@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.events import Lesson, RunSnapshot, RunState
+from core.events import Lesson, RunSnapshot
 
 
 @dataclass(frozen=True)
@@ -361,7 +361,7 @@ class Pair:
     @property
     def ended(self) -> bool:
         """Whether none of them trains or waits: a run that is put down does not."""
-        return all(run.state.finished or run.state is RunState.PAUSED for run in self.runs)
+        return all(run.state.at_rest for run in self.runs)
 
     @property
     def comparable(self) -> tuple[RunSnapshot, ...]:

@@ -95,14 +95,10 @@ class Run:
         self._events = [event for event in stored if place is None or event.epoch <= place]
         return self._events
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether it neither trains nor waits."""
-        return self.snapshot.state.finished or self.snapshot.state is RunState.PAUSED
-
     def release_events(self) -> None:
         """Gives back the memory of events that can be read again."""
-        if self.at_rest and self._events is not None and self._written >= len(self._events):
+        at_rest, told = self.snapshot.state.at_rest, self.in_memory
+        if at_rest and told is not None and self._written >= told:
             self._events = None
 
     def resume_state(
@@ -291,7 +287,7 @@ class Runs:
             config = TrainConfig.model_construct(**snapshot.config)
             files = store.epoch_files(snapshot.run_id, config.model)
             run = self._runs[snapshot.run_id] = Run(config, snapshot, files, store)
-            if not snapshot.state.finished and snapshot.state is not RunState.PAUSED:
+            if not snapshot.state.at_rest:
                 run.recover()
             if run.snapshot.kept and config.dataset == "auto" and not snapshot.brought_in:
                 run.settle_dataset(snapshot.dataset)  # the first version stored `auto`
@@ -387,8 +383,9 @@ class Runs:
             stored = self.store.events(run_id)
             with self._lock:
                 run, now = self.find(run_id), run.snapshot
-                # A run that trains changes nothing that it has stored, except for its newest place.
-                if now is before or (not run.at_rest and now.revision == before.revision):
+                # What a run that trains has stored meanwhile comes after that place.
+                trains_on = not now.state.at_rest and now.revision == before.revision
+                if now is before or trains_on:
                     yield run, state, stored, count
                     return
                 before = now

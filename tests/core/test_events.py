@@ -78,6 +78,11 @@ def test_a_run_has_finished_in_the_last_four_states_only(state: RunState) -> Non
     assert state.finished == (state.value in {"done", "stopped", "failed", "interrupted"})
 
 
+@pytest.mark.parametrize("state", RunState)
+def test_a_run_is_at_rest_unless_it_trains_or_waits(state: RunState) -> None:
+    assert state.at_rest == (state.value not in {"running", "stopping", "queued"})
+
+
 @pytest.mark.parametrize(
     ("progress", "ends"), [(1.5, False), (2, True), (2.0, True), (1.9999, False)]
 )

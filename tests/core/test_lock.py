@@ -16,7 +16,7 @@ from core.service import TrainingService
 from core.store import RunStore
 from core.training import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
-from tests.core.test_runs import CONFIG, STEPS, Halting, settled, told
+from tests.core.test_runs import CONFIG, STEPS, Halting, settled, stopped_at, told
 
 ASK: dict[str, Callable[[TrainingService, str], Any]] = {
     "events": lambda service, run_id: service.events_since(run_id, 0),
@@ -26,18 +26,6 @@ ASK: dict[str, Callable[[TrainingService, str], Any]] = {
     "fork": lambda service, run_id: service.fork(run_id, 1, {"epochs": 3}),
     "rewind": lambda service, run_id: service.rewind(run_id, 1),
 }
-
-
-def put_down(
-    make_service: MakeService, wait_until: WaitUntil, runs: Path, halting: Halting
-) -> tuple[TrainingService, str]:
-    """A service and a run that was paused where `halting` halts it."""
-    service = make_service(fit=halting, runs=runs)
-    run_id = service.start(CONFIG)
-    assert halting.reached.wait(SECONDS)
-    service.pause(run_id)
-    settled(service, run_id, wait_until)
-    return service, run_id
 
 
 @pytest.mark.parametrize("what", ASK)
@@ -90,7 +78,8 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
     finish: Finish,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service, run_id = put_down(make_service, wait_until, tmp_path, Halting(STEPS + 3))
+    service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
+    settled(service, run_id, wait_until)
     service.close()
     service = make_service(runs=tmp_path)
     answered: list[bool] = []
@@ -117,9 +106,8 @@ def test_what_changes_while_a_rewind_reads_is_read_again(
     finish: Finish,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    halting = Halting(STEPS + 3)
-    service, run_id = put_down(make_service, wait_until, tmp_path, halting)
-    halting.go_on.set()
+    service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
+    settled(service, run_id, wait_until)
     read = RunStore.events
     ended: list[RunState] = []
 
