@@ -30,10 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     # These bring torch, which takes seconds: not before the command line is known to be right.
     import uvicorn
 
-    from core.datasets import DataCatalog
-    from core.runtime import keep_memory
-    from core.service import TrainingService
-    from core.store import RunStore
+    from core.data.catalog import DataCatalog
+    from core.device import keep_memory
+    from core.runs.database import RunStore
+    from core.service.service import TrainingService
     from dashboard.app import create_app
 
     keep_memory()

@@ -49,7 +49,7 @@ def main() -> None:
 
 def notebook(options: argparse.Namespace) -> dict[str, Any]:
     """The notebook's loop: speed and faults, and test accuracy by the second."""
-    from core.runtime import import_torchvision
+    from core.device import import_torchvision
 
     import_torchvision()
     from benchmarks import reference
@@ -67,7 +67,7 @@ def notebook(options: argparse.Namespace) -> dict[str, Any]:
 
 def published(options: argparse.Namespace) -> dict[str, Any]:
     """train_mnist_fast as published."""
-    from core.runtime import import_torchvision
+    from core.device import import_torchvision
 
     import_torchvision()
     from benchmarks import reference
@@ -81,13 +81,13 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
 
 def in_main_thread(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop, iterated here."""
-    from core.runtime import keep_memory
+    from core.device import keep_memory
 
     keep_memory()
     from core.config import parse_config
-    from core.datasets import DataCatalog
-    from core.events import BatchMetrics, EpochMetrics
-    from core.training import Checkpoint, fit
+    from core.data.catalog import DataCatalog
+    from core.records.runs import BatchMetrics, EpochMetrics
+    from core.training.loop import Checkpoint, fit
 
     config = parse_config({**options.settings, "seed": options.seed})
     data = DataCatalog(options.data_dir, options.data_dir).load("mnist")
@@ -107,14 +107,14 @@ def in_main_thread(options: argparse.Namespace) -> dict[str, Any]:
 
 def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop, in the background thread of the service, as the page uses it."""
-    from core.runtime import keep_memory
+    from core.device import keep_memory
 
     keep_memory()
     from core.config import parse_config
-    from core.datasets import DataCatalog
-    from core.events import EpochMetrics
-    from core.service import TrainingService
-    from core.store import RunStore
+    from core.data.catalog import DataCatalog
+    from core.records.runs import EpochMetrics
+    from core.runs.database import RunStore
+    from core.service.service import TrainingService
 
     config = parse_config({**options.settings, "seed": options.seed})
     catalog = DataCatalog(options.data_dir, options.data_dir)

@@ -3,7 +3,7 @@
 Trains a network on each data set and shows it real digits (test images and pen strokes) and
 scribbles that are no digit. Several measures of doubt are compared: for each, the limit is set
 where one half of the real digits is doubted as often as `--doubted` says, and the other half and
-the scribbles are counted. Then the same for the rule in `core.confidence`, which has limits of
+the scribbles are counted. Then the same for the rule in `core.inference.confidence`, which has limits of
 its own. Nothing is judged here: the figures are printed.
 """
 
@@ -18,13 +18,14 @@ from torch.nn import functional as F
 
 from benchmarks import drawing
 from benchmarks.scribbles import scribbles
-from core import confidence, models
-from core.datasets import DataCatalog, Dataset, normalise
+from core import models
+from core.data.catalog import DataCatalog, Dataset, normalise
+from core.device import keep_memory
+from core.drawing.strokes import strokes_to_image
 from core.errors import DatasetUnavailable
-from core.events import Prediction
-from core.preprocess import strokes_to_image
-from core.runtime import keep_memory
-from core.training import Checkpoint
+from core.inference import confidence
+from core.records.runs import Prediction
+from core.training.loop import Checkpoint
 
 SCRIBBLES = 500  # of each kind
 SEED = 1
@@ -203,7 +204,7 @@ def print_rule(data: Dataset, digits: Groups, others: Groups) -> None:
         )
 
     doubts = {group: doubted(seen) for group, seen in (digits | others).items()}
-    print_row("core.confidence", doubts, digits)
+    print_row("core.inference.predictor.confidence", doubts, digits)
 
 
 def print_row(name: str, doubts: dict[str, Tensor], digits: Groups) -> None:

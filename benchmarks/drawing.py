@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from core.config import parse_config
-from core.datasets import DataCatalog
+from core.data.catalog import DataCatalog
+from core.device import keep_memory
+from core.drawing.strokes import Strokes, stroke_steps, strokes_to_image
 from core.errors import DatasetUnavailable
-from core.inference import Reader
-from core.preprocess import Strokes, stroke_steps, strokes_to_image
-from core.runtime import keep_memory
-from core.training import Checkpoint, fit
+from core.inference.predictor import Reader
+from core.training.loop import Checkpoint, fit
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 500  # images that are read at once

@@ -15,15 +15,17 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from core import embedding, mistakes, models, robustness
-from core.attribution import attribute
+from core import models
+from core.analysis import mistakes, robustness
 from core.config import TrainConfig
-from core.datasets import DataCatalog, Dataset
+from core.data.catalog import DataCatalog, Dataset
+from core.device import keep_memory
 from core.errors import NoConvolution
-from core.inside import Network
-from core.records import ATTRIBUTION_METHODS
-from core.runtime import keep_memory
-from core.training import Checkpoint, fit
+from core.explain import projection
+from core.explain.activations import Network
+from core.explain.attribution import attribute
+from core.records.layers import ATTRIBUTION_METHODS
+from core.training.loop import Checkpoint, fit
 
 ROOT = Path(__file__).resolve().parent.parent
 EPOCHS = 20
@@ -77,13 +79,13 @@ def print_inside(checkpoint: Checkpoint, data: Dataset, points: int, count: int)
         except NoConvolution:
             continue
         show(method, lambda: attribute(network, image, method))  # noqa: B023
-    sample = images[embedding.choose(len(images), points)]
+    sample = images[projection.choose(len(images), points)]
     features = show("features", lambda: network.features(sample), rounds=1)
     assert features is not None
-    flat = show("PCA", lambda: embedding.pca(features))
-    show("PCA, aligned", lambda: embedding.pca(features, flat.points))
-    embedding.tsne(features[:50])  # openTSNE is loaded the first time
-    layout = show("t-SNE", lambda: embedding.tsne(features, flat.points), rounds=1)
+    flat = show("PCA", lambda: projection.pca(features))
+    show("PCA, aligned", lambda: projection.pca(features, flat.points))
+    projection.tsne(features[:50])  # openTSNE is loaded the first time
+    layout = show("t-SNE", lambda: projection.tsne(features, flat.points), rounds=1)
     assert layout is not None
     show("t-SNE, place a drawing", lambda: layout.place(features[:1]))
     show(

@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.datasets import DataCatalog, Dataset
-from core.events import EpochMetrics
-from core.runtime import keep_memory
-from core.training import fit
+from core.data.catalog import DataCatalog, Dataset
+from core.device import keep_memory
+from core.records.runs import EpochMetrics
+from core.training.loop import fit
 
 VALIDATION = 10_000  # images, the last ones of the training set
 

@@ -19,11 +19,11 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from core.config import TrainConfig
-from core.datasets import DataCatalog
-from core.events import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
-from core.service import TrainingService
-from core.store import RunStore
-from dashboard import runs_table, status
+from core.data.catalog import DataCatalog
+from core.records.runs import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
+from core.runs.database import RunStore
+from core.service.service import TrainingService
+from dashboard.components import runs_table, status_bar
 from dashboard.live.protocol import Place
 from dashboard.live.updates import Changes, update
 from tools.chromium import find_chromium, launch_args, why_missing
@@ -93,7 +93,7 @@ def print_service(folder: Path, data_dir: Path) -> None:
     times.append(time.perf_counter())
     count = len(service.runs())
     times.append(time.perf_counter())
-    changes = Changes(service, runs_table.row, partial(status.describe, service))
+    changes = Changes(service, runs_table.row, partial(status_bar.describe, service))
     times.append(time.perf_counter())
     changes.refresh()
     times.append(time.perf_counter())

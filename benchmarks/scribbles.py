@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.glyphs import GLYPHS, HEIGHT, Stroke, stroke
-from core.preprocess import CANVAS, Strokes
-from core.raster import Doubles
+from core.data.glyphs import GLYPHS, HEIGHT, Stroke, stroke
+from core.drawing.rasterize import Doubles
+from core.drawing.strokes import CANVAS, Strokes
 
 Random = np.random.Generator
 
@@ -58,7 +58,7 @@ SHAPES = {
 def scribbles(count: int, seed: int) -> dict[str, list[Strokes]]:
     """So many drawings of each kind, by the name of the kind.
 
-    Strokes lie on a canvas of `core.preprocess.CANVAS`. The same seed gives the same drawings;
+    Strokes lie on a canvas of `core.drawing.strokes.CANVAS`. The same seed gives the same drawings;
     with another one, lines take other ways, and letters and shapes are drawn by another hand.
     """
     random = np.random.default_rng(seed)

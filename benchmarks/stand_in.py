@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from core import models, training
+from core import models
 from core.config import TrainConfig
-from core.datasets import Dataset
-from core.events import BatchMetrics, EpochMetrics
-from core.training import Checkpoint, Event, Place, ResumeState
+from core.data.catalog import Dataset
+from core.records.runs import BatchMetrics, EpochMetrics
+from core.training import loop
+from core.training.loop import Checkpoint, Event, Place, ResumeState
 from tools.server import Server
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
@@ -59,7 +60,7 @@ def stand_in() -> Iterator[Server]:
 
 
 if __name__ == "__main__":
-    training.fit = fit  # before the service takes it
+    loop.fit = fit  # before the service takes it
     import run
 
     sys.exit(run.main())

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import drawing
-from core import lessons
 from core.config import PRESETS, TrainConfig, parse_config
-from core.datasets import DataCatalog, Dataset
-from core.events import EpochMetrics
-from core.lessons import SETTINGS
-from core.runtime import keep_memory
-from core.training import Checkpoint, fit
+from core.data.catalog import DataCatalog, Dataset
+from core.device import keep_memory
+from core.records.runs import EpochMetrics
+from core.runs import finetuning_data
+from core.runs.finetuning_data import SETTINGS
+from core.training.loop import Checkpoint, fit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--taught", type=int, nargs="+", default=[20], help="how many are taught")
     parser.add_argument("--only", type=int, help="a digit: teach drawings of no other")
     parser.add_argument("--rates", type=float, nargs="+", default=[SETTINGS["learning_rate"]])
-    parser.add_argument("--lesson", type=int, default=lessons.EPOCHS, help="epochs of a lesson")
+    parser.add_argument(
+        "--lesson", type=int, default=finetuning_data.EPOCHS, help="epochs of a lesson"
+    )
     options = parser.parse_args(arguments)
     keep_memory()
     pens = drawing.load_drawings(options.pens, options.canvas)
@@ -64,19 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def lesson_of(
     pictures: np.ndarray, labels: np.ndarray, count: int, only: int | None, mixed: bool
-) -> lessons.LessonData:
+) -> finetuning_data.LessonData:
     """The first so many, or those of one digit, are taught, all others held out."""
     wanted = np.ones(len(labels), bool) if only is None else labels == only
     held_out = ~wanted
     held_out[np.flatnonzero(wanted)[count:]] = True
-    return lessons.LessonData(pictures, labels, held_out, pictures[:0], mixed)
+    return finetuning_data.LessonData(pictures, labels, held_out, pictures[:0], mixed)
 
 
 def teach(
-    data: Dataset, network: Checkpoint, lesson: lessons.LessonData, config: TrainConfig
+    data: Dataset, network: Checkpoint, lesson: finetuning_data.LessonData, config: TrainConfig
 ) -> str:
     """Shares of the held-out drawings and of the test images, before and after each epoch."""
-    config, material = lessons.data_for(lesson, config, data)
+    config, material = finetuning_data.data_for(lesson, config, data)
     assert network.test_probabilities is not None, "it was evaluated"
     tested = float((network.test_probabilities.argmax(1) == data.test_labels.numpy()).mean())
     images = lesson.images[lesson.held_out] / np.float32(255)

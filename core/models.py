@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.events import LayerInfo
+from core.records.runs import LayerInfo
 
 CLASSES = 10
 

@@ -18,24 +18,24 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guard, guide, ids, inside_layout, runs_table, status
-from dashboard.kept import KEEP
+from dashboard import api, guide_page, ids, middleware
+from dashboard.components import runs_table, status_bar
+from dashboard.components.persistence import KEEP
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
-from dashboard.tabs import (
-    compare,
-    curves,
-    draw,
-    embedding,
-    gallery,
-    inside,
-    mistakes,
-    runs,
-    train,
-)
+from dashboard.tabs.compare import callbacks as compare
+from dashboard.tabs.curves import callbacks as curves
+from dashboard.tabs.draw import callbacks as draw
+from dashboard.tabs.embedding import callbacks as embedding
+from dashboard.tabs.gallery import callbacks as gallery
+from dashboard.tabs.inside import callbacks as inside
+from dashboard.tabs.inside import layout as inside_layout
+from dashboard.tabs.mistakes import callbacks as mistakes
+from dashboard.tabs.runs import callbacks as runs
+from dashboard.tabs.train import callbacks as train
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         host: the address that is served, whose name browsers may use.
     """
 
-    live = Live(service, runs_table.row, functools.partial(status.describe, service))
+    live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,7 +67,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     )
     server.include_router(api.router(service, live))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
-    guide.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
+    guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
     # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     app = Dash(
@@ -91,9 +91,9 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     compare.register(app, service)
     curves.register(app)
     runs.register(app, service)
-    server.add_middleware(guard.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
-    server.add_middleware(guard.Guard, host=host)
-    server.add_middleware(guard.SecurityHeaders, inline_scripts=app.csp_hashes())
+    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
+    server.add_middleware(middleware.Guard, host=host)
+    server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
 
 
@@ -131,7 +131,7 @@ def layout(problems: Sequence[str] = ()) -> html.Div:
                 ],
                 className="shell-head",
             ),
-            html.Div([status.layout(), _epoch_slider()], className="shell-top"),
+            html.Div([status_bar.layout(), _epoch_slider()], className="shell-top"),
             tabs,
             dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
         ],

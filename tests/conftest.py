@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core import synthetic
 from core.config import TrainConfig
-from core.datasets import DataCatalog, Dataset
-from core.events import RunSnapshot
-from core.service import TrainingService
-from core.store import RunStore
-from core.trainer import Fit
-from core.training import fit as real_fit
+from core.data import synthetic
+from core.data.catalog import DataCatalog, Dataset
+from core.records.runs import RunSnapshot
+from core.runs.database import RunStore
+from core.service.service import TrainingService
+from core.service.worker import Fit
+from core.training.loop import fit as real_fit
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 SECONDS = 120.0

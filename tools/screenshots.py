@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
-from core import synthetic
-from core.runtime import import_torchvision
+from core.data import synthetic
+from core.device import import_torchvision
 from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import get, post, running, until
 

@@ -1,4 +1,4 @@
-// The live curves. Python gives their look (dashboard/curve_figures.py); this script fills in the
+// The live curves. Python gives their look (dashboard/components/live_curves.py); this script fills in the
 // points of the run that is followed. Nothing is drawn while somebody drags on a curve.
 (function () {
   "use strict";

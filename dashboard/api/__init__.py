@@ -15,7 +15,7 @@ from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from core.events import RunSnapshot
+from core.records.runs import RunSnapshot
 from dashboard.api.schemas import Name
 from dashboard.api.wire import BadRequest, download, read_body
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 
 BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from core.events import RunSnapshot
+from core.records.runs import RunSnapshot
 from dashboard.api.readings import A_SEVEN, drawn_in
 from dashboard.api.schemas import (
     Kept,
@@ -22,7 +22,7 @@ from dashboard.api.schemas import (
 from dashboard.api.wire import JsonBody
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 Owner = Annotated[
     str, Path(pattern="^[0-9a-f]{32}$", description="The set's name: 32 digits or letters a to f.")

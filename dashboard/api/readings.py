@@ -12,7 +12,7 @@ from dashboard.api.schemas import Box, CourseOfDrawing, CourseRead, DigitRead, D
 from dashboard.api.wire import BadRequest, JsonBody
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 drawing = JsonBody(Drawing, {"strokes": A_SEVEN})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Query
 
 from core.config import parse_config
-from core.events import RunSnapshot
+from core.records.runs import RunSnapshot
 from dashboard.api.schemas import (
     Description,
     Events,
@@ -24,7 +24,7 @@ from dashboard.api.schemas import (
 from dashboard.api.wire import JsonBody
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 new_run = JsonBody(NewRun, {"preset": "speedrun", "seed": 3}, optional=True)
 description = JsonBody(Description, {"name": "First try", "note": "With a low learning rate."})

@@ -1,4 +1,4 @@
-"""The forms of requests and answers, where they are not records of `core.events` themselves.
+"""The forms of requests and answers, where they are not records of `core.records.runs` themselves.
 
 The OpenAPI description and the checks of requests both come from here; the settings of a run come
 from `TrainConfig`, which has sentences of its own for what is wrong with them.
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.events import Doubt, Metrics, RunSnapshot
-from core.records import LessonReport, OwnScore
+from core.records.layers import LessonReport, OwnScore
+from core.records.runs import Doubt, Metrics, RunSnapshot
 
 Name = Annotated[str, Field(max_length=1000)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]

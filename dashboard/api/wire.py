@@ -30,7 +30,7 @@ from core.errors import (
     UnknownRun,
     WrongState,
 )
-from core.events import File
+from core.records.runs import File
 
 
 class BadRequest(DigitLabError):
@@ -75,7 +75,7 @@ class Route(APIRoute):
 
 
 async def read_body(request: Request) -> bytes:
-    """A dependency that gives the request's body. `dashboard.guard.BodyLimit` keeps it short."""
+    """A dependency that gives the request's body. `dashboard.middleware.BodyLimit` keeps it short."""
     return await request.body()
 
 

@@ -19,7 +19,7 @@ from dashboard.live.protocol import Message, Place
 from dashboard.live.updates import Changes, Describe, Row, has_news, place_after, update
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 UPDATE_SECONDS = 0.25
 PING_SECONDS = 5.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.events import Metrics, RunSnapshot
+from core.records.runs import Metrics, RunSnapshot
 
 PROTOCOL = 1
 """Grows when a page of an earlier version cannot follow any more, and has to be loaded anew."""

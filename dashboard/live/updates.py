@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownRun
-from core.events import Metrics, RunSnapshot
+from core.records.runs import Metrics, RunSnapshot
 from dashboard.live.protocol import PROTOCOL, Message, Network, Place
 
 if TYPE_CHECKING:
-    from core.service import TrainingService
+    from core.service.service import TrainingService
 
 log = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ import httpx
 import torch
 import uvicorn
 
-from core import synthetic
 from core.config import TrainConfig
-from core.datasets import DataCatalog, Dataset
-from core.events import EpochMetrics, RunState
-from core.service import TrainingService
-from core.store import RunStore
-from core.training import Event, fit
+from core.data import synthetic
+from core.data.catalog import DataCatalog, Dataset
+from core.records.runs import EpochMetrics, RunState
+from core.runs.database import RunStore
+from core.service.service import TrainingService
+from core.training.loop import Event, fit
 from dashboard.app import create_app
 
 SECONDS = 180.0

@@ -8,11 +8,12 @@ import torch
 from playwright.sync_api import expect
 from safetensors.torch import load_file
 
-from core import models, synthetic
+from core import models
+from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
-from core.datasets import normalise
-from core.records import Distortion, Pair
-from core.robustness import STRENGTHS, distort
+from core.data import synthetic
+from core.data.catalog import normalise
+from core.records.layers import Distortion, Pair
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 

@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import expect
 from safetensors.torch import load_file
 
-from core import embedding, synthetic
-from core.inside import Network
-from dashboard.tabs.gallery import MOST_CHOSEN
+from core.data import synthetic
+from core.explain import projection
+from core.explain.activations import Network
+from dashboard.tabs.gallery.callbacks import MOST_CHOSEN
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -101,7 +102,7 @@ def test_pca_is_that_of_the_weights_on_disk_and_follows_the_epoch_slider(
         weights = load_file(server.runs / cnn_run / f"{epoch:04d}.safetensors")
         features = Network("speedrun_cnn", weights).features(images)
         assert features is not None
-        wanted = np.linalg.norm(embedding.pca(features).points, axis=1)
+        wanted = np.linalg.norm(projection.pca(features).points, axis=1)
         dashboard.until(
             lambda wanted=wanted: np.allclose(distances(dashboard), wanted, rtol=1e-2, atol=1e-2)
         )

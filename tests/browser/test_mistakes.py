@@ -8,8 +8,9 @@ import torch
 from playwright.sync_api import Locator, expect
 from safetensors.torch import load_file
 
-from core import models, synthetic
-from core.datasets import normalise
+from core import models
+from core.data import synthetic
+from core.data.catalog import normalise
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 

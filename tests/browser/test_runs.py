@@ -274,7 +274,7 @@ def test_the_table_is_filtered_and_sorted(
 ) -> None:
     now = datetime.now()
     clock = type("Clock", (), {"now": staticmethod(lambda: now)})
-    monkeypatch.setattr("core.runs.datetime", clock)  # both start in the same second
+    monkeypatch.setattr("core.runs.registry.datetime", clock)  # both start in the same second
     for number in (2, 10):
         train_tiny(server, name=f"Shell {number}")
     open_runs(dashboard, server)

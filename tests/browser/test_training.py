@@ -90,7 +90,7 @@ def test_a_double_click_starts_one_run_and_the_button_shows_at_once_that_it_work
 
 
 def test_a_run_that_cannot_be_trained_says_why(dashboard: DashboardPage) -> None:
-    # As in tests/core/test_training.py: this diverges on every processor.
+    # As in tests/core/training/test_loop.py: this diverges on every processor.
     fill_form(
         dashboard, epochs="5", learning_rate="1", optimizer="SGD with momentum", batch_size="1"
     )

@@ -28,8 +28,8 @@ class Disk:
             connection.disk = self
             return connection
 
-        monkeypatch.setattr("core.store.sqlite3.connect", connect_watched)
-        for module in ("core.epochs", "core.lessons"):
+        monkeypatch.setattr("core.runs.database.sqlite3.connect", connect_watched)
+        for module in ("core.runs.checkpoints", "core.runs.finetuning_data"):
             self._watch_save_file(monkeypatch, module)
         for name in ("mkdir", "unlink", "replace", "write_bytes"):
             self._watch_path(monkeypatch, name)

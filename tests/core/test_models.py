@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from core import models
 from core.config import TrainConfig
-from core.datasets import Dataset
-from core.store import save_weights
-from core.training import Checkpoint, fit
+from core.data.catalog import Dataset
+from core.runs.database import save_weights
+from core.training.loop import Checkpoint, fit
 from tests.conftest import NotebookCNN
 
 

@@ -19,15 +19,15 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig, parse_config
-from core.datasets import DataCatalog, Dataset
-from core.events import BatchMetrics, EpochMetrics
-from core.service import TrainingService
-from core.store import RunStore
-from core.trainer import Fit
-from core.training import Checkpoint, Event
-from core.training import fit as real_fit
-from dashboard import runs_table, status
+from core.data.catalog import DataCatalog, Dataset
+from core.records.runs import BatchMetrics, EpochMetrics
+from core.runs.database import RunStore
+from core.service.service import TrainingService
+from core.service.worker import Fit
+from core.training.loop import Checkpoint, Event
+from core.training.loop import fit as real_fit
 from dashboard.app import create_app, layout
+from dashboard.components import runs_table, status_bar
 from dashboard.live.updates import Changes
 from tests.conftest import Finish, MakeService, WaitUntil
 
@@ -230,7 +230,7 @@ class LiveHarness:
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._begun = False
         self.service = make_service(fit=self._fit)
-        describe = functools.partial(status.describe, self.service)
+        describe = functools.partial(status_bar.describe, self.service)
         self.changes = Changes(self.service, runs_table.row, describe)
 
     def start(self) -> str:

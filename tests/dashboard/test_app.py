@@ -10,9 +10,10 @@ from dash.development.base_component import Component
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from core.service import TrainingService
-from dashboard import ids, status
+from core.service.service import TrainingService
+from dashboard import ids
 from dashboard.app import create_app, layout
+from dashboard.components import status_bar
 
 
 def addresses(html: str) -> list[str]:
@@ -78,7 +79,7 @@ def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient
 
 
 def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService) -> None:
-    told = status.describe(untrained_service, None)
+    told = status_bar.describe(untrained_service, None)
     components = [part for part in layout()._traverse() if isinstance(part, Component)]
     parts = [part.to_plotly_json()["props"] for part in components]
     live = ("data-live", "data-live-width")

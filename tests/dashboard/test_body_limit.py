@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
-from core.service import TrainingService
-from dashboard.guard import MAX_BODY
+from core.service.service import TrainingService
+from dashboard.middleware import MAX_BODY
 from tests.conftest import run_async
 from tests.dashboard.conftest import refusal
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.config import parse_config
-from core.datasets import Dataset
-from core.service import TrainingService
+from core.data.catalog import Dataset
+from core.service.service import TrainingService
 from dashboard import ids
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened

@@ -16,7 +16,7 @@ from starlette.testclient import WebSocketTestSession
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from core.service import TrainingService
+from core.service.service import TrainingService
 from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live

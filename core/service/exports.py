@@ -1,0 +1,115 @@
+"""What one carries out of Digit Lab: a run's metrics, weights and program as files with names.
+
+It finds what belongs into a file and names it; the modules that it calls know the formats. It does
+not know who asks.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from torch import Tensor
+
+from core.errors import WrongState
+from core.export import metrics
+from core.export.onnx import to_onnx
+from core.export.script import to_notebook, to_script
+from core.export.weights import to_pth, to_safetensors
+from core.records.runs import File, Metrics, Provenance, RunSnapshot
+from core.runs.registry import Runs
+from core.service.predictions import Explorer
+
+WeightsFormat = Literal["pth", "safetensors", "onnx"]
+
+_WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
+    "pth": lambda state_dict, _: to_pth(state_dict),
+    "safetensors": to_safetensors,
+    "onnx": to_onnx,
+}
+
+
+class TakeAway:
+    """Makes files of any run; may be asked from any thread.
+
+    Every method raises `UnknownRun` where there is no such run.
+    """
+
+    def __init__(self, runs: Runs, explorer: Explorer) -> None:
+        self._runs, self._explorer = runs, explorer
+
+    def metrics_csv(self, run_id: str) -> File:
+        _, events = self._run(run_id)
+        text = metrics.to_csv(events)
+        return File(f"{run_id}.csv", "text/csv; charset=utf-8", text.encode())
+
+    def metrics_json(self, run_id: str) -> File:
+        snapshot, events = self._run(run_id)
+        text = metrics.to_json(events, _provenance(snapshot))
+        return File(f"{run_id}.json", "application/json", text.encode())
+
+    def tensorboard(self, run_id: str) -> File:
+        """
+        Raises:
+            ExportUnavailable: the package tensorboard is not installed.
+            FolderUnusable: there is no space for it on the disk.
+        """
+        snapshot, events = self._run(run_id)
+        content = metrics.to_tensorboard(events, _provenance(snapshot))
+        return File(f"{run_id}-tensorboard.zip", "application/zip", content)
+
+    def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
+        """A network, by default the newest. A `.pth` is named after its model, as the notebook
+        names it.
+
+        Raises:
+            NotTrained, UnknownEpoch, DamagedFile: there is no such network.
+        """
+        checkpoint = self._explorer.checkpoint(run_id, epoch)
+        snapshot, _ = self._run(run_id)
+        content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
+        name = f"{run_id}-epoch-{checkpoint.progress:.4g}"
+        if format == "pth":
+            name = checkpoint.model
+        return File(f"{name}.{format}", "application/octet-stream", content)
+
+    def script(self, run_id: str) -> File:
+        """A program that trains the run once more without Digit Lab: see `core.export.script`.
+
+        Raises:
+            WrongState: the run was brought in, or taught somebody's drawings.
+        """
+        content = to_script(*self._trained(run_id)).encode()
+        return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
+
+    def notebook(self, run_id: str) -> File:
+        """As `script`, for Jupyter."""
+        content = to_notebook(*self._trained(run_id)).encode()
+        return File(f"{run_id}.ipynb", "application/x-ipynb+json", content)
+
+    def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        snapshot, events = self._run(run_id)
+        if snapshot.brought_in:
+            raise WrongState(
+                f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
+                "trained is not known."
+            )
+        if snapshot.lesson is not None:
+            raise WrongState(
+                f"{snapshot.title} was taught somebody's drawings, which its program would have to "
+                "bring along. The run that it was forked from can be had as a program."
+            )
+        return snapshot, events
+
+    def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        with self._runs.with_events(run_id) as run:
+            return run.snapshot, list(run.events)
+
+
+def _provenance(snapshot: RunSnapshot) -> Provenance:
+    return Provenance(
+        run_id=snapshot.run_id,
+        model=snapshot.config["model"],
+        dataset=snapshot.dataset_title,
+        config=None if snapshot.brought_in else snapshot.config,
+        started=datetime.fromisoformat(snapshot.created).timestamp(),
+    )

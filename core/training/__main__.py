@@ -1,0 +1,141 @@
+"""`python -m core.training`: the notebook's training, without any page.
+
+Its options are the fields of `TrainConfig`. It does not know how training works; it prints what
+`fit` yields.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from tqdm import tqdm
+
+from core.config import PRESETS, TrainConfig, parse_config
+from core.data.catalog import DataCatalog, Dataset
+from core.device import choose_runtime, keep_memory
+from core.errors import DigitLabError, FolderUnusable
+from core.records.runs import BatchMetrics, EpochMetrics
+from core.runs.database import save_weights
+from core.training.loop import Checkpoint, fit
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT_NAMES = {"learning_rate": ["--lr"]}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Trains as told, prints a line per epoch, writes the weights.
+
+    Exits with 2 for a bad setting or a data set that cannot be had, with 130 on Ctrl+C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        _train(options)
+    except DigitLabError as error:
+        sys.exit(_complain(error))
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was saved.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core.training",
+        description="Train a network on handwritten digits, without the page.",
+    )
+    for name, field in TrainConfig.model_fields.items():
+        choices = get_args(field.annotation)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            *SHORT_NAMES.get(name, []),
+            dest=name,
+            choices=choices or None,
+            metavar=None if choices else "N",
+            default=argparse.SUPPRESS,
+            help=f"{field.description} (default: {field.default})",
+        )
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        default=argparse.SUPPRESS,
+        help="settings to start from; the options above change them one by one",
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/)"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="where the weights go (default: the model's name, .pth)"
+    )
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    known = {"preset", *TrainConfig.model_fields}
+    settings: dict[str, Any] = {
+        name: value for name, value in vars(options).items() if name in known
+    }
+    config = parse_config(settings)
+    output: Path = options.output or Path(f"{config.model}.pth")
+    if not output.parent.is_dir():
+        raise FolderUnusable(f"There is no folder {output.parent} to write {output.name} to.")
+    keep_memory()
+    runtime = choose_runtime(config.precision)
+    print(f"Using device: {runtime.device} ({runtime.precision})")
+    data = _load(config.dataset, options.data_dir)
+    count = min(config.train_images or len(data.train_images), len(data.train_images))
+    print(f"Training {config.model} on {data.title}, {count:,} images")
+
+    last: Checkpoint | None = None
+    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, leave=False) as bar:
+        for event in fit(config, data, runtime):
+            if isinstance(event, BatchMetrics):
+                bar.n = event.progress
+                bar.set_postfix_str(
+                    f"loss {event.loss:.4f}, accuracy {event.accuracy:.3f}, "
+                    f"{event.images_per_second:,.0f} images/s"
+                )
+            elif isinstance(event, EpochMetrics):
+                bar.write(notebook_line(event), file=sys.stdout)
+            elif isinstance(event, Checkpoint):
+                last = event
+    assert last is not None, "fit yields at least the untrained model"
+    try:
+        save_weights(last.state_dict, output)
+    except OSError as error:
+        raise FolderUnusable(f"The model could not be saved: {error}.") from error
+    print(f"Model saved to {output}")
+
+
+_BAR = "{percentage:3.0f}%|{bar}| epoch {n:.2f} of {total} [{elapsed}<{remaining}{postfix}]"
+
+
+def notebook_line(metrics: EpochMetrics) -> str:
+    """The line that the notebook prints after an epoch."""
+    return (
+        f"Epoch {metrics.progress:.4g}: "
+        f"Train Loss={metrics.train_loss:.4f}, Acc={metrics.train_accuracy:.4f} | "
+        f"Test Loss={metrics.test_loss:.4f}, Acc={metrics.test_accuracy:.4f}"
+    )
+
+
+def _load(name: str, data_dir: Path | None) -> Dataset:
+    catalog = DataCatalog(data_dir, ROOT / "data")
+    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", leave=False) as bar:
+
+        def show() -> None:
+            status = catalog.status(name)
+            bar.set_description_str(status.message)
+            bar.n = status.progress or 0.0
+            bar.refresh()
+
+        catalog.on_change = show
+        return catalog.load(name)
+
+
+def _complain(error: DigitLabError) -> int:
+    print(error, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""A form made from `TrainConfig`: one labelled input a field, its help and its error below it.
+
+This module reads what the model declares and does not know any setting by name, except to decide
+which are shown first.
+"""
+
+from typing import Any, get_args
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
+from core.errors import InvalidConfig
+from dashboard import ids
+from dashboard.components.persistence import KEEP
+
+SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
+FIELDS = tuple(TrainConfig.model_fields)
+FIRST_PRESET = "fast"
+CUSTOM = "custom"
+OWN_PURPOSE = "Settings of your own. Choose a preset to go back to settings that are known to work."
+
+
+def layout() -> html.Div:
+    """A preset, then all settings; those that one rarely changes are folded away."""
+    options = [{"value": name, "label": preset.title} for name, preset in PRESETS.items()]
+    options.append({"value": CUSTOM, "label": "Your own"})
+    rest = [name for name in FIELDS if name not in SHOWN_FIRST]
+    return html.Div(
+        [
+            html.Div(
+                [
+                    dbc.Label("Preset", html_for=ids.PRESET, size="sm", className="mb-0"),
+                    dbc.Select(
+                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
+                    ),
+                    html.Small(
+                        PRESETS[FIRST_PRESET].purpose, id="preset-purpose", className="field-help"
+                    ),
+                ],
+                className="preset",
+            ),
+            dcc.Store(id=ids.PRESETS, data=presets()),
+            dcc.Store(id=ids.FORM_ERRORS),
+            html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
+            html.Details(
+                [
+                    html.Summary("More settings"),
+                    html.Div([_field(name) for name in rest], className="fields mt-2"),
+                ]
+            ),
+        ]
+    )
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """What the page must know to fill the form: of each preset its purpose and its settings.
+
+    The settings are as the inputs hold them, in the order of `FIELDS`; None stands for one that
+    the preset leaves open. One's own come last and have none.
+    """
+    known = {
+        name: {
+            "purpose": preset.purpose,
+            "settings": [
+                None if field in OPEN_IN_PRESETS else _text(getattr(preset.config, field))
+                for field in FIELDS
+            ],
+        }
+        for name, preset in PRESETS.items()
+    }
+    return known | {CUSTOM: {"purpose": OWN_PURPOSE, "settings": None}}
+
+
+def errors(values: dict[str, Any]) -> dict[str, str]:
+    """A sentence for each field that is wrong."""
+    try:
+        parse_config(values)
+    except InvalidConfig as error:
+        return error.fields
+    return {}
+
+
+def complaint(error: InvalidConfig) -> str:
+    """What to correct, by the labels of the form."""
+    titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
+    return f"Please correct: {', '.join(titles)}."
+
+
+def _field(name: str) -> html.Div:
+    declared = TrainConfig.model_fields[name]
+    first = getattr(PRESETS[FIRST_PRESET].config, name)
+    common: dict[str, Any] = {"id": ids.field(name), **KEEP}
+    choices = get_args(declared.annotation)
+    label = dbc.Label(declared.title, html_for=ids.field(name), size="sm", className="mb-0")
+    control: Component
+    if declared.annotation is bool:
+        control = dbc.Switch(value=first, **common)
+    elif choices:
+        options = [{"value": value, "label": CHOICE_TITLES[value]} for value in choices]
+        control = dbc.Select(options=options, value=first, size="sm", **common)
+    else:
+        # A text input, because a number input swallows what it cannot parse and takes no 1e-3.
+        control = dbc.Input(
+            type="text",
+            inputmode="numeric" if declared.annotation is int else "decimal",
+            value=_text(first),
+            debounce=True,
+            autocomplete="off",
+            size="sm",
+            **common,
+        )
+    return html.Div(
+        [
+            label,
+            control,
+            html.Div(className="field-error", role="alert", **{"data-field": name}),
+            html.Small(declared.description, className="field-help"),
+        ]
+    )
+
+
+def _text(value: Any) -> Any:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else value

@@ -1,0 +1,112 @@
+"""The live curves of loss and accuracy: their look. `assets/live/curves.js` fills in the points."""
+
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+from dash import html
+
+from dashboard.theme import AXIS, LEGEND_BELOW, layout
+
+Metric = Literal["loss", "accuracy"]
+
+_HOVER = "epoch %{x:.2f}: %{y:.4g}"
+TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
+
+
+def live_curve(name: str, metric: Metric, label: str, height: int = 380) -> html.Section:
+    """A curve that grows while the page follows a run; before its first point, a sentence.
+
+    Args:
+        name: its id.
+        label: its name for screen readers.
+    """
+    return html.Section(
+        [
+            html.P(className="curve-empty", **{"data-live": "curve"}),
+            html.Div(
+                id=name,
+                className="live-curve",
+                style={"height": f"{height}px"},
+                **{"data-metric": metric, "data-figure": empty_curve(metric, height).to_json()},
+            ),
+        ],
+        className="panel curve",
+        **{"aria-label": label},
+    )
+
+
+def empty_curve(metric: Metric, height: int = 380) -> go.Figure:
+    """A figure without points, whose traces say by `meta` what belongs into them.
+
+    Colours are variables of the style sheet; the script replaces them by those of the theme.
+    """
+    axis = dict(automargin=True, **AXIS)
+    return go.Figure(
+        [
+            go.Scatter({"x": [], "y": [], "name": look["meta"], "hovertemplate": _HOVER} | look)
+            for look in _LOOKS
+            if metric == "accuracy" or look["meta"] not in ("own", "taught")
+        ],
+        layout(
+            height,
+            title=TITLES[metric],
+            hovermode="x unified",
+            legend=LEGEND_BELOW,
+            xaxis=dict(title=dict(text="epoch", standoff=5), rangemode="tozero", **axis),
+            yaxis=axis,
+            yaxis2=dict(
+                overlaying="y",
+                side="right",
+                rangemode="tozero",
+                showgrid=False,
+                automargin=True,
+                tickmode="auto",
+                nticks=4,
+            ),
+            template="none",
+        ),
+    )
+
+
+_TRAIN, _TEST, _RATE, _OWN = "var(--train)", "var(--test)", "var(--rate)", "var(--own)"
+
+
+def _own(meta: str, symbol: str) -> dict[str, Any]:
+    """The visitor's own drawings; the script adds how many there are to the name."""
+    return dict(
+        meta=meta,
+        hovertemplate="epoch %{x}: %{customdata[0]} of %{customdata[1]} right",
+        mode="lines+markers",
+        line=dict(color=_OWN, width=2, dash="dashdot"),
+        marker=dict(color=_OWN, symbol=symbol, size=11, line=dict(width=1)),
+    )
+
+
+_LOOKS: list[dict[str, Any]] = [
+    dict(meta="train, raw", mode="lines", line=dict(color=_TRAIN, width=1), opacity=0.5),
+    dict(meta="train, smoothed", mode="lines", line=dict(color=_TRAIN, width=2.5)),
+    dict(
+        meta="train, epoch mean",
+        mode="markers",
+        marker=dict(color=_TRAIN, symbol="square-open", size=9, line=dict(width=2)),
+    ),
+    dict(
+        meta="test",
+        mode="lines+markers",
+        line=dict(color=_TEST, width=2, dash="dash"),
+        marker=dict(color=_TEST, symbol="diamond", size=9),
+    ),
+    dict(
+        meta="new learning rate",
+        mode="markers",
+        marker=dict(color=_RATE, symbol="triangle-down", size=13),
+    ),
+    dict(
+        meta="learning rate",
+        mode="lines",
+        line=dict(color=_RATE, width=2, dash="dot"),
+        yaxis="y2",
+    ),
+    _own("own", "star"),
+    _own("taught", "star-open"),
+]

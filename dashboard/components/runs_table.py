@@ -1,0 +1,223 @@
+"""The table of runs: its columns, and a row for each run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+
+from core.config import CHOICE_TITLES, PRESETS
+from core.records.runs import RunSnapshot
+from dashboard import ids
+from dashboard.components.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from dashboard.components.status_bar import duration, epoch_words
+
+# The order keeps neighbours far apart for the colour-blind.
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+_MARKS = [
+    {"condition": f"params.data.colour === '{colour}'", "style": {"color": colour}}
+    for colour in COLOURS
+]
+# A filter of numbers takes what is at least so much; what its box says of that must fit into it.
+_AT_LEAST = {
+    "filter": "agNumberColumnFilter",
+    "filterParams": {"filterOptions": ["greaterThanOrEqual"], "maxNumConditions": 1},
+}
+
+COLUMNS: list[dict[str, Any]] = [
+    {
+        "field": "mark",
+        "headerName": "",
+        "width": 28,
+        "sortable": False,
+        "filter": False,
+        "resizable": False,
+        "cellClass": "run-mark",
+        "cellStyle": {"styleConditions": _MARKS},
+    },
+    {
+        "field": "name",
+        "headerName": "Name",
+        "editable": True,
+        "minWidth": 130,
+        "flex": 3,
+        "comparator": {"function": "byNumbersInText"},
+        # Nobody wants a run without a name: an empty one gives back that of its number.
+        "valueParser": {"function": "runName(params)"},
+        "tooltipField": "name",
+    },
+    {"field": "state", "headerName": "State", "width": 122, "tooltipField": "said"},
+    {
+        "field": "best",
+        "headerName": "Best acc.",
+        "headerTooltip": "The best accuracy on the test images so far, in percent",
+        "width": 96,
+        "type": "rightAligned",
+        "valueFormatter": {
+            "function": "params.value == null ? '' : d3.format('.2f')(params.value) + ' %'"
+        },
+        "floatingFilterComponentParams": {"filterPlaceholder": "≥ %"},
+        **_AT_LEAST,
+    },
+    {
+        "field": "seconds",
+        "headerName": "Time",
+        "headerTooltip": "How long it has trained; the filter takes seconds",
+        "width": 92,
+        "type": "rightAligned",
+        "valueFormatter": {"function": "params.data.took"},
+        "floatingFilterComponentParams": {"filterPlaceholder": "≥ s"},
+        **_AT_LEAST,
+    },
+    {"field": "preset", "headerName": "Preset", "width": 108},
+    {"field": "dataset", "headerName": "Data set", "width": 126},
+    {"field": "model", "headerName": "Model", "width": 114},
+    {
+        "field": "progress",
+        "headerName": "Epochs",
+        "width": 110,
+        "valueFormatter": {"function": "params.data.epochs"},
+        "floatingFilterComponentParams": {"filterPlaceholder": "≥"},
+        **_AT_LEAST,
+    },
+    {
+        "field": "created",
+        "headerName": "Started",
+        "width": 142,
+        "sort": "desc",
+        "comparator": {"function": "byStart"},
+        # Text as it stands, or the grid would find a date in it and offer a calendar.
+        "cellDataType": "text",
+        "valueFormatter": {"function": "params.value.slice(0, 16)"},
+        "tooltipField": "created",
+    },
+    {
+        "field": "note",
+        "headerName": "Note",
+        "editable": True,
+        "minWidth": 120,
+        "flex": 2,
+        "tooltipField": "note",
+    },
+    {
+        "field": "pinned",
+        "headerName": "Keep",
+        "headerTooltip": "What is kept cannot be deleted",
+        "editable": True,
+        "width": 64,
+        "cellDataType": "boolean",
+        "filter": False,
+    },
+]
+EDITABLE = ("name", "note", "pinned")
+_THEME = "themeQuartz.withParams({ spacing: 6, fontSize: 13, cellHorizontalPadding: 8 })"
+
+
+def grid() -> dag.AgGrid:
+    """The table, empty."""
+    return dag.AgGrid(
+        id=ids.RUNS_GRID,
+        columnDefs=COLUMNS,
+        defaultColDef={
+            "sortable": True,
+            "filter": "agTextColumnFilter",
+            "resizable": True,
+            "floatingFilter": True,
+            "floatingFilterComponentParams": {"filterPlaceholder": "filter"},
+            "suppressHeaderMenuButton": True,
+            "suppressHeaderFilterButton": True,
+            "suppressFloatingFilterButton": True,
+        },
+        rowData=[],
+        getRowId="params.data.run_id",
+        dashGridOptions={
+            "theme": {"function": _THEME},
+            "rowSelection": {
+                "mode": "multiRow",
+                "enableClickSelection": False,
+                "selectAll": "filtered",
+            },
+            "selectionColumnDef": {"width": 36},
+            "animateRows": False,
+            "ensureDomOrder": True,  # sorted also for a screen reader
+            "enableBrowserTooltips": True,
+            "stopEditingWhenCellsLoseFocus": True,
+            "localeText": {"noRowsToShow": "No runs yet. Press Train on the Train tab."},
+        },
+        style={"height": "380px"},
+    )
+
+
+def ticked(rows: Any) -> list[str]:
+    """The ids of the runs that are ticked, as the grid tells them or as it was told."""
+    if isinstance(rows, dict):
+        return [str(run_id) for run_id in rows["ids"]]
+    return [str(row["run_id"]) for row in rows or []]
+
+
+def colour(run: RunSnapshot) -> str:
+    """A run's own colour, the same whichever others are shown with it."""
+    return COLOURS[run.number % len(COLOURS)]
+
+
+def dash(run: RunSnapshot) -> str:
+    """Tells runs of one colour apart."""
+    return DASHES[run.number // len(COLOURS) % len(DASHES)]
+
+
+def row(run: RunSnapshot) -> dict[str, Any]:
+    """A run as the grid shows it."""
+    return {
+        "run_id": run.run_id,
+        "mark": "●",
+        "colour": colour(run),
+        "number": run.number,
+        "name": run.title,
+        "state": state_words(run),
+        "said": run.error or run.message,
+        "preset": _preset(run),
+        "dataset": run.dataset_title,
+        "model": model_title(run.config.get("model")),
+        "progress": run.progress,
+        "epochs": f"{run.progress:.4g} of {run.epochs}" if run.epochs else "",
+        "best": _percent(run.best_test_accuracy),
+        "seconds": round(run.seconds),
+        "took": duration(run.seconds),
+        "created": run.created[:19].replace("T", " "),
+        "note": run.note,
+        "pinned": run.pinned,
+        # Not shown: for the scripts of the page.
+        "pair": run.pair,
+        "revision": run.revision,
+        "share": f"{run.share:.1%}",
+        "epoch": epoch_words(run),
+    }
+
+
+def model_title(model: Any) -> str:
+    """A network's name alone, without what it is for."""
+    return CHOICE_TITLES.get(str(model), "").split(" (")[0]
+
+
+def state_words(run: RunSnapshot) -> str:
+    if run.queue_place is not None:
+        return f"{run.state.value}, place {run.queue_place}"
+    return run.state.value
+
+
+def names(runs: Sequence[RunSnapshot]) -> str:
+    """Runs in a sentence."""
+    titles = [run.title for run in runs]
+    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+
+def _percent(share: float | None) -> float | None:
+    """As one reads it and filters by it."""
+    return None if share is None else round(100 * share, 4)
+
+
+def _preset(run: RunSnapshot) -> str:
+    if run.brought_in:
+        return "brought in"
+    return PRESETS[run.preset].title if run.preset in PRESETS else "own settings"

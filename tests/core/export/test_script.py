@@ -1,0 +1,504 @@
+"""Runs as scripts and notebooks: run without Digit Lab, they give its very numbers."""
+
+import contextlib
+import functools
+import gzip
+import http.server
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbclient
+import nbformat
+import pytest
+import torch
+
+from core import models
+from core.config import PRESETS, TrainConfig, parse_config
+from core.data.catalog import Dataset
+from core.device import choose_runtime, import_torchvision
+from core.export.script import MOST_NUMBERS, NEEDED, to_notebook, to_script
+from core.records.runs import (
+    BatchMetrics,
+    EpochMetrics,
+    Metrics,
+    RateChange,
+    RunSnapshot,
+    RunState,
+    Stretch,
+)
+from core.training.loop import Checkpoint, ResumeState, fit
+from tests.conftest import SECONDS, Finish, MakeService
+from tests.core.service.test_run_manager import Halting
+from tools.tiny_datasets import make_tiny_dataset
+
+# Few digits: a number is the run's own or it is not, however little was learnt.
+DIGITS = make_tiny_dataset(train=90, test=30)
+STEPS = 6  # of an epoch of BASE
+
+BASE = {"epochs": 2, "batch_size": 15, "model": "mlp", "precision": "fp32", "learning_rate": 3e-4}
+FULL = BASE | {
+    "model": "accurate_cnn",
+    "schedule": "onecycle",
+    "weight_decay": 0.05,
+    "label_smoothing": 0.1,
+    "augmentation": "affine",
+    "weight_averaging": True,
+    "evaluations_per_epoch": 3,
+    "train_images": 55,
+    "seed": 3,
+}
+QUICK = FULL | {"model": "speedrun_cnn"}  # all but dropout and batch normalisation
+
+# For every setting, other values of it; a setting that has none here fails a test.
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "epochs": [{"epochs": 3}],
+    "batch_size": [{"batch_size": 20}],
+    "learning_rate": [{"learning_rate": 1e-3}],
+    "optimizer": [{"optimizer": "adamw", "weight_decay": 0.2}, {"optimizer": "sgd"}],
+    "model": [{"model": name} for name in models.MODELS if name != BASE["model"]],
+    "dataset": [{"dataset": "mnist"}],
+    "schedule": [{"schedule": "onecycle"}],
+    "warmup": [{"schedule": "onecycle", "warmup": 0.7}],
+    "beta1": [{"beta1": 0.5}, {"optimizer": "sgd", "beta1": 0.0, "learning_rate": 0.01}],
+    "beta2": [{"beta2": 0.9}],
+    "weight_decay": [{"weight_decay": 0.2}, {"weight_decay": 0.2, "optimizer": "adamw"}],
+    "label_smoothing": [{"label_smoothing": 0.2}],
+    "augmentation": [{"augmentation": "affine"}],
+    "weight_averaging": [{"weight_averaging": True}],
+    "evaluations_per_epoch": [{"evaluations_per_epoch": 3}],
+    "train_images": [{"train_images": 50}],
+    "seed": [{"seed": 11}],
+    "precision": [{"precision": "bf16"}],
+}
+PRESETS_IN_SHORT = [{"preset": preset, "epochs": 2, "batch_size": 25} for preset in PRESETS]
+CASES = [(name, changes) for name, others in OTHERS.items() for changes in others]
+
+Execute = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def tiny_dataset() -> Dataset:
+    """What services train on here, and what scripts find."""
+    return DIGITS
+
+
+@pytest.fixture
+def execute(
+    tmp_path: Path,
+    synthetic_folder: Path,
+    mnist_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Execute:
+    """Runs a script where it finds its data, as `python script.py` would; all that it defined."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "data").symlink_to(mnist_folder)
+    for file in synthetic_folder.iterdir():
+        (mnist_folder / file.name).symlink_to(file)
+    monkeypatch.chdir(folder)
+
+    def run(script: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(script, "script.py", "exec"), found)
+        found["printed"] = capsys.readouterr().out
+        return found
+
+    return run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The events of a run, its state after its first epoch, and its last checkpoint."""
+
+    events: tuple[Metrics, ...]
+    state: ResumeState
+    last: Checkpoint
+
+
+def train(config: TrainConfig, resume: ResumeState | None = None) -> Trained:
+    found = list(fit(config, DIGITS, resume=resume))
+    checkpoints = [event for event in found if isinstance(event, Checkpoint)]
+    return Trained(
+        events=tuple(event for event in found if not isinstance(event, Checkpoint)),
+        state=next(event.resume for event in checkpoints if event.resume),
+        last=checkpoints[-1],
+    )
+
+
+@functools.cache
+def trained(config: TrainConfig) -> Trained:
+    """A run from its beginning, trained once for all tests: do not change it."""
+    return train(config)
+
+
+def snapshot(config: TrainConfig, **facts: Any) -> RunSnapshot:
+    usual = {"dataset": "synthetic", "dataset_title": "", "epochs": config.epochs}
+    return RunSnapshot(
+        run_id="20260101-120000-000-abcd",
+        state=RunState.DONE,
+        config=config.model_dump(),
+        **{**usual, **choose_runtime(config.precision).facts(), **facts},
+    )
+
+
+def numbers(events: Sequence[Metrics]) -> dict[float, tuple[float, ...]]:
+    return {
+        event.progress: (
+            event.train_loss,
+            event.train_accuracy,
+            event.test_loss,
+            event.test_accuracy,
+        )
+        for event in events
+        if isinstance(event, EpochMetrics)
+    }
+
+
+def losses(events: Sequence[Metrics]) -> dict[float, float]:
+    return {event.progress: event.loss for event in events if isinstance(event, BatchMetrics)}
+
+
+def check_style(*scripts: str) -> None:
+    """What people are given to read is clean, but for the lengths of numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, script in enumerate(scripts):
+            script = re.sub(r"^RUN = {\n.*?^}", "RUN = {}", script, flags=re.MULTILINE | re.DOTALL)
+            (Path(folder) / f"script_{number}.py").write_text(script)
+        for command in (["check", "--select", "E,F,W,I,B,UP,SIM,C4"], ["format", "--diff"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100", "."],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+# From beginning to end
+
+
+def test_every_setting_is_known_and_tried() -> None:
+    assert set(NEEDED) == set(OTHERS) == set(TrainConfig.model_fields)
+
+
+@pytest.mark.parametrize(("name", "changes"), CASES, ids=[str(changes) for _, changes in CASES])
+def test_a_script_gives_the_runs_own_numbers(
+    execute: Execute, name: str, changes: dict[str, Any]
+) -> None:
+    config = parse_config(BASE | changes)
+    events = trained(config).events
+    run = snapshot(config, dataset="mnist" if name == "dataset" else "synthetic")
+    script = to_script(run, events)
+
+    found = execute(script)
+
+    assert found["evaluations"] == found["RUN"] == numbers(events)
+    assert found["curve"] == losses(events)
+    assert "to the last digit" in found["printed"]
+    if name != "dataset":  # the digits are the same
+        without = {key: value for key, value in changes.items() if key != name}
+        assert numbers(trained(parse_config(BASE | without)).events) != numbers(events)
+
+
+@pytest.mark.parametrize("settings", [*PRESETS_IN_SHORT, FULL], ids=[*PRESETS, "full"])
+def test_settings_together_give_the_runs_own_numbers_and_weights(
+    execute: Execute, settings: dict[str, Any]
+) -> None:
+    config = parse_config(settings)
+    events, last = trained(config).events, trained(config).last
+
+    found = execute(to_script(snapshot(config), events))
+
+    assert found["evaluations"] == numbers(events)
+    assert found["curve"] == losses(events)
+    saved = torch.load(f"{config.model}.pth", weights_only=True)
+    assert saved.keys() == last.state_dict.keys()
+    assert all(torch.equal(saved[key], last.state_dict[key]) for key in saved)
+
+
+def test_scripts_are_in_clean_style() -> None:
+    """For every setting alone, for all together and for every fork."""
+
+    def script(config: TrainConfig, **facts: Any) -> str:
+        end = EpochMetrics(config.epochs, 9, config.epochs, 0.5, 0.5, 0.5, 0.5, 100.0, 1.0)
+        return to_script(snapshot(config, **facts), [end])
+
+    alone = [parse_config(BASE | changes) for _, changes in CASES]
+    together = [parse_config(settings) for settings in (*PRESETS_IN_SHORT, FULL)]
+    forks = [(parse_config(before), parse_config(before | changes)) for before, changes in FORKS]
+    check_style(
+        *(script(config) for config in (*alone, *together)),
+        *(script(parse_config(settings), dataset="mnist") for settings in (BASE, FULL)),
+        *(script(second, **fork_of(first)) for first, second in forks),
+    )
+
+
+def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
+    plain = parse_config(BASE)
+    short = to_script(snapshot(plain), trained(plain).events)
+    full = parse_config(FULL | {"precision": "bf16"})
+    long = to_script(snapshot(full), trained(full).events)
+
+    for part in (
+        "def affine",
+        "def one_cycle",
+        "AveragedModel",
+        "label_smoothing",
+        "autocast",
+        "weight_decay",
+        "evaluate_after",
+        "[:train_images]",
+    ):
+        assert part not in short
+        assert part in long
+    for model in models.MODELS.values():
+        assert (f"class {model.__name__}" in short) == (model is models.MODELS["mlp"])
+    assert "core." not in long
+    assert "set_num_threads(1)" in short
+
+
+# Forks and changes on the way
+
+
+FORKS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *(
+        (BASE, {"learning_rate": 1e-3, **changes})
+        for name, changes in CASES
+        if name not in ("model", "dataset", "seed", "train_images")
+    ),
+    *((QUICK | {"train_images": 0}, changes) for name, changes in CASES if name == "beta1"),
+    (BASE | {"optimizer": "sgd"}, {"beta1": 0.3}),
+    (BASE | {"optimizer": "adamw"}, {"weight_decay": 0.3}),
+    (QUICK, {"augmentation": "none"}),
+    (QUICK, {"schedule": "constant"}),
+    (FULL, {"weight_averaging": False}),
+    (FULL | {"weight_averaging": False}, {"weight_averaging": True}),
+    (QUICK, {"label_smoothing": 0.0, "evaluations_per_epoch": 1, "batch_size": 20}),
+    (QUICK, {"optimizer": "sgd", "weight_decay": 0.0}),
+    (QUICK | {"precision": "bf16"}, {"precision": "fp32"}),
+    (FULL, {}),
+]
+
+
+def fork_of(parent: TrainConfig) -> dict[str, Any]:
+    """What a run knows that was forked after its parent's first epoch."""
+    precision = choose_runtime(parent.precision).precision
+    earlier = (Stretch(1, parent.model_dump(), precision),)
+    return {"parent": "x", "parent_epoch": 1, "earlier": earlier}
+
+
+@pytest.mark.parametrize(("before", "changes"), FORKS)
+def test_a_fork_is_trained_from_the_beginning_of_its_parent(
+    execute: Execute, before: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    first, second = parse_config(before), parse_config(before | changes)
+    parent = trained(first)
+    shared = [event for event in parent.events if event.progress <= 1]
+    events = [*shared, *train(second, parent.state).events]
+    script = to_script(snapshot(second, **fork_of(first)), events)
+
+    found = execute(script)
+
+    assert found["evaluations"] == numbers(events)
+    assert found["curve"] == losses(events)
+    assert ("was forked" in script) == bool(changes)
+
+
+def test_forks_of_forks_and_rates_that_were_set_are_followed(
+    make_service: MakeService, finish: Finish, execute: Execute
+) -> None:
+    """Through the service: each fork changes what the one before had not."""
+    halting = Halting(STEPS + 4)
+    service = make_service(fit=halting)
+    run_id = service.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
+    assert halting.reached.wait(SECONDS)
+    service.set_learning_rate(run_id, 1e-4)
+    halting.go_on.set()
+    finish(service, run_id)
+    for epoch, changes in (
+        (2, {"weight_averaging": False, "optimizer": "sgd", "learning_rate": 0.01, "epochs": 4}),
+        (3, {"weight_averaging": True, "augmentation": "none", "batch_size": 20, "epochs": 5}),
+        (4, {"optimizer": "adam", "schedule": "constant", "precision": "bf16"}),
+    ):
+        run_id = service.fork(run_id, epoch, changes)
+        finish(service, run_id)
+    events, _ = service.events_since(run_id, 0)
+    assert sum(isinstance(event, RateChange) for event in events) == 1
+
+    found = execute(to_script(service.snapshot(run_id), events))
+
+    assert len(found["evaluations"]) == 3 * 5
+    assert found["evaluations"] == numbers(events)
+    assert found["curve"] == losses(events)
+
+
+@pytest.mark.parametrize("steps", [3, STEPS + 4])
+def test_a_run_that_was_stopped_is_trained_as_far_as_it_came(
+    make_service: MakeService, finish: Finish, execute: Execute, steps: int
+) -> None:
+    halting = Halting(steps)
+    service = make_service(fit=halting)
+    run_id = service.start(parse_config(BASE))
+    assert halting.reached.wait(SECONDS)
+    service.stop(run_id)
+    halting.go_on.set()
+    finish(service, run_id)
+    events, _ = service.events_since(run_id, 0)
+    script = to_script(service.snapshot(run_id), events)
+
+    found = execute(script)
+    assert found["curve"] == losses(events)
+    assert found["evaluations"] == numbers(events)
+    check_style(script)
+
+    whole = execute(script.replace(f"STOP = {events[-1].progress}", "STOP = None"))
+    assert list(whole["evaluations"]) == [1, 2]
+
+
+def test_a_run_that_waits_is_trained_whole(execute: Execute) -> None:
+    script = to_script(snapshot(parse_config(BASE)), [])
+    assert list(execute(script)["evaluations"]) == [1, 2]
+    check_style(script)
+
+
+def test_a_fork_that_waits_is_trained_as_far_as_its_parent(execute: Execute) -> None:
+    first, second = parse_config(BASE), parse_config(BASE | {"epochs": 4})
+    events = trained(first).events
+    earlier = (Stretch(2, first.model_dump(), "fp32"),)
+    script = to_script(snapshot(second, parent="x", parent_epoch=2, earlier=earlier), events)
+
+    assert execute(script)["evaluations"] == numbers(events)
+
+
+# What it says
+
+
+def test_of_very_many_evaluations_some_are_written_down() -> None:
+    config = parse_config(BASE)
+    events = trained(config).events
+    last = next(event for event in events[::-1] if isinstance(event, EpochMetrics))
+    many = [replace(last, epoch=epoch, progress=epoch) for epoch in range(1, 2001)]
+    script = to_script(snapshot(config, epochs=2000), many)
+
+    found: dict[str, Any] = {}
+    exec(script[script.index("RUN = {") : script.index("}\n", script.index("RUN = {")) + 1], found)
+
+    assert 100 < len(found["RUN"]) <= MOST_NUMBERS
+    assert 2000 in found["RUN"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nraise SystemExit",
+        "a\rraise SystemExit",
+        "a\u2028b\x00c",
+        '"""',
+        "# %%\n1/0",
+        "{{ 1/0 }}",
+    ],
+)
+def test_a_name_is_only_ever_a_name(execute: Execute, name: str) -> None:
+    config = parse_config(BASE | {"epochs": 1})
+    events = trained(config).events
+    run = snapshot(config, name=name)
+
+    assert execute(to_script(run, events))["evaluations"] == numbers(events)
+    cells = json.loads(to_notebook(run, events))["cells"]
+    assert len(cells) == len(json.loads(to_notebook(snapshot(config), events))["cells"])
+
+
+def test_data_that_is_missing_is_downloaded(
+    execute: Execute, mnist_folder: Path, tmp_path: Path
+) -> None:
+    raw = mnist_folder / "MNIST" / "raw"
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    for file in list(raw.iterdir()):
+        (mirror / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    raw.rmdir()
+    config = parse_config(BASE | {"epochs": 1})
+    events = trained(config).events
+    script = to_script(snapshot(config, dataset="mnist"), events)
+    import_torchvision()
+    from torchvision.datasets import MNIST
+
+    (known,) = [address for address in MNIST.mirrors if f'"{address}"' in script]
+    with serving(mirror) as address:
+        found = execute(script.replace(known, address))
+
+    assert found["evaluations"] == numbers(events)
+    assert len(list(raw.iterdir())) == 4
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Any:
+    """A web server for the files of a folder; its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+# The notebook
+
+
+def test_the_notebook_runs_and_prints_the_runs_own_numbers(
+    synthetic_folder: Path, tmp_path: Path
+) -> None:
+    config = parse_config(QUICK | {"epochs": 1})
+    events = trained(config).events
+    (tmp_path / "data").symlink_to(synthetic_folder)
+    notebook = nbformat.reads(to_notebook(snapshot(config, name="Full"), events), as_version=4)
+    nbformat.validate(notebook)
+
+    nbclient.NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "All 3 evaluations are the run's own, to the last digit." in printed
+    for event in events:
+        if isinstance(event, EpochMetrics):
+            line = f"Test Loss={event.test_loss:.4f}, Acc={event.test_accuracy:.4f}"
+            assert printed.count(f"{line}\n") >= 2
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 2
+    assert notebook.cells[0].source.startswith("# Full\n\nA network learns")
+
+
+def test_the_notebook_is_the_script_with_pictures() -> None:
+    config = parse_config(FULL)
+    events = trained(config).events
+    script, notebook = to_script(snapshot(config), events), to_notebook(snapshot(config), events)
+    cells = json.loads(notebook)["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+    assert all(source in script for source in code[:-2])
+    assert "imshow" in code[-1]
+    assert "imshow" not in script
+    for source in code:
+        compile(source, "cell", "exec")
+    assert io.StringIO(script).readline() == "# %% [markdown]\n"

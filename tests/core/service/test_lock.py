@@ -1,0 +1,223 @@
+"""Training takes the service's lock now and then, so nobody may hold it while reading from disk."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import TrainConfig
+from core.errors import UnknownEpoch
+from core.records.runs import RunState
+from core.runs import registry
+from core.runs.checkpoints import EpochFiles
+from core.runs.database import RunStore
+from core.service.service import TrainingService
+from core.training.loop import Event, fit
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
+from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
+
+ASK: dict[str, Callable[[TrainingService, str], Any]] = {
+    "events": lambda service, run_id: service.events_since(run_id, 0),
+    "csv": lambda service, run_id: service.files.metrics_csv(run_id),
+    "script": lambda service, run_id: service.files.script(run_id),
+    "lesson": lambda service, run_id: service.teaching.report(run_id),
+    "fork": lambda service, run_id: service.fork(run_id, 1, {"epochs": 3}),
+    "rewind": lambda service, run_id: service.rewind(run_id, 1),
+}
+
+
+@pytest.mark.parametrize("what", ASK)
+def test_a_run_trains_to_its_end_while_the_events_of_another_are_read(
+    make_service: MakeService,
+    tmp_path: Path,
+    tiny_config: TrainConfig,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    service = make_service(runs=tmp_path / "runs")
+    stored = service.start(tiny_config)
+    finish(service)
+    service.close()
+    halting = Halting(1)
+    service = make_service(fit=halting, runs=tmp_path / "runs")
+    trains = service.start(tiny_config)
+    assert halting.reached.wait(SECONDS)
+    reading, read_on = threading.Event(), threading.Event()
+    in_time: list[bool] = []
+    read = RunStore.events
+
+    def slow(store: RunStore, run_id: str) -> Any:
+        if run_id == stored:
+            reading.set()
+            in_time.append(read_on.wait(10))  # seconds, in case that training waits for us
+        return read(store, run_id)
+
+    monkeypatch.setattr(RunStore, "events", slow)
+    answers: list[Any] = []
+    reader = threading.Thread(target=lambda: answers.append(ASK[what](service, stored)))
+    reader.start()
+    assert reading.wait(SECONDS)
+
+    halting.go_on.set()
+    found = finish(service, trains)
+    read_on.set()
+    reader.join(SECONDS)
+
+    assert found.state is RunState.DONE
+    assert in_time == [True]
+    assert len(answers) == 1
+
+
+def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
+    make_service: MakeService,
+    tmp_path: Path,
+    wait_until: WaitUntil,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
+    settled(service, run_id, wait_until)
+    service.close()
+    service = make_service(runs=tmp_path)
+    answered: list[bool] = []
+    for owner, name in ((RunStore, "events"), (EpochFiles, "resume_state")):
+        read = getattr(owner, name)
+
+        def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
+            reader = threading.Thread(target=service.runs)
+            reader.start()
+            reader.join(10)
+            answered.append(not reader.is_alive())
+            return read(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, slow)
+    service.resume(run_id)
+    assert finish(service, run_id).state is RunState.DONE
+    assert answered == [True, True]
+
+
+def test_what_changes_while_a_rewind_reads_is_read_again(
+    make_service: MakeService,
+    tmp_path: Path,
+    wait_until: WaitUntil,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
+    settled(service, run_id, wait_until)
+    read = RunStore.events
+    ended: list[RunState] = []
+
+    def late(store: RunStore, wanted: str) -> Any:
+        found = read(store, wanted)
+        if threading.current_thread() is threading.main_thread() and not ended:
+            service.resume(run_id)
+            ended.append(finish(service, run_id).state)
+        return found
+
+    monkeypatch.setattr(RunStore, "events", late)
+    service.rewind(run_id, 1)
+    assert ended == [RunState.DONE]
+    whole = service.start(CONFIG)
+    finish(service, whole)
+    service.rewind(run_id, CONFIG.epochs)  # the later epochs are still there
+    assert told(service, run_id) == told(service, whole)
+
+
+def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
+    trained_service: TrainingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = trained_service.runs()
+    files = trained_service._store.epoch_files(before.run_id, "mlp")
+    read = RunStore.events
+
+    def late(store: RunStore, run_id: str) -> Any:
+        for path in files.folder.glob("0001.*"):  # as a run of more than 50 epochs does
+            path.unlink()
+        return read(store, run_id)
+
+    monkeypatch.setattr(RunStore, "events", late)
+    with pytest.raises(UnknownEpoch, match="Epoch 1 of this run is not kept"):
+        trained_service.fork(before.run_id, 1, {})
+    assert [run.run_id for run in trained_service.runs()] == [before.run_id]
+
+
+def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConfig) -> None:
+    begun, locked, asked = threading.Event(), threading.Event(), threading.Event()
+
+    def asking(*arguments: Any, **options: Any) -> Iterator[Event]:
+        begun.set()
+        assert locked.wait(SECONDS)
+        for name in ("should_stop", "should_publish", "new_learning_rate"):
+            options[name]()
+        asked.set()
+        yield from fit(*arguments, **options)
+
+    service = make_service(fit=asking)
+    service.start(tiny_config)
+    assert begun.wait(SECONDS)
+    with service._lock:
+        locked.set()
+        assert asked.wait(10)
+
+
+# What stays in memory
+
+
+def loaded(service: TrainingService) -> list[str]:
+    return [run.run_id for run in service._runs if run._events is not None]
+
+
+def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
+    make_service: MakeService, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = CONFIG.model_copy(update={"epochs": 1})
+    monkeypatch.setattr(registry, "KEPT_EVENTS", 2 * (STEPS + 1))
+    service = make_service()
+    first = service.start(short)
+    service.repeat(first, 4)
+    ids = [run.run_id for run in reversed(service.runs())]
+    for run_id in ids:
+        finish(service, run_id)
+    events = {run_id: told(service, run_id) for run_id in ids}
+    assert all(len(found) == STEPS + 1 for found in events.values())
+    assert loaded(service) == ids[2:]
+
+    assert told(service, ids[0]) == events[ids[0]]
+
+    assert loaded(service) == [ids[0], ids[3]]
+    service.fork(first, 1, {"epochs": 2})
+    assert finish(service).state is RunState.DONE
+    assert {run_id: told(service, run_id) for run_id in ids} == events
+
+
+def test_a_run_goes_on_whose_events_had_left_the_memory(
+    make_service: MakeService,
+    tmp_path: Path,
+    finish: Finish,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "KEPT_EVENTS", 0)
+    halting = Halting(STEPS + 3)
+    service = make_service(fit=halting, runs=tmp_path / "runs")
+    run_id = service.start(CONFIG)
+    assert halting.reached.wait(SECONDS)
+    service.pause(run_id)
+    settled(service, run_id, wait_until)
+    before = told(service, run_id)
+    other = service.start(CONFIG.model_copy(update={"epochs": 1}))
+    finish(service, other)
+    told(service, other)
+    assert run_id not in loaded(service)
+
+    service.resume(run_id)
+    finish(service, run_id)
+
+    assert told(service, run_id)[: len(before)] == before
+    whole = service.start(CONFIG)
+    finish(service, whole)
+    assert told(service, run_id) == told(service, whole)

@@ -1,0 +1,108 @@
+"""The description of the routes: complete, true, and from this server alone."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from core.config import TrainConfig
+from core.records.runs import RunSnapshot
+from core.service.service import TrainingService
+from dashboard import api
+from dashboard.live.endpoint import Live
+from dashboard.live.protocol import Message, Place
+from tests.dashboard.conftest import SHORT
+
+
+@pytest.fixture(scope="module")
+def described(trained: TestClient) -> dict[str, Any]:
+    answer = trained.get("/api/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def operations(described: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method.upper(), path, operation)
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_route_is_described(described: dict[str, Any], done: TrainingService) -> None:
+    hidden = {"/api", "/api/{path:path}", "/api/openapi.json"}
+    live = Live(done, lambda run: {}, lambda run: {})
+    routes = {
+        (method, route.path)
+        for route in api.router(done, live).routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+        if route.path not in hidden and not route.path.startswith("/api/docs")
+    }
+    assert routes == {(method, path) for method, path, _ in operations(described)}
+    assert {("POST", "/api/import"), ("GET", "/api/live")} <= routes
+
+
+def test_a_place_and_a_message_are_described(described: dict[str, Any]) -> None:
+    operation = described["paths"]["/api/live"]["get"]
+    assert {part["name"] for part in operation["parameters"]} == set(Place.model_fields)
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    message = described["components"]["schemas"][answer["$ref"].rpartition("/")[2]]["properties"]
+    assert set(message) == {*Message.model_fields, "from"} - {"first"}
+
+
+def test_every_route_says_what_it_does_and_what_an_error_looks_like(
+    described: dict[str, Any],
+) -> None:
+    parts = {part["name"] for part in described["tags"]}
+    for method, path, operation in operations(described):
+        assert operation["description"].endswith((".", "?")), (method, path)
+        assert set(operation["tags"]) <= parts
+        refused = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+        assert refused == {"$ref": "#/components/schemas/Problem"}
+        assert "422" not in operation["responses"]
+
+
+def test_the_settings_and_the_fields_of_a_run_are_all_there(described: dict[str, Any]) -> None:
+    for path, extra in (("/api/runs", {"name", "preset"}), ("/api/runs/{run_id}/fork", {"epoch"})):
+        body = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        assert set(body["schema"]["properties"]) == {*TrainConfig.model_fields, *extra}
+    run = described["components"]["schemas"]["RunSnapshot"]["properties"]
+    assert set(run) == set(RunSnapshot.__dataclass_fields__)
+
+
+def test_each_example_is_taken(
+    client: TestClient, described: dict[str, Any], service: TrainingService, finish: Any
+) -> None:
+    run_id = client.post("/api/runs", json=SHORT).json()["run_id"]
+    finish(service, run_id)
+    tried = 0
+    for method, path, operation in operations(described):
+        content = operation.get("requestBody", {}).get("content", {})
+        if "application/json" in content and not path.endswith("learning-rate"):
+            example = content["application/json"]["example"]
+            path = path.format(run_id=run_id, owner="a1" * 16)
+            answer = client.request(method, path, json=example)
+            assert answer.status_code in (200, 201), (path, answer.text)
+            tried += 1
+    assert tried == 9
+
+
+def test_the_page_asks_this_server_alone(trained: TestClient) -> None:
+    page = trained.get("/api/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    script = trained.get("/assets/api_docs.js")
+    asked = re.findall(r'(?:src=|href=|[Uu]rl: )"([^"]+)"', page.text + script.text)
+    assert len(asked) == 5
+    for address in asked:
+        assert re.match("/(api|assets)/", address)
+        assert trained.get(address).status_code == 200
+    assert "//" not in re.sub(r"<!--.*?-->", "", page.text)
+
+
+@pytest.mark.parametrize("name", ["redoc.standalone.js", "..%2f__init__.py", "", "x/y"])
+def test_nothing_else_lies_beside_the_page(trained: TestClient, name: str) -> None:
+    assert trained.get(f"/api/docs/{name}", follow_redirects=False).status_code == 404

@@ -1,0 +1,138 @@
+"""The form made from `TrainConfig`: each setting can be found, read, and set to all it allows."""
+
+from typing import Any, get_args
+
+import dash_bootstrap_components as dbc
+import pytest
+from dash import html
+from dash.development.base_component import Component
+
+from core.config import CHOICE_TITLES, PRESETS, TrainConfig, parse_config
+from dashboard import ids
+from dashboard.components import config_form
+
+FIELDS = TrainConfig.model_fields
+SWITCHES = [name for name, field in FIELDS.items() if field.annotation is bool]
+CHOICES = [name for name, field in FIELDS.items() if get_args(field.annotation)]
+NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Component]:
+    return [part for part in config_form.layout()._traverse() if isinstance(part, Component)]
+
+
+def by_id(parts: list[Component], element_id: str) -> Component:
+    found = [part for part in parts if getattr(part, "id", None) == element_id]
+    assert len(found) == 1, f"{element_id} is there {len(found)} times"
+    return found[0]
+
+
+def test_every_field_is_a_switch_a_choice_or_a_number() -> None:
+    assert sorted(SWITCHES + CHOICES + NUMBERS) == sorted(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_has_one_input_with_its_title_as_label(name: str, parts: list[Component]) -> None:
+    assert isinstance(by_id(parts, ids.field(name)), (dbc.Input, dbc.Select, dbc.Switch))
+    labels = [
+        part
+        for part in parts
+        if isinstance(part, dbc.Label) and getattr(part, "html_for", None) == ids.field(name)
+    ]
+    assert [label.children for label in labels] == [FIELDS[name].title]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_has_its_help_and_a_place_for_its_error(name: str, parts: list[Component]) -> None:
+    errors = [part.role for part in parts if getattr(part, "data-field", None) == name]
+    assert errors == ["alert"]
+    helps = [part.children for part in parts if isinstance(part, html.Small)]
+    assert FIELDS[name].description in helps
+
+
+def test_no_two_fields_have_the_same_title() -> None:
+    titles = [field.title for field in FIELDS.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_an_untouched_form_means_the_preset_that_it_names(parts: list[Component]) -> None:
+    values: dict[str, Any] = {name: by_id(parts, ids.field(name)).value for name in FIELDS}
+    preset = by_id(parts, ids.PRESET).value
+    assert parse_config(values) == PRESETS[preset].config
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_offers_all_that_the_setting_allows_in_words(
+    name: str, parts: list[Component]
+) -> None:
+    options = by_id(parts, ids.field(name)).options
+    assert [option["value"] for option in options] == list(get_args(FIELDS[name].annotation))
+    assert [option["label"] for option in options] == [
+        CHOICE_TITLES[option["value"]] for option in options
+    ]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_typed_as_text_so_that_1e_3_can_be(name: str, parts: list[Component]) -> None:
+    field = by_id(parts, ids.field(name))
+    assert isinstance(field, dbc.Input)
+    assert field.type == "text"
+    assert field.inputmode == ("numeric" if FIELDS[name].annotation is int else "decimal")
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_yes_or_no_is_a_switch(name: str, parts: list[Component]) -> None:
+    assert isinstance(by_id(parts, ids.field(name)), dbc.Switch)
+
+
+@pytest.mark.parametrize("element_id", [ids.PRESET, *map(ids.field, FIELDS)])
+def test_what_is_chosen_survives_a_reload(element_id: str, parts: list[Component]) -> None:
+    field = by_id(parts, element_id)
+    assert field.persistence
+    assert field.persistence_type == "session"
+
+
+def test_settings_that_one_rarely_changes_are_folded_away() -> None:
+    details = next(
+        part for part in config_form.layout()._traverse() if isinstance(part, html.Details)
+    )
+    folded = {getattr(part, "id", None) for part in details._traverse()}
+    for name in FIELDS:
+        assert (ids.field(name) in folded) == (name not in config_form.SHOWN_FIRST)
+
+
+# Presets
+
+
+def test_each_preset_can_be_chosen_by_its_title_and_so_can_ones_own(
+    parts: list[Component],
+) -> None:
+    options = {option["value"]: option["label"] for option in by_id(parts, ids.PRESET).options}
+    own = options.pop(config_form.CUSTOM)
+    assert options == {name: preset.title for name, preset in PRESETS.items()}
+    assert own not in options.values()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_as_texts_of_the_form_is_the_preset(preset: str) -> None:
+    settings = dict(zip(FIELDS, config_form.presets()[preset]["settings"], strict=True))
+    assert [name for name in FIELDS if settings[name] is None] == ["dataset", "seed"]
+    filled = {name: value for name, value in settings.items() if value is not None}
+    assert parse_config(filled) == PRESETS[preset].config
+    assert {type(filled[name]) for name in NUMBERS if name != "seed"} == {str}
+
+
+def test_every_choice_of_preset_says_what_it_is_for() -> None:
+    sentences = [known["purpose"] for known in config_form.presets().values()]
+    assert list(config_form.presets()) == [*PRESETS, config_form.CUSTOM]
+    assert all(sentences)
+    assert len(set(sentences)) == len(sentences)
+
+
+def test_only_wrong_fields_have_a_sentence(parts: list[Component]) -> None:
+    values = {name: by_id(parts, ids.field(name)).value for name in FIELDS}
+    assert config_form.errors(values) == {}
+    wrong = config_form.errors(values | {"epochs": "many", "batch_size": "0"})
+    assert set(wrong) == {"epochs", "batch_size"}
+    assert all(sentence.endswith(".") for sentence in wrong.values())

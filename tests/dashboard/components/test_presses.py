@@ -1,0 +1,185 @@
+"""A double click starts no second run: on the server, whatever the page does."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dash._callback_context import context_value
+from dash._utils import AttributeDict
+from fastapi.testclient import TestClient
+
+from core.config import parse_config
+from core.data.catalog import Dataset
+from core.service.service import TrainingService
+from dashboard import ids
+from dashboard.components import presses
+from dashboard.components.presses import SECONDS, VISITOR, Presses
+from tests.conftest import Finish, WaitUntil, run_async
+from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
+
+OWNER = "0123456789abcdef" * 2
+FORM: dict[str, Any] = {ids.field(name): value for name, value in SHORT.items()}
+A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[Clock]:
+    """The clock of the presses, which stands still unless a test moves it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presses, "monotonic", clock := Clock())
+        yield clock
+
+
+@pytest.fixture(scope="module")
+def service(
+    tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory, finish: Finish
+) -> TrainingService:
+    """A service with a run that is done, and a kept drawing."""
+    service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
+    service.start(parse_config(SHORT))
+    finish(service)
+    service.handwriting.keep(OWNER, 7, service.insight.drawing({"strokes": A_SEVEN}, False))
+    return service
+
+
+@pytest.fixture(scope="module")
+def client(service: TrainingService) -> Iterator[TestClient]:
+    yield from opened(service)
+
+
+@pytest.fixture
+def page(
+    client: TestClient, service: TrainingService, clock: Clock, wait_until: WaitUntil
+) -> Iterator[Callbacks]:
+    """The page's callbacks. No press of an earlier test counts; every run that is started ends."""
+    clock.now += SECONDS
+    yield Callbacks(client)
+    for run in service.runs():
+        service.stop(run.run_id)
+    wait_until(lambda: all(run.state.finished for run in service.runs()))
+
+
+STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "Train": (ids.TRAIN_BUTTON, {}, 1),
+    "Train both": (ids.COMPARE_TRAIN, {ids.COMPARE_CNN: "speedrun_cnn"}, 2),
+    "Fork": (ids.RUNS_FORK, {ids.RUNS_EPOCH: "1"}, 1),
+    "Repeat": (ids.RUNS_REPEAT, {}, 4),
+    "Teach": (ids.HAND_TEACH, {ids.HAND_OWNER: OWNER}, 1),
+}
+
+
+@pytest.mark.parametrize("button", STARTS)
+def test_two_clicks_in_a_row_are_one_press(
+    page: Callbacks, service: TrainingService, clock: Clock, button: str
+) -> None:
+    pressed, values, started = STARTS[button]
+    first = service.runs()[-1].run_id
+    version = service.explorer.weights_version(first)
+    values = {**FORM, **values, ids.RUNS_GRID: {"ids": [first]}}
+    version_of_draw = json.dumps(ids.version(ids.TAB_DRAW), separators=(",", ":"))
+    values[version_of_draw] = version
+    before = len(service.runs())
+    answers = []
+    for click in (1, 2):
+        answers.append(page.press(pressed, values, click))
+        clock.now += 0.4
+    assert len(service.runs()) == before + started
+    assert answers[0] == answers[1]  # Dash drops the first answer if the second click overtakes it
+
+
+def test_a_press_a_second_later_is_another_wish(
+    page: Callbacks, service: TrainingService, clock: Clock
+) -> None:
+    before = len(service.runs())
+    for click in (1, 2):
+        page.press(ids.TRAIN_BUTTON, FORM, click)
+        clock.now += SECONDS
+    assert len(service.runs()) == before + 2
+
+
+def test_the_same_press_in_another_browser_is_another_wish(
+    page: Callbacks, client: TestClient, service: TrainingService
+) -> None:
+    before = len(service.runs())
+    for visitor in ("Anna", "Ben"):
+        client.cookies.set(VISITOR, visitor)
+        page.press(ids.TRAIN_BUTTON, FORM)
+    client.cookies.clear()
+    assert len(service.runs()) == before + 2
+
+
+def test_a_press_with_other_settings_is_another_wish(
+    page: Callbacks, service: TrainingService
+) -> None:
+    before = len(service.runs())
+    for seed in (1, 2):
+        page.press(ids.TRAIN_BUTTON, {**FORM, ids.field("seed"): seed})
+    assert len(service.runs()) == before + 2
+
+
+def test_a_script_starts_as_many_equal_runs_as_it_asks_for(
+    client: TestClient, page: Callbacks
+) -> None:
+    started = [client.post("/api/runs", json=SHORT).json()["run_id"] for _ in range(3)]
+    assert len(set(started)) == 3
+
+
+def called_from(remote: str) -> None:
+    """What Dash notes of the request that it works on."""
+    context_value.set(AttributeDict(remote=remote))
+
+
+def test_what_takes_longer_than_a_second_is_begun_once(clock: Clock) -> None:
+    calls: list[str] = []
+    answered = threading.Event()
+
+    def act(wish: str) -> str:
+        calls.append(wish)
+        assert answered.wait(60)
+        return f"{wish} {len(calls)}"
+
+    async def both() -> list[str]:
+        called_from("here")
+        pressed = Presses()
+        first = asyncio.create_task(pressed.once(act, "train"))
+        await asyncio.sleep(0)
+        clock.now += 10 * SECONDS
+        second = asyncio.create_task(pressed.once(act, "train"))
+        await asyncio.sleep(0)
+        answered.set()
+        return [await first, await second]
+
+    assert run_async(both()) == ["train 1", "train 1"]
+    assert calls == ["train"]
+
+
+def test_another_computers_press_and_a_press_that_failed_a_second_ago_count(clock: Clock) -> None:
+    calls: list[Any] = []
+
+    def act() -> None:
+        calls.append(ctx_remote := context_value.get().remote)
+        raise ValueError(ctx_remote)
+
+    async def press_all() -> None:
+        pressed = Presses()
+        for remote in ("here", "here", "there"):
+            called_from(remote)
+            with pytest.raises(ValueError, match=remote):
+                await pressed.once(act)
+        clock.now += SECONDS
+        with pytest.raises(ValueError, match="there"):
+            await pressed.once(act)
+
+    run_async(press_all())
+    assert calls == ["here", "there", "there"]

@@ -1,0 +1,85 @@
+"""The rows of the table of runs."""
+
+from dataclasses import replace
+
+from core.config import TrainConfig
+from core.records.runs import RunSnapshot, RunState
+from dashboard.components import runs_table
+
+RUN = RunSnapshot(
+    run_id="20260101-120000-000-abcd",
+    state=RunState.DONE,
+    config=TrainConfig().model_dump(),
+    dataset="mnist",
+    dataset_title="MNIST",
+    device="CPU",
+    precision="fp32",
+    epochs=5,
+    number=7,
+    created="2026-01-01T12:00:00+00:00",
+    progress=5.0,
+    seconds=61.4,
+    best_test_accuracy=0.9912,
+    preset="notebook",
+)
+
+
+def test_a_row_says_what_the_run_is_and_has_reached() -> None:
+    row = runs_table.row(RUN)
+    shown = ("name", "state", "preset", "dataset", "model", "epochs", "took", "created", "pinned")
+    assert [row[name] for name in shown] == [
+        "Run 7",
+        "done",
+        "Notebook",
+        "MNIST",
+        "SimpleCNN",
+        "5 of 5",
+        "1 min 1 s",
+        "2026-01-01 12:00:00",
+        False,
+    ]
+    assert row["best"] == 99.12  # percent, as it is shown and as one filters
+
+
+def test_a_run_that_waits_says_its_place() -> None:
+    waiting = replace(RUN, state=RunState.QUEUED, queue_place=3)
+    assert runs_table.row(waiting)["state"] == "queued, place 3"
+
+
+def test_a_failed_run_says_why() -> None:
+    failed = replace(RUN, state=RunState.FAILED, error="The disk is full.")
+    assert runs_table.row(failed)["said"] == "The disk is full."
+
+
+def test_settings_of_ones_own_and_files_from_elsewhere_have_no_preset() -> None:
+    assert runs_table.row(replace(RUN, preset=None))["preset"] == "own settings"
+    brought = replace(RUN, preset=None, brought_in=True, epochs=0, progress=0.0)
+    assert runs_table.row(brought)["preset"] == "brought in"
+    assert runs_table.row(brought)["epochs"] == ""
+
+
+def test_every_column_shows_something_of_a_row() -> None:
+    row = runs_table.row(RUN)
+    assert [column["field"] for column in runs_table.COLUMNS if column["field"] not in row] == []
+
+
+def test_what_is_ticked_is_understood_as_rows_and_as_ids() -> None:
+    assert runs_table.ticked(None) == []
+    assert runs_table.ticked([runs_table.row(RUN)]) == [RUN.run_id]
+    assert runs_table.ticked({"ids": [RUN.run_id]}) == [RUN.run_id]
+
+
+def test_runs_are_named_in_a_sentence() -> None:
+    runs = [RUN, replace(RUN, name="Anna's"), replace(RUN, number=9)]
+    assert runs_table.names(runs[:1]) == "Run 7"
+    assert runs_table.names(runs) == "Run 7, Anna's and Run 9"
+
+
+def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:
+    row = runs_table.row(replace(RUN, epoch=3, progress=2.5, revision=2, pair="a"))
+    assert [row[name] for name in ("pair", "revision", "share", "epoch")] == [
+        "a",
+        2,
+        "50.0%",
+        "3 of 5 (50%)",
+    ]

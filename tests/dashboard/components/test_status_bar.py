@@ -1,0 +1,223 @@
+"""The words of a run: the status bar, the buttons and notices."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import TrainConfig
+from core.data.catalog import DataCatalog
+from core.records.runs import DatasetStatus, RunSnapshot, RunState
+from core.service.service import TrainingService
+from dashboard import ids
+from dashboard.components import status_bar
+from tests.conftest import MakeService
+
+UNKNOWN = ("time", "speed", "accuracy")
+HERE = DatasetStatus("synthetic", "Synthetic digits", "ready")
+
+
+def run(**changes: Any) -> RunSnapshot:
+    """A run that just began, with some changes."""
+    values: dict[str, Any] = {
+        "run_id": "a run",
+        "state": RunState.RUNNING,
+        "config": TrainConfig(epochs=4).model_dump(),
+        "dataset": "mnist",
+        "dataset_title": "MNIST",
+        "device": "A processor",
+        "precision": "fp32",
+        "epochs": 4,
+    }
+    return RunSnapshot(**(values | changes))
+
+
+def done(**changes: Any) -> RunSnapshot:
+    return run(
+        state=RunState.DONE,
+        epoch=4,
+        progress=4.0,
+        seconds=75.2,
+        seconds_left=0.0,
+        images_per_second=4321.0,
+        test_accuracy=0.9876,
+        **changes,
+    )
+
+
+def texts(run: RunSnapshot | None, dataset: DatasetStatus = HERE) -> dict[str, str]:
+    return status_bar.texts(run, dataset, "The device")
+
+
+def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, Any]]:
+    return status_bar.controls(run, problem)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (61.0, "1 min 1 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h 0 min"),
+        (7500.0, "2 h 5 min"),
+    ],
+)
+def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: str) -> None:
+    assert status_bar.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("epoch", "progress", "text"),
+    [(0, 0.0, "0 of 4"), (1, 0.25, "1 of 4 (25%)"), (3, 2.5, "3 of 4 (50%)"), (4, 4.0, "4 of 4")],
+)
+def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(
+    epoch: int, progress: float, text: str
+) -> None:
+    assert status_bar.epoch_words(run(epoch=epoch, progress=progress)).startswith(text)
+
+
+def test_time_is_unknown_then_left_then_taken() -> None:
+    assert status_bar.time_words(run()) == status_bar.NOTHING
+    assert status_bar.time_words(run(seconds=10.0, seconds_left=42.0)) == "42 s"
+    assert status_bar.time_words(done()) == "took 1 min 15 s"
+
+
+def test_the_bar_shows_all_of_a_run() -> None:
+    assert texts(done()) == {
+        "epoch": "4 of 4 (100%)",
+        "share": "100.0%",
+        "time": "took 1 min 15 s",
+        "speed": "4,321",
+        "accuracy": "98.76%",
+        "dataset": "MNIST",
+        "device": "A processor, fp32",
+        "curve": status_bar.NO_BATCHES,
+    }
+
+
+def test_the_bar_leaves_open_what_is_not_known_yet() -> None:
+    begun = texts(run())
+    assert [begun[item] for item in UNKNOWN] == [status_bar.NOTHING] * 3
+    assert (begun["epoch"], begun["share"]) == ("0 of 4", "0.0%")
+
+
+def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
+    ready = texts(None)
+    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [status_bar.NOTHING] * 4
+    assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
+    assert (ready["share"], ready["curve"]) == ("0%", status_bar.NOTHING_TRAINED)
+
+
+def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
+    for tell in (texts, controls):
+        assert tell(None).keys() == tell(run()).keys() == tell(done()).keys()
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_each_state_is_called_by_its_name(state: RunState) -> None:
+    assert controls(run(state=state))[ids.STATUS_STATE]["children"] == state.value
+
+
+def test_states_that_matter_have_a_colour() -> None:
+    shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
+    for state, colour in shown.items():
+        badge = controls(None if state is None else run(state=state))[ids.STATUS_STATE]
+        assert badge == {"children": state.value if state else "ready", "color": colour}
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "can_stop", "other"),
+    [
+        (None, False, None),
+        (run(), True, "Pause"),
+        (run(state=RunState.QUEUED), True, "Pause"),
+        (run(state=RunState.PAUSED), True, "Resume"),
+        (run(state=RunState.STOPPING), False, None),
+        (run(state=RunState.STOPPED), False, "Resume"),
+        (run(state=RunState.INTERRUPTED), False, "Resume"),
+        (done(), False, None),
+        (run(state=RunState.FAILED, error="It broke."), False, None),
+    ],
+)
+def test_buttons_can_be_pressed_when_they_make_sense(
+    snapshot: RunSnapshot | None, can_stop: bool, other: str | None
+) -> None:
+    told = controls(snapshot)
+    assert told[ids.STOP_BUTTON] == {"disabled": not can_stop}
+    assert told[ids.PAUSE_BUTTON] == {"children": other or "Pause", "disabled": other is None}
+    running = snapshot is not None and snapshot.state is RunState.RUNNING
+    assert (told[ids.RATE]["style"] == {}) is running
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "sentence", "colour"),
+    [
+        (None, "Press Train", "info"),
+        (run(), "Training", "info"),
+        (run(message="Downloading MNIST: 40%"), "Downloading MNIST: 40%.", "info"),
+        (done(), "98.76%", "success"),
+        (run(state=RunState.STOPPED), "Stopped before it began", "secondary"),
+        (run(state=RunState.STOPPED, kept=(0, 1)), "keeps what it had learnt", "secondary"),
+        (
+            run(state=RunState.FAILED, error="The loss became nan."),
+            "The loss became nan.",
+            "danger",
+        ),
+    ],
+    ids=["no run", "running", "waiting", "done", "never begun", "stopped", "failed"],
+)
+def test_the_message_says_how_the_run_goes(
+    snapshot: RunSnapshot | None, sentence: str, colour: str
+) -> None:
+    message = controls(snapshot)[ids.RUN_MESSAGE]
+    assert sentence in message["children"]
+    assert message["color"] == colour
+
+
+def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
+    assert controls(None)[ids.CURVES_CSV]["disabled"]
+    link = controls(run(run_id="a-run"))[ids.CURVES_CSV]
+    assert link == {"href": "/api/runs/a-run/metrics.csv", "disabled": False}
+
+
+class _Offline(DataCatalog):
+    """A catalog on a computer that has no MNIST."""
+
+    mnist: Any = "unavailable"
+
+    def status(self, name: str = "auto") -> DatasetStatus:
+        if name == "mnist":
+            return DatasetStatus("mnist", "MNIST", self.mnist, "MNIST is not here.")
+        return DatasetStatus("synthetic", "Synthetic digits", "ready", "MNIST is not here. So.")
+
+
+@pytest.mark.parametrize("mnist", ["unavailable", "unknown", "preparing", "ready"])
+def test_another_look_for_mnist_is_offered_when_it_cannot_be_had(
+    make_service: MakeService, synthetic_folder: Path, mnist: str
+) -> None:
+    catalog = _Offline(None, synthetic_folder)
+    catalog.mnist = mnist
+    told = status_bar.describe(make_service(catalog=catalog), None)["controls"]
+    missing = mnist == "unavailable"
+    notice = {"children": "MNIST is not here. So." if missing else "", "is_open": missing}
+    assert told[ids.DATASET_NOTICE] == notice
+    assert (told[ids.DATASET_RETRY]["style"] == {}) is missing
+
+
+def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) -> None:
+    dataset, device = service.dataset_status(), service.device_title()
+    assert not dataset.message
+    for snapshot in (None, run(), done()):
+        assert status_bar.describe(service, snapshot) == {
+            "text": status_bar.texts(snapshot, dataset, device),
+            "controls": controls(snapshot),
+        }
+
+
+def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
+    coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
+    assert texts(None, coming)["dataset"] == "MNIST, 42%"
+    assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"

@@ -1,0 +1,129 @@
+"""What the tab CNN vs MLP draws when something of a pair has changed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from dash import no_update
+from fastapi.testclient import TestClient
+
+from core.config import TrainConfig
+from core.records.layers import Pair
+from dashboard import ids
+from dashboard.tabs.compare import callbacks as tab
+from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
+
+CONFIG = TrainConfig(epochs=2, precision="fp32")
+
+
+def accuracies(shown: dict[str, Any]) -> list[list[float]]:
+    """The test accuracy of each run of the pair that is shown."""
+    return [trace["y"] for trace in json.loads(shown["curve"].to_json())["data"]]
+
+
+def start_pair(harness: LiveHarness) -> str:
+    """Starts a pair, and waits until its first run has begun."""
+    pair = harness.service.pairs.start(CONFIG)
+    harness.follow()
+    return pair
+
+
+def look(harness: LiveHarness, chosen: str | None = None, before: Any = None) -> dict[str, Any]:
+    return tab._overview(harness.service, chosen, before)
+
+
+def test_before_the_first_pair_the_tab_says_what_to_do(harness: LiveHarness) -> None:
+    shown = look(harness)
+    assert shown["sentence"].startswith("Press Train both")
+    assert (shown["body"], shown["choice"]) == (tab.HIDDEN, tab.HIDDEN)
+    assert shown["version"] is no_update  # there was none before
+
+
+def test_a_pair_is_shown_by_lines_and_curve(harness: LiveHarness) -> None:
+    pair = start_pair(harness)
+    harness.report(batch(1), evaluation(1), batch(2), evaluation(2))
+    shown = look(harness)
+    assert (shown["body"], shown["choice"]) == (tab.SHOWN, tab.HIDDEN)
+    assert shown["sentence"] == "SimpleCNN learns. MLP waits for its turn."
+    assert len(shown["states"].children) == 2
+    assert accuracies(shown) == [[0.75, 0.75], []]
+    assert shown["version"]["pair"] == pair
+    assert not shown["version"]["ended"]
+
+
+def test_what_takes_long_is_worked_out_anew_only_when_a_network_or_a_state_changed(
+    harness: LiveHarness,
+) -> None:
+    start_pair(harness)
+    before = look(harness)["version"]
+    harness.report(batch(1), evaluation(1))
+    assert look(harness, before=before)["version"] is no_update
+    harness.end()
+    after = look(harness, before=before)["version"]
+    assert after["states"] == ["stopped", "running"]
+
+
+def test_the_newest_pair_is_shown_or_the_chosen_one_while_it_is_there(
+    harness: LiveHarness,
+) -> None:
+    first = start_pair(harness)
+    second = harness.service.pairs.start(CONFIG)
+    for chosen, expected in ((None, second), (first, first), ("gone", second)):
+        shown = look(harness, chosen)
+        assert shown["version"]["pair"] == expected
+        assert shown["choice"] == tab.SHOWN
+        assert [option["value"] for option in shown["options"]] == ["newest", second, first]
+
+
+@pytest.fixture
+def client(harness: LiveHarness) -> Iterator[TestClient]:
+    yield from opened(harness.service)
+
+
+def progress(client: TestClient, pair: str | None, idle: bool = False) -> str:
+    """What the callback answers to a tick of the clock."""
+    body = {
+        "output": f"{ids.COMPARE_PROGRESS}.children",
+        "outputs": {"id": ids.COMPARE_PROGRESS, "property": "children"},
+        "inputs": [
+            {"id": ids.COMPARE_CLOCK, "property": "n_intervals", "value": 1},
+            {"id": ids.COMPARE_CLOCK, "property": "disabled", "value": idle},
+        ],
+        "state": [{"id": ids.COMPARE_VERSION, "property": "data", "value": {"pair": pair}}],
+        "changedPropIds": [f"{ids.COMPARE_CLOCK}.n_intervals"],
+    }
+    answer = client.post("/_dash-update-component", json=body)
+    assert answer.status_code == 200
+    return str(answer.json()["response"][ids.COMPARE_PROGRESS]["children"])
+
+
+def test_how_far_the_distorted_images_are_is_said_while_they_are_measured(
+    client: TestClient, harness: LiveHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = start_pair(harness)
+    assert progress(client, pair) == ""
+    monkeypatch.setattr(harness.service.pairs, "progress", lambda runs: 0.25)
+    assert progress(client, pair) == "Distorting test images: 25%"
+    assert progress(client, pair, idle=True) == ""
+    assert progress(client, None) == progress(client, "gone") == ""
+
+
+@pytest.mark.parametrize("callback", ["show", "progress"])
+def test_a_run_that_is_deleted_meanwhile_has_no_curve(
+    client: TestClient,
+    harness: LiveHarness,
+    callback: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    start_pair(harness)
+    (pair,) = harness.service.pairs.all()
+    gone = replace(pair.runs[0], run_id="gone", kept=(0, 1))
+    monkeypatch.setattr(harness.service.pairs, "all", lambda: [Pair("a", (gone, pair.runs[1]))])
+    if callback == "show":
+        assert accuracies(look(harness)) == [[], []]
+    else:
+        assert progress(client, "a") == ""
+    assert not caplog.records

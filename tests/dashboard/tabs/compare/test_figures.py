@@ -1,0 +1,117 @@
+"""Figures of a CNN and an MLP: one look each, all points, and images that show a strength."""
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from core.records.layers import Distortion, Examples, Robustness, RobustnessCurve
+from core.records.runs import EpochMetrics, RunSnapshot, RunState
+from dashboard.components.comparison import Course
+from dashboard.tabs.compare import figures as figures
+
+DISTORTIONS: tuple[Distortion, ...] = ("shift", "rotation", "noise")
+
+
+def robust(model: str, parameters: int, accuracies: tuple[float, ...]) -> Robustness:
+    curves = tuple(
+        RobustnessCurve(distortion, (0.0, 1.0, 2.0), accuracies) for distortion in DISTORTIONS
+    )
+    return Robustness(model, parameters, 500, curves)
+
+
+CNN = robust("simple_cnn", 1_625_866, (0.99, 0.9, 0.5))
+MLP = robust("mlp", 1_626_162, (0.98, 0.6, 0.2))
+
+
+def course(model: str, *accuracies: float) -> Course:
+    run = RunSnapshot(
+        run_id=model,
+        state=RunState.RUNNING,
+        config={"model": model},
+        dataset="mnist",
+        dataset_title="MNIST",
+        device="cpu",
+        precision="fp32",
+        epochs=3,
+    )
+    evaluations = [
+        EpochMetrics(epoch, epoch, epoch, 0.1, 0.9, 0.1, accuracy, 1000.0, epoch)
+        for epoch, accuracy in enumerate(accuracies, 1)
+    ]
+    return Course(run, evaluations)
+
+
+def looks(figure: go.Figure) -> dict[str, tuple[str, str, str]]:
+    return {
+        trace.name: (trace.line.color, trace.line.dash, trace.marker.symbol)
+        for trace in figure.data
+    }
+
+
+def texts(figure: go.Figure) -> list[str]:
+    return [annotation.text for annotation in figure.layout.annotations]
+
+
+@pytest.mark.parametrize("distortion", DISTORTIONS)
+def test_each_network_has_a_curve_of_all_its_accuracies(distortion: Distortion) -> None:
+    drawn = figures.robustness([CNN, MLP], distortion)
+    assert [trace.name for trace in drawn.data] == ["SimpleCNN", "MLP"]
+    for trace, result in zip(drawn.data, (CNN, MLP), strict=True):
+        assert trace.x == (0, 1, 2)
+        assert trace.y == result.curves[0].accuracies
+    assert texts(drawn) == ["guessing"]
+    low, high = drawn.layout.yaxis.range
+    assert low == 0
+    assert 1 < high < 1.1
+
+
+def test_the_axis_says_what_a_strength_is() -> None:
+    titles = [figures.robustness([CNN], one).layout.xaxis.title.text for one in DISTORTIONS]
+    assert [word in title for word, title in zip(("pixels", "degrees", "ink"), titles, strict=True)]
+    hovers = [figures.robustness([CNN], one).data[0].hovertemplate for one in DISTORTIONS]
+    assert "pixels" in hovers[0]
+    assert "°" in hovers[1]
+
+
+def test_the_two_are_told_apart_without_colour_and_look_the_same_everywhere() -> None:
+    shown = looks(figures.robustness([CNN, MLP], "shift"))
+    for one, other in zip(shown["SimpleCNN"], shown["MLP"], strict=True):
+        assert one != other
+    assert looks(figures.accuracy([course("simple_cnn", 0.9), course("mlp", 0.8)])) == shown
+    # Also where the other one is missing.
+    assert looks(figures.robustness([MLP], "noise"))["MLP"] == shown["MLP"]
+
+
+def test_accuracy_has_a_point_an_evaluation() -> None:
+    drawn = figures.accuracy([course("simple_cnn", 0.9, 0.95), course("mlp", 0.8)])
+    assert [(trace.x, trace.y) for trace in drawn.data] == [((1, 2), (0.9, 0.95)), ((1,), (0.8,))]
+    assert texts(drawn) == []
+
+
+@pytest.mark.parametrize("courses", [[], [course("simple_cnn"), course("mlp")]])
+def test_before_the_first_evaluation_it_says_what_will_come(courses: list[Course]) -> None:
+    drawn = figures.accuracy(courses)
+    assert "test" in texts(drawn)[0]
+    assert not drawn.layout.xaxis.visible
+
+
+def test_examples_stand_side_by_side_each_with_its_strength() -> None:
+    images = np.random.default_rng(1).uniform(0, 255, (3, 28, 28)).astype(np.float32)
+    drawn = figures.examples(Examples("shift", (0, 2, 4), images))
+    assert texts(drawn) == ["0 px", "2 px", "4 px"]
+    pixels = np.asarray(drawn.data[0].z)
+    filled = ~np.isnan(pixels).all(0)
+    np.testing.assert_array_equal(pixels[:, filled], np.concatenate(list(images), axis=1))
+    for annotation, place in zip(drawn.layout.annotations, range(3), strict=True):
+        middle = annotation.x
+        around = pixels[:, round(middle - 13.5) : round(middle + 14.5)]
+        np.testing.assert_array_equal(around, images[place])
+    assert drawn.data[0].zmin == 0
+    assert drawn.data[0].zmax == 255
+    assert drawn.layout.yaxis.range[0] > drawn.layout.yaxis.range[1]  # row 0 is on top
+
+
+def test_strengths_have_their_units() -> None:
+    image = np.zeros((2, 28, 28), np.float32)
+    assert texts(figures.examples(Examples("rotation", (0, 20), image))) == ["0°", "20°"]
+    assert texts(figures.examples(Examples("noise", (0, 0.2), image))) == ["0", "0.2"]

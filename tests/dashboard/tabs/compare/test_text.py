@@ -1,0 +1,175 @@
+"""What the page says of a pair: what to do, where both stand, who makes how many mistakes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.records.layers import Pair
+from core.records.runs import LayerInfo, RunSnapshot, RunState
+from dashboard.components import runs_table
+from dashboard.components.status_bar import NEWEST
+from dashboard.tabs.compare import text as words
+from dashboard.tabs.compare.text import Result
+
+
+def run(model: str = "simple_cnn", state: RunState = RunState.DONE, **facts: Any) -> RunSnapshot:
+    usual: dict[str, Any] = {"progress": 3.0, "epochs": 3, "kept": (0, 1, 2, 3), "seconds": 41.0}
+    return RunSnapshot(
+        run_id=model,
+        state=state,
+        config={"model": model, "seed": 5},
+        dataset="mnist",
+        dataset_title="MNIST",
+        device="cpu",
+        precision="fp32",
+        number=3 if model == "mlp" else 2,
+        **{**usual, **facts},
+    )
+
+
+CNN, MLP = run(), run("mlp")
+DONE = Pair("a", (CNN, MLP))
+CONVOLUTIONS = [
+    LayerInfo("input", "Image", (1, 28, 28), 0),
+    LayerInfo("conv1", "Conv2d", (32, 28, 28), 18_816),
+    LayerInfo("fc1", "Linear", (10,), 1_607_050),
+]
+LINEAR = [LayerInfo("fc1", "Linear", (10,), 1_626_162)]
+RESULTS = [Result(CNN, CONVOLUTIONS, 10_000, 90, 3.0), Result(MLP, LINEAR, 10_000, 180, 3.0)]
+
+
+def cells(table: Any) -> dict[str, list[str]]:
+    """The values of each row, by its title."""
+    body = table.children[0].children[1]
+    return {
+        row.children[0].children: [cell.children for cell in row.children[1:]]
+        for row in body.children
+    }
+
+
+def test_without_a_pair_it_says_what_to_do() -> None:
+    assert words.sentence(None).startswith("Press Train both")
+    assert words.states(None).children == []
+
+
+def test_of_two_that_are_done_it_says_that_they_may_be_compared() -> None:
+    assert words.sentence(DONE) == words.BOTH_DONE
+
+
+@pytest.mark.parametrize(
+    ("cnn", "mlp", "parts"),
+    [
+        (
+            run(state=RunState.RUNNING, kept=(0,), progress=0.4),
+            run("mlp", RunState.QUEUED, kept=(), progress=0.0),
+            ["SimpleCNN learns.", "MLP waits for its turn."],
+        ),
+        (
+            CNN,
+            run("mlp", RunState.STOPPED, progress=1.5, kept=(0, 1)),
+            ["MLP was stopped after 1.5 of 3 epochs. It is compared as it was after its last"],
+        ),
+        (
+            run(state=RunState.INTERRUPTED, progress=0.5, kept=(0,)),
+            MLP,
+            ["SimpleCNN was interrupted after 0.5 of 3 epochs.", "there is nothing to compare"],
+        ),
+        (run(state=RunState.PAUSED, progress=2.0, kept=(0, 1, 2)), MLP, ["SimpleCNN was paused"]),
+        (
+            CNN,
+            run("mlp", RunState.FAILED, kept=(0,), error="Training has diverged."),
+            ["MLP failed: Training has diverged.", "nothing to compare"],
+        ),
+    ],
+    ids=["training", "stopped", "interrupted", "paused", "failed"],
+)
+def test_where_both_stand_is_said(cnn: RunSnapshot, mlp: RunSnapshot, parts: list[str]) -> None:
+    said = words.sentence(Pair("a", (cnn, mlp)))
+    for part in parts:
+        assert part in said
+
+
+def test_of_a_deleted_run_it_is_said_how_to_bring_it_back() -> None:
+    assert words.sentence(Pair("a", (MLP,))) == words.DELETED
+
+
+def test_other_digits_are_not_passed_over() -> None:
+    pair = Pair("a", (CNN, replace(MLP, dataset="synthetic")))
+    assert "different data sets" in words.sentence(pair)
+
+
+def test_pairs_to_choose_from_have_their_runs_and_what_they_learnt_from() -> None:
+    found = words.options([DONE], None)
+    assert found[0]["value"] == NEWEST
+    assert found[1] == {"value": "a", "label": "SimpleCNN (Run 2) and MLP (Run 3), MNIST, seed 5"}
+
+
+def test_there_are_not_too_many_to_choose_from_but_always_the_chosen_one() -> None:
+    many = [Pair(f"{number}", (CNN, MLP)) for number in range(100)]
+    values = [option["value"] for option in words.options(many, "90")]
+    assert "90" in values
+    assert "91" not in values
+    assert len(values) < 40
+
+
+def test_the_table_has_what_each_has_and_what_it_makes_of_it() -> None:
+    assert cells(words.table(RESULTS)) == {
+        "Parameters": ["1,625,866", "1,626,162"],
+        "of these in convolutions": ["18,816 (1.2%)", "none"],
+        "Test accuracy": ["99.10%", "98.20%"],
+        "Mistakes of 10,000": ["90", "180"],
+        "Accuracy per 100,000 parameters": ["6.10 points", "6.04 points"],
+        "Training time": ["41 s", "41 s"],
+    }
+
+
+def test_what_is_not_known_yet_is_a_dash() -> None:
+    found = cells(words.table([Result(CNN, CONVOLUTIONS), Result(MLP, LINEAR)]))
+    assert found["Test accuracy"] == found["Mistakes"] == ["–", "–"]
+    assert found["Accuracy per 100,000 parameters"] == ["–", "–"]
+    assert found["Parameters"] == ["1,625,866", "1,626,162"]
+
+
+def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> None:
+    early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
+    head = words.table([RESULTS[0], early]).children[0].children[0].children
+    assert head.children[1].children[2] == ""
+    assert head.children[2].children[2].children == " after 1 epoch"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ((90, 180), "MLP makes 2 times as many mistakes as SimpleCNN."),
+        ((200, 130), "SimpleCNN makes 1.5 times as many mistakes as MLP."),
+        ((90, 90), "MLP and SimpleCNN make as many mistakes."),
+        ((0, 7), "SimpleCNN makes none, MLP makes 7."),
+        ((None, 7), ""),
+    ],
+)
+def test_who_makes_more_mistakes_is_said(wrong: tuple[int | None, int], said: str) -> None:
+    results = [replace(one, wrong=count) for one, count in zip(RESULTS, wrong, strict=True)]
+    assert words.verdict(results) == said
+
+
+def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
+    busy = run(
+        state=RunState.RUNNING, epoch=2, progress=1.5, train_accuracy=0.913, test_accuracy=0.9512
+    )
+    (line,) = words.states(Pair("a", (busy,))).children
+    _, track, facts = line.children
+    before, epoch, *more = facts.children
+    assert "".join([before, epoch.children, *more]) == (
+        "epoch 2 of 3 (50%), 91.3% of its training images right, 95.12% of the test images"
+    )
+    assert track.children.style == {"width": "50.0%"}
+    for part, field in ((track.children, "share"), (epoch, "epoch")):  # as rows of the table come
+        properties = part.to_plotly_json()["props"]
+        assert (properties["data-run"], properties["data-row"]) == (busy.run_id, field)
+        assert field in runs_table.row(busy)
+
+
+@pytest.mark.parametrize(("share", "said"), [(None, ""), (0.04, "Distorting test images: 4%")])
+def test_how_far_the_distorted_images_are_is_said(share: float | None, said: str) -> None:
+    assert words.progress(share) == said
