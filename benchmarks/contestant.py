@@ -86,8 +86,9 @@ def in_main_thread(options: argparse.Namespace) -> dict[str, Any]:
     keep_memory()
     from core.config import parse_config
     from core.data.catalog import DataCatalog
-    from core.records.runs import BatchMetrics, EpochMetrics
-    from core.training.loop import Checkpoint, fit
+    from core.records.metrics import BatchMetrics, EpochMetrics
+    from core.training.loop import fit
+    from core.training.state import Checkpoint
 
     config = parse_config({**options.settings, "seed": options.seed})
     data = DataCatalog(options.data_dir, options.data_dir).load("mnist")
@@ -112,7 +113,7 @@ def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
     keep_memory()
     from core.config import parse_config
     from core.data.catalog import DataCatalog
-    from core.records.runs import EpochMetrics
+    from core.records.metrics import EpochMetrics
     from core.runs.database import RunStore
     from core.service.service import TrainingService
 

@@ -19,13 +19,14 @@ from torch.nn import functional as F
 from benchmarks import drawing
 from benchmarks.scribbles import scribbles
 from core import models
-from core.data.catalog import DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.device import keep_memory
 from core.drawing.strokes import strokes_to_image
 from core.errors import DatasetUnavailable
 from core.inference import confidence
-from core.records.runs import Prediction
-from core.training.loop import Checkpoint
+from core.records.predictions import Prediction
+from core.training.state import Checkpoint
 
 SCRIBBLES = 500  # of each kind
 SEED = 1

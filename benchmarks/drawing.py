@@ -23,7 +23,8 @@ from core.device import keep_memory
 from core.drawing.strokes import Strokes, stroke_steps, strokes_to_image
 from core.errors import DatasetUnavailable
 from core.inference.predictor import Reader
-from core.training.loop import Checkpoint, fit
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 500  # images that are read at once

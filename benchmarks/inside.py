@@ -18,14 +18,16 @@ import torch
 from core import models
 from core.analysis import mistakes, robustness
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import keep_memory
 from core.errors import NoConvolution
 from core.explain import projection
 from core.explain.activations import Network
 from core.explain.attribution import attribute
-from core.records.layers import ATTRIBUTION_METHODS
-from core.training.loop import Checkpoint, fit
+from core.records.explanations import ATTRIBUTION_METHODS
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 EPOCHS = 20

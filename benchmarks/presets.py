@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import keep_memory
-from core.records.runs import EpochMetrics
+from core.records.metrics import EpochMetrics
 from core.training.loop import fit
 
 VALIDATION = 10_000  # images, the last ones of the training set

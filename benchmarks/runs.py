@@ -20,7 +20,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
+from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunStore
 from core.service.service import TrainingService
 from dashboard.components import runs_table, status_bar

@@ -16,10 +16,11 @@ import numpy as np
 
 from core import models
 from core.config import TrainConfig
-from core.data.catalog import Dataset
-from core.records.runs import BatchMetrics, EpochMetrics
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
 from core.training import loop
-from core.training.loop import Checkpoint, Event, Place, ResumeState
+from core.training.loop import Event
+from core.training.state import Checkpoint, Place, ResumeState
 from tools.server import Server
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 

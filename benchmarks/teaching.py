@@ -15,12 +15,14 @@ import numpy as np
 
 from benchmarks import drawing
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import keep_memory
-from core.records.runs import EpochMetrics
+from core.records.metrics import EpochMetrics
 from core.runs import finetuning_data
 from core.runs.finetuning_data import SETTINGS
-from core.training.loop import Checkpoint, fit
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -82,3 +82,7 @@ class NoConvolution(DigitLabError):
 
 class NoTsne(DigitLabError):
     """t-SNE was asked for where its package is not installed."""
+
+
+class Cancelled(Exception):
+    """Whoever asked for the data set no longer wants it."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.records.runs import LayerInfo
+from core.records.layers import LayerInfo
 
 CLASSES = 10
 

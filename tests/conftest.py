@@ -21,7 +21,8 @@ from torch.nn import functional as F
 
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.records.runs import RunSnapshot
 from core.runs.database import RunStore
 from core.service.service import TrainingService

@@ -9,7 +9,7 @@ from enum import Enum, IntEnum
 
 import numpy as np
 
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 
 CLASSES = 10
 

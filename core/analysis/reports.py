@@ -12,10 +12,10 @@ import numpy as np
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Assessment
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.inference.predictor import Reader
 from core.runs.checkpoints import EpochFiles
-from core.training.loop import Checkpoint
+from core.training.state import Checkpoint
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

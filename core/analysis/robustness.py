@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core import models
-from core.data.catalog import normalise
-from core.records.layers import Distortion, Examples, Robustness, RobustnessCurve
+from core.data.dataset import normalise
+from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
 from core.training.state import StateDict
 
 STRENGTHS: dict[Distortion, tuple[float, ...]] = {

@@ -14,21 +14,18 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.data import synthetic
+from core.data.dataset import Dataset
 from core.device import import_torchvision
-from core.errors import DatasetUnavailable
-from core.records.runs import DatasetStatus
-
-MEAN, STD = 0.1307, 0.3081
-"""Mean and standard deviation of MNIST's training pixels in 0..1, as the notebook uses them."""
+from core.errors import Cancelled, DatasetUnavailable
+from core.records.datasets import DatasetStatus
 
 TITLES = {"mnist": "MNIST", "synthetic": "Synthetic digits"}
 CONNECT_SECONDS = 5.0
@@ -36,28 +33,6 @@ SYNTHETIC_SEED = 2024
 SYNTHETIC_FILE = f"synthetic-{synthetic.VERSION}.npz"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Images as uint8 (N, 28, 28), ink 255 on black 0; labels as int64 (N,)."""
-
-    name: str
-    title: str
-    train_images: Tensor
-    train_labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
-
-
-class Cancelled(Exception):
-    """Whoever asked for the data set no longer wants it."""
-
-
-def normalise(images: Tensor) -> Tensor:
-    """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
-    copy = images.unsqueeze(1).to(torch.float32, copy=True)
-    return copy.div_(255).sub_(MEAN).div_(STD)
 
 
 class DataCatalog:

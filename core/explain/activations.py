@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core import models
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.errors import NotThere
 from core.explain.tracing import Part, Watcher, parts
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, InsideView, PixelStep

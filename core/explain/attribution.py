@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.errors import NoConvolution, NotThere
 from core.explain.activations import Network, to_pixels
-from core.records.layers import Attribution, AttributionName, InnerLayer
+from core.records.explanations import Attribution, AttributionName
+from core.records.layers import InnerLayer
 
 SIDE = 28
 PATCH, STRIDE = 5, 2

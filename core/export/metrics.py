@@ -15,7 +15,8 @@ from pathlib import Path
 
 from core.disk import writing
 from core.errors import ExportUnavailable
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, Provenance
+from core.records.exports import Provenance
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 
 
 def to_csv(metrics: Sequence[Metrics]) -> str:

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from core import models
 from core.export.weights import describe
-from core.records.runs import Provenance
+from core.records.exports import Provenance
 
 OPSET, IR_VERSION = 17, 8
 """Those of ONNX 1.12, from 2022: all that is needed is in it, and older programs read it too."""

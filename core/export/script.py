@@ -21,9 +21,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import models
 from core.config import TrainConfig
-from core.data import augmentation, catalog
+from core.data import augmentation, catalog, dataset
 from core.device import DEVICE_TITLES
-from core.records.runs import EpochMetrics, Metrics, RateChange, RunSnapshot, Stretch
+from core.records.metrics import EpochMetrics, Metrics, RateChange
+from core.records.runs import RunSnapshot, Stretch
 from core.training import loop, optim, state
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
@@ -123,7 +124,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         synthetic_file=catalog.SYNTHETIC_FILE,
         model_class=model,
         sources={
-            "normalise": _source(catalog, "normalise"),
+            "normalise": _source(dataset, "normalise"),
             "model": _source(models, model),
             "affine": _source(augmentation, "affine"),
             "one_cycle": _source(optim, "one_cycle"),

@@ -11,8 +11,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from core.data.catalog import MEAN, STD
-from core.records.runs import Provenance
+from core.data.dataset import MEAN, STD
+from core.records.exports import Provenance
 
 NORMALISATION = f"(pixel / 255 - {MEAN}) / {STD}, ink 255 on black 0"
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.data.catalog import Dataset
-from core.records.runs import Doubt, Prediction
+from core.data.dataset import Dataset
+from core.records.predictions import Doubt, Prediction
 
 DECIDED = 0.6
 """The least probability of a digit with which an answer passes for decided."""

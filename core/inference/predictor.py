@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from core import models
-from core.data.catalog import Dataset, normalise
-from core.records.runs import Gallery, Prediction
-from core.training.loop import Checkpoint
+from core.data.dataset import Dataset, normalise
+from core.records.predictions import Gallery, Prediction
+from core.training.state import Checkpoint
 
 CHUNK = 500
 

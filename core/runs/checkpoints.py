@@ -22,8 +22,7 @@ from safetensors.torch import save_file
 
 from core.disk import writing
 from core.errors import DamagedFile, UnknownEpoch
-from core.training.loop import Checkpoint, Place, ResumeState
-from core.training.state import StateDict
+from core.training.state import Checkpoint, Place, ResumeState, StateDict
 
 KEPT_EPOCHS = 50
 """A run keeps about so many epochs, evenly spaced, beside the newest: disks are finite."""

@@ -23,8 +23,9 @@ from torch import Tensor
 from core.disk import writing
 from core.errors import DamagedFile, FolderUnusable
 from core.export.weights import to_pth
-from core.records.layers import Drawing
-from core.records.runs import Metrics, RunSnapshot, RunState, metrics_of
+from core.records.drawings import Drawing
+from core.records.metrics import Metrics, metrics_of
+from core.records.runs import RunSnapshot, RunState
 from core.runs.checkpoints import EpochFiles
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from core.config import TrainConfig
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.disk import writing
 from core.errors import DamagedFile
 from core.records.runs import RunSnapshot

@@ -8,8 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from core.data.catalog import Cancelled
-from core.errors import DigitLabError
+from core.errors import Cancelled, DigitLabError
 
 log = logging.getLogger(__name__)
 

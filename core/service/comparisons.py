@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from core.analysis import robustness
 from core.config import TrainConfig
-from core.records.layers import Examples, Pair, Robustness
+from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from core.service.predictions import Explorer
 

@@ -21,10 +21,11 @@ from core.errors import (
     UnknownEpoch,
 )
 from core.models import CLASSES
-from core.records.layers import Drawing, OwnScore, OwnScores, OwnSet
+from core.records.drawings import Drawing, OwnScore, OwnScores, OwnSet
 from core.runs import finetuning_data
 from core.runs.database import RunStore
-from core.runs.registry import Run, Runs
+from core.runs.registry import Runs
+from core.runs.run import Run
 from core.service.prediction_history import History
 
 MOST = 300

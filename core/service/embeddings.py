@@ -12,9 +12,9 @@ import numpy as np
 
 from core.explain import projection
 from core.explain.activations import Network
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from core.service.predictions import Explorer
-from core.training.loop import Checkpoint
+from core.training.state import Checkpoint
 
 SAMPLE = 1000
 """Test images in an embedding: more take longer than one likes to wait, and hide each other."""

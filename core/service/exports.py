@@ -15,7 +15,9 @@ from core.export import metrics
 from core.export.onnx import to_onnx
 from core.export.script import to_notebook, to_script
 from core.export.weights import to_pth, to_safetensors
-from core.records.runs import File, Metrics, Provenance, RunSnapshot
+from core.records.exports import File, Provenance
+from core.records.metrics import Metrics
+from core.records.runs import RunSnapshot
 from core.runs.registry import Runs
 from core.service.predictions import Explorer
 

@@ -10,11 +10,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from core.errors import DrawingRefused, UnknownEpoch, WrongState
-from core.records.layers import LessonReport, LessonRow
-from core.records.runs import EpochMetrics, Lesson, RunSnapshot
+from core.records.drawings import LessonReport, LessonRow
+from core.records.metrics import EpochMetrics
+from core.records.runs import Lesson, RunSnapshot
 from core.runs import finetuning_data
 from core.runs.finetuning_data import LessonData
-from core.runs.registry import Run, Runs
+from core.runs.registry import Runs
+from core.runs.run import Run
 from core.service.drawings import Handwriting, images_of
 from core.service.prediction_history import History
 

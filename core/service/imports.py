@@ -9,14 +9,16 @@ from collections.abc import Callable
 
 from core import models, weight_files
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.device import choose_runtime
 from core.errors import FolderUnusable
 from core.records.runs import RunState
-from core.runs.registry import Run, Runs
+from core.runs.registry import Runs
+from core.runs.run import Run
 from core.service.background import Errands
-from core.training.loop import Checkpoint
-from core.training.state import Evaluation, StateDict, evaluate
+from core.training.evaluation import Evaluation, evaluate
+from core.training.state import Checkpoint, StateDict
 
 
 class Arrivals:

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from core.drawing import strokes
+from core.drawing.photos import pixel_steps
+from core.drawing.strokes import stroke_steps
 from core.errors import NotThere
 from core.explain import attribution
 from core.explain.activations import Network
-from core.records.layers import Attribution, AttributionName, Filters, InsideView, Look, PixelStep
+from core.records.explanations import Attribution, AttributionName
+from core.records.layers import Filters, InsideView, Look, PixelStep
 from core.service.predictions import Explorer
-from core.training.loop import Checkpoint
+from core.training.state import Checkpoint
 
 NETWORKS, VIEWS = 8, 4
 """How many networks are kept, and of how many images each: some megabytes a network."""
@@ -44,8 +46,8 @@ class Insight:
             EmptyDrawing, BadDrawing: see `core.drawing.strokes`.
         """
         if "pixels" in drawn:
-            return strokes.pixel_steps(drawn["pixels"]).network_image(as_drawn)
-        return strokes.stroke_steps(drawn.get("strokes") or []).network_image(as_drawn)
+            return pixel_steps(drawn["pixels"]).network_image(as_drawn)
+        return stroke_steps(drawn.get("strokes") or []).network_image(as_drawn)
 
     def look(
         self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None

@@ -15,7 +15,7 @@ import numpy as np
 from core.errors import NoModel, UnknownEpoch
 from core.inference.predictor import Reader
 from core.models import CLASSES
-from core.records.layers import Course
+from core.records.drawings import Course
 from core.runs.registry import Runs
 from core.service.predictions import Explorer
 

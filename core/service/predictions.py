@@ -14,14 +14,19 @@ import numpy as np
 
 from core.analysis.mistakes import Assessment
 from core.analysis.reports import Assessor
-from core.data.catalog import DataCatalog, Dataset
-from core.drawing.strokes import Steps, pixel_steps, stroke_steps
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.drawing.photos import pixel_steps
+from core.drawing.preprocessed import Steps
+from core.drawing.strokes import stroke_steps
 from core.errors import DatasetUnavailable, NoModel, NotTrained
 from core.inference.confidence import Judge
 from core.inference.predictor import Reader
-from core.records.runs import Gallery, Reading, RunSnapshot, RunState
-from core.runs.registry import Run, Runs
-from core.training.loop import Checkpoint
+from core.records.predictions import Gallery, Reading
+from core.records.runs import RunSnapshot, RunState
+from core.runs.registry import Runs
+from core.runs.run import Run
+from core.training.state import Checkpoint
 
 READ_RECENTLY = 2.0
 REMEMBERED = 24

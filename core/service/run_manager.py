@@ -15,9 +15,10 @@ from core.errors import InvalidConfig, WrongState
 from core.records.runs import Lesson, RunSnapshot, RunState
 from core.runs import finetuning_data
 from core.runs.finetuning_data import LessonData
-from core.runs.registry import Run, Runs
+from core.runs.registry import Runs
+from core.runs.run import Run
 from core.service.worker import Trainer
-from core.training.loop import ResumeState
+from core.training.state import ResumeState
 
 MOST_SEEDS = 20
 FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")

@@ -13,9 +13,13 @@ from dataclasses import replace
 from core import models, weight_files
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.records.runs import DatasetStatus, LayerInfo, Metrics, RunSnapshot
+from core.records.datasets import DatasetStatus
+from core.records.layers import LayerInfo
+from core.records.metrics import Metrics
+from core.records.runs import RunSnapshot
 from core.runs.database import RunStore
-from core.runs.registry import Run, Runs
+from core.runs.registry import Runs
+from core.runs.run import Run
 from core.service.background import Errands
 from core.service.comparisons import Pairs
 from core.service.drawings import Handwriting

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.data.catalog import Cancelled, DataCatalog
+from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import DamagedFile, DigitLabError, FolderUnusable, WrongState
+from core.errors import Cancelled, DamagedFile, DigitLabError, FolderUnusable, WrongState
 from core.records.runs import RunState
 from core.runs import finetuning_data
-from core.runs.registry import Run
-from core.training.loop import Checkpoint, Event, ResumeState
+from core.runs.run import Run
+from core.training.loop import Event
+from core.training.state import Checkpoint, ResumeState
 
 PUBLISH_EVERY = 0.5
 """Seconds between two copies of the weights for somebody who draws."""

@@ -12,12 +12,14 @@ from typing import Any, get_args
 from tqdm import tqdm
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import choose_runtime, keep_memory
 from core.errors import DigitLabError, FolderUnusable
-from core.records.runs import BatchMetrics, EpochMetrics
+from core.records.metrics import BatchMetrics, EpochMetrics
 from core.runs.database import save_weights
-from core.training.loop import Checkpoint, fit
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT_NAMES = {"learning_rate": ["--lr"]}

@@ -6,19 +6,18 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.config import TrainConfig
-from core.data.catalog import Dataset, normalise
+from core.data.dataset import Dataset, normalise
 from core.device import Runtime, choose_runtime
 from core.errors import DigitLabError
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
 from core.training.optim import learning_rate
-from core.training.state import Learner, StateDict
+from core.training.state import Checkpoint, Learner, Place, ResumeState, SumsRecord
 
 MAX_BATCH_EVENTS_PER_EPOCH = 100
 MAX_BATCH_EVENTS_PER_RUN = 5000
@@ -26,55 +25,6 @@ MAX_BATCH_EVENTS_PER_RUN = 5000
 
 class TrainingDiverged(DigitLabError):
     """The loss is no longer a number."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """How far a run has come: what `fit` needs, beside tensors, to go on as if it never stopped.
-
-    `batch` batches of epoch `epoch` are done, `step` of the whole run; the end of an epoch is the
-    beginning of the next. `evaluated` tells whether an evaluation that is due there has been made.
-    `learning_rate` is one that was set on the way, else None. The sums are those of `_Sums`, since
-    the last report and since the epoch began.
-    """
-
-    epoch: int = 1
-    batch: int = 0
-    step: int = 0
-    evaluated: bool = False
-    learning_rate: float | None = None
-    seconds: float = 0.0
-    since_report: "SumsRecord" = (0.0, 0, 0, 0.0)
-    since_epoch: "SumsRecord" = (0.0, 0, 0, 0.0)
-
-
-SumsRecord = tuple[float, int, int, float]
-
-
-@dataclass(frozen=True)
-class ResumeState:
-    """A place and the learner's tensors there."""
-
-    place: Place
-    tensors: StateDict
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A copy of the weights, on the CPU, that training will not touch again.
-
-    `test_probabilities` (test images, 10), float32, is what the network said at an evaluation;
-    None for weights that were published between two evaluations. `resume` comes with the end of
-    an epoch and with a stop.
-    """
-
-    model: str
-    epoch: int
-    step: int
-    progress: float
-    state_dict: StateDict
-    test_probabilities: np.ndarray | None
-    resume: ResumeState | None = None
 
 
 Event = Metrics | Checkpoint

@@ -16,25 +16,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from core import models
 from core.config import TrainConfig
 from core.data import augmentation
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.device import Runtime
+from core.training.evaluation import Evaluation, evaluate
 from core.training.optim import make_optimizer
 
-EVALUATION_BATCH = 500
 AVERAGE_EVERY = 4
 AVERAGE_KEEPS = 0.85
 """Every so many steps the average keeps this share of itself: it spans the last thirty or so."""
 
 StateDict = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean cross-entropy in nats, accuracy as a share of 1, probabilities (N, 10) float32."""
-
-    loss: float
-    accuracy: float
-    probabilities: np.ndarray
 
 
 class Learner:
@@ -161,33 +152,54 @@ class Learner:
         self._optimizer.load_state_dict({"state": known, "param_groups": groups})
 
 
-def evaluate(
-    network: nn.Module,
-    runtime: Runtime,
-    images: Tensor,
-    labels: Tensor,
-    should_stop: Callable[[], bool],
-) -> Evaluation | None:
-    """What a network in evaluation mode makes of normalised images (N, 1, 28, 28) on its device.
-
-    Args:
-        should_stop: asked now and then; once it is true, there is no answer but None.
-    """
-    parts = []
-    with torch.inference_mode():
-        for batch in images.split(EVALUATION_BATCH):
-            if should_stop():
-                return None
-            with runtime.autocast():
-                logits = network(batch.contiguous(memory_format=torch.channels_last))
-            parts.append(logits.float())
-        logits = torch.cat(parts)
-        return Evaluation(
-            loss=F.cross_entropy(logits, labels).item(),
-            accuracy=(logits.argmax(1) == labels).float().mean().item(),
-            probabilities=logits.softmax(1).cpu().numpy(),
-        )
-
-
 def _under(prefix: str, state: StateDict) -> StateDict:
     return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a run has come: what `fit` needs, beside tensors, to go on as if it never stopped.
+
+    `batch` batches of epoch `epoch` are done, `step` of the whole run; the end of an epoch is the
+    beginning of the next. `evaluated` tells whether an evaluation that is due there has been made.
+    `learning_rate` is one that was set on the way, else None. The sums are those of `_Sums`, since
+    the last report and since the epoch began.
+    """
+
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    evaluated: bool = False
+    learning_rate: float | None = None
+    seconds: float = 0.0
+    since_report: "SumsRecord" = (0.0, 0, 0, 0.0)
+    since_epoch: "SumsRecord" = (0.0, 0, 0, 0.0)
+
+
+SumsRecord = tuple[float, int, int, float]
+
+
+@dataclass(frozen=True)
+class ResumeState:
+    """A place and the learner's tensors there."""
+
+    place: Place
+    tensors: StateDict
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A copy of the weights, on the CPU, that training will not touch again.
+
+    `test_probabilities` (test images, 10), float32, is what the network said at an evaluation;
+    None for weights that were published between two evaluations. `resume` comes with the end of
+    an epoch and with a stop.
+    """
+
+    model: str
+    epoch: int
+    step: int
+    progress: float
+    state_dict: StateDict
+    test_probabilities: np.ndarray | None
+    resume: ResumeState | None = None

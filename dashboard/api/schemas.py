@@ -9,8 +9,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.records.layers import LessonReport, OwnScore
-from core.records.runs import Doubt, Metrics, RunSnapshot
+from core.records.drawings import LessonReport, OwnScore
+from core.records.metrics import Metrics
+from core.records.predictions import Doubt
+from core.records.runs import RunSnapshot
 
 Name = Annotated[str, Field(max_length=1000)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]

@@ -30,7 +30,7 @@ from core.errors import (
     UnknownRun,
     WrongState,
 )
-from core.records.runs import File
+from core.records.exports import File
 
 
 class BadRequest(DigitLabError):

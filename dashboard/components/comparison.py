@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from dash import html
 
 from core.config import CHOICE_TITLES, TrainConfig
-from core.records.runs import EpochMetrics, RunSnapshot
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunSnapshot
 from dashboard.components import runs_table
 from dashboard.components.live_curves import Metric
 from dashboard.components.status_bar import duration

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.components.palette import VERMILION
 from dashboard.theme import hide_axes, layout, say
 

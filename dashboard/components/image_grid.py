@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import Shown
 from dashboard.components.probability_bars import bars

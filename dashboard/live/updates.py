@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UnknownRun
-from core.records.runs import Metrics, RunSnapshot
+from core.records.metrics import Metrics
+from core.records.runs import RunSnapshot
 from dashboard.live.protocol import PROTOCOL, Message, Network, Place
 
 if TYPE_CHECKING:

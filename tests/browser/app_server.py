@@ -18,8 +18,10 @@ import uvicorn
 
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import DataCatalog, Dataset
-from core.records.runs import EpochMetrics, RunState
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunState
 from core.runs.database import RunStore
 from core.service.service import TrainingService
 from core.training.loop import Event, fit

@@ -12,8 +12,8 @@ from core import models
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import normalise
-from core.records.layers import Distortion, Pair
+from core.data.dataset import normalise
+from core.records.comparisons import Distortion, Pair
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 

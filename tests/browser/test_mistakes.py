@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from core import models
 from core.data import synthetic
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 

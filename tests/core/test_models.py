@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from core import models
 from core.config import TrainConfig
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.runs.database import save_weights
-from core.training.loop import Checkpoint, fit
+from core.training.loop import fit
+from core.training.state import Checkpoint
 from tests.conftest import NotebookCNN
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from core import models, weight_files
 from core.errors import BadWeights
 from core.export.weights import to_pth, to_safetensors
-from core.records.runs import Provenance
+from core.records.exports import Provenance
 from core.weight_files import read_weights
 from tests.conftest import NotebookCNN
 

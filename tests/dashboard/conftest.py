@@ -19,13 +19,15 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
-from core.records.runs import BatchMetrics, EpochMetrics
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
 from core.runs.database import RunStore
 from core.service.service import TrainingService
 from core.service.worker import Fit
-from core.training.loop import Checkpoint, Event
+from core.training.loop import Event
 from core.training.loop import fit as real_fit
+from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
 from dashboard.components import runs_table, status_bar
 from dashboard.live.updates import Changes

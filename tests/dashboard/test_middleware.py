@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from tests.dashboard.conftest import in_memory_service, opened
 

@@ -14,8 +14,9 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from core.config import CHOICE_TITLES, parse_config
 from core.errors import DigitLabError, InvalidConfig, UnknownRun
-from core.records.layers import Distortion, Examples, Pair, Robustness
-from core.records.runs import EpochMetrics, RunSnapshot
+from core.records.comparisons import Distortion, Examples, Pair, Robustness
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunSnapshot
 from dashboard import guide_page, ids
 from dashboard.components import config_form
 from dashboard.components.comparison import Course

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
-from core.records.layers import Distortion, Examples, Robustness
+from core.records.comparisons import Distortion, Examples, Robustness
 from dashboard.components.comparison import Course
 from dashboard.components.palette import BLUE, VERMILION
 from dashboard.components.runs_table import model_title

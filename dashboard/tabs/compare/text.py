@@ -10,8 +10,9 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.layers import Pair
-from core.records.runs import LayerInfo, RunSnapshot, RunState
+from core.records.comparisons import Pair
+from core.records.layers import LayerInfo
+from core.records.runs import RunSnapshot, RunState
 from dashboard.components.checkpoint_ref import epoch_number, when
 from dashboard.components.runs_table import model_title
 from dashboard.components.status_bar import (

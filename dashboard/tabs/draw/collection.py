@@ -11,7 +11,7 @@ import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from core.errors import DigitLabError, EmptyDrawing
-from core.records.layers import Drawing
+from core.records.drawings import Drawing
 from dashboard import guide_page, ids
 from dashboard.components.checkpoint_ref import Shown
 from dashboard.components.persistence import KEEP

@@ -12,7 +12,7 @@ from dash import html
 from PIL import Image
 
 from core.config import CHOICE_TITLES
-from core.records.layers import Drawing, LessonReport, LessonRow, OwnSet
+from core.records.drawings import Drawing, LessonReport, LessonRow, OwnSet
 from core.records.runs import RunSnapshot
 from dashboard import ids
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, EmptyDrawing, NoModel
-from core.records.layers import Course
+from core.records.drawings import Course
 from dashboard import guide_page, ids
 from dashboard.components.checkpoint_ref import Shown, epoch_number
 from dashboard.components.palette import VERMILION

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import Shown

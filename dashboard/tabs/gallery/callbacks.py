@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel, NotThere
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import Shown, when

@@ -14,7 +14,8 @@ import numpy as np
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from core.errors import DigitLabError, NoModel
-from core.records.layers import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution
+from core.records.layers import Look, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import Shown, when
 from dashboard.components.probability_bars import bars

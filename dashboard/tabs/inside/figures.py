@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.records.layers import (
-    Area,
-    Attribution,
-    FeatureMaps,
-    Filters,
-    InnerLayer,
-    PixelStep,
-)
+from core.records.explanations import Attribution
+from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, PixelStep
 from dashboard.theme import hide_axes, layout, say
 
 SIGNED = [

@@ -8,7 +8,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from core.records.layers import ATTRIBUTION_METHODS
+from core.records.explanations import ATTRIBUTION_METHODS
 from dashboard import guide_page, ids
 from dashboard.components.controls import choices, number, select
 from dashboard.components.persistence import KEEP

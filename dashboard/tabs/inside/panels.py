@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from core.records.layers import ATTRIBUTION_METHODS, Attribution, Filters, InnerLayer, PixelStep
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution
+from core.records.layers import Filters, InnerLayer, PixelStep
 from dashboard import ids
 from dashboard.tabs.inside import figures
 from dashboard.theme import BARE_GRAPH

@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.analysis import mistakes
 from core.analysis.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
 from core.errors import DigitLabError, NoModel
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import Shown, when

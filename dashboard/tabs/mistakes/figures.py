@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES, Confusion
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from dashboard.theme import hide_axes, layout, say
 
 CLASS_COLOURS = (

@@ -12,7 +12,8 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_prop
 
 from core.config import CHOICE_TITLES, TrainConfig
 from core.errors import DigitLabError, InvalidConfig, UnknownRun
-from core.records.runs import EpochMetrics, RunSnapshot
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import comparison, runs_table
 from dashboard.components.controls import labelled, select

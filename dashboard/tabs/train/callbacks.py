@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_u
 
 from core.config import parse_config
 from core.errors import DigitLabError, InvalidConfig
-from core.records.runs import LayerInfo
+from core.records.layers import LayerInfo
 from dashboard import guide_page, ids
 from dashboard.components import config_form
 from dashboard.components.live_curves import live_curve

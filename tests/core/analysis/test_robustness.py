@@ -7,9 +7,10 @@ import torch
 from core import models
 from core.analysis.robustness import STRENGTHS, distort, measure
 from core.config import TrainConfig
-from core.data.catalog import Dataset, normalise
-from core.records.layers import Distortion
-from core.training.loop import Checkpoint, fit
+from core.data.dataset import Dataset, normalise
+from core.records.comparisons import Distortion
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 IMAGES = np.zeros((40, 28, 28), np.uint8)
 IMAGES[:, 10:16, 12:20] = np.random.default_rng(5).integers(1, 256, (40, 6, 8))

@@ -16,10 +16,11 @@ import pytest
 import torch
 
 from core.data import synthetic
-from core.data.catalog import Cancelled, DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.device import import_torchvision
-from core.errors import DatasetUnavailable
-from core.records.runs import DatasetStatus
+from core.errors import Cancelled, DatasetUnavailable
+from core.records.datasets import DatasetStatus
 from tests.conftest import SECONDS, WaitUntil
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 

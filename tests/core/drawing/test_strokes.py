@@ -9,14 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.drawing.strokes import (
-    MAX_POINTS,
-    MAX_STROKES,
-    pixel_steps,
-    pixels_to_image,
-    stroke_steps,
-    strokes_to_image,
-)
+from core.drawing.photos import pixel_steps, pixels_to_image
+from core.drawing.strokes import MAX_POINTS, MAX_STROKES, stroke_steps, strokes_to_image
 from core.errors import BadDrawing, EmptyDrawing
 
 SEVEN = [[[60.0, 60.0], [200.0, 60.0], [120.0, 230.0]], [[90.0, 150.0], [180.0, 140.0]]]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core import models
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.errors import NotThere
 from core.explain import tracing
 from core.explain.activations import Network, to_pixels

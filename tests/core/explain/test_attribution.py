@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core import models
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.errors import NoConvolution, NotThere
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import PATCH, STRIDE, attribute
-from core.records.layers import ATTRIBUTION_METHODS, Attribution, AttributionName
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
 from core.training.state import StateDict
 
 IMAGE = np.zeros((28, 28), np.float32)

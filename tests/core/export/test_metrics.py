@@ -14,7 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from core.config import TrainConfig
 from core.errors import ExportUnavailable
 from core.export.metrics import to_csv, to_json, to_tensorboard
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, Provenance
+from core.records.exports import Provenance
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 
 PROVENANCE = Provenance(
     "run-7", "simple_cnn", "MNIST", TrainConfig(epochs=2).model_dump(), started=1.7e9

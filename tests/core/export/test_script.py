@@ -23,19 +23,13 @@ import torch
 
 from core import models
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
 from core.export.script import MOST_NUMBERS, NEEDED, to_notebook, to_script
-from core.records.runs import (
-    BatchMetrics,
-    EpochMetrics,
-    Metrics,
-    RateChange,
-    RunSnapshot,
-    RunState,
-    Stretch,
-)
-from core.training.loop import Checkpoint, ResumeState, fit
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records.runs import RunSnapshot, RunState, Stretch
+from core.training.loop import fit
+from core.training.state import Checkpoint, ResumeState
 from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.service.test_run_manager import Halting
 from tools.tiny_datasets import make_tiny_dataset

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from core import models
 from core.config import PRESETS
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.export.onnx import to_onnx
 from core.export.weights import describe, to_pth, to_safetensors
-from core.records.runs import Provenance
+from core.records.exports import Provenance
 from tests.conftest import NotebookCNN
 
 CONFIG = PRESETS["fast"].config.model_dump()

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from core.data import synthetic
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.drawing.strokes import strokes_to_image
 from core.inference.confidence import DECIDED, FAMILIAR, Familiarity, Judge, edges_of
-from core.records.runs import Prediction
+from core.records.predictions import Prediction
 
 ZIGZAG = [[[20 + 20 * n, 40 + 200 * (n % 2)] for n in range(13)]]
 

@@ -8,10 +8,11 @@ import torch
 
 from core import models
 from core.config import TrainConfig
-from core.data.catalog import Dataset, normalise
+from core.data.dataset import Dataset, normalise
 from core.inference.predictor import Reader
-from core.records.runs import Gallery
-from core.training.loop import Checkpoint, fit
+from core.records.predictions import Gallery
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 
 @pytest.fixture(scope="module")

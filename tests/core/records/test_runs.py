@@ -6,15 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from core.records.runs import (
-    BatchMetrics,
-    DatasetStatus,
-    EpochMetrics,
-    Gallery,
-    Prediction,
-    RunSnapshot,
-    RunState,
-)
+from core.records.datasets import DatasetStatus
+from core.records.metrics import BatchMetrics, EpochMetrics
+from core.records.predictions import Gallery, Prediction
+from core.records.runs import RunSnapshot, RunState
 
 BATCH = BatchMetrics(
     epoch=1,

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data.catalog import DataCatalog, Dataset
-from core.records.runs import BatchMetrics, EpochMetrics, RunSnapshot, RunState
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
+from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunStore
 from core.service.service import TrainingService
 from tests.conftest import Finish, write_synthetic

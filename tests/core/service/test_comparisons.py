@@ -14,9 +14,9 @@ from core import models
 from core.analysis import robustness
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
-from core.data.catalog import Dataset, normalise
+from core.data.dataset import Dataset, normalise
 from core.errors import NotTrained, WrongState
-from core.records.layers import Pair, Robustness
+from core.records.comparisons import Pair, Robustness
 from core.records.runs import RunState
 from core.service import worker
 from core.service.service import TrainingService

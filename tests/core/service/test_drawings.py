@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from core.config import TrainConfig
-from core.data.catalog import MEAN, STD, Dataset
+from core.data.dataset import MEAN, STD, Dataset
 from core.errors import (
     BadDrawing,
     DamagedFile,
@@ -27,7 +27,7 @@ from core.runs import finetuning_data
 from core.service.drawings import MOST
 from core.service.prediction_history import MOST_EPOCHS, spread
 from core.service.service import TrainingService
-from core.training.loop import Checkpoint
+from core.training.state import Checkpoint
 from tests.conftest import Finish, MakeService
 
 MINE, THINE = "0" * 32, "1" * 32

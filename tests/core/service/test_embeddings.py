@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from core.config import TrainConfig
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.errors import NoModel
 from core.explain import projection
 from core.explain.activations import Network

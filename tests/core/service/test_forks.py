@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.catalog import Dataset
-from core.records.runs import BatchMetrics, EpochMetrics, Stretch
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
+from core.records.runs import Stretch
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core import models
 from core.config import TrainConfig, parse_config
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import FolderUnusable
 from core.records.runs import RunState

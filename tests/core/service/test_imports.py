@@ -15,13 +15,14 @@ from torch.nn import functional as F
 
 from core import models, weight_files
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.errors import BadWeights, DamagedFile, DatasetUnavailable, FolderUnusable, WrongState
 from core.export.weights import to_pth
 from core.records.runs import RunState
 from core.service import imports
 from core.service.service import TrainingService
-from core.training import state
+from core.training import evaluation
 from tests.conftest import Finish, MakeService, WaitUntil
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
@@ -153,7 +154,7 @@ def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
         return call
 
     monkeypatch.setattr(weight_files, "read_weights", counted("read", weight_files.read_weights))
-    monkeypatch.setattr(imports, "evaluate", counted("measured", state.evaluate))
+    monkeypatch.setattr(imports, "evaluate", counted("measured", evaluation.evaluate))
     content = to_pth(weights)
     senders = [threading.Thread(target=service.bring_in, args=(content,)) for _ in range(20)]
     for sender in senders:
@@ -178,7 +179,7 @@ def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
     def fail_twice(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return state.evaluate(*arguments)
+        return evaluation.evaluate(*arguments)
 
     monkeypatch.setattr(imports, "evaluate", fail_twice)
     for name in ("damaged.pth", "large.pth"):

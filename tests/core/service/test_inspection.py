@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 
 from core import models
 from core.config import TrainConfig
-from core.data.catalog import Dataset
-from core.drawing import strokes
+from core.data.dataset import Dataset
+from core.drawing.photos import pixels_to_image
+from core.drawing.strokes import strokes_to_image
 from core.errors import EmptyDrawing, NoConvolution, NoModel, NotThere, UnknownEpoch
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import attribute
@@ -63,7 +64,7 @@ def test_a_drawing_is_looked_at_as_the_draw_tab_reads_it(
     image = service.insight.drawing({"strokes": SEVEN})
     shown = service.insight.look(image, run_id)
 
-    np.testing.assert_array_equal(image, strokes.strokes_to_image(SEVEN))
+    np.testing.assert_array_equal(image, strokes_to_image(SEVEN))
     reading = service.explorer.read_strokes(SEVEN, run_id=run_id)
     np.testing.assert_allclose(
         shown.view.probabilities, reading.prediction.probabilities, atol=1e-5
@@ -76,7 +77,7 @@ def test_a_drawing_may_be_a_picture(service: TrainingService) -> None:
     pixels = np.zeros((40, 40), int)
     pixels[8:32, 18:22] = 255
     image = service.insight.drawing({"pixels": pixels.tolist()})
-    np.testing.assert_array_equal(image, strokes.pixels_to_image(pixels))
+    np.testing.assert_array_equal(image, pixels_to_image(pixels))
 
 
 def test_filters_steps_and_attributions_are_those_of_the_epochs_network(

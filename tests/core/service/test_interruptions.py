@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.errors import FolderUnusable, WrongState
 from core.records.runs import RunState
 from core.runs.database import RunStore
 from core.service.service import TrainingService
-from core.training.loop import Checkpoint, Event, fit
+from core.training.loop import Event, fit
+from core.training.state import Checkpoint
 from tests.conftest import Finish, MakeService, WaitUntil
 from tests.core.disk import Disk
 from tests.core.service.test_full_disk import CONFIG, small_network
@@ -156,7 +157,7 @@ def stored(
     make_service: MakeService, tmp_path: Path, finish: Finish, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, str]:
     """A folder with a run of `CONFIG` that is done, and its id. Events are written at once."""
-    monkeypatch.setattr("core.runs.registry.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("core.runs.run.SAVE_EVERY", 0.0)
     service = make_service(runs=tmp_path / "stored")
     run_id = service.start(CONFIG)
     finish(service, run_id)

@@ -10,7 +10,8 @@ import torch
 from core import models
 from core.analysis.mistakes import Course
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.errors import NoModel, UnknownEpoch, UnknownRun
 from core.runs.database import RunStore
 from core.service.service import TrainingService

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from core.config import TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import (
     DamagedFile,
@@ -24,10 +25,12 @@ from core.errors import (
     UnknownRun,
     WrongState,
 )
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, RateChange, RunSnapshot, RunState
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunStore
 from core.service.service import TrainingService
-from core.training.loop import Checkpoint, Event, fit
+from core.training.loop import Event, fit
+from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, write_synthetic
 
 CONFIG = parse_config(

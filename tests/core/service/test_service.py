@@ -14,9 +14,11 @@ import pytest
 import torch
 
 from core.config import TrainConfig, parse_config
-from core.data.catalog import Cancelled, DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import (
+    Cancelled,
     DatasetUnavailable,
     EmptyDrawing,
     NoModel,
@@ -24,16 +26,12 @@ from core.errors import (
     UnknownRun,
     WrongState,
 )
-from core.records.runs import (
-    BatchMetrics,
-    DatasetStatus,
-    EpochMetrics,
-    Metrics,
-    RunSnapshot,
-    RunState,
-)
+from core.records.datasets import DatasetStatus
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
+from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
-from core.training.loop import Checkpoint, Event, TrainingDiverged, fit
+from core.training.loop import Event, TrainingDiverged, fit
+from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 
 STEPS = 10  # of an epoch of `tiny_config`

@@ -15,10 +15,12 @@ from torch import nn
 
 from core import models
 from core.config import TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset, normalise
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalise
 from core.errors import DigitLabError
-from core.records.runs import BatchMetrics, EpochMetrics
-from core.training.loop import Checkpoint, Event, TrainingDiverged, fit
+from core.records.metrics import BatchMetrics, EpochMetrics
+from core.training.loop import Event, TrainingDiverged, fit
+from core.training.state import Checkpoint
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 STEPS = 10  # of an epoch: 300 images in batches of 30

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.config import TrainConfig
-from core.data.catalog import normalise
+from core.data.dataset import normalise
 from core.device import import_torchvision
 from core.training import __main__ as cli
 from tests.conftest import NotebookCNN

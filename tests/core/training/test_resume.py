@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from core.config import TrainConfig, parse_config
-from core.data.catalog import Dataset
-from core.records.runs import BatchMetrics, EpochMetrics, RateChange
-from core.training.loop import Checkpoint, Event, ResumeState, fit
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics, RateChange
+from core.training.loop import Event, fit
 from core.training.optim import learning_rate
+from core.training.state import Checkpoint, ResumeState
 from tests.core.training.test_loop import TINY, batches, epochs, same_weights, timeless
 from tools.tiny_datasets import make_tiny_dataset
 

@@ -12,7 +12,7 @@ from dash._utils import AttributeDict
 from fastapi.testclient import TestClient
 
 from core.config import parse_config
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import presses

@@ -7,7 +7,8 @@ import pytest
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.records.runs import DatasetStatus, RunSnapshot, RunState
+from core.records.datasets import DatasetStatus
+from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import status_bar

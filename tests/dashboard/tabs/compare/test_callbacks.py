@@ -10,7 +10,7 @@ from dash import no_update
 from fastapi.testclient import TestClient
 
 from core.config import TrainConfig
-from core.records.layers import Pair
+from core.records.comparisons import Pair
 from dashboard import ids
 from dashboard.tabs.compare import callbacks as tab
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened

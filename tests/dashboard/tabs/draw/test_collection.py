@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from dash.development.base_component import Component
 
-from core.records.layers import (
-    Course,
-    Drawing,
-    LessonReport,
-    LessonRow,
-    OwnSet,
-)
+from core.records.drawings import Course, Drawing, LessonReport, LessonRow, OwnSet
 from core.records.runs import Lesson, RunSnapshot, RunState
 from dashboard.tabs.draw import collection_view as view
 from dashboard.tabs.draw import history

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import NotThere
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from core.service.service import TrainingService
 from dashboard.tabs.gallery import callbacks as tab
 

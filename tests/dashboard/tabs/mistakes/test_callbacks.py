@@ -7,7 +7,7 @@ import pytest
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Assessment, Choice, Course, Order
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.tabs.mistakes import callbacks as tab
 from dashboard.tabs.mistakes.callbacks import Wanted
 

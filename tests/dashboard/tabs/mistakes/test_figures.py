@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.analysis.mistakes import Confusion
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from dashboard.tabs.mistakes import figures as figures
 
 COUNTS = np.diag(np.arange(900, 1000, 10))

@@ -1,0 +1,27 @@
+"""A data set in memory, and how its images become a network's input."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+MEAN, STD = 0.1307, 0.3081
+"""Mean and standard deviation of MNIST's training pixels in 0..1, as the notebook uses them."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images as uint8 (N, 28, 28), ink 255 on black 0; labels as int64 (N,)."""
+
+    name: str
+    title: str
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
+    copy = images.unsqueeze(1).to(torch.float32, copy=True)
+    return copy.div_(255).sub_(MEAN).div_(STD)

@@ -1,0 +1,49 @@
+"""A preprocessed drawing: the 28x28 image and how it was made."""
+
+from dataclasses import dataclass
+
+from core.drawing.rasterize import (
+    MASS_CENTRE,
+    Floats,
+)
+from core.errors import EmptyDrawing
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """How a drawing became a picture: `pixel = scale * drawing + offset` for x and for y."""
+
+    left: float
+    """The bounding box of the pen's path, or of a picture's ink, in the drawing's own unit."""
+    top: float
+    right: float
+    bottom: float
+    scale: float
+    """Pixels of the picture per unit of the drawing."""
+    offset: tuple[float, float]
+    """The move in x and y after scaling, in pixels."""
+    image: Floats
+    """(28, 28) float32 in 0..1, ink 1 on 0: as MNIST would have it."""
+    as_drawn: Floats
+    """(28, 28) float32 in 0..1: the whole canvas squeezed, neither cropped nor centred."""
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        return self.left, self.top, self.right, self.bottom
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The point (x, y) of the drawing that came to where MNIST has the centre of mass."""
+        x, y = ((MASS_CENTRE - move) / self.scale for move in self.offset)
+        return x, y
+
+    def network_image(self, as_drawn: bool = False) -> Floats:
+        """The picture that the network is given.
+
+        Raises:
+            EmptyDrawing: nothing of the drawing lies on the canvas.
+        """
+        image = self.as_drawn if as_drawn else self.image
+        if not image.any():
+            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+        return image
