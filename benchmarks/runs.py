@@ -22,7 +22,7 @@ from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from dashboard.components import runs_table, status_bar
 from dashboard.live.protocol import Place
@@ -61,7 +61,7 @@ def main() -> int:
 
 def fill(folder: Path, count: int) -> None:
     """Stores so many runs of three epochs and 300 batch events each."""
-    store = RunStore(folder)
+    store = RunDatabase(folder)
     config = TrainConfig(epochs=3)
     events: list[Metrics] = [
         BatchMetrics(1 + step // 100, step, step / 100, 0.1, 0.97, 1e-3, 5000.0, step / 10)
@@ -90,7 +90,7 @@ def fill(folder: Path, count: int) -> None:
 
 def print_service(folder: Path, data_dir: Path) -> None:
     times = [time.perf_counter()]
-    service = TrainingService(DataCatalog(data_dir, data_dir), RunStore(folder))
+    service = TrainingService(DataCatalog(data_dir, data_dir), RunDatabase(folder))
     times.append(time.perf_counter())
     count = len(service.runs())
     times.append(time.perf_counter())

@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from core.errors import InvalidConfig
+from core.errors import InvalidConfigError
 
 DatasetName = Literal["auto", "mnist", "synthetic"]
 ModelName = Literal["simple_cnn", "speedrun_cnn", "accurate_cnn", "mlp"]
@@ -276,17 +276,17 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
         values: by field name. `preset`, which is no field, names settings to start from.
 
     Raises:
-        InvalidConfig: with one sentence for each field that is wrong.
+        InvalidConfigError: with one sentence for each field that is wrong.
     """
     given = dict(values)
     preset = given.pop("preset", None)
     if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
-        raise InvalidConfig({"preset": f"Choose one of: {', '.join(PRESETS)}."})
+        raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
     start = PRESETS[preset].config.model_dump() if preset is not None else {}
     try:
         return TrainConfig.model_validate({**start, **given})
     except ValidationError as error:
-        raise InvalidConfig(
+        raise InvalidConfigError(
             {_field_of(problem): _sentence(problem) for problem in error.errors()}
         ) from error
 

@@ -79,7 +79,7 @@ def _has_fast_bf16(device: torch.device) -> bool:
     return False
 
 
-def keep_memory() -> None:
+def configure_malloc() -> None:
     """Tell glibc to keep freed memory for the next batch instead of returning it to the system.
 
     Without this every large activation arrives as fresh zeroed pages: 7,500 page faults a step

@@ -8,7 +8,7 @@ class DigitLabError(Exception):
     """An error whose message is a sentence for the person at the page."""
 
 
-class InvalidConfig(DigitLabError):
+class InvalidConfigError(DigitLabError):
     """Settings that cannot be trained with; `fields` maps each bad field to its sentence."""
 
     def __init__(self, fields: dict[str, str]) -> None:
@@ -16,73 +16,73 @@ class InvalidConfig(DigitLabError):
         super().__init__(" ".join(f"{name}: {text}" for name, text in fields.items()))
 
 
-class WrongState(DigitLabError):
+class WrongStateError(DigitLabError):
     """A run cannot do that in the state it is in."""
 
 
-class UnknownRun(DigitLabError):
+class UnknownRunError(DigitLabError):
     """There is no run of that id."""
 
 
-class UnknownEpoch(DigitLabError):
+class UnknownEpochError(DigitLabError):
     """A run has not kept that epoch."""
 
 
-class DamagedFile(DigitLabError):
+class DamagedFileError(DigitLabError):
     """A file of a stored run cannot be read."""
 
 
-class NoModel(DigitLabError):
+class NoModelError(DigitLabError):
     """A network was asked for before any run had one."""
 
 
-class NotTrained(DigitLabError):
+class NotTrainedError(DigitLabError):
     """A run was asked for its network before it had one."""
 
 
-class DatasetUnavailable(DigitLabError):
+class DatasetUnavailableError(DigitLabError):
     """A data set could neither be found nor fetched."""
 
 
-class EmptyDrawing(DigitLabError):
+class EmptyDrawingError(DigitLabError):
     """There is no ink to read."""
 
 
-class BadDrawing(DigitLabError):
+class InvalidDrawingError(DigitLabError):
     """The strokes or pixels do not have the form of a drawing."""
 
 
-class DrawingRefused(DigitLabError):
+class DrawingRefusedError(DigitLabError):
     """A drawing cannot be kept, or what is kept is not enough for what was asked."""
 
 
-class UnknownDrawing(DigitLabError):
+class UnknownDrawingError(DigitLabError):
     """No drawing of that id is kept."""
 
 
-class FolderUnusable(DigitLabError):
+class StorageError(DigitLabError):
     """A folder that was named cannot be used."""
 
 
-class BadWeights(DigitLabError):
+class InvalidWeightsError(DigitLabError):
     """A file does not hold the weights of any network here, or cannot be read."""
 
 
-class ExportUnavailable(DigitLabError):
+class ExportUnavailableError(DigitLabError):
     """A file cannot be made because a package that makes it is not installed."""
 
 
-class NotThere(DigitLabError):
+class OutOfRangeError(DigitLabError):
     """A layer, a channel or a pixel was asked for that the network does not have."""
 
 
-class NoConvolution(DigitLabError):
+class NoConvolutionError(DigitLabError):
     """A method that needs a convolution was asked of a network that has none."""
 
 
-class NoTsne(DigitLabError):
+class TsneUnavailableError(DigitLabError):
     """t-SNE was asked for where its package is not installed."""
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """Whoever asked for the data set no longer wants it."""

@@ -125,7 +125,7 @@ def build(name: str) -> nn.Module:
     return MODELS[name]()
 
 
-def build_empty(name: str) -> nn.Module:
+def build_on_meta(name: str) -> nn.Module:
     """A model without weights: the generator, which a training run may be using, stays as it is."""
     with torch.device("meta"):
         return build(name)
@@ -133,7 +133,7 @@ def build_empty(name: str) -> nn.Module:
 
 def load(name: str, state_dict: dict[str, Tensor]) -> nn.Module:
     """A model for reading that uses these very tensors as its weights."""
-    model = build_empty(name)
+    model = build_on_meta(name)
     model.load_state_dict(state_dict, assign=True)
     return model.eval()
 
@@ -144,7 +144,7 @@ def layers(name: str) -> list[LayerInfo]:
     Shapes are observed on a forward pass and parameters counted, not written down. The first
     entry is the input.
     """
-    model = build_empty(name)
+    model = build_on_meta(name)
     found: list[LayerInfo] = [LayerInfo("input", "Image", (1, 28, 28), 0)]
 
     def record(layer_name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:

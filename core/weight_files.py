@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core import models
-from core.errors import BadWeights
+from core.errors import InvalidWeightsError
 
 MAX_BYTES = 64 << 20
 """Room for the largest network here in 64 bits, with the state of its optimizer."""
@@ -68,21 +68,23 @@ def read_weights(content: bytes) -> tuple[str, StateDict]:
         CPU, float32 (int64 where the model counts), all of them finite, with memory of their own.
 
     Raises:
-        BadWeights: a sentence saying what is wrong, such as the shape that differs from that of
+        InvalidWeightsError: a sentence saying what is wrong, such as the shape that differs from that of
             the nearest network.
     """
     if len(content) > MAX_BYTES:
-        raise BadWeights(
+        raise InvalidWeightsError(
             f"The file has {len(content) / 2**20:,.0f} MiB; weights for the networks here have at "
             f"most {MAX_BYTES >> 20} MiB."
         )
     read = _reader_for(content)
     try:
         weights = read(content)
-    except BadWeights:
+    except InvalidWeightsError:
         raise
     except Exception as error:  # mangled bytes may make a parser raise anything
-        raise BadWeights("The file is damaged or not complete. Try with a fresh copy.") from error
+        raise InvalidWeightsError(
+            "The file is damaged or not complete. Try with a fresh copy."
+        ) from error
     weights = _unwrap(weights)
     name = _model_of(weights)
     wanted = _empty_weights(name)
@@ -94,14 +96,18 @@ def read_weights(content: bytes) -> tuple[str, StateDict]:
 
 def _reader_for(content: bytes) -> Callable[[bytes], StateDict]:
     if not content:
-        raise BadWeights("The file is empty.")
+        raise InvalidWeightsError("The file is empty.")
     if content.startswith(b"PK"):
         return _read_pth
     if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_NAMES:
         return safetensors.torch.load
     if content.startswith(b"\x80"):
-        raise BadWeights(f"The file is a pickle, but not one of today's PyTorch. {SAVE_WEIGHTS}")
-    raise BadWeights("The file is neither a .pth, as torch.save writes it, nor a .safetensors.")
+        raise InvalidWeightsError(
+            f"The file is a pickle, but not one of today's PyTorch. {SAVE_WEIGHTS}"
+        )
+    raise InvalidWeightsError(
+        "The file is neither a .pth, as torch.save writes it, nor a .safetensors."
+    )
 
 
 def _read_pth(content: bytes) -> StateDict:
@@ -113,27 +119,29 @@ def _read_pth(content: bytes) -> StateDict:
     cannot.)
     """
     if content.count(b"PK\x01\x02") > MAX_PARTS:  # what announces each of them
-        raise BadWeights(NOT_ALONE)
+        raise InvalidWeightsError(NOT_ALONE)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > MAX_BYTES:
-            raise BadWeights(f"The file unpacks to more than {MAX_BYTES >> 20} MiB.")
+            raise InvalidWeightsError(f"The file unpacks to more than {MAX_BYTES >> 20} MiB.")
         names = [entry.filename.lower() for entry in entries]
         pickles = [entry for entry in entries if entry.filename.lower().endswith("/data.pkl")]
         if len(pickles) != 1 or len(set(names)) < len(names):
-            raise BadWeights("The file is a zip archive, but not one that torch.save wrote.")
+            raise InvalidWeightsError(
+                "The file is a zip archive, but not one that torch.save wrote."
+            )
         if archive.testzip() is not None:
             raise zipfile.BadZipFile
         if pickles[0].file_size > MAX_NAMES:
-            raise BadWeights(NOT_ALONE)
+            raise InvalidWeightsError(NOT_ALONE)
         _check_globals(archive.read(pickles[0]))
     try:
         loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise BadWeights(NOT_ALONE) from error
+        raise InvalidWeightsError(NOT_ALONE) from error
     weights = _find_weights(loaded)
     if any(tensor.untyped_storage().resizable() for tensor in weights.values()):
-        raise BadWeights("The file has tensors without numbers.")
+        raise InvalidWeightsError("The file has tensors without numbers.")
     return weights
 
 
@@ -142,7 +150,7 @@ def _check_globals(pickled: bytes) -> None:
         if opcode.name == "GLOBAL":
             name = str(argument).replace(" ", ".", 1)
             if not TENSORS_ONLY.fullmatch(name):
-                raise BadWeights(
+                raise InvalidWeightsError(
                     f"The file asks for {_shortened(name)}, and Digit Lab runs nothing that comes "
                     f"in a file. {SAVE_WEIGHTS}"
                 )
@@ -160,7 +168,7 @@ def _find_weights(loaded: object) -> StateDict:
                 }
                 if found:
                     return found
-    raise BadWeights(f"The file holds no weights by name. {SAVE_WEIGHTS}")
+    raise InvalidWeightsError(f"The file holds no weights by name. {SAVE_WEIGHTS}")
 
 
 def _unwrap(weights: StateDict) -> StateDict:
@@ -180,14 +188,14 @@ def _wrapper_of(key: str) -> str:
 
 
 def _empty_weights(name: str) -> StateDict:
-    return models.build_empty(name).state_dict()
+    return models.build_on_meta(name).state_dict()
 
 
 def _model_of(weights: StateDict) -> str:
     """The model that has these keys and shapes.
 
     Raises:
-        BadWeights: none has; the sentence compares with the one that shares most of them.
+        InvalidWeightsError: none has; the sentence compares with the one that shares most of them.
     """
     shapes = _shapes(weights)
     known = {name: _shapes(_empty_weights(name)) for name in models.MODELS}
@@ -201,8 +209,8 @@ def _model_of(weights: StateDict) -> str:
         return len(shapes.items() & wanted.items()), of_any_key.total()
 
     nearest = max(known, key=agreement)
-    raise BadWeights(
-        _difference(shapes, known[nearest], type(models.build_empty(nearest)).__name__)
+    raise InvalidWeightsError(
+        _difference(shapes, known[nearest], type(models.build_on_meta(nearest)).__name__)
     )
 
 
@@ -255,11 +263,13 @@ def _plain(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A copy in the wanted type. Only now, with its shape known, is memory taken for it."""
     if tensor.dtype not in CONVERTIBLE[dtype]:
         held = str(tensor.dtype).removeprefix("torch.")
-        raise BadWeights(f"{key} holds {held} where {str(dtype).removeprefix('torch.')} is wanted.")
+        raise InvalidWeightsError(
+            f"{key} holds {held} where {str(dtype).removeprefix('torch.')} is wanted."
+        )
     copy = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
     wrong = copy.numel() - int(copy.isfinite().sum())
     if wrong:
-        raise BadWeights(
+        raise InvalidWeightsError(
             f"{key} holds {wrong:,} of {copy.numel():,} numbers that are infinite or not a number: "
             "the training that made them went wrong."
         )

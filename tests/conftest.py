@@ -24,7 +24,7 @@ from core.data import synthetic
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.records.runs import RunSnapshot
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
 from core.training.loop import fit as real_fit
@@ -166,7 +166,7 @@ def make_service(catalog: DataCatalog, tmp_path: Path) -> Iterator[MakeService]:
     def make(
         catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
     ) -> TrainingService:
-        store = RunStore(runs or tmp_path / "runs")
+        store = RunDatabase(runs or tmp_path / "runs")
         services.append(TrainingService(catalog or standard, store, fit))
         return services[-1]
 

@@ -98,7 +98,7 @@ class Courses:
 
 
 @dataclass(frozen=True, eq=False)
-class Assessment:
+class TestSetReport:
     """What a network says of its whole test set, and how each image fared until then.
 
     `courses` is None before the first evaluation: what an untrained network gets right is luck.

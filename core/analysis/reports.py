@@ -11,10 +11,10 @@ from typing import TypeVar
 import numpy as np
 
 from core.analysis import mistakes
-from core.analysis.mistakes import Assessment
+from core.analysis.mistakes import TestSetReport
 from core.data.dataset import Dataset
-from core.inference.predictor import Reader
-from core.runs.checkpoints import EpochFiles
+from core.inference.predictor import Predictor
+from core.runs.checkpoints import CheckpointFiles
 from core.training.state import Checkpoint
 
 Key = TypeVar("Key")
@@ -26,19 +26,19 @@ RUNS = 8
 """Runs whose predictions are kept, ten kilobytes an epoch."""
 
 
-class Assessor:
+class TestSetReports:
     """Assesses networks; may be asked from any thread."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Predictor) -> None:
         self._reader = reader
         # Held while something is worked out, so that pages which ask the same do it once.
         self._lock = threading.Lock()
-        self._assessments: OrderedDict[tuple[str, int, float], Assessment] = OrderedDict()
+        self._assessments: OrderedDict[tuple[str, int, float], TestSetReport] = OrderedDict()
         self._predictions: OrderedDict[tuple[str, int], dict[int, np.ndarray]] = OrderedDict()
 
     def assess(
-        self, run: tuple[str, int], checkpoint: Checkpoint, files: EpochFiles, data: Dataset
-    ) -> Assessment:
+        self, run: tuple[str, int], checkpoint: Checkpoint, files: CheckpointFiles, data: Dataset
+    ) -> TestSetReport:
         """What a checkpoint says of its test set, and the courses of its images until then.
 
         Args:
@@ -55,10 +55,12 @@ class Assessor:
                     earlier = self._earlier(run, checkpoint.progress, files)
                     predictions = np.stack([*earlier, answers.predictions])
                     courses = mistakes.courses(predictions, answers.labels)
-                self._assessments[key] = Assessment(answers, courses)
+                self._assessments[key] = TestSetReport(answers, courses)
             return _recall(self._assessments, key, REMEMBERED)
 
-    def _earlier(self, run: tuple[str, int], before: float, files: EpochFiles) -> list[np.ndarray]:
+    def _earlier(
+        self, run: tuple[str, int], before: float, files: CheckpointFiles
+    ) -> list[np.ndarray]:
         """The predictions of a run's kept evaluations before some progress, oldest first."""
         self._predictions.setdefault(run, {})
         known = _recall(self._predictions, run, RUNS)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core import models
-from core.data.dataset import normalise
+from core.data.dataset import normalize
 from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
 from core.training.state import StateDict
 
@@ -82,7 +82,7 @@ def measure(
             for start in range(0, len(images), CHUNK):
                 if should_stop():
                     return None
-                pixels = normalise(torch.as_tensor(distorted[start : start + CHUNK]))
+                pixels = normalize(torch.as_tensor(distorted[start : start + CHUNK]))
                 with torch.inference_mode():
                     said = network(pixels).argmax(1).numpy()
                 right += int((said == labels[start : start + CHUNK]).sum())

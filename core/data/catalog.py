@@ -24,7 +24,7 @@ import torch
 from core.data import synthetic
 from core.data.dataset import Dataset
 from core.device import import_torchvision
-from core.errors import Cancelled, DatasetUnavailable
+from core.errors import CancelledError, DatasetUnavailableError
 from core.records.datasets import DatasetStatus
 
 TITLES = {"mnist": "MNIST", "synthetic": "Synthetic digits"}
@@ -82,13 +82,13 @@ class DataCatalog:
         Blocks until the set is there.
 
         Raises:
-            DatasetUnavailable: a sentence why, and what to do.
+            DatasetUnavailableError: a sentence why, and what to do.
             Cancelled: `cancelled()` became true while waiting.
         """
         if name == "auto" and self._prefer == "auto":
             try:
                 return self._load_one("mnist", cancelled)
-            except DatasetUnavailable:
+            except DatasetUnavailableError:
                 return self._load_one("synthetic", cancelled)
         return self._load_one(self._prefer if name == "auto" else name, cancelled)
 
@@ -101,20 +101,20 @@ class DataCatalog:
     def _load_one(self, name: str, cancelled: Callable[[], bool]) -> Dataset:
         while not self._locks[name].acquire(timeout=0.1):
             if cancelled():
-                raise Cancelled
+                raise CancelledError
         try:
             if name in self._loaded:
                 return self._loaded[name]
             status = self._status[name]
             if status.state == "unavailable":
-                raise DatasetUnavailable(status.message)
+                raise DatasetUnavailableError(status.message)
             self._report(name, "Looking for it", None)
             make = {"mnist": self._mnist, "synthetic": self._synthetic}[name]
             data = self._loaded[name] = make(cancelled)
             counts = f"{len(data.train_images):,} to train on, {len(data.test_images):,} to test."
             self._set(DatasetStatus(name, TITLES[name], "ready", counts))
             return data
-        except DatasetUnavailable as error:
+        except DatasetUnavailableError as error:
             self._set(DatasetStatus(name, TITLES[name], "unavailable", str(error)))
             raise
         except BaseException:  # cancelled, or a defect: the next to ask may try again
@@ -145,7 +145,7 @@ class DataCatalog:
             return _from_torchvision(self._cache_dir)
         except OSError as error:
             log.warning("MNIST could not be downloaded: %s", error)
-            raise DatasetUnavailable(
+            raise DatasetUnavailableError(
                 "MNIST is not on this computer and could not be downloaded. Connect to the "
                 "internet and retry, or start with --data-dir FOLDER, where FOLDER holds MNIST/raw."
             ) from error
@@ -172,7 +172,7 @@ class DataCatalog:
                     with packed.open("wb") as sink:
                         while block := source.read(1 << 16):
                             if cancelled():
-                                raise Cancelled
+                                raise CancelledError
                             sink.write(block)
                             share = sink.tell() / size if size else 0.0
                             self._report("mnist", "Downloading MNIST", (number + share) / 4)
@@ -201,7 +201,7 @@ class DataCatalog:
 
         def progress(share: float) -> None:
             if cancelled():
-                raise Cancelled
+                raise CancelledError
             self._report("synthetic", "Making digits", share)
 
         train_share = 6 / 7

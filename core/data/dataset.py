@@ -21,7 +21,7 @@ class Dataset:
     test_labels: Tensor
 
 
-def normalise(images: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
     copy = images.unsqueeze(1).to(torch.float32, copy=True)
     return copy.div_(255).sub_(MEAN).div_(STD)

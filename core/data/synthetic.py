@@ -24,7 +24,7 @@ _CHUNK = 128  # pictures drawn at once: what their pens touch fits into a proces
 
 
 @dataclass(frozen=True)
-class Hand:
+class StrokeVariation:
     """How much hands and pens differ; standard deviations unless said otherwise."""
 
     point: float = 6.5
@@ -52,7 +52,7 @@ class Hand:
     """Of the same along one stroke."""
 
 
-HAND = Hand()
+HAND = StrokeVariation()
 
 
 def generate(
@@ -107,7 +107,7 @@ def _chunks(labels: Integers, random: np.random.Generator) -> list[tuple[Glyph, 
 
 
 def _pictures(
-    glyph: Glyph, count: int, random: np.random.Generator, hand: Hand = HAND
+    glyph: Glyph, count: int, random: np.random.Generator, hand: StrokeVariation = HAND
 ) -> NDArray[np.uint8]:
     """(count, 28, 28) uint8 pictures of one glyph, each by another hand."""
     curves = _curves(glyph, count, random, hand)
@@ -128,7 +128,9 @@ def _pictures(
     return np.rint(images * 255).astype(np.uint8)
 
 
-def _curves(glyph: Glyph, count: int, random: np.random.Generator, hand: Hand) -> list[Doubles]:
+def _curves(
+    glyph: Glyph, count: int, random: np.random.Generator, hand: StrokeVariation
+) -> list[Doubles]:
     """The glyph's strokes, (count, t, 2) each, with every control point a little elsewhere."""
     sharpness = random.uniform(0.2, 1.0, (count, 1, 1))
     curves = []
@@ -143,7 +145,7 @@ def _curves(glyph: Glyph, count: int, random: np.random.Generator, hand: Hand) -
     return curves
 
 
-def _by_hand(paths: Doubles, random: np.random.Generator, hand: Hand) -> Doubles:
+def _by_hand(paths: Doubles, random: np.random.Generator, hand: StrokeVariation) -> Doubles:
     """Slants, turns, stretches and warps whole digits, (count, t, 2), about their middle."""
     count = len(paths)
 
@@ -164,7 +166,7 @@ def _by_hand(paths: Doubles, random: np.random.Generator, hand: Hand) -> Doubles
     return np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], 2)
 
 
-def _radii(paths: Doubles, random: np.random.Generator, hand: Hand) -> Doubles:
+def _radii(paths: Doubles, random: np.random.Generator, hand: StrokeVariation) -> Doubles:
     """The pen's half-width in pixels at every point of the paths, (count, t)."""
     count = len(paths)
     pen = random.normal(np.log(hand.radius), hand.pen, (count, 1))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.drawing.preprocessed import Steps
+from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.rasterize import (
     BOX,
     SIDE,
@@ -13,7 +13,7 @@ from core.drawing.rasterize import (
     centred,
     centres_of_mass,
 )
-from core.errors import BadDrawing, EmptyDrawing
+from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
 _WORKING_SIDE = 256  # pixels; photos are averaged down to about this before anything else
@@ -35,19 +35,19 @@ def pixels_to_image(pixels: object) -> Floats:
         (28, 28) float32 in 0..1, ink 1 on 0, not normalised.
 
     Raises:
-        EmptyDrawing: nothing stands out from the background.
-        BadDrawing: not a 2-D array of numbers from 0 to 255, or of an impossible size.
+        EmptyDrawingError: nothing stands out from the background.
+        InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or of an impossible size.
     """
     return pixel_steps(pixels).image
 
 
-def pixel_steps(pixels: object) -> Steps:
+def pixel_steps(pixels: object) -> PreprocessedDrawing:
     """Explains `pixels_to_image`: the same picture and the way to it, in pixels of the original.
 
     `as_drawn` shows the paper as grey as it is; only dark ink on light is turned round.
 
     Raises:
-        EmptyDrawing, BadDrawing: as `pixels_to_image`.
+        EmptyDrawingError, InvalidDrawingError: as `pixels_to_image`.
     """
     original = _checked_pixels(pixels)
     grey = _light_on_dark(_shrunk(original))
@@ -60,7 +60,7 @@ def pixel_steps(pixels: object) -> Steps:
     image, corner = _on_field(digit)
     block = _block(original)
     left, top = float(columns[0]), float(rows[0])
-    return Steps(
+    return PreprocessedDrawing(
         left=left * block,
         top=top * block,
         right=float(columns[-1] + 1) * block,
@@ -98,13 +98,15 @@ def _checked_pixels(pixels: object) -> Doubles:
     try:
         array = np.asarray(pixels)
     except ValueError as error:
-        raise BadDrawing("The rows of the picture differ in length.") from error
+        raise InvalidDrawingError("The rows of the picture differ in length.") from error
     if array.ndim != 2 or array.dtype.kind not in "iuf":
-        raise BadDrawing("A picture is a table of grey levels: rows of numbers from 0 to 255.")
+        raise InvalidDrawingError(
+            "A picture is a table of grey levels: rows of numbers from 0 to 255."
+        )
     if min(array.shape) < 3 or max(array.shape) > MAX_SIDE:
-        raise BadDrawing(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
+        raise InvalidDrawingError(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
     if not ((array >= 0) & (array <= 255)).all():
-        raise BadDrawing("The grey levels of a picture run from 0 to 255.")
+        raise InvalidDrawingError("The grey levels of a picture run from 0 to 255.")
     return array.astype(np.float64)
 
 
@@ -135,7 +137,7 @@ def _ink(grey: Doubles) -> Doubles:
     if noise > 0.0:
         ink[_inked_neighbours(ink > 0.0) < 5] = 0.0  # dust: fewer than 5 of the 3x3 around
     if ink.max() < _FAINTEST:
-        raise EmptyDrawing("There is no digit to be seen in this picture.")
+        raise EmptyDrawingError("There is no digit to be seen in this picture.")
     return (ink / np.percentile(ink[ink > 0.0], 90)).clip(0.0, 1.0)
 
 

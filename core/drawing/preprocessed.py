@@ -6,11 +6,11 @@ from core.drawing.rasterize import (
     MASS_CENTRE,
     Floats,
 )
-from core.errors import EmptyDrawing
+from core.errors import EmptyDrawingError
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class PreprocessedDrawing:
     """How a drawing became a picture: `pixel = scale * drawing + offset` for x and for y."""
 
     left: float
@@ -41,9 +41,9 @@ class Steps:
         """The picture that the network is given.
 
         Raises:
-            EmptyDrawing: nothing of the drawing lies on the canvas.
+            EmptyDrawingError: nothing of the drawing lies on the canvas.
         """
         image = self.as_drawn if as_drawn else self.image
         if not image.any():
-            raise EmptyDrawing("Nothing of the drawing lies on the canvas.")
+            raise EmptyDrawingError("Nothing of the drawing lies on the canvas.")
         return image

@@ -32,7 +32,7 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class Marks(NamedTuple):
+class PathSamples(NamedTuple):
     """Evenly spaced marks of a pen along many strokes."""
 
     points: Doubles
@@ -41,7 +41,7 @@ class Marks(NamedTuple):
     """(m,): the stroke to which each mark belongs."""
 
 
-def even_marks(points: Doubles, stroke: Integers, most: int | None = None) -> Marks:
+def even_marks(points: Doubles, stroke: Integers, most: int | None = None) -> PathSamples:
     """Walks along strokes in steps of equal length.
 
     Args:
@@ -69,7 +69,7 @@ def even_marks(points: Doubles, stroke: Integers, most: int | None = None) -> Ma
     place = owner + travelled[first][owner] + drawn[owner] * step / np.maximum(steps, 1)[owner]
     line = stroke + travelled
     marks = np.stack([np.interp(place, line, axis) for axis in points.T], axis=1)
-    return Marks(marks, owner)
+    return PathSamples(marks, owner)
 
 
 def draw_marks(

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from core.drawing.preprocessed import Steps
+from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.rasterize import (
     BOX,
     MASS_CENTRE,
@@ -27,7 +27,7 @@ from core.drawing.rasterize import (
     draw_marks,
     even_marks,
 )
-from core.errors import BadDrawing, EmptyDrawing
+from core.errors import EmptyDrawingError, InvalidDrawingError
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 """Strokes of points `(x, y)`, x to the right and y downwards, in any one unit."""
@@ -59,14 +59,16 @@ def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
         (28, 28) float32 in 0..1, ink 1 on 0, not normalised.
 
     Raises:
-        EmptyDrawing: there is no point in it.
-        BadDrawing: it is not a list of strokes, or far too long, or holds impossible numbers.
+        EmptyDrawingError: there is no point in it.
+        InvalidDrawingError: it is not a list of strokes, or far too long, or holds impossible numbers.
     """
     points, stroke = _checked(strokes)
     return _as_mnist(points, stroke, canvas)[0]
 
 
-def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) -> Steps:
+def stroke_steps(
+    strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0
+) -> PreprocessedDrawing:
     """Explains `strokes_to_image`: the same picture and the way to it.
 
     Args:
@@ -75,13 +77,13 @@ def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) ->
         pen: width of the line on the page in the same unit; only `as_drawn` shows it.
 
     Raises:
-        EmptyDrawing, BadDrawing: as `strokes_to_image`.
+        EmptyDrawingError, InvalidDrawingError: as `strokes_to_image`.
     """
     points, stroke = _checked(strokes)
     image, scale, offset = _as_mnist(points, stroke, canvas)
     squeeze = SIDE / canvas
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return Steps(
+    return PreprocessedDrawing(
         left=left,
         top=top,
         right=right,
@@ -96,21 +98,21 @@ def stroke_steps(strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0) ->
 def _checked(strokes: object) -> tuple[Doubles, Integers]:
     """All points, (n, 2), and the number of each one's stroke, (n,)."""
     if not _is_list(strokes):
-        raise BadDrawing("A drawing is a list of strokes, each a list of points (x, y).")
+        raise InvalidDrawingError("A drawing is a list of strokes, each a list of points (x, y).")
     if len(strokes) > MAX_STROKES:
-        raise BadDrawing(f"The drawing has more than {MAX_STROKES} strokes.")
+        raise InvalidDrawingError(f"The drawing has more than {MAX_STROKES} strokes.")
     total = 0
     arrays = []
     for stroke in strokes:
         if not _is_list(stroke):
-            raise BadDrawing("Each stroke is a list of points (x, y).")
+            raise InvalidDrawingError("Each stroke is a list of points (x, y).")
         total += len(stroke)
         if total > MAX_POINTS:
-            raise BadDrawing(f"The drawing has more than {MAX_POINTS:,} points.")
+            raise InvalidDrawingError(f"The drawing has more than {MAX_POINTS:,} points.")
         if len(stroke):
             arrays.append(_checked_stroke(stroke))
     if not arrays:
-        raise EmptyDrawing("Nothing is drawn yet.")
+        raise EmptyDrawingError("Nothing is drawn yet.")
     owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
     return np.concatenate(arrays), owner
 
@@ -123,12 +125,12 @@ def _checked_stroke(stroke: Any) -> Doubles:
     try:
         array = np.asarray(stroke)
     except ValueError as error:
-        raise BadDrawing("Every point has two numbers, x and y.") from error
+        raise InvalidDrawingError("Every point has two numbers, x and y.") from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != 2:
-        raise BadDrawing("Every point has two numbers, x and y.")
+        raise InvalidDrawingError("Every point has two numbers, x and y.")
     points = array.astype(np.float64)
     if not (np.abs(points) <= _MAX_COORDINATE).all():
-        raise BadDrawing("A point of the drawing lies nowhere on the canvas.")
+        raise InvalidDrawingError("A point of the drawing lies nowhere on the canvas.")
     return points
 
 

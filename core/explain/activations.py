@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core import models
-from core.data.dataset import normalise
-from core.errors import NotThere
-from core.explain.tracing import Part, Watcher, parts
+from core.data.dataset import normalize
+from core.errors import OutOfRangeError
+from core.explain.tracing import LayerTracer, TracedLayer, parts
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, InsideView, PixelStep
 from core.training.state import StateDict
 
@@ -60,7 +60,7 @@ class Network:
             return result if layer is None else watch(layer, result)
 
         pixels = watch(self._parts[0].layer, pixels)
-        with Watcher(seen):
+        with LayerTracer(seen):
             scores: Tensor = self._model(pixels)
         return scores
 
@@ -80,7 +80,7 @@ class Network:
         """What a layer multiplies with; the arrays may be the weights themselves: only read them.
 
         Raises:
-            NotThere: the network has no such layer, or nothing is multiplied there.
+            OutOfRangeError: the network has no such layer, or nothing is multiplied there.
         """
         part = self._parts[self._place(layer)]
         module: Any = self._model.get_submodule(layer)
@@ -102,7 +102,7 @@ class Network:
             view: what this network made of the image; the maps before are taken from it.
 
         Raises:
-            NotThere: there is no such layer, channel or pixel, or nothing is multiplied there.
+            OutOfRangeError: there is no such layer, channel or pixel, or nothing is multiplied there.
         """
         place = self._place(layer)
         part = self._parts[place]
@@ -175,7 +175,7 @@ class Network:
             for start in range(0, len(images), CHUNK):
                 if should_stop():
                     return None
-                self.logits(normalise(torch.as_tensor(images[start : start + CHUNK])), keep)
+                self.logits(normalize(torch.as_tensor(images[start : start + CHUNK])), keep)
         return np.concatenate(found)
 
     def _place(self, layer: str) -> int:
@@ -183,21 +183,21 @@ class Network:
         for place, part in enumerate(self._parts):
             if part.layer.name == layer:
                 if part.layer.kernel is None:
-                    raise NotThere(f"Nothing is multiplied in {layer}: it has no weights.")
+                    raise OutOfRangeError(f"Nothing is multiplied in {layer}: it has no weights.")
                 return place
-        raise NotThere(f"This network has no layer {layer}.")
+        raise OutOfRangeError(f"This network has no layer {layer}.")
 
 
 def to_pixels(image: np.ndarray) -> Tensor:
     """One image (28, 28), 0..1 with ink 1, as the network's input (1, 1, 28, 28)."""
-    return normalise(torch.as_tensor(image[np.newaxis] * np.float32(255)))
+    return normalize(torch.as_tensor(image[np.newaxis] * np.float32(255)))
 
 
-def _check_place(part: Part, *place: int) -> None:
+def _check_place(part: TracedLayer, *place: int) -> None:
     for what, index, count in zip(
         ("channel", "row", "column"), place, part.layer.shape, strict=True
     ):
         if not 0 <= index < count:
-            raise NotThere(
+            raise OutOfRangeError(
                 f"{part.layer.name} has no {what} {index}: they go from 0 to {count - 1}."
             )

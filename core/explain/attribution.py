@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.data.dataset import normalise
-from core.errors import NoConvolution, NotThere
+from core.data.dataset import normalize
+from core.errors import NoConvolutionError, OutOfRangeError
 from core.explain.activations import Network, to_pixels
 from core.records.explanations import Attribution, AttributionName
 from core.records.layers import InnerLayer
@@ -39,8 +39,8 @@ def attribute(
         layer: for Grad-CAM, the convolution whose maps are weighed; by default the last.
 
     Raises:
-        NoConvolution: Grad-CAM was asked of a network without convolutions.
-        NotThere: the network has no convolution of that name.
+        NoConvolutionError: Grad-CAM was asked of a network without convolutions.
+        OutOfRangeError: the network has no convolution of that name.
     """
     pixels = to_pixels(image)
     if digit is None:
@@ -110,7 +110,7 @@ def _integrated_gradients(network: Network, pixels: Tensor, digit: int) -> Tenso
 
 def _black() -> Tensor:
     """Paper without ink, (1, 1, 28, 28)."""
-    return normalise(torch.zeros(1, SIDE, SIDE))
+    return normalize(torch.zeros(1, SIDE, SIDE))
 
 
 class _Watched(nn.Module):
@@ -134,7 +134,7 @@ def _convolution(network: Network, name: str | None) -> InnerLayer:
     """The convolution of that name, or the last one."""
     found = [layer for layer in network.layers if layer.is_convolution]
     if not found:
-        raise NoConvolution(
+        raise NoConvolutionError(
             "This network has no convolution, and Grad-CAM needs one: it weighs feature maps, "
             "whose numbers have a place in the image. The other methods work."
         )
@@ -143,4 +143,4 @@ def _convolution(network: Network, name: str | None) -> InnerLayer:
     for layer in found:
         if layer.name == name:
             return layer
-    raise NotThere(f"This network has no convolution {name}.")
+    raise OutOfRangeError(f"This network has no convolution {name}.")

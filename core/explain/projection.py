@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.errors import NoTsne
+from core.errors import TsneUnavailableError
 
 PERPLEXITY = 30.0
 """How many neighbours t-SNE tries to keep near each point, roughly."""
@@ -111,12 +111,12 @@ def tsne(
         None if it was told to stop.
 
     Raises:
-        NoTsne: openTSNE is not installed.
+        TsneUnavailableError: openTSNE is not installed.
     """
     try:
         from openTSNE import TSNE
     except ImportError as error:
-        raise NoTsne(
+        raise TsneUnavailableError(
             "t-SNE needs the package openTSNE, which is not installed here. PCA works without it."
         ) from error
 

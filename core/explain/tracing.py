@@ -27,7 +27,7 @@ Seen = Callable[[int, str, tuple[Any, ...], dict[str, Any], Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Part:
+class TracedLayer:
     """A layer and where to find it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Part:
     padding: int = 0
 
 
-class Watcher(TorchFunctionMode):
+class LayerTracer(TorchFunctionMode):
     """While it is active in a thread, shows the calls by which a model works, and may change them.
 
     Only calls that make new numbers are shown and counted, so that the same model makes the same
@@ -73,16 +73,16 @@ class Watcher(TorchFunctionMode):
 
 
 @lru_cache
-def parts(model_name: str) -> tuple[Part, ...]:
+def parts(model_name: str) -> tuple[TracedLayer, ...]:
     """The layers of a model of `core.models`, from the input to the ten scores.
 
     Raises:
         KeyError: there is no model of that name.
         NotImplementedError: it does something that this module does not understand.
     """
-    model = models.build_empty(model_name).eval()
+    model = models.build_on_meta(model_name).eval()
     owners = {id(weights): name.rpartition(".")[0] for name, weights in model.named_parameters()}
-    found = [Part(InnerLayer("input", (), (1, 28, 28)), -1)]
+    found = [TracedLayer(InnerLayer("input", (), (1, 28, 28)), -1)]
 
     def add(
         number: int, call: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
@@ -94,32 +94,34 @@ def parts(model_name: str) -> tuple[Part, ...]:
             kernel = tuple(args[1].shape[1:])
             words = f"{kernel[1]} × {kernel[2]} convolution"
             layer = InnerLayer(name, (words,), shape, kernel, jump=before.jump)
-            found.append(Part(layer, number, padding=padding))
+            found.append(TracedLayer(layer, number, padding=padding))
         elif call == "linear":
             name = owners[id(args[1])]
-            found.append(Part(InnerLayer(name, ("linear layer",), shape, before.shape), number))
+            found.append(
+                TracedLayer(InnerLayer(name, ("linear layer",), shape, before.shape), number)
+            )
         elif call == "amax":
             words = "the largest number of each map"
-            found.append(Part(InnerLayer("maximum", (words,), shape), number))
+            found.append(TracedLayer(InnerLayer("maximum", (words,), shape), number))
         else:
             found[-1] = _followed(found[-1], number, call, args, kwargs, shape, owners)
         return result
 
     image = torch.zeros(1, 1, 28, 28, device="meta")
-    with Watcher(add):
+    with LayerTracer(add):
         model(image)
     return tuple(found)
 
 
 def _followed(
-    part: Part,
+    part: TracedLayer,
     number: int,
     call: str,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     shape: tuple[int, int, int],
     owners: dict[int, str],
-) -> Part:
+) -> TracedLayer:
     """A part with what else is done in it."""
     layer = replace(part.layer, shape=shape)
     if call == "max_pool2d":

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.disk import writing
-from core.errors import ExportUnavailable
+from core.errors import ExportUnavailableError
 from core.records.exports import Provenance
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 
@@ -44,12 +44,12 @@ def to_tensorboard(metrics: Sequence[Metrics], provenance: Provenance) -> bytes:
     `accuracy/train_epoch` over the epoch, as the notebook prints them.
 
     Raises:
-        ExportUnavailable: the package tensorboard is not installed.
+        ExportUnavailableError: the package tensorboard is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise ExportUnavailable(
+        raise ExportUnavailableError(
             "TensorBoard's files are written by its own package, which is not installed here. "
             "Install it with `pip install tensorboard` and try again."
         ) from error

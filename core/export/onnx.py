@@ -34,7 +34,7 @@ def to_onnx(state_dict: dict[str, Tensor], provenance: Provenance) -> bytes:
         NotImplementedError, TypeError: the model does something, or does it with arguments, for
             which there is no translation here.
     """
-    model = models.build_empty(provenance.model).eval()
+    model = models.build_on_meta(provenance.model).eval()
     weights = model.state_dict(keep_vars=True)  # the model's own tensors, told by identity
     image = torch.empty(1, 1, 28, 28, device="meta")
     # In inference mode an operation arrives whole: a linear layer, not its product and its sum.

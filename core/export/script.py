@@ -23,8 +23,8 @@ from core import models
 from core.config import TrainConfig
 from core.data import augmentation, catalog, dataset
 from core.device import DEVICE_TITLES
-from core.records.metrics import EpochMetrics, Metrics, RateChange
-from core.records.runs import RunSnapshot, Stretch
+from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
+from core.records.runs import RunSnapshot, TrainingSegment
 from core.training import loop, optim, state
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
@@ -118,7 +118,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         help={name: field.description for name, field in TrainConfig.model_fields.items()},
         stretches=[_code(*pair, names) for pair in zip(trained, [None, *trained], strict=False)],
         stop=stop,
-        rates={e.progress: e.learning_rate for e in events if isinstance(e, RateChange)},
+        rates={e.progress: e.learning_rate for e in events if isinstance(e, LearningRateChange)},
         evaluations=_own_numbers(events),
         mnist=run.dataset == "mnist",
         synthetic_file=catalog.SYNTHETIC_FILE,
@@ -160,7 +160,7 @@ def _trained(run: RunSnapshot, until: float) -> Iterator[_Stretch]:
         first = stretch.until + 1
 
 
-def _resolved(stretch: Stretch) -> TrainConfig:
+def _resolved(stretch: TrainingSegment) -> TrainConfig:
     return TrainConfig.model_construct(**{**stretch.config, "precision": stretch.precision})
 
 

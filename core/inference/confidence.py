@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from core.data.dataset import Dataset
 from core.records.predictions import Doubt, Prediction
 
-DECIDED = 0.6
+MIN_PROBABILITY = 0.6
 """The least probability of a digit with which an answer passes for decided."""
 
 FAMILIAR = 0.98
@@ -30,7 +30,7 @@ _CALIBRATION = 5_000  # about as many test images tell what is like enough
 _CHUNK = 500  # images at once: what is computed on the way fits into a processor's cache
 
 
-class Judge:
+class OutOfDistributionDetector:
     """Judges answers; remembers what it learnt of the data set that it was last asked about.
 
     May be called from any thread. The first answer on a data set takes a moment longer.
@@ -39,7 +39,7 @@ class Judge:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._data: Dataset | None = None
-        self._familiarity: Familiarity | None = None
+        self._familiarity: NearestNeighborScore | None = None
 
     def doubt(
         self, data: Dataset | None, image: np.ndarray, prediction: Prediction
@@ -50,34 +50,34 @@ class Judge:
             data: what the network was trained on; without it only indecision is a doubt.
             image: (28, 28), 0..1, that was read.
         """
-        if max(prediction.probabilities) < DECIDED:
+        if max(prediction.probabilities) < MIN_PROBABILITY:
             return "undecided"
         if data is None or self._of(data).knows(image, prediction.digit):
             return None
         return "unfamiliar"
 
-    def _of(self, data: Dataset) -> "Familiarity":
+    def _of(self, data: Dataset) -> "NearestNeighborScore":
         with self._lock:
             if self._familiarity is None or self._data is not data:
-                self._familiarity, self._data = Familiarity(data), data
+                self._familiarity, self._data = NearestNeighborScore(data), data
             return self._familiarity
 
 
-class Familiarity:
+class NearestNeighborScore:
     """How like pictures are to the training images of a digit."""
 
     def __init__(self, data: Dataset) -> None:
-        edges = edges_of(data.train_images)
+        edges = hog_features(data.train_images)
         self._known = [edges[data.train_labels == digit] for digit in range(10)]
         # Spread over the set: in MNIST's, one half of the writers is neater than the other.
         some = slice(None, None, max(1, len(data.test_images) // _CALIBRATION))
-        edges, labels = edges_of(data.test_images[some]), data.test_labels[some]
+        edges, labels = hog_features(data.test_images[some]), data.test_labels[some]
         own = [self._likeness(edges[labels == digit], digit) for digit in range(10)]
         self._least = [float(likes.quantile(1 - FAMILIAR)) if len(likes) else 0.0 for likes in own]
 
     def knows(self, image: np.ndarray, digit: int) -> bool:
         """Whether an image (28, 28) is as like to a digit as most test images of it are."""
-        edges = edges_of(torch.as_tensor(image)[None])
+        edges = hog_features(torch.as_tensor(image)[None])
         return float(self._likeness(edges, digit)) > self._least[digit]
 
     def _likeness(self, edges: Tensor, digit: int) -> Tensor:
@@ -86,7 +86,7 @@ class Familiarity:
         return (edges @ known.T).amax(1) if len(known) else torch.zeros(len(edges))
 
 
-def edges_of(images: Tensor) -> Tensor:
+def hog_features(images: Tensor) -> Tensor:
     """Where there are edges of which direction: (N, 196) of length 1, for images (N, 28, 28).
 
     For each of four directions and each of 7 x 7 cells the square root of the mean slope by

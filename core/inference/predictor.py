@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from core import models
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.records.predictions import Gallery, Prediction
 from core.training.state import Checkpoint
 
 CHUNK = 500
 
 
-class Reader:
+class Predictor:
     """Reads images with a checkpoint, in float32 on the CPU; keeps the last network it built."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Reader:
 
     def probabilities(self, checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, 10), float32, of images (N, 28, 28) with ink 255 on black 0."""
-        pixels = normalise(torch.as_tensor(images))
+        pixels = normalize(torch.as_tensor(images))
         with self._lock, torch.inference_mode():
             return self._network(checkpoint)(pixels).softmax(1).numpy()
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.records.runs import Lesson
+from core.records.runs import FinetuneInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, eq=False)
-class OwnSet:
+class DrawingSet:
     """Somebody's drawings as one network reads them.
 
     `predictions` (n,) are None where there is no network. `taught` (n,) tells which drawings the
@@ -59,7 +59,7 @@ class OwnSet:
 
 
 @dataclass(frozen=True)
-class OwnScore:
+class DrawingScore:
     """How many of somebody's drawings the network after an epoch reads right."""
 
     epoch: int
@@ -68,16 +68,16 @@ class OwnScore:
 
 
 @dataclass(frozen=True)
-class OwnScores:
+class DrawingScores:
     """The scores of a run's kept epochs: on drawings that it has never seen, and on those that it
     was taught."""
 
-    fresh: tuple[OwnScore, ...] = ()
-    taught: tuple[OwnScore, ...] = ()
+    fresh: tuple[DrawingScore, ...] = ()
+    taught: tuple[DrawingScore, ...] = ()
 
 
 @dataclass(frozen=True)
-class LessonRow:
+class FinetuneRow:
     """Shares of `count` images read right before a lesson and at its end, or as far as it is.
 
     `test` is the data set's test set, whose size is not told; `after` is None until there is a
@@ -91,11 +91,11 @@ class LessonRow:
 
 
 @dataclass(frozen=True)
-class LessonReport:
+class FinetuneReport:
     """What a lesson changed, from the end of epoch `before` to that of `after`."""
 
-    lesson: Lesson
+    lesson: FinetuneInfo
     before: int
     after: int | None
     last: int
-    rows: tuple[LessonRow, ...]
+    rows: tuple[FinetuneRow, ...]

@@ -63,7 +63,7 @@ class InsideView:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ActivationView:
     """An image (28, 28), 0..1 with ink 1, and its way through a network after `progress` epochs.
 
     `label` is a test image's class; None for a drawing.

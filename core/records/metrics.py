@@ -50,7 +50,7 @@ class EpochMetrics:
 
 
 @dataclass(frozen=True)
-class RateChange:
+class LearningRateChange:
     """Somebody set another learning rate while the run went on, from the batch after `step` on.
 
     For a one-cycle schedule it is the peak that was set. Units as in `BatchMetrics`.
@@ -64,7 +64,7 @@ class RateChange:
     kind: Literal["rate"] = "rate"
 
 
-Metrics = BatchMetrics | EpochMetrics | RateChange
+Metrics = BatchMetrics | EpochMetrics | LearningRateChange
 
 
 def metrics_of(values: dict[str, Any]) -> Metrics:
@@ -73,6 +73,6 @@ def metrics_of(values: dict[str, Any]) -> Metrics:
     Raises:
         KeyError, TypeError: it is none.
     """
-    kinds = {"batch": BatchMetrics, "epoch": EpochMetrics, "rate": RateChange}
+    kinds = {"batch": BatchMetrics, "epoch": EpochMetrics, "rate": LearningRateChange}
     event: Metrics = kinds[values["kind"]](**values)
     return event

@@ -22,7 +22,7 @@ Doubt = Literal["undecided", "unfamiliar"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class DrawingPrediction:
     """A drawing as the network saw it, and its answer.
 
     `image` is (28, 28) float32 with ink 1 on black 0. `box` is the part of the drawing that holds

@@ -34,7 +34,7 @@ FINISHED_STATES = frozenset(
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TrainingSegment:
     """Epochs of a run, up to the end of `until`, that were trained under the same settings."""
 
     until: int
@@ -43,7 +43,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FinetuneInfo:
     """A run is taught drawings that somebody kept, from the end of `epoch` on.
 
     `taught` of them are trained on, `held_out` are kept apart to test with. `mixed` tells whether
@@ -88,8 +88,8 @@ class RunSnapshot:
     pair: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
-    earlier: tuple[Stretch, ...] = ()
-    lesson: Lesson | None = None
+    earlier: tuple[TrainingSegment, ...] = ()
+    lesson: FinetuneInfo | None = None
     revision: int = 0
     queue_place: int | None = None
     kept: tuple[int, ...] = ()
@@ -123,9 +123,9 @@ class RunSnapshot:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        earlier = tuple(Stretch(**stretch) for stretch in values.get("earlier", ()))
+        earlier = tuple(TrainingSegment(**stretch) for stretch in values.get("earlier", ()))
         kept, state = tuple(values["kept"]), RunState(values["state"])
-        lesson = Lesson(**values["lesson"]) if values.get("lesson") else None
+        lesson = FinetuneInfo(**values["lesson"]) if values.get("lesson") else None
         changed: dict[str, Any]
         changed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
         if values.get("weights_file"):  # the first version stored its whole path
@@ -137,11 +137,11 @@ class RunSnapshot:
         """The name that somebody gave it, or else its number."""
         return self.name or f"Run {self.number}"
 
-    def stretches(self, epoch: int | None = None) -> tuple[Stretch, ...]:
+    def stretches(self, epoch: int | None = None) -> tuple[TrainingSegment, ...]:
         """How the run comes to the end of an epoch, by default its last."""
         last = self.epochs if epoch is None else epoch
-        own = Stretch(self.epochs, self.config, self.precision)
-        found: list[Stretch] = []
+        own = TrainingSegment(self.epochs, self.config, self.precision)
+        found: list[TrainingSegment] = []
         for stretch in (*self.earlier, own):
             if not found or found[-1].until < last:
                 found.append(replace(stretch, until=min(stretch.until, last)))

@@ -21,8 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from core.disk import writing
-from core.errors import DamagedFile, UnknownEpoch
-from core.training.state import Checkpoint, Place, ResumeState, StateDict
+from core.errors import DamagedFileError, UnknownEpochError
+from core.training.state import Checkpoint, Position, ResumeState, StateDict
 
 KEPT_EPOCHS = 50
 """A run keeps about so many epochs, evenly spaced, beside the newest: disks are finite."""
@@ -32,7 +32,7 @@ _STATE = ".state.safetensors"
 _SAID = "test_probabilities"
 
 
-class EpochFiles:
+class CheckpointFiles:
     """The folder of one run."""
 
     def __init__(self, folder: Path, model: str) -> None:
@@ -49,9 +49,9 @@ class EpochFiles:
             about: what the weights' file says of itself, JSON-safe.
 
         Raises:
-            FolderUnusable: it cannot be written.
+            StorageError: it cannot be written.
         """
-        place = checkpoint.resume.place if checkpoint.resume else Place()
+        place = checkpoint.resume.place if checkpoint.resume else Position()
         # A run that was stopped during the evaluation at an epoch's end is still within the epoch.
         whole = checkpoint.progress == checkpoint.epoch and place.batch == 0
         name = _name(checkpoint.epoch) if whole else _LATEST
@@ -94,19 +94,19 @@ class EpochFiles:
         A file is written whole or not at all, and runs that share an epoch share its file.
 
         Raises:
-            UnknownEpoch: that epoch is not kept.
+            UnknownEpochError: that epoch is not kept.
         """
         try:
             found = (self.folder / f"{_name(epoch)}.safetensors").stat()
         except OSError as error:
-            raise UnknownEpoch(f"Epoch {epoch} of this run is not kept.") from error
+            raise UnknownEpochError(f"Epoch {epoch} of this run is not kept.") from error
         return found.st_dev, found.st_ino, found.st_mtime_ns
 
-    def thin(self, total: int) -> None:
+    def prune(self, total: int) -> None:
         """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`.
 
         Raises:
-            FolderUnusable: it cannot be removed.
+            StorageError: it cannot be removed.
         """
         stride = -(-total // KEPT_EPOCHS)
         with writing("The run"):
@@ -118,7 +118,7 @@ class EpochFiles:
         """Removes all later epochs, and the place in mid-epoch.
 
         Raises:
-            FolderUnusable: they cannot be removed.
+            StorageError: they cannot be removed.
         """
         with writing("The run"):
             for later in self.epochs():
@@ -126,12 +126,12 @@ class EpochFiles:
                     self._remove(_name(later))
             self._remove(_LATEST)
 
-    def link_from(self, other: "EpochFiles", until: int) -> None:
+    def link_from(self, other: "CheckpointFiles", until: int) -> None:
         """Takes over another run's epochs up to one, sharing the disk where that can be done.
 
         Raises:
-            UnknownEpoch: the last of them is gone: a run that trains gives up epochs.
-            FolderUnusable: they cannot be written.
+            UnknownEpochError: the last of them is gone: a run that trains gives up epochs.
+            StorageError: they cannot be written.
         """
         with writing("The run"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -149,8 +149,8 @@ class EpochFiles:
         """The network after an epoch, by default the newest there is, mid-epoch ones included.
 
         Raises:
-            UnknownEpoch: that epoch is not kept.
-            DamagedFile: its file cannot be read.
+            UnknownEpochError: that epoch is not kept.
+            DamagedFileError: its file cannot be read.
         """
         name = self._newest() if epoch is None else self._kept(epoch)
         with self._open(f"{name}.safetensors") as file:
@@ -171,8 +171,8 @@ class EpochFiles:
         very beginning. Without its `tensors` a place is read at once, with them in some 50 ms.
 
         Raises:
-            UnknownEpoch: that epoch is not kept.
-            DamagedFile: its file cannot be read.
+            UnknownEpochError: that epoch is not kept.
+            DamagedFileError: its file cannot be read.
         """
         if epoch is not None:
             return self._resume_state(self._kept(epoch), tensors)
@@ -180,7 +180,7 @@ class EpochFiles:
         for name in [*names, *map(_name, reversed(self.epochs()))]:
             try:
                 return self._resume_state(name, tensors)
-            except DamagedFile:
+            except DamagedFileError:
                 continue
         return None, 0
 
@@ -197,7 +197,7 @@ class EpochFiles:
                 with self._open(f"{_name(epoch)}{_STATE}") as file:
                     if _SAID in file.keys():  # noqa: SIM118
                         yield epoch, file.get_tensor(_SAID).numpy()
-            except DamagedFile:
+            except DamagedFileError:
                 continue
 
     def about(self) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class EpochFiles:
                 with self._open(f"{name}.safetensors") as file:
                     found: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
                     return found
-            except DamagedFile:
+            except DamagedFileError:
                 continue
         return {}
 
@@ -221,20 +221,20 @@ class EpochFiles:
             return None, facts["events"]
         place = facts["place"]
         sums = {key: tuple(place[key]) for key in ("since_report", "since_epoch")}
-        return ResumeState(Place(**{**place, **sums}), read), facts["events"]
+        return ResumeState(Position(**{**place, **sums}), read), facts["events"]
 
     def _newest(self) -> str:
         if self._has(_LATEST):
             return _LATEST
         epochs = self.epochs()
         if not epochs:
-            raise UnknownEpoch("This run has kept no network.")
+            raise UnknownEpochError("This run has kept no network.")
         return _name(epochs[-1])
 
     def _kept(self, epoch: int) -> str:
         epochs = self.epochs()
         if epoch not in epochs:
-            raise UnknownEpoch(
+            raise UnknownEpochError(
                 f"Epoch {epoch} of this run is not kept. There are: "
                 f"{', '.join(map(str, epochs)) or 'none'}."
             )
@@ -254,7 +254,7 @@ class EpochFiles:
             with safe_open(path, framework="pt") as file:
                 yield file
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise DamagedFile(
+            raise DamagedFileError(
                 f"{path.parent.name}/{path.name} cannot be read; the rest of the run is not harmed."
             ) from error
 

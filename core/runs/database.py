@@ -21,12 +21,12 @@ import numpy as np
 from torch import Tensor
 
 from core.disk import writing
-from core.errors import DamagedFile, FolderUnusable
+from core.errors import DamagedFileError, StorageError
 from core.export.weights import to_pth
 from core.records.drawings import Drawing
 from core.records.metrics import Metrics, metrics_of
 from core.records.runs import RunSnapshot, RunState
-from core.runs.checkpoints import EpochFiles
+from core.runs.checkpoints import CheckpointFiles
 
 log = logging.getLogger(__name__)
 
@@ -55,17 +55,17 @@ CREATE TABLE IF NOT EXISTS drawings (
 """
 
 
-class RunStore:
+class RunDatabase:
     """The folder in which runs are kept. Safe to use from several threads.
 
-    Whatever writes raises FolderUnusable where it cannot, and then has written nothing.
+    Whatever writes raises StorageError where it cannot, and then has written nothing.
     `problems` holds a sentence for each thing that was found damaged when the store was opened.
     """
 
     def __init__(self, root: Path) -> None:
         """
         Raises:
-            FolderUnusable: the folder cannot be made or written to.
+            StorageError: the folder cannot be made or written to.
         """
         self.root = root
         self.problems: list[str] = []
@@ -134,7 +134,7 @@ class RunStore:
         """All events of a run, in their order.
 
         Raises:
-            DamagedFile: they cannot be read.
+            DamagedFileError: they cannot be read.
         """
         try:
             with self._lock:
@@ -143,7 +143,7 @@ class RunStore:
                 ).fetchall()
             return [metrics_of(json.loads(text)) for (text,) in rows]
         except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
-            raise DamagedFile(f"The curves of run {run_id} cannot be read.") from error
+            raise DamagedFileError(f"The curves of run {run_id} cannot be read.") from error
 
     def set_deleted(self, run_id: str, deleted: bool) -> None:
         """Hides a run, or shows it again. Hidden runs are gone for good at the next start."""
@@ -182,14 +182,14 @@ class RunStore:
             )
         return changed.rowcount == 1
 
-    def epoch_files(self, run_id: str, model: str) -> EpochFiles:
-        return EpochFiles(self.root / run_id, model)
+    def epoch_files(self, run_id: str, model: str) -> CheckpointFiles:
+        return CheckpointFiles(self.root / run_id, model)
 
     def save_weights(self, run_id: str, model: str, state_dict: dict[str, Tensor]) -> Path:
         """Writes `<run>/<model>.pth`, which the notebook's `torch.load` reads.
 
         Raises:
-            FolderUnusable: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         path = self.root / run_id / f"{model}.pth"
         with writing("The network"):
@@ -209,7 +209,7 @@ class RunStore:
             what: the subject of the sentence that says why it cannot be written.
 
         Raises:
-            FolderUnusable: it cannot be written.
+            StorageError: it cannot be written.
         """
         with self._lock:
             if self._connection.in_transaction:  # part of the one around it
@@ -296,7 +296,7 @@ class RunStore:
         for folder in self.root.iterdir():
             if not folder.is_dir() or folder.name in known or not _RUN_ID.fullmatch(folder.name):
                 continue
-            files = EpochFiles(folder, "")
+            files = CheckpointFiles(folder, "")
             about = files.about()
             if about.get("run_id") == folder.name:
                 try:
@@ -315,8 +315,8 @@ class RunStore:
             taken.add(number)
         return {snapshot.run_id for snapshot in found}
 
-    def _unusable(self, reason: object) -> FolderUnusable:
-        return FolderUnusable(
+    def _unusable(self, reason: object) -> StorageError:
+        return StorageError(
             f"Runs cannot be kept in {self.root}: {reason}. Name another folder with --runs-dir."
         )
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from core.config import TrainConfig
 from core.data.dataset import Dataset
 from core.disk import writing
-from core.errors import DamagedFile
+from core.errors import DamagedFileError
 from core.records.runs import RunSnapshot
 
 EPOCHS = 5
@@ -31,9 +31,9 @@ SETTINGS: dict[str, Any] = {
 }
 """Of a run that is taught; the others are those of the run before. How they were chosen is in
 `docs/decisions.md`."""
-SHOWN = 320
+TARGET_SAMPLES = 320
 """An epoch shows the drawings about so many times together, each time changed a little."""
-REHEARSED = 3
+REPLAY_RATIO = 3
 """Mixed, so many images that the run has learnt from are shown for every drawing."""
 ENOUGH = 12
 """From so many drawings on, every third is held out to test with."""
@@ -42,7 +42,7 @@ _FILE = "lesson.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
-class LessonData:
+class FinetuneData:
     """Drawings (n, 28, 28) uint8 with ink 255 and the digits (n,) that were meant.
 
     Those that are `held_out` (n,) are not trained on. `earlier` (m, 28, 28) are drawings that the
@@ -62,8 +62,8 @@ class LessonData:
 
 
 def make(
-    images: np.ndarray, labels: np.ndarray, mixed: bool, before: LessonData | None = None
-) -> LessonData:
+    images: np.ndarray, labels: np.ndarray, mixed: bool, before: FinetuneData | None = None
+) -> FinetuneData:
     """A lesson from drawings (n, 28, 28) and the digits (n,) that were meant.
 
     Every third is held out where there are `ENOUGH`, digit by digit, so that all digits have their
@@ -74,7 +74,7 @@ def make(
     if len(images) >= ENOUGH:
         free = np.flatnonzero(~known(images, earlier))
         held_out[free[np.argsort(labels[free], kind="stable")][2::3]] = True
-    return LessonData(images, labels, held_out, earlier, mixed)
+    return FinetuneData(images, labels, held_out, earlier, mixed)
 
 
 def known(images: np.ndarray, among: np.ndarray) -> np.ndarray:
@@ -83,11 +83,11 @@ def known(images: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.array([image.tobytes() in others for image in images], bool)
 
 
-def keep(lesson: LessonData, folder: Path) -> None:
+def keep(lesson: FinetuneData, folder: Path) -> None:
     """Writes a lesson beside a run's networks, whole or not at all.
 
     Raises:
-        FolderUnusable: it cannot be written.
+        StorageError: it cannot be written.
     """
     tensors = {
         "images": torch.from_numpy(lesson.images),
@@ -103,11 +103,11 @@ def keep(lesson: LessonData, folder: Path) -> None:
         part.replace(folder / _FILE)
 
 
-def read(run: RunSnapshot, folder: Path) -> LessonData | None:
+def read(run: RunSnapshot, folder: Path) -> FinetuneData | None:
     """A run's lesson; None where it has none.
 
     Raises:
-        DamagedFile: it cannot be read.
+        DamagedFileError: it cannot be read.
     """
     if run.lesson is None:
         return None
@@ -115,31 +115,33 @@ def read(run: RunSnapshot, folder: Path) -> LessonData | None:
         found = load_file(folder / _FILE)
         names = ("images", "labels", "held_out", "earlier")
         images, labels, held_out, earlier = (found[name].numpy() for name in names)
-        return LessonData(images, labels, held_out, earlier, bool(found["mixed"]))
+        return FinetuneData(images, labels, held_out, earlier, bool(found["mixed"]))
     except (OSError, SafetensorError, KeyError) as error:
-        raise DamagedFile(
+        raise DamagedFileError(
             f"The drawings that {run.title} was taught cannot be read: {folder.name}/{_FILE}."
         ) from error
 
 
-def data_for(lesson: LessonData, config: TrainConfig, data: Dataset) -> tuple[TrainConfig, Dataset]:
+def data_for(
+    lesson: FinetuneData, config: TrainConfig, data: Dataset
+) -> tuple[TrainConfig, Dataset]:
     """What a run that has a lesson trains on, and the settings to train with.
 
-    Each drawing stands as often as it takes to make about `SHOWN` of them. Mixed, `REHEARSED` times
+    Each drawing stands as often as it takes to make about `TARGET_SAMPLES` of them. Mixed, `REPLAY_RATIO` times
     as many images of those that the run has learnt from follow, chosen by its seed: rehearsal, the
     oldest remedy against forgetting (A. Robins, "Catastrophic forgetting, rehearsal and
     pseudorehearsal", 1995). The test set stays the data set's.
     """
     taught = ~lesson.held_out
     count = int(taught.sum())
-    times = -(-SHOWN // count)
+    times = -(-TARGET_SAMPLES // count)
     images = torch.from_numpy(np.tile(lesson.images[taught], (times, 1, 1)))
     labels = torch.from_numpy(np.tile(lesson.labels[taught], times))
     title = f"{count} drawing{'' if count == 1 else 's'}"
     if lesson.mixed:
         learnt = config.train_images or len(data.train_images)
         chosen = np.random.default_rng(config.seed).permutation(min(learnt, len(data.train_images)))
-        rehearsed = torch.from_numpy(chosen[: REHEARSED * len(images)])
+        rehearsed = torch.from_numpy(chosen[: REPLAY_RATIO * len(images)])
         images = torch.cat([images, data.train_images[rehearsed]])
         labels = torch.cat([labels, data.train_labels[rehearsed]])
         title = f"{title} and {data.title}"

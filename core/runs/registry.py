@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from core.config import TrainConfig
-from core.errors import UnknownRun
+from core.errors import UnknownRunError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot, RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.runs.run import Run
 from core.training.state import ResumeState
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class Runs:
     """All runs, the oldest first, those from before this process among them."""
 
-    def __init__(self, store: RunStore, lock: threading.RLock) -> None:
+    def __init__(self, store: RunDatabase, lock: threading.RLock) -> None:
         """
         Args:
             lock: guards all runs.
@@ -43,7 +43,7 @@ class Runs:
             if not snapshot.state.at_rest:
                 run.recover()
             if run.snapshot.kept and config.dataset == "auto" and not snapshot.brought_in:
-                run.settle_dataset(snapshot.dataset)  # the first version stored `auto`
+                run.fix_dataset(snapshot.dataset)  # the first version stored `auto`
 
     def new(self, config: TrainConfig, /, **facts: Any) -> Run:
         """A run with an id of its own, queued unless `facts` say otherwise."""
@@ -79,25 +79,25 @@ class Runs:
         """A run, by default the latest.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
         if run_id is None:
             latest = self.latest()
             if latest is None:
-                raise UnknownRun("Nothing has been trained yet.")
+                raise UnknownRunError("Nothing has been trained yet.")
             return latest
         if run_id not in self._runs:
-            raise UnknownRun(f"There is no run called {run_id}.")
+            raise UnknownRunError(f"There is no run called {run_id}.")
         return self._runs[run_id]
 
     @contextmanager
-    def with_events(self, run_id: str) -> Iterator[Run]:
+    def loaded_events(self, run_id: str) -> Iterator[Run]:
         """A run whose events are in memory, under the lock.
 
         Training takes the lock, too: stored events are read before it is taken.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
         with self._lock:
             run = self.find(run_id)
@@ -115,17 +115,17 @@ class Runs:
             yield self.find(run_id)
 
     @contextmanager
-    def with_place(
+    def at_checkpoint(
         self, run_id: str, epoch: int | None
     ) -> Iterator[tuple[Run, ResumeState | None, list[Metrics], int]]:
         """A run, its place at the end of an epoch without the tensors, all events that are stored,
         and how many of them there were then; under the lock. None is the very beginning, which
         need not be kept.
 
-        What is on disk is read before the lock is taken: see `with_events`.
+        What is on disk is read before the lock is taken: see `loaded_events`.
 
         Raises:
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
+            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such place.
         """
         with self._lock:
             run = self.find(run_id)
@@ -169,10 +169,12 @@ class Runs:
     def restore(self, run_id: str) -> Run:
         """
         Raises:
-            UnknownRun: no run of that id was deleted since the start.
+            UnknownRunError: no run of that id was deleted since the start.
         """
         if run_id not in self._deleted:
-            raise UnknownRun(f"There is no deleted run called {run_id} that could be brought back.")
+            raise UnknownRunError(
+                f"There is no deleted run called {run_id} that could be brought back."
+            )
         self.store.set_deleted(run_id, False)
         self._runs[run_id] = self._deleted.pop(run_id)
         # By number: ids of one millisecond are in no order.

@@ -8,11 +8,11 @@ from typing import Any
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.errors import DamagedFile, FolderUnusable, WrongState
+from core.errors import DamagedFileError, StorageError, WrongStateError
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
-from core.runs.checkpoints import EpochFiles
-from core.runs.database import RunStore
+from core.runs.checkpoints import CheckpointFiles
+from core.runs.database import RunDatabase
 from core.training.state import Checkpoint, ResumeState
 
 SAVE_EVERY = 1.0
@@ -25,8 +25,8 @@ class Run:
 
     config: TrainConfig
     snapshot: RunSnapshot
-    files: EpochFiles
-    store: RunStore
+    files: CheckpointFiles
+    store: RunDatabase
     stop: threading.Event = field(default_factory=threading.Event)
     ends_as: RunState = RunState.STOPPED
     """What a stop was meant as."""
@@ -70,7 +70,7 @@ class Run:
         """Reads its events; if they cannot be read, none, and a sentence that says so."""
         try:
             return self.store.events(self.run_id), ""
-        except DamagedFile as error:
+        except DamagedFileError as error:
             return [], str(error)
 
     def take_events(self, stored: list[Metrics], problem: str) -> list[Metrics]:
@@ -96,7 +96,7 @@ class Run:
         from is not this one's: its own settings hold.
 
         Raises:
-            UnknownEpoch, DamagedFile: there is no such place.
+            UnknownEpochError, DamagedFileError: there is no such place.
         """
         state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
@@ -105,16 +105,16 @@ class Run:
                 state = replace(state, place=replace(place, learning_rate=None))
         return state, events
 
-    def cannot_be(self, what: str, advice: str) -> WrongState:
+    def state_error(self, what: str, advice: str) -> WrongStateError:
         """The refusal of what its state does not allow, with what to do instead."""
-        return WrongState(
+        return WrongStateError(
             f"{self.snapshot.title} cannot be {what}: it is {self.snapshot.state.value}. {advice}"
         )
 
     def update(self, **changes: Any) -> None:
         self.snapshot = replace(self.snapshot, **changes)
 
-    def settle_dataset(self, name: str) -> None:
+    def fix_dataset(self, name: str) -> None:
         """Puts the data set that the run trains on in the place of `auto`, for all its life."""
         self.config = self.config.model_copy(update={"dataset": name})
         self.update(dataset=name, config={**self.snapshot.config, "dataset": name})
@@ -123,7 +123,7 @@ class Run:
         """Writes the snapshot.
 
         Raises:
-            FolderUnusable: it cannot be written.
+            StorageError: it cannot be written.
         """
         self._save(self.snapshot)
 
@@ -131,7 +131,7 @@ class Run:
         """Changes the snapshot and writes it, or does neither.
 
         Raises:
-            FolderUnusable: it cannot be written.
+            StorageError: it cannot be written.
         """
         changed = replace(self.snapshot, **changes)
         self._save(changed)
@@ -143,7 +143,7 @@ class Run:
             snapshot = replace(snapshot, state=RunState.INTERRUPTED)
         self.store.save(snapshot)
 
-    def tell(self, event: Metrics) -> None:
+    def append_event(self, event: Metrics) -> None:
         """Adds an event."""
         self.events.append(event)
         self.update(**_progress_of(event), seconds_left=self._seconds_left(event))
@@ -174,8 +174,8 @@ class Run:
         """Writes the newest weights as the notebook does.
 
         Raises:
-            UnknownEpoch, DamagedFile: there are none.
-            FolderUnusable: they cannot be written.
+            UnknownEpochError, DamagedFileError: there are none.
+            StorageError: they cannot be written.
         """
         newest = self.latest or self.files.checkpoint()
         path = self.store.save_weights(self.run_id, self.config.model, newest.state_dict)
@@ -191,37 +191,39 @@ class Run:
                 self.update(state=RunState.DONE)
                 self.export()
             self.save()
-        except (FolderUnusable, DamagedFile) as error:
+        except (StorageError, DamagedFileError) as error:
             self.update(message=str(error))
 
-    def share(self, events: list[Metrics], files: EpochFiles, epoch: int) -> None:
+    def share(self, events: list[Metrics], files: CheckpointFiles, epoch: int) -> None:
         """Makes another run's course until the end of an epoch this new run's own.
 
         Raises:
-            FolderUnusable: it cannot be written.
+            StorageError: it cannot be written.
         """
         self.files.link_from(files, epoch)
         self._events = list(events)
         self.write_events()
         self.update(kept=tuple(self.files.epochs()), **self._figures(events))
 
-    def go_to(self, stored: list[Metrics], count: int, epoch: int | None, **changes: Any) -> None:
+    def rewind_to(
+        self, stored: list[Metrics], count: int, epoch: int | None, **changes: Any
+    ) -> None:
         """Tells only the first `count` of its `stored` events from now on; the others stay stored
         until the run goes on. `epoch` is the place to note, None for the newest.
 
         Raises:
-            FolderUnusable: the place cannot be written.
+            StorageError: the place cannot be written.
         """
         figures = self._figures(stored[:count])
         revision = self.snapshot.revision + 1
         self.change(revision=revision, place_epoch=epoch, **figures, **changes)
         self._events, self._written = stored[:count], len(stored)
 
-    def drop_the_rest(self) -> None:
-        """Forgets what `go_to` left untold: the run goes on from here.
+    def discard_rewound(self) -> None:
+        """Forgets what `rewind_to` left untold: the run goes on from here.
 
         Raises:
-            FolderUnusable: it cannot be forgotten.
+            StorageError: it cannot be forgotten.
         """
         place = self.snapshot.place_epoch
         if place is not None:

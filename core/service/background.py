@@ -8,15 +8,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from core.errors import Cancelled, DigitLabError
+from core.errors import CancelledError, DigitLabError
 
 log = logging.getLogger(__name__)
 
-Errand = Callable[[Callable[[], bool]], object]
+BackgroundTask = Callable[[Callable[[], bool]], object]
 """Is given a question that it must ask now and then: whether it is to stop."""
 
 
-class Errands:
+class BackgroundTasks:
     """Does one errand at a time, however many are sent; may be asked from any thread."""
 
     def __init__(self, name: str) -> None:
@@ -25,12 +25,12 @@ class Errands:
             name: of the thread, which lives while there is something to do.
         """
         self._name = name
-        self._waiting: deque[tuple[str, Errand]] = deque()
+        self._waiting: deque[tuple[str, BackgroundTask]] = deque()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
-    def send(self, name: str, errand: Errand) -> None:
+    def send(self, name: str, errand: BackgroundTask) -> None:
         """Does something when those sent before are done. A failure is logged under that name."""
         with self._lock:
             self._waiting.append((name, errand))
@@ -58,7 +58,7 @@ class Errands:
                 name, errand = self._waiting.popleft()
             try:
                 errand(self._stopped.is_set)
-            except Cancelled:
+            except CancelledError:
                 pass
             except DigitLabError as error:
                 log.warning("%s: %s", name, error)

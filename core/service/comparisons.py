@@ -15,20 +15,20 @@ from core.analysis import robustness
 from core.config import TrainConfig
 from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
-from core.service.predictions import Explorer
+from core.service.predictions import Predictions
 
 KEPT = 64
 """Measurements that are remembered: a few dozen numbers each."""
 
 
-class Pairs:
+class Comparisons:
     """May be asked from any thread."""
 
     def __init__(
         self,
         start: Callable[[Sequence[TrainConfig], str], object],
         runs: Callable[[], list[RunSnapshot]],
-        explorer: Explorer,
+        explorer: Predictions,
     ) -> None:
         """
         Args:
@@ -46,7 +46,7 @@ class Pairs:
         """Trains the network of these settings, then the MLP with the same; the pair's name.
 
         Raises:
-            WrongState: too many runs are waiting, or Digit Lab is shutting down.
+            WrongStateError: too many runs are waiting, or Digit Lab is shutting down.
         """
         name = secrets.token_hex(4)
         self._start([config, config.model_copy(update={"model": "mlp"})], name)
@@ -66,7 +66,7 @@ class Pairs:
     def robustness(self, run_id: str) -> "Future[Robustness]":
         """Begins to measure a run's newest evaluated network, or waits for its turn.
 
-        The future raises NotTrained, UnknownRun, UnknownEpoch, DamagedFile or DatasetUnavailable
+        The future raises NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError or DatasetUnavailableError
         where there is no such network or no test set, and is cancelled when the service is closed.
         """
         return self._worker.submit(self._measure, run_id)
@@ -84,7 +84,7 @@ class Pairs:
         """The first test image of a run's data set under every distortion.
 
         Raises:
-            NotTrained, UnknownRun, DamagedFile, DatasetUnavailable: there is none.
+            NotTrainedError, UnknownRunError, DamagedFileError, DatasetUnavailableError: there is none.
         """
         _, data = self._explorer.network(run_id)
         return robustness.examples(data.test_images[0].numpy())

@@ -12,37 +12,37 @@ from collections import OrderedDict
 import numpy as np
 
 from core.errors import (
-    BadDrawing,
-    DamagedFile,
-    DrawingRefused,
-    NoModel,
-    NotTrained,
-    UnknownDrawing,
-    UnknownEpoch,
+    DamagedFileError,
+    DrawingRefusedError,
+    InvalidDrawingError,
+    NoModelError,
+    NotTrainedError,
+    UnknownDrawingError,
+    UnknownEpochError,
 )
 from core.models import CLASSES
-from core.records.drawings import Drawing, OwnScore, OwnScores, OwnSet
+from core.records.drawings import Drawing, DrawingScore, DrawingScores, DrawingSet
 from core.runs import finetuning_data
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.runs.registry import Runs
 from core.runs.run import Run
-from core.service.prediction_history import History
+from core.service.prediction_history import PredictionHistory
 
-MOST = 300
+MAX_DRAWINGS = 300
 """Drawings that one owner keeps."""
 OWNERS = 100
 """Owners whose drawings are remembered."""
 
 
-class Handwriting:
+class Drawings:
     """Keeps drawings and scores networks on them; may be asked from any thread."""
 
     def __init__(
         self,
-        store: RunStore,
+        store: RunDatabase,
         runs: Runs,
         lock: threading.RLock,
-        history: History,
+        history: PredictionHistory,
     ) -> None:
         """
         Args:
@@ -66,12 +66,12 @@ class Handwriting:
         """Keeps a drawing (28, 28), 0..1 with ink 1, and the digit that was meant.
 
         Raises:
-            BadDrawing: that is no digit.
-            DrawingRefused: the very same is kept already, or there are too many.
-            FolderUnusable: it cannot be written.
+            InvalidDrawingError: that is no digit.
+            DrawingRefusedError: the very same is kept already, or there are too many.
+            StorageError: it cannot be written.
         """
         if label not in range(CLASSES):
-            raise BadDrawing("A drawing is kept as one of the digits 0 to 9.")
+            raise InvalidDrawingError("A drawing is kept as one of the digits 0 to 9.")
         pixels = (image * 255).round().astype(np.uint8)
         drawing = Drawing(secrets.token_hex(8), label, pixels)
         with self._mine:
@@ -85,7 +85,7 @@ class Handwriting:
         """Removes a drawing; `restore` brings it back until Digit Lab is started again.
 
         Raises:
-            UnknownDrawing: the owner keeps none of that id.
+            UnknownDrawingError: the owner keeps none of that id.
         """
         self._set_deleted(owner, drawing_id, True)
 
@@ -93,8 +93,8 @@ class Handwriting:
         """Brings a deleted drawing back.
 
         Raises:
-            UnknownDrawing: there is none of that id.
-            DrawingRefused: the very same is kept again, or there are too many.
+            UnknownDrawingError: there is none of that id.
+            DrawingRefusedError: the very same is kept again, or there are too many.
         """
         with self._mine:
             for drawing in self._store.drawings(owner, deleted=True):
@@ -102,43 +102,46 @@ class Handwriting:
                     _check_fits(drawing.image, self.drawings(owner))
             self._set_deleted(owner, drawing_id, False)
 
-    def shown(self, owner: str, run_id: str | None = None, epoch: int | None = None) -> OwnSet:
+    def shown(self, owner: str, run_id: str | None = None, epoch: int | None = None) -> DrawingSet:
         """An owner's drawings as a network reads them, by default the newest.
 
         Raises:
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         drawings = self.drawings(owner)
         images = images_of(drawings)
         try:
             run_id = run_id or self._history.newest_run()
             said = self._history.said(run_id, epoch, images)
-        except (NoModel, NotTrained):
-            return OwnSet(drawings, None, np.zeros(len(drawings), bool))
-        return OwnSet(drawings, said.argmax(1), self._taught(run_id, images))
+        except (NoModelError, NotTrainedError):
+            return DrawingSet(drawings, None, np.zeros(len(drawings), bool))
+        return DrawingSet(drawings, said.argmax(1), self._taught(run_id, images))
 
-    def scores(self, owner: str, run_id: str) -> OwnScores:
+    def scores(self, owner: str, run_id: str) -> DrawingScores:
         """How each kept network of a run reads an owner's drawings. Takes up to seconds.
 
         Raises:
-            UnknownRun, DamagedFile: there is no such run, or it cannot be read.
+            UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
         """
         drawings = self.drawings(owner)
         images = images_of(drawings)
         labels = np.array([drawing.label for drawing in drawings], np.int64)
         taught = self._taught(run_id, images)
-        scores: tuple[list[OwnScore], list[OwnScore]] = ([], [])
+        scores: tuple[list[DrawingScore], list[DrawingScore]] = ([], [])
         for epoch in self._run(run_id).snapshot.kept if len(images) else ():
             if self._closed.is_set():
                 break
             try:
                 right = self._history.said(run_id, epoch, images).argmax(1) == labels
-            except (UnknownEpoch, DamagedFile):  # a long run gave it up; the others are there
+            except (
+                UnknownEpochError,
+                DamagedFileError,
+            ):  # a long run gave it up; the others are there
                 continue
             for part, found in zip((~taught, taught), scores, strict=True):
                 if part.any():
-                    found.append(OwnScore(epoch, int(right[part].sum()), int(part.sum())))
-        return OwnScores(*map(tuple, scores))
+                    found.append(DrawingScore(epoch, int(right[part].sum()), int(part.sum())))
+        return DrawingScores(*map(tuple, scores))
 
     def close(self) -> None:
         """Ends what is under way, which is soon."""
@@ -163,19 +166,19 @@ class Handwriting:
             found = self._store.set_drawing_deleted(owner, drawing_id, deleted)
             self._sets.pop(owner, None)
         if not found:
-            raise UnknownDrawing("There is no such drawing among those that you keep.")
+            raise UnknownDrawingError("There is no such drawing among those that you keep.")
 
 
 def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
     """
     Raises:
-        DrawingRefused: it cannot be kept beside these.
+        DrawingRefusedError: it cannot be kept beside these.
     """
-    if len(drawings) >= MOST:
-        raise DrawingRefused(f"You keep {MOST} drawings, the most there may be: delete some.")
+    if len(drawings) >= MAX_DRAWINGS:
+        raise DrawingRefusedError(f"You keep {MAX_DRAWINGS} drawings, the most there may be: delete some.")
     for other in drawings:
         if other.image.tobytes() == pixels.tobytes():
-            raise DrawingRefused(
+            raise DrawingRefusedError(
                 f"This very drawing is kept already, as {other.label}. Draw another one."
             )
 

@@ -13,7 +13,7 @@ import numpy as np
 from core.explain import projection
 from core.explain.activations import Network
 from core.records.explanations import Embedding
-from core.service.predictions import Explorer
+from core.service.predictions import Predictions
 from core.training.state import Checkpoint
 
 SAMPLE = 1000
@@ -25,11 +25,11 @@ class Embeddings:
     """May be asked from any thread.
 
     A run is by default the newest that has a network, an epoch that of the last evaluation. All
-    methods raise NoModel, NotTrained, UnknownRun, UnknownEpoch or DamagedFile where there is no
+    methods raise NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError or DamagedFileError where there is no
     such network.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Predictions) -> None:
         self._explorer = explorer
         self._lock = threading.Lock()
         self._samples: deque[_Sample] = deque(maxlen=KEPT)
@@ -52,7 +52,7 @@ class Embeddings:
     def tsne(self, run_id: str | None = None, epoch: int | None = None) -> "Future[Embedding]":
         """Begins a t-SNE, or waits for its turn; `progress` tells how far it is.
 
-        The future raises NoTsne where openTSNE is not installed, and is cancelled when the
+        The future raises TsneUnavailableError where openTSNE is not installed, and is cancelled when the
         service is closed.
         """
         sample = self._sample(run_id, epoch)

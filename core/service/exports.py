@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from core.errors import WrongState
+from core.errors import WrongStateError
 from core.export import metrics
 from core.export.onnx import to_onnx
 from core.export.script import to_notebook, to_script
@@ -19,7 +19,7 @@ from core.records.exports import File, Provenance
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 from core.runs.registry import Runs
-from core.service.predictions import Explorer
+from core.service.predictions import Predictions
 
 WeightsFormat = Literal["pth", "safetensors", "onnx"]
 
@@ -30,13 +30,13 @@ _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
 }
 
 
-class TakeAway:
+class RunExports:
     """Makes files of any run; may be asked from any thread.
 
-    Every method raises `UnknownRun` where there is no such run.
+    Every method raises `UnknownRunError` where there is no such run.
     """
 
-    def __init__(self, runs: Runs, explorer: Explorer) -> None:
+    def __init__(self, runs: Runs, explorer: Predictions) -> None:
         self._runs, self._explorer = runs, explorer
 
     def metrics_csv(self, run_id: str) -> File:
@@ -52,8 +52,8 @@ class TakeAway:
     def tensorboard(self, run_id: str) -> File:
         """
         Raises:
-            ExportUnavailable: the package tensorboard is not installed.
-            FolderUnusable: there is no space for it on the disk.
+            ExportUnavailableError: the package tensorboard is not installed.
+            StorageError: there is no space for it on the disk.
         """
         snapshot, events = self._run(run_id)
         content = metrics.to_tensorboard(events, _provenance(snapshot))
@@ -64,7 +64,7 @@ class TakeAway:
         names it.
 
         Raises:
-            NotTrained, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrainedError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         checkpoint = self._explorer.checkpoint(run_id, epoch)
         snapshot, _ = self._run(run_id)
@@ -78,7 +78,7 @@ class TakeAway:
         """A program that trains the run once more without Digit Lab: see `core.export.script`.
 
         Raises:
-            WrongState: the run was brought in, or taught somebody's drawings.
+            WrongStateError: the run was brought in, or taught somebody's drawings.
         """
         content = to_script(*self._trained(run_id)).encode()
         return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
@@ -91,19 +91,19 @@ class TakeAway:
     def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
         snapshot, events = self._run(run_id)
         if snapshot.brought_in:
-            raise WrongState(
+            raise WrongStateError(
                 f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
                 "trained is not known."
             )
         if snapshot.lesson is not None:
-            raise WrongState(
+            raise WrongStateError(
                 f"{snapshot.title} was taught somebody's drawings, which its program would have to "
                 "bring along. The run that it was forked from can be had as a program."
             )
         return snapshot, events
 
     def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
-        with self._runs.with_events(run_id) as run:
+        with self._runs.loaded_events(run_id) as run:
             return run.snapshot, list(run.events)
 
 

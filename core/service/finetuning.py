@@ -9,16 +9,16 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from core.errors import DrawingRefused, UnknownEpoch, WrongState
-from core.records.drawings import LessonReport, LessonRow
+from core.errors import DrawingRefusedError, UnknownEpochError, WrongStateError
+from core.records.drawings import FinetuneReport, FinetuneRow
 from core.records.metrics import EpochMetrics
-from core.records.runs import Lesson, RunSnapshot
+from core.records.runs import FinetuneInfo, RunSnapshot
 from core.runs import finetuning_data
-from core.runs.finetuning_data import LessonData
+from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
 from core.runs.run import Run
-from core.service.drawings import Handwriting, images_of
-from core.service.prediction_history import History
+from core.service.drawings import Drawings, images_of
+from core.service.prediction_history import PredictionHistory
 
 
 class Fork(Protocol):
@@ -30,19 +30,19 @@ class Fork(Protocol):
         epoch: int,
         changes: Mapping[str, Any],
         name: str,
-        lesson: tuple[Lesson, LessonData],
+        lesson: tuple[FinetuneInfo, FinetuneData],
     ) -> str: ...
 
 
-class Teaching:
+class Finetuning:
     """May be asked from any thread."""
 
     def __init__(
         self,
         runs: Runs,
         lock: threading.RLock,
-        history: History,
-        handwriting: Handwriting,
+        history: PredictionHistory,
+        handwriting: Drawings,
         fork: Fork,
     ) -> None:
         """
@@ -63,24 +63,24 @@ class Teaching:
             mixed: whether images that the run has learnt from are trained on as well.
 
         Raises:
-            DrawingRefused: no drawing is kept.
-            NoModel, NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
-            WrongState: the run was brought in, has learnt nothing yet, or too many runs wait.
-            FolderUnusable: the drawings cannot be written.
+            DrawingRefusedError: no drawing is kept.
+            NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
+            WrongStateError: the run was brought in, has learnt nothing yet, or too many runs wait.
+            StorageError: the drawings cannot be written.
         """
         drawings = self._handwriting.drawings(owner)
         if not drawings:
-            raise DrawingRefused("There is nothing to teach: keep some drawings first.")
+            raise DrawingRefusedError("There is nothing to teach: keep some drawings first.")
         run = self._run(run_id or self._history.newest_run())
         snapshot = run.snapshot
         epoch = _place(snapshot) if epoch is None else epoch
         if snapshot.brought_in:
-            raise WrongState(
+            raise WrongStateError(
                 f"{snapshot.title} cannot be taught: it came in a file, and how it was trained is "
                 "not known. Train a run here, and teach that."
             )
         if not epoch:
-            raise WrongState(
+            raise WrongStateError(
                 f"{snapshot.title} has learnt nothing yet that could be built on: let it finish an "
                 "epoch first, or move the epoch slider."
             )
@@ -88,18 +88,18 @@ class Teaching:
         before = finetuning_data.read(snapshot, run.files.folder)
         data = finetuning_data.make(images_of(drawings), labels, mixed, before)
         held_out = int(data.held_out.sum())
-        lesson = Lesson(epoch, len(labels) - held_out, held_out, mixed)
+        lesson = FinetuneInfo(epoch, len(labels) - held_out, held_out, mixed)
         changes = {**finetuning_data.SETTINGS, "epochs": epoch + finetuning_data.EPOCHS}
         name = f"{snapshot.title} (taught)"
         return self._fork(snapshot.run_id, epoch, changes, name=name, lesson=(lesson, data))
 
-    def report(self, run_id: str) -> LessonReport | None:
+    def report(self, run_id: str) -> FinetuneReport | None:
         """What its lesson has changed in a run; None where it has none.
 
         Raises:
-            UnknownRun, DamagedFile: there is no such run, or it cannot be read.
+            UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
         """
-        with self._runs.with_events(run_id) as run:
+        with self._runs.loaded_events(run_id) as run:
             snapshot, events = run.snapshot, list(run.events)
         lesson, data = snapshot.lesson, finetuning_data.read(snapshot, run.files.folder)
         if lesson is None or data is None:
@@ -110,23 +110,25 @@ class Teaching:
         after = place if place > before else None
         evaluations = [event for event in events if isinstance(event, EpochMetrics)]
         tested = {event.progress: event.test_accuracy for event in evaluations}
-        rows = [LessonRow("test", None, tested.get(before), tested.get(after or -1))]
+        rows = [FinetuneRow("test", None, tested.get(before), tested.get(after or -1))]
         right = [self._read_right(run_id, epoch, data) for epoch in (before, after)]
         parts: tuple[tuple[Literal["held_out", "taught"], np.ndarray], ...]
         parts = (("held_out", data.held_out), ("taught", ~data.held_out))
         for kind, part in parts:
             if part.any():
                 shares = [None if found is None else float(found[part].mean()) for found in right]
-                rows.append(LessonRow(kind, int(part.sum()), *shares))
-        return LessonReport(lesson, before, after, snapshot.epochs, tuple(rows))
+                rows.append(FinetuneRow(kind, int(part.sum()), *shares))
+        return FinetuneReport(lesson, before, after, snapshot.epochs, tuple(rows))
 
-    def _read_right(self, run_id: str, epoch: int | None, lesson: LessonData) -> np.ndarray | None:
+    def _read_right(
+        self, run_id: str, epoch: int | None, lesson: FinetuneData
+    ) -> np.ndarray | None:
         """(n,) which drawings of a lesson are read as they were meant; None without a network."""
         if epoch is None:
             return None
         try:
             said = self._history.said(run_id, epoch, lesson.images)
-        except UnknownEpoch:
+        except UnknownEpochError:
             return None
         right: np.ndarray = said.argmax(1) == lesson.labels
         return right

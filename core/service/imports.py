@@ -10,18 +10,18 @@ from collections.abc import Callable
 from core import models, weight_files
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.device import choose_runtime
-from core.errors import FolderUnusable
+from core.errors import StorageError
 from core.records.runs import RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
-from core.service.background import Errands
+from core.service.background import BackgroundTasks
 from core.training.evaluation import Evaluation, evaluate
 from core.training.state import Checkpoint, StateDict
 
 
-class Arrivals:
+class WeightImports:
     """Makes runs of files, and finds out what their networks read right."""
 
     def __init__(
@@ -33,11 +33,11 @@ class Arrivals:
     ) -> None:
         self._runs, self._lock, self._catalog = runs, lock, catalog
         self._notify = notify
-        self._measuring = Errands("measure")
+        self._measuring = BackgroundTasks("measure")
         # Held while a file is read: each takes several times its size in memory.
         self._reading = threading.Lock()
 
-    def bring_in(self, content: bytes, name: str) -> str:
+    def import_weights(self, content: bytes, name: str) -> str:
         """As `core.service.TrainingService.bring_in`."""
         with self._reading:
             model, weights = weight_files.read_weights(content)
@@ -47,7 +47,7 @@ class Arrivals:
             _keep(run, weights)
             with self._lock:
                 run.change(kept=tuple(run.files.epochs()))
-        except FolderUnusable:
+        except StorageError:
             with self._lock:
                 self._runs.forget(run)
             raise
@@ -93,9 +93,9 @@ class Arrivals:
     def _measure(self, run: Run, stopped: Callable[[], bool]) -> None:
         """
         Raises:
-            DatasetUnavailable, Cancelled: there are no test images.
-            UnknownEpoch, DamagedFile: the network cannot be read.
-            FolderUnusable: the result cannot be written.
+            DatasetUnavailableError, Cancelled: there are no test images.
+            UnknownEpochError, DamagedFileError: the network cannot be read.
+            StorageError: the result cannot be written.
         """
         data = self._catalog.load(run.config.dataset, stopped)
         seen = _evaluate(run, data, stopped)
@@ -116,7 +116,7 @@ def _keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
     """Writes the network, and what it made of the test images where that is known.
 
     Raises:
-        FolderUnusable: it cannot be written.
+        StorageError: it cannot be written.
     """
     said = None if seen is None else seen.probabilities
     checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, said)
@@ -127,13 +127,13 @@ def _evaluate(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evalu
     """What the network makes of the test images; None if it was told to stop.
 
     Raises:
-        UnknownEpoch, DamagedFile: the network cannot be read.
-        FolderUnusable: the result cannot be written.
+        UnknownEpochError, DamagedFileError: the network cannot be read.
+        StorageError: the result cannot be written.
     """
     weights = run.files.checkpoint(0).state_dict
     runtime = choose_runtime()
     network = models.load(run.config.model, weights).to(runtime.device)
-    images = normalise(data.test_images.to(runtime.device))
+    images = normalize(data.test_images.to(runtime.device))
     labels = data.test_labels.to(runtime.device)
     seen = evaluate(network, runtime, images, labels, should_stop)
     if seen is not None:

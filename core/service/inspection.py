@@ -13,27 +13,27 @@ import numpy as np
 
 from core.drawing.photos import pixel_steps
 from core.drawing.strokes import stroke_steps
-from core.errors import NotThere
+from core.errors import OutOfRangeError
 from core.explain import attribution
 from core.explain.activations import Network
 from core.records.explanations import Attribution, AttributionName
-from core.records.layers import Filters, InsideView, Look, PixelStep
-from core.service.predictions import Explorer
+from core.records.layers import ActivationView, Filters, InsideView, PixelStep
+from core.service.predictions import Predictions
 from core.training.state import Checkpoint
 
 NETWORKS, VIEWS = 8, 4
 """How many networks are kept, and of how many images each: some megabytes a network."""
 
 
-class Insight:
+class Inspection:
     """Looks inside; may be asked from any thread.
 
     Every question takes a run, by default the newest that has a network, and an epoch, by default
-    that of the run's last evaluation. All of them raise NoModel, NotTrained, UnknownRun,
-    UnknownEpoch or DamagedFile where there is no such network.
+    that of the run's last evaluation. All of them raise NoModelError, NotTrainedError, UnknownRunError,
+    UnknownEpochError or DamagedFileError where there is no such network.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Predictions) -> None:
         self._explorer = explorer
         self._lock = threading.Lock()
         self._opened: deque[_Opened] = deque(maxlen=NETWORKS)
@@ -43,7 +43,7 @@ class Insight:
         """The image (28, 28) that a network gets of a drawing, `{"strokes": …}` or `{"pixels": …}`.
 
         Raises:
-            EmptyDrawing, BadDrawing: see `core.drawing.strokes`.
+            EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
         if "pixels" in drawn:
             return pixel_steps(drawn["pixels"]).network_image(as_drawn)
@@ -51,27 +51,27 @@ class Insight:
 
     def look(
         self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None
-    ) -> Look:
+    ) -> ActivationView:
         """What each layer makes of an image.
 
         Args:
             image: (28, 28), 0..1 with ink 1, or the place of a test image.
 
         Raises:
-            NotThere: the test set has no such image.
+            OutOfRangeError: the test set has no such image.
         """
         checkpoint, data = self._explorer.network(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
             count = len(data.test_labels)
             if not 0 <= image < count:
-                raise NotThere(
+                raise OutOfRangeError(
                     f"There is no test image {image}: they have the numbers 0 to {count - 1}."
                 )
             label = int(data.test_labels[image])
             image = data.test_images[image].numpy() / np.float32(255)
         view = self._open(checkpoint).view(image)
-        return Look(image=image, label=label, progress=checkpoint.progress, view=view)
+        return ActivationView(image=image, label=label, progress=checkpoint.progress, view=view)
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None
@@ -79,7 +79,7 @@ class Insight:
         """What a layer multiplies with, by default the first that does.
 
         Raises:
-            NotThere: the network has no such layer, or nothing is multiplied there.
+            OutOfRangeError: the network has no such layer, or nothing is multiplied there.
         """
         network = self._network(run_id, epoch)
         first = next(part.name for part in network.layers if part.kernel is not None)
@@ -98,7 +98,7 @@ class Insight:
         """How one number of a layer's maps of an image was made of the maps before.
 
         Raises:
-            NotThere: there is no such layer, channel or pixel, or nothing is multiplied there.
+            OutOfRangeError: there is no such layer, channel or pixel, or nothing is multiplied there.
         """
         opened = self._open(self._explorer.network(run_id, epoch)[0])
         return opened.network.step(opened.view(image), layer, channel, row, column)
@@ -118,8 +118,8 @@ class Insight:
             layer: for Grad-CAM, the convolution whose maps are weighed; by default the last.
 
         Raises:
-            NoConvolution: Grad-CAM was asked of a network without convolutions.
-            NotThere: the network has no convolution of that name.
+            NoConvolutionError: Grad-CAM was asked of a network without convolutions.
+            OutOfRangeError: the network has no convolution of that name.
         """
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 

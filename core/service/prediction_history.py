@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.errors import NoModel, UnknownEpoch
-from core.inference.predictor import Reader
+from core.errors import NoModelError, UnknownEpochError
+from core.inference.predictor import Predictor
 from core.models import CLASSES
 from core.records.drawings import Course
 from core.runs.registry import Runs
-from core.service.predictions import Explorer
+from core.service.predictions import Predictions
 
 MOST_EPOCHS = 40
 """Networks that are asked for a course, spread evenly over those that are kept."""
@@ -27,12 +27,12 @@ NETWORKS, IMAGES = 256, 1000
 Answers = OrderedDict[bytes, np.ndarray]
 
 
-class History:
+class PredictionHistory:
     """Asks kept networks; may be asked from any thread."""
 
-    def __init__(self, runs: Runs, lock: threading.RLock, explorer: Explorer) -> None:
+    def __init__(self, runs: Runs, lock: threading.RLock, explorer: Predictions) -> None:
         self._runs, self._lock, self._explorer = runs, lock, explorer
-        self._reader = Reader()
+        self._reader = Predictor()
         self._reading = threading.Lock()
         self._answers: OrderedDict[tuple[int, int, int], Answers] = OrderedDict()
 
@@ -43,8 +43,8 @@ class History:
             run_id: by default the newest run that has a network.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, DamagedFile: there is no such run, or it cannot be read.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
         """
         run_id = run_id or self.newest_run()
         images = image[np.newaxis] * np.float32(255)
@@ -56,7 +56,7 @@ class History:
         for epoch in spread(kept, MOST_EPOCHS):
             try:
                 said.append(self.said(run_id, epoch, images)[0])
-            except UnknownEpoch:  # a long run gave it up meanwhile
+            except UnknownEpochError:  # a long run gave it up meanwhile
                 continue
             epochs.append(float(epoch))
         if not epochs or newest.progress > epochs[-1]:
@@ -71,7 +71,7 @@ class History:
             epoch: one that is kept; None for the newest network, which is asked every time.
 
         Raises:
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         if epoch is None:
             checkpoint = self._explorer.checkpoint(run_id)
@@ -100,11 +100,13 @@ class History:
         """The newest run that has a network.
 
         Raises:
-            NoModel: there is none.
+            NoModelError: there is none.
         """
         version = self._explorer.weights_version()
         if version is None:
-            raise NoModel("There is no trained network yet. Press Train first; it takes a minute.")
+            raise NoModelError(
+                "There is no trained network yet. Press Train first; it takes a minute."
+            )
         return version.split("/")[0]
 
 

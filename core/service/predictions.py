@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from core.analysis.mistakes import Assessment
-from core.analysis.reports import Assessor
+from core.analysis.mistakes import TestSetReport
+from core.analysis.reports import TestSetReports
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.drawing.photos import pixel_steps
-from core.drawing.preprocessed import Steps
+from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import stroke_steps
-from core.errors import DatasetUnavailable, NoModel, NotTrained
-from core.inference.confidence import Judge
-from core.inference.predictor import Reader
-from core.records.predictions import Gallery, Reading
+from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
+from core.inference.confidence import OutOfDistributionDetector
+from core.inference.predictor import Predictor
+from core.records.predictions import DrawingPrediction, Gallery
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
@@ -33,7 +33,7 @@ REMEMBERED = 24
 """Networks of stored epochs that are kept in memory, some megabytes each."""
 
 
-class Explorer:
+class Predictions:
     """Answers questions about networks; may be asked from any thread.
 
     Every question takes a run, by default the newest that has a network, and an epoch, by default
@@ -42,9 +42,9 @@ class Explorer:
 
     def __init__(self, runs: Runs, lock: threading.RLock, catalog: DataCatalog) -> None:
         self._runs, self._lock, self._catalog = runs, lock, catalog
-        self._reader = Reader()
-        self._judge = Judge()
-        self._assessor = Assessor(self._reader)
+        self._reader = Predictor()
+        self._judge = OutOfDistributionDetector()
+        self._assessor = TestSetReports(self._reader)
         self._memory = threading.Lock()
         self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
         self._last_read = float("-inf")
@@ -60,8 +60,8 @@ class Explorer:
         """Random test images as a network read them; by default at the run's last evaluation.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return self._reader.gallery(checkpoint, self._data(run), count, seed, only_wrong)
@@ -70,7 +70,7 @@ class Explorer:
         """A test image of a run's data set, (28, 28) uint8.
 
         Raises:
-            NoModel: nothing has been trained yet.
+            NoModelError: nothing has been trained yet.
             IndexError: the test set has no such image.
         """
         run, _ = self._find(run_id, None, evaluated=True)
@@ -82,22 +82,22 @@ class Explorer:
         """Test images by their places, and what a network says of them; by default as `gallery`.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
             IndexError: the test set has no such image.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return self._reader.look(checkpoint, self._data(run), np.array(indices, np.int64))
 
-    def assessment(self, run_id: str | None = None, epoch: int | None = None) -> Assessment:
+    def assessment(self, run_id: str | None = None, epoch: int | None = None) -> TestSetReport:
         """The whole test set as a network reads it, by default at the run's last evaluation.
 
         Worked out once for each network and kept. Takes seconds for an untrained network, which
         no evaluation has asked, and some milliseconds for all others.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         with self._lock:  # before the network: that of a newer revision is then not kept as this
             revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
@@ -113,8 +113,8 @@ class Explorer:
         While the epoch is the same, so is the checkpoint, as long as it is remembered.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
         return checkpoint, self._data(run)
@@ -139,16 +139,16 @@ class Explorer:
         as_drawn: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
-    ) -> Reading:
+    ) -> DrawingPrediction:
         """What a network reads in a drawing: strokes of (x, y) points, y downwards.
 
         Args:
             as_drawn: the network gets the canvas squeezed, instead of a picture like MNIST's.
 
         Raises:
-            NoModel: nothing has been trained yet.
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
-            EmptyDrawing, BadDrawing: see `core.drawing.strokes`.
+            NoModelError: nothing has been trained yet.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
+            EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
         return self._read(stroke_steps(strokes), as_drawn, run_id, epoch)
 
@@ -158,7 +158,7 @@ class Explorer:
         as_drawn: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
-    ) -> Reading:
+    ) -> DrawingPrediction:
         """What a network reads in a greyscale picture, 0..255, of any size.
 
         Args, Raises: as `read_strokes`.
@@ -169,7 +169,7 @@ class Explorer:
         """A network itself, by default the newest weights of the run.
 
         Raises:
-            NotTrained, UnknownRun, UnknownEpoch, DamagedFile: there is no such network.
+            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         return self._find(run_id, epoch, evaluated=False)[1]
 
@@ -177,7 +177,9 @@ class Explorer:
         """Whether somebody draws: weights between two evaluations are then worth a copy."""
         return time.monotonic() - self._last_read < READ_RECENTLY
 
-    def _read(self, steps: Steps, as_drawn: bool, run_id: str | None, epoch: int | None) -> Reading:
+    def _read(
+        self, steps: PreprocessedDrawing, as_drawn: bool, run_id: str | None, epoch: int | None
+    ) -> DrawingPrediction:
         image = steps.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         self._last_read = time.monotonic()
@@ -185,10 +187,10 @@ class Explorer:
         data: Dataset | None
         try:
             data = self._data(run)
-        except DatasetUnavailable:  # a network brought in reads without any digits beside it
+        except DatasetUnavailableError:  # a network brought in reads without any digits beside it
             data = None
         doubt = self._judge.doubt(data, image, prediction)
-        return Reading(image, prediction, doubt, steps.box, steps.centre)
+        return DrawingPrediction(image, prediction, doubt, steps.box, steps.centre)
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:
@@ -209,8 +211,8 @@ class Explorer:
                     break
             else:
                 if run_id is not None:
-                    raise NotTrained(_why_not(candidates[0].snapshot))
-                raise NoModel(
+                    raise NotTrainedError(_why_not(candidates[0].snapshot))
+                raise NoModelError(
                     "There is no trained network yet. Press Train first; it takes a minute."
                 )
         if epoch is None and (evaluated or snapshot.place_epoch is not None):

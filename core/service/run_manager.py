@@ -11,13 +11,13 @@ from typing import Any
 from core.config import TrainConfig, parse_config, preset_of
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import InvalidConfig, WrongState
-from core.records.runs import Lesson, RunSnapshot, RunState
+from core.errors import InvalidConfigError, WrongStateError
+from core.records.runs import FinetuneInfo, RunSnapshot, RunState
 from core.runs import finetuning_data
-from core.runs.finetuning_data import LessonData
+from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
 from core.runs.run import Run
-from core.service.worker import Trainer
+from core.service.worker import TrainingWorker
 from core.training.state import ResumeState
 
 MOST_SEEDS = 20
@@ -25,22 +25,22 @@ FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
 """What the weights and the order of the images so far depend on."""
 
 
-class Courses:
+class RunManager:
     """The half of `core.service.TrainingService` that changes the course of runs.
 
-    Every method raises FolderUnusable where the change cannot be written, and then changes nothing.
+    Every method raises StorageError where the change cannot be written, and then changes nothing.
     """
 
     _catalog: DataCatalog
     _lock: threading.RLock
     _runs: Runs
-    _trainer: Trainer
+    _trainer: TrainingWorker
 
     def start(self, config: TrainConfig, name: str = "") -> str:
         """Starts a run, or lets it wait its turn, and returns its id at once.
 
         Raises:
-            WrongState: too many runs are waiting, or Digit Lab is shutting down.
+            WrongStateError: too many runs are waiting, or Digit Lab is shutting down.
         """
         with self._lock:
             run = self._new(config, name=name)
@@ -54,14 +54,14 @@ class Courses:
         A run that has ended stays as it is. `run_id` is by default the latest.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
         with self._lock:
             run = self._runs.find(run_id)
             if run in self._trainer.waiting:
-                self._trainer.leave(run, RunState.STOPPED)
+                self._trainer.dequeue(run, RunState.STOPPED)
             elif run is self._trainer.active:
-                self._trainer.wind_up(run, RunState.STOPPED)
+                self._trainer.request_stop(run, RunState.STOPPED)
             elif run.snapshot.state is RunState.PAUSED:
                 run.change(state=RunState.STOPPED)
         self._notify()
@@ -71,17 +71,17 @@ class Courses:
         """Puts a run down after its current batch, to be resumed as if nothing had been.
 
         Raises:
-            UnknownRun: there is no such run.
-            WrongState: it is not under way.
+            UnknownRunError: there is no such run.
+            WrongStateError: it is not under way.
         """
         with self._lock:
             run = self._runs.find(run_id)
             if run in self._trainer.waiting:
-                self._trainer.leave(run, RunState.PAUSED)
+                self._trainer.dequeue(run, RunState.PAUSED)
             elif run is self._trainer.active and run.snapshot.state is RunState.RUNNING:
-                self._trainer.wind_up(run, RunState.PAUSED)
+                self._trainer.request_stop(run, RunState.PAUSED)
             else:
-                raise run.cannot_be("paused", "Only a run that trains or waits can be.")
+                raise run.state_error("paused", "Only a run that trains or waits can be.")
         self._notify()
         return run.snapshot
 
@@ -89,13 +89,13 @@ class Courses:
         """Goes on with a run from where it stands, when its turn comes.
 
         Raises:
-            UnknownRun: there is no such run.
-            WrongState: it trains, waits, has nothing left to do, or was brought in.
+            UnknownRunError: there is no such run.
+            WrongStateError: it trains, waits, has nothing left to do, or was brought in.
         """
         with self._lock:
             run = self._find_trained(run_id, "resumed")
             if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
-                raise run.cannot_be("resumed", "Rewind or fork it to train differently.")
+                raise run.state_error("resumed", "Rewind or fork it to train differently.")
             self._trainer.check_room(1)
             run.change(state=RunState.QUEUED, error=None, message="")
             self._trainer.enqueue(run)
@@ -109,16 +109,16 @@ class Courses:
         again by rewinding to a later epoch.
 
         Raises:
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
-            WrongState: the run trains or waits, or was brought in.
+            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such place.
+            WrongStateError: the run trains or waits, or was brought in.
         """
         with self._lock:
             self._check_at_rest(run_id)
-        with self._runs.with_place(run_id, epoch) as (run, state, stored, count):
+        with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
             self._check_at_rest(run_id)
             complete = epoch >= run.config.epochs and not _is_unevaluated(state)
             ends_as = RunState.DONE if complete else RunState.PAUSED
-            run.go_to(stored, count, epoch, state=ends_as)
+            run.rewind_to(stored, count, epoch, state=ends_as)
             run.latest = run.evaluated = None
         self._notify()
         return run.snapshot
@@ -129,7 +129,7 @@ class Courses:
         epoch: int,
         changes: Mapping[str, Any],
         name: str = "",
-        lesson: tuple[Lesson, LessonData] | None = None,
+        lesson: tuple[FinetuneInfo, FinetuneData] | None = None,
     ) -> str:
         """A new run that shares another's course until the end of an epoch, then goes its own way.
 
@@ -137,9 +137,9 @@ class Courses:
         with `changes`. It trains on a `lesson`, by default on that of the other run if it had one.
 
         Raises:
-            UnknownRun, UnknownEpoch, DamagedFile: there is no such place.
-            InvalidConfig: a setting is wrong, or cannot change on the way.
-            WrongState: too many runs are waiting, the run was brought in, or the epoch was not
+            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such place.
+            InvalidConfigError: a setting is wrong, or cannot change on the way.
+            WrongStateError: too many runs are waiting, the run was brought in, or the epoch was not
                 evaluated.
         """
         with self._lock:
@@ -147,9 +147,9 @@ class Courses:
         if lesson is None and parent.snapshot.lesson is not None:
             data = finetuning_data.read(parent.snapshot, parent.files.folder)
             lesson = (parent.snapshot.lesson, data) if data is not None else None
-        with self._runs.with_place(run_id, epoch or None) as (parent, state, stored, count):
+        with self._runs.at_checkpoint(run_id, epoch or None) as (parent, state, stored, count):
             if _is_unevaluated(state):
-                raise WrongState(
+                raise WrongStateError(
                     f"Epoch {epoch} of {parent.snapshot.title} was stopped before it was "
                     "evaluated. Rewind the run to it and resume it, or fork from another epoch."
                 )
@@ -187,15 +187,15 @@ class Courses:
         Returns the group's name.
 
         Raises:
-            UnknownRun: there is no such run.
-            WrongState: too many runs are waiting, or the run did not start from its seed.
+            UnknownRunError: there is no such run.
+            WrongStateError: too many runs are waiting, or the run did not start from its seed.
         """
         if not 2 <= seeds <= MOST_SEEDS:
-            raise WrongState(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
+            raise WrongStateError(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
         with self._lock:
             run = self._find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch:
-                raise run.cannot_be("repeated", "It is a fork; repeat a run from the beginning.")
+                raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
             taken = {other.config.seed for other in self._runs if other.snapshot.group == group}
             taken.add(run.config.seed)
@@ -218,15 +218,17 @@ class Courses:
         """Changes the learning rate (of a cycle, its peak) of a run that trains.
 
         Raises:
-            UnknownRun: there is no such run.
-            InvalidConfig: it is no learning rate.
-            WrongState: the run does not train.
+            UnknownRunError: there is no such run.
+            InvalidConfigError: it is no learning rate.
+            WrongStateError: the run does not train.
         """
         with self._lock:
             run = self._runs.find(run_id)
             checked = parse_config({**run.config.model_dump(), "learning_rate": rate})
             if run is not self._trainer.active or run.snapshot.state is not RunState.RUNNING:
-                raise run.cannot_be("given another learning rate", "Only a run that trains can be.")
+                raise run.state_error(
+                    "given another learning rate", "Only a run that trains can be."
+                )
             run.new_rate = checked.learning_rate
 
     def _notify(self) -> None:
@@ -274,20 +276,20 @@ class Courses:
     def _check_at_rest(self, run_id: str) -> None:
         """
         Raises:
-            WrongState: the run cannot be rewound.
+            WrongStateError: the run cannot be rewound.
         """
         run = self._find_trained(run_id, "rewound")
         if self._trainer.holds(run):
-            raise run.cannot_be("rewound", "Pause or stop it first.")
+            raise run.state_error("rewound", "Pause or stop it first.")
 
     def _find_trained(self, run_id: str, what: str) -> Run:
         """
         Raises:
-            WrongState: the run was brought in, and cannot be `what`.
+            WrongStateError: the run was brought in, and cannot be `what`.
         """
         run = self._runs.find(run_id)
         if run.snapshot.brought_in:
-            raise WrongState(
+            raise WrongStateError(
                 f"{run.snapshot.title} cannot be {what}: it came in a file, and how it was "
                 "trained is not known."
             )
@@ -302,14 +304,14 @@ def _is_unevaluated(state: ResumeState | None) -> bool:
 def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
     """
     Raises:
-        InvalidConfig: the change cannot be made after that epoch.
+        InvalidConfigError: the change cannot be made after that epoch.
     """
     if after.epochs <= epoch:
-        raise InvalidConfig(
+        raise InvalidConfigError(
             {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}
         )
     fixed = [name for name in FIXED_IN_A_FORK if getattr(before, name) != getattr(after, name)]
     if epoch and fixed:
-        raise InvalidConfig(
+        raise InvalidConfigError(
             dict.fromkeys(fixed, "This cannot change on the way; start a new run for it.")
         )

@@ -17,62 +17,64 @@ from core.records.datasets import DatasetStatus
 from core.records.layers import LayerInfo
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.runs.registry import Runs
 from core.runs.run import Run
-from core.service.background import Errands
-from core.service.comparisons import Pairs
-from core.service.drawings import Handwriting
+from core.service.background import BackgroundTasks
+from core.service.comparisons import Comparisons
+from core.service.drawings import Drawings
 from core.service.embeddings import Embeddings
-from core.service.exports import TakeAway
-from core.service.finetuning import Teaching
-from core.service.imports import Arrivals
-from core.service.inspection import Insight
-from core.service.prediction_history import History
-from core.service.predictions import Explorer
-from core.service.run_manager import Courses
-from core.service.worker import Fit, Trainer
+from core.service.exports import RunExports
+from core.service.finetuning import Finetuning
+from core.service.imports import WeightImports
+from core.service.inspection import Inspection
+from core.service.prediction_history import PredictionHistory
+from core.service.predictions import Predictions
+from core.service.run_manager import RunManager
+from core.service.worker import Fit, TrainingWorker
 from core.training.loop import fit
 
 
-class TrainingService(Courses):
+class TrainingService(RunManager):
     """Trains one run after the other and answers questions about every run there is."""
 
     MOST_BYTES_IN = weight_files.MAX_BYTES
     """What a file that is brought in may have at most."""
 
-    def __init__(self, catalog: DataCatalog, store: RunStore, fit: Fit = fit) -> None:
+    def __init__(self, catalog: DataCatalog, store: RunDatabase, fit: Fit = fit) -> None:
         self._catalog = catalog
         self._catalog.on_change = self._notify
         self._store = store
         self._lock = threading.RLock()
         self._runs = Runs(store, self._lock)
-        self.explorer = Explorer(self._runs, self._lock, catalog)
-        self.files = TakeAway(self._runs, self.explorer)
-        self.insight = Insight(self.explorer)
+        self.explorer = Predictions(self._runs, self._lock, catalog)
+        self.files = RunExports(self._runs, self.explorer)
+        self.insight = Inspection(self.explorer)
         self.embeddings = Embeddings(self.explorer)
-        self.history = History(self._runs, self._lock, self.explorer)
-        self.handwriting = Handwriting(store, self._runs, self._lock, self.history)
-        self.teaching = Teaching(self._runs, self._lock, self.history, self.handwriting, self.fork)
-        self.pairs = Pairs(self._start_pair, self.runs, self.explorer)
-        self._trainer = Trainer(
+        self.history = PredictionHistory(self._runs, self._lock, self.explorer)
+        self.handwriting = Drawings(store, self._runs, self._lock, self.history)
+        self.teaching = Finetuning(
+            self._runs, self._lock, self.history, self.handwriting, self.fork
+        )
+        self.pairs = Comparisons(self._start_pair, self.runs, self.explorer)
+        self._trainer = TrainingWorker(
             catalog, fit, self._lock, self._notify, self.explorer.was_read_recently
         )
         self._listeners: frozenset[Callable[[], None]] = frozenset()
-        self._loading = Errands("load")
-        self._arrivals = Arrivals(self._runs, self._lock, catalog, self._notify)
+        self._loading = BackgroundTasks("load")
+        self._arrivals = WeightImports(self._runs, self._lock, catalog, self._notify)
         self._arrivals.measure_all()
 
-    def bring_in(self, content: bytes, name: str = "") -> str:
+    def import_weights(self, content: bytes, name: str = "") -> str:
         """Makes a run of a `.pth` or safetensors file, to be looked at, and returns its id.
 
         What it reads right of the test images is measured in the background, where they are there.
 
         Raises:
-            BadWeights: the file does not hold the weights of a network here.
-            FolderUnusable: they cannot be written.
+            InvalidWeightsError: the file does not hold the weights of a network here.
+            StorageError: they cannot be written.
         """
-        return self._arrivals.bring_in(content, name)
+        return self._arrivals.import_weights(content, name)
 
     # All runs
 
@@ -85,7 +87,7 @@ class TrainingService(Courses):
         """A run as it stands, by default the latest.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
         with self._lock:
             run = self._runs.find(run_id)
@@ -108,9 +110,9 @@ class TrainingService(Courses):
         were told before have been taken back: start again at 0.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
-        with self._runs.with_events(run_id) as run:
+        with self._runs.loaded_events(run_id) as run:
             events = run.events
             return events[max(cursor, 0) :], len(events)
 
@@ -124,7 +126,7 @@ class TrainingService(Courses):
         """Sets what people say of a run; None leaves it as it is.
 
         Raises:
-            UnknownRun: there is no such run.
+            UnknownRunError: there is no such run.
         """
         given = {"name": name, "note": note, "pinned": pinned}
         with self._lock:
@@ -137,15 +139,15 @@ class TrainingService(Courses):
         """Removes a run; `restore` brings it back until Digit Lab is started again.
 
         Raises:
-            UnknownRun: there is no such run.
-            WrongState: it trains, or is pinned.
+            UnknownRunError: there is no such run.
+            WrongStateError: it trains, or is pinned.
         """
         with self._lock:
             run = self._runs.find(run_id)
             if run is self._trainer.active:
-                raise run.cannot_be("deleted", "Stop it first.")
+                raise run.state_error("deleted", "Stop it first.")
             if run.snapshot.pinned:
-                raise run.cannot_be("deleted", "It is pinned; take the pin off first.")
+                raise run.state_error("deleted", "It is pinned; take the pin off first.")
             self._runs.delete(run)
             self._trainer.drop(run)
         self._notify()
@@ -154,7 +156,7 @@ class TrainingService(Courses):
         """Brings a deleted run back.
 
         Raises:
-            UnknownRun: there is none of that id.
+            UnknownRunError: there is none of that id.
         """
         with self._lock:
             run = self._runs.restore(run_id)

@@ -12,7 +12,13 @@ from typing import Any
 
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import Cancelled, DamagedFile, DigitLabError, FolderUnusable, WrongState
+from core.errors import (
+    CancelledError,
+    DamagedFileError,
+    DigitLabError,
+    StorageError,
+    WrongStateError,
+)
 from core.records.runs import RunState
 from core.runs import finetuning_data
 from core.runs.run import Run
@@ -28,7 +34,7 @@ log = logging.getLogger(__name__)
 Fit = Callable[..., Iterator[Event]]
 
 
-class Trainer:
+class TrainingWorker:
     """Trains what is queued. Its public methods are called under the lock that it is given."""
 
     def __init__(
@@ -56,12 +62,14 @@ class Trainer:
     def check_room(self, wanted: int) -> None:
         """
         Raises:
-            WrongState: so many more runs cannot wait.
+            WrongStateError: so many more runs cannot wait.
         """
         if self._closed:
-            raise WrongState("Digit Lab is shutting down.")
+            raise WrongStateError("Digit Lab is shutting down.")
         if len(self.waiting) + wanted > MOST_WAITING:
-            raise WrongState(f"{len(self.waiting)} runs are waiting. Let some of them end first.")
+            raise WrongStateError(
+                f"{len(self.waiting)} runs are waiting. Let some of them end first."
+            )
 
     def holds(self, run: Run) -> bool:
         """Whether the run trains or waits."""
@@ -78,11 +86,11 @@ class Trainer:
             self.waiting.append(run)
         self._launch()
 
-    def leave(self, run: Run, state: RunState) -> None:
+    def dequeue(self, run: Run, state: RunState) -> None:
         """Takes a run that waits out of the queue.
 
         Raises:
-            FolderUnusable: that cannot be written; the run still waits.
+            StorageError: that cannot be written; the run still waits.
         """
         run.change(state=state)
         self.waiting.remove(run)
@@ -94,7 +102,7 @@ class Trainer:
             run.update(state=RunState.STOPPED)
             self._write(run, run.save)
 
-    def wind_up(self, run: Run, ends_as: RunState) -> None:
+    def request_stop(self, run: Run, ends_as: RunState) -> None:
         """Ends the run that trains after its current batch."""
         run.ends_as = ends_as
         run.stop.set()
@@ -108,7 +116,7 @@ class Trainer:
             self._write(run, run.save)
         self.waiting.clear()
         if self.active is not None and not self.active.stop.is_set():
-            self.wind_up(self.active, RunState.INTERRUPTED)
+            self.request_stop(self.active, RunState.INTERRUPTED)
         return self._thread
 
     def _launch(self) -> None:
@@ -128,7 +136,7 @@ class Trainer:
         changes: dict[str, Any]
         try:
             changes = self._train(run)
-        except Cancelled:
+        except CancelledError:
             changes = {"state": run.ends_as}
         except DigitLabError as error:
             changes = {"state": RunState.FAILED, "error": str(error)}
@@ -164,7 +172,7 @@ class Trainer:
         """Trains, and returns how the run ended."""
         data = run.data = self._catalog.load(run.config.dataset, run.stop.is_set)
         with self._lock:
-            run.settle_dataset(data.name)
+            run.fix_dataset(data.name)
         config = run.config
         lesson = finetuning_data.read(run.snapshot, run.files.folder)
         if lesson is not None:
@@ -198,9 +206,9 @@ class Trainer:
                 run.take_events(stored, problem)
             if count != len(run.events):
                 if problem:
-                    raise DamagedFile(problem)
-                run.go_to(stored, count, place)
-            run.drop_the_rest()
+                    raise DamagedFileError(problem)
+                run.rewind_to(stored, count, place)
+            run.discard_rewound()
         return state
 
     def _record(self, run: Run, event: Event) -> None:
@@ -211,7 +219,7 @@ class Trainer:
                 if event.test_probabilities is not None:
                     run.evaluated = event
             else:
-                run.tell(event)
+                run.append_event(event)
         if isinstance(event, Checkpoint):
             if _can_be_kept(event):
                 self._write(run, lambda: self._keep(run, event))
@@ -223,7 +231,7 @@ class Trainer:
         """Writes an epoch's end or a stop: from here the run can go on, even after a kill."""
         run.write_events()
         run.files.save(checkpoint, len(run.events), run.snapshot.to_json())
-        run.files.thin(run.config.epochs)
+        run.files.prune(run.config.epochs)
         with self._lock:
             run.safe = True
             run.update(kept=tuple(run.files.epochs()))
@@ -233,7 +241,7 @@ class Trainer:
         """A full disk spoils no run: it trains on, and says so."""
         try:
             write()
-        except FolderUnusable as error:
+        except StorageError as error:
             log.exception("Run %s could not be written", run.run_id)
             with self._lock:
                 run.update(message=str(error))

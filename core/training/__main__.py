@@ -14,8 +14,8 @@ from tqdm import tqdm
 from core.config import PRESETS, TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
-from core.device import choose_runtime, keep_memory
-from core.errors import DigitLabError, FolderUnusable
+from core.device import choose_runtime, configure_malloc
+from core.errors import DigitLabError, StorageError
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.runs.database import save_weights
 from core.training.loop import fit
@@ -79,8 +79,8 @@ def _train(options: argparse.Namespace) -> None:
     config = parse_config(settings)
     output: Path = options.output or Path(f"{config.model}.pth")
     if not output.parent.is_dir():
-        raise FolderUnusable(f"There is no folder {output.parent} to write {output.name} to.")
-    keep_memory()
+        raise StorageError(f"There is no folder {output.parent} to write {output.name} to.")
+    configure_malloc()
     runtime = choose_runtime(config.precision)
     print(f"Using device: {runtime.device} ({runtime.precision})")
     data = _load(config.dataset, options.data_dir)
@@ -88,7 +88,7 @@ def _train(options: argparse.Namespace) -> None:
     print(f"Training {config.model} on {data.title}, {count:,} images")
 
     last: Checkpoint | None = None
-    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, leave=False) as bar:
+    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, dequeue=False) as bar:
         for event in fit(config, data, runtime):
             if isinstance(event, BatchMetrics):
                 bar.n = event.progress
@@ -104,7 +104,7 @@ def _train(options: argparse.Namespace) -> None:
     try:
         save_weights(last.state_dict, output)
     except OSError as error:
-        raise FolderUnusable(f"The model could not be saved: {error}.") from error
+        raise StorageError(f"The model could not be saved: {error}.") from error
     print(f"Model saved to {output}")
 
 
@@ -122,7 +122,7 @@ def notebook_line(metrics: EpochMetrics) -> str:
 
 def _load(name: str, data_dir: Path | None) -> Dataset:
     catalog = DataCatalog(data_dir, ROOT / "data")
-    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", leave=False) as bar:
+    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", dequeue=False) as bar:
 
         def show() -> None:
             status = catalog.status(name)

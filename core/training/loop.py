@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from core.config import TrainConfig
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.device import Runtime, choose_runtime
 from core.errors import DigitLabError
-from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.training.optim import learning_rate
-from core.training.state import Checkpoint, Learner, Place, ResumeState, SumsRecord
+from core.training.state import Checkpoint, Position, ResumeState, SumsRecord, TrainState
 
 MAX_BATCH_EVENTS_PER_EPOCH = 100
 MAX_BATCH_EVENTS_PER_RUN = 5000
 
 
-class TrainingDiverged(DigitLabError):
+class TrainingDivergedError(DigitLabError):
     """The loss is no longer a number."""
 
 
@@ -60,7 +60,7 @@ def fit(
             checkpoint is yielded and the generator ends.
         should_publish: asked after every batch; true yields a checkpoint between evaluations.
         new_learning_rate: asked before every batch; a number becomes the learning rate (the peak
-            of a cycle) from this batch on and yields a `RateChange`.
+            of a cycle) from this batch on and yields a `LearningRateChange`.
         resume: goes on from there. The configuration may differ from the one before in all but
             model, data set, seed and number of training images, at the end of an epoch in the
             batch size and the evaluations per epoch too. There the training images may be others
@@ -68,22 +68,22 @@ def fit(
         clock: seconds, for speeds and elapsed times only.
 
     Raises:
-        TrainingDiverged: when the loss is infinite or not a number.
+        TrainingDivergedError: when the loss is infinite or not a number.
     """
-    place = Place() if resume is None else resume.place
+    place = Position() if resume is None else resume.place
     started = clock() - place.seconds
     runtime = runtime or choose_runtime(config.precision)
     device = runtime.device
     count = min(config.train_images or len(data.train_images), len(data.train_images))
-    images = normalise(data.train_images[:count].to(device))
+    images = normalize(data.train_images[:count].to(device))
     labels = data.train_labels[:count].to(device)
-    test_images = normalise(data.test_images.to(device))
+    test_images = normalize(data.test_images.to(device))
     test_labels = data.test_labels.to(device)
 
     steps = math.ceil(count / config.batch_size)
     report_every = _report_every(steps, config.epochs)
     evaluate_after = _evenly_spaced(steps, config.evaluations_per_epoch)
-    learner = Learner(config, runtime)
+    learner = TrainState(config, runtime)
     if resume is not None:
         learner.restore(resume.tensors)
     order = torch.Generator().manual_seed(config.seed)
@@ -105,12 +105,12 @@ def fit(
             ResumeState(here(), learner.state()) if resumable else None,
         )
 
-    def here() -> Place:
+    def here() -> Position:
         seconds = clock() - started
         if done == steps and evaluated:
-            return Place(epoch + 1, 0, step, learning_rate=set_rate, seconds=seconds)
+            return Position(epoch + 1, 0, step, learning_rate=set_rate, seconds=seconds)
         sums = since_report.record(), since_epoch.record()
-        return Place(epoch, done, step, evaluated, set_rate, seconds, *sums)
+        return Position(epoch, done, step, evaluated, set_rate, seconds, *sums)
 
     epoch, progress = place.epoch, place.epoch - 1 + done / steps
     if resume is None:
@@ -153,7 +153,7 @@ def fit(
             wanted = new_learning_rate()
             if wanted is not None:
                 set_rate = wanted
-                yield RateChange(epoch, step, progress, wanted, clock() - started)
+                yield LearningRateChange(epoch, step, progress, wanted, clock() - started)
             if set_rate is not None:
                 config = config.model_copy(update={"learning_rate": set_rate})
             began = clock()
@@ -185,7 +185,7 @@ def fit(
 
 def _check_finite(loss: float, epoch: int) -> None:
     if not math.isfinite(loss):
-        raise TrainingDiverged(
+        raise TrainingDivergedError(
             f"The loss became {loss} in epoch {epoch}: the steps are too large. "
             "Choose a smaller learning rate and train again."
         )

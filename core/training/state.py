@@ -1,6 +1,6 @@
 """One network and all that a training step changes: weights, optimizer, average, generators.
 
-A `Learner` takes a step on each batch that it is given, and can be put down and taken up again. It
+A `TrainState` takes a step on each batch that it is given, and can be put down and taken up again. It
 does not know what an epoch is, which images come next, or who watches.
 """
 
@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from core import models
 from core.config import TrainConfig
 from core.data import augmentation
-from core.data.dataset import normalise
+from core.data.dataset import normalize
 from core.device import Runtime
 from core.training.evaluation import Evaluation, evaluate
 from core.training.optim import make_optimizer
@@ -28,7 +28,7 @@ AVERAGE_KEEPS = 0.85
 StateDict = dict[str, Tensor]
 
 
-class Learner:
+class TrainState:
     """A fresh network on its device, drawn from the configuration's seed."""
 
     def __init__(self, config: TrainConfig, runtime: Runtime) -> None:
@@ -48,7 +48,7 @@ class Learner:
             )
         self._augment = config.augmentation == "affine"
         self._changes = torch.Generator().manual_seed(config.seed)
-        self._background = float(normalise(torch.zeros(1, 1, 1)))
+        self._background = float(normalize(torch.zeros(1, 1, 1)))
         self._label_smoothing = config.label_smoothing
 
     @property
@@ -157,7 +157,7 @@ def _under(prefix: str, state: StateDict) -> StateDict:
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """How far a run has come: what `fit` needs, beside tensors, to go on as if it never stopped.
 
     `batch` batches of epoch `epoch` are done, `step` of the whole run; the end of an epoch is the
@@ -183,7 +183,7 @@ SumsRecord = tuple[float, int, int, float]
 class ResumeState:
     """A place and the learner's tensors there."""
 
-    place: Place
+    place: Position
     tensors: StateDict
 
 

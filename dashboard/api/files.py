@@ -77,7 +77,7 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         return content
 
     @api.post("/import", status_code=201, tags=["files"], openapi_extra=FILE_SENT)
-    def bring_in(
+    def import_weights(
         content: Annotated[bytes, Depends(sent_file)],
         name: Annotated[Name, Query(description="What the run is called: the file's name.")] = "",
     ) -> RunSnapshot:
@@ -86,4 +86,4 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         Which network it is, its keys and shapes tell. Its accuracy follows within seconds, where
         test images are there.
         """
-        return service.snapshot(service.bring_in(content, name))
+        return service.snapshot(service.import_weights(content, name))

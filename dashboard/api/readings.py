@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from core.errors import BadDrawing
+from core.errors import InvalidDrawingError
 from dashboard.api.schemas import Box, CourseOfDrawing, CourseRead, DigitRead, Drawing, Drawn
 from dashboard.api.wire import BadRequest, JsonBody
 
@@ -56,14 +56,14 @@ def drawn_in(asked: Drawn) -> dict[str, Any]:
 
     Raises:
         BadRequest: there are not exactly one of them.
-        BadDrawing: it is not said how they are to be prepared.
+        InvalidDrawingError: it is not said how they are to be prepared.
     """
     given = {name: getattr(asked, name) for name in ("strokes", "pixels")}
     given = {name: value for name, value in given.items() if name in asked.model_fields_set}
     if len(given) != 1:
         raise BadRequest('Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.')
     if not isinstance(asked.as_drawn, bool):
-        raise BadDrawing(
+        raise InvalidDrawingError(
             "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
             "MNIST's."
         )

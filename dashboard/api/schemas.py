@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.records.drawings import LessonReport, OwnScore
+from core.records.drawings import DrawingScore, FinetuneReport
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
 from core.records.runs import RunSnapshot
@@ -224,14 +224,14 @@ class KeptId(BaseModel):
 class LessonFound(BaseModel):
     """What a lesson has changed so far: shares read right before it and after; null if none."""
 
-    lesson: LessonReport | None
+    lesson: FinetuneReport | None
 
 
 class KeptScores(BaseModel):
     """Scores of a run's kept epochs, on drawings it has never seen and on those it was taught."""
 
-    fresh: list[OwnScore]
-    taught: list[OwnScore]
+    fresh: list[DrawingScore]
+    taught: list[DrawingScore]
 
 
 class Problem(BaseModel):

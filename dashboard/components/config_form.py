@@ -11,7 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
-from core.errors import InvalidConfig
+from core.errors import InvalidConfigError
 from dashboard import ids
 from dashboard.components.persistence import KEEP
 
@@ -77,12 +77,12 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
     """A sentence for each field that is wrong."""
     try:
         parse_config(values)
-    except InvalidConfig as error:
+    except InvalidConfigError as error:
         return error.fields
     return {}
 
 
-def complaint(error: InvalidConfig) -> str:
+def complaint(error: InvalidConfigError) -> str:
     """What to correct, by the labels of the form."""
     titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
     return f"Please correct: {', '.join(titles)}."

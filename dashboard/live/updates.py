@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UnknownRun
+from core.errors import UnknownRunError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 from dashboard.live.protocol import PROTOCOL, Message, Network, Place
@@ -66,7 +66,7 @@ class Changes:
                 network = self._service.explorer.weights_version(run_id)
                 self._store(self._rows, run_id, {**self._row(run), "network": network})
                 self._note(run_id, "row")
-            except UnknownRun:  # deleted a moment ago: the next look finds it gone
+            except UnknownRunError:  # deleted a moment ago: the next look finds it gone
                 continue
             except Exception as error:  # noqa: BLE001 (_note logs it)
                 self._note(run_id, "row", error)
@@ -87,7 +87,7 @@ class Changes:
         if wanted is not None and wanted not in self._snapshots:
             try:
                 return self._service.snapshot(wanted).run_id  # started a moment ago
-            except UnknownRun:
+            except UnknownRunError:
                 return self._service.latest_run()
         return wanted or self._service.latest_run()
 
@@ -102,7 +102,7 @@ class Changes:
                     self._store(parts, name, value)
                 self._store(parts, "network", self._network(run))
                 self._note(run_id, "run")
-            except UnknownRun:
+            except UnknownRunError:
                 raise
             except Exception as error:  # noqa: BLE001 (_note logs it)
                 self._note(run_id, "run", error)
@@ -121,7 +121,7 @@ class Changes:
                 start = 0
                 events, cursor = self._service.events_since(run_id, start)
             self._note(run_id, "events")
-        except UnknownRun:
+        except UnknownRunError:
             raise
         except Exception as error:  # noqa: BLE001 (_note logs it)
             self._note(run_id, "events", error)
@@ -192,7 +192,7 @@ def update(changes: Changes, place: Place) -> Message:
             if events or fresh or first != place.cursor:
                 news |= {"first": first, "events": events}
         news |= {name: part.value for name, part in parts.items() if fresh or part.changed > known}
-    except UnknownRun:  # deleted a moment ago: the page stays where it is until the next look
+    except UnknownRunError:  # deleted a moment ago: the page stays where it is until the next look
         version, run_id, revision, cursor = known, place.shown, place.revision, place.cursor
     return Message.model_construct(
         _fields_set={"server", "version", "protocol", "shown", "revision", "cursor", *news},

@@ -22,7 +22,7 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from dashboard.app import create_app
@@ -67,7 +67,9 @@ class AppServer:
         self._goes_on = threading.Event()
         self._goes_on.set()
         self._stands_still = threading.Event()
-        self.service = TrainingService(DataCatalog(data, runs, "mnist"), RunStore(runs), self._fit)
+        self.service = TrainingService(
+            DataCatalog(data, runs, "mnist"), RunDatabase(runs), self._fit
+        )
         self.service.prepare_dataset()
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -12,7 +12,7 @@ from core import models
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.dataset import normalise
+from core.data.dataset import normalize
 from core.records.comparisons import Distortion, Pair
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
@@ -36,7 +36,7 @@ class Truth:
 
     def count_right(self, images: np.ndarray) -> int:
         with torch.inference_mode():
-            predicted = self._network(normalise(torch.from_numpy(images))).argmax(1).numpy()
+            predicted = self._network(normalize(torch.from_numpy(images))).argmax(1).numpy()
         return int((predicted == self.labels).sum())
 
     def curve(self, distortion: Distortion) -> list[float]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from core import models
 from core.config import CHOICE_TITLES, PRESETS, ModelName, TrainConfig, bounds, parse_config
-from core.errors import InvalidConfig
+from core.errors import InvalidConfigError
 
 FIELDS = TrainConfig.model_fields
 CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items()}
@@ -19,7 +19,7 @@ WHOLE_NUMBERS = [name for name in NUMBERS if FIELDS[name].annotation is int]
 
 
 def complaints(**values: Any) -> dict[str, str]:
-    with pytest.raises(InvalidConfig) as caught:
+    with pytest.raises(InvalidConfigError) as caught:
         parse_config(values)
     return caught.value.fields
 
@@ -120,7 +120,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
 
 
 def test_every_bad_setting_is_reported_at_once() -> None:
-    with pytest.raises(InvalidConfig) as caught:
+    with pytest.raises(InvalidConfigError) as caught:
         parse_config({"epochs": 0, "optimizer": "magic", "seed": 3})
 
     assert set(caught.value.fields) == {"epochs", "optimizer"}

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from core.device import Runtime, choose_runtime, import_torchvision, keep_memory
+from core.device import Runtime, choose_runtime, configure_malloc, import_torchvision
 
 CPU = torch.device("cpu")
 
@@ -85,8 +85,8 @@ def test_autocast_computes_in_the_chosen_precision(precision: str, dtype: torch.
 
 
 def test_memory_settings_can_be_made_more_than_once_on_this_machine() -> None:
-    keep_memory()
-    keep_memory()
+    configure_malloc()
+    configure_malloc()
 
 
 def test_memory_settings_reach_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_memory_settings_reach_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
     monkeypatch.setattr(ctypes, "CDLL", Library)
-    keep_memory()
+    configure_malloc()
 
     trim_threshold, top_pad, mmap_threshold, arena_max = -1, -2, -3, -8
     assert calls[arena_max] == 1
@@ -116,7 +116,7 @@ def test_nothing_is_called_on_another_libc(
     monkeypatch.setattr(platform, "libc_ver", lambda: libc)
     monkeypatch.setattr(ctypes, "CDLL", refuse)
 
-    keep_memory()
+    configure_malloc()
 
 
 def test_torchvision_can_be_imported_again_and_is_the_same() -> None:

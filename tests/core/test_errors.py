@@ -1,11 +1,11 @@
 """What the errors say that people may read."""
 
 from core import errors
-from core.errors import DigitLabError, InvalidConfig
+from core.errors import DigitLabError, InvalidConfigError
 
 
 def test_settings_that_are_wrong_are_told_in_one_message() -> None:
-    error = InvalidConfig({"epochs": "Too few.", "seed": "Too odd."})
+    error = InvalidConfigError({"epochs": "Too few.", "seed": "Too odd."})
 
     assert str(error) == "epochs: Too few. seed: Too odd."
 

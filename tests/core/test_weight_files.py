@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from core import models, weight_files
-from core.errors import BadWeights
+from core.errors import InvalidWeightsError
 from core.export.weights import to_pth, to_safetensors
 from core.records.exports import Provenance
 from core.weight_files import read_weights
@@ -48,7 +48,7 @@ def replaced(archive: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
 
 
 def sentence(content: bytes) -> str:
-    with pytest.raises(BadWeights) as caught:
+    with pytest.raises(InvalidWeightsError) as caught:
         read_weights(content)
     return str(caught.value)
 
@@ -480,7 +480,7 @@ def test_mangled_bytes_give_weights_or_a_sentence_and_nothing_else(kind: str) ->
         )
         try:
             name, state_dict = read_weights(broken)
-        except BadWeights as error:
+        except InvalidWeightsError as error:
             told.append(str(error))
         else:
             assert name == SMALL

@@ -22,7 +22,7 @@ from core.config import TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
 from core.training.loop import Event
@@ -48,7 +48,7 @@ class InMemoryCatalog(DataCatalog):
 
 
 def in_memory_service(data: Dataset, runs: Path, fit: Fit = real_fit) -> TrainingService:
-    return TrainingService(InMemoryCatalog(data), RunStore(runs), fit)
+    return TrainingService(InMemoryCatalog(data), RunDatabase(runs), fit)
 
 
 def until_stopped(config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:

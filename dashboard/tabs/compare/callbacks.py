@@ -13,7 +13,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from core.config import CHOICE_TITLES, parse_config
-from core.errors import DigitLabError, InvalidConfig, UnknownRun
+from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.comparisons import Distortion, Examples, Pair, Robustness
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot
@@ -170,7 +170,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         try:
             config = parse_config({**values, "model": cnn})
             await presses.once(service.pairs.start, config)
-        except InvalidConfig as error:
+        except InvalidConfigError as error:
             sentence = f"Training did not start. On the Train tab: {config_form.complaint(error)}"
         except DigitLabError as error:
             sentence = str(error)
@@ -284,7 +284,7 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
     def look(run_id: str) -> str | None:
         try:
             return service.explorer.weights_version(run_id)
-        except UnknownRun:  # deleted a moment ago
+        except UnknownRunError:  # deleted a moment ago
             return None
 
     return {
@@ -298,7 +298,7 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
 def _evaluations(service: "TrainingService", run_id: str) -> list[EpochMetrics]:
     try:
         events, _ = service.events_since(run_id, 0)
-    except UnknownRun:  # deleted a moment ago
+    except UnknownRunError:  # deleted a moment ago
         return []
     return [event for event in events if isinstance(event, EpochMetrics)]
 
@@ -316,7 +316,7 @@ def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str
         return ""
     try:
         return text.progress(service.pairs.progress([run.run_id for run in pair.comparable]))
-    except UnknownRun:  # deleted a moment ago
+    except UnknownRunError:  # deleted a moment ago
         return ""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from core.errors import DigitLabError, EmptyDrawing
+from core.errors import DigitLabError, EmptyDrawingError
 from core.records.drawings import Drawing
 from dashboard import guide_page, ids
 from dashboard.components.checkpoint_ref import Shown
@@ -149,7 +149,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
         try:
             kept = await asyncio.to_thread(keep_it)
-        except EmptyDrawing:
+        except EmptyDrawingError:
             return NOTHING_DRAWN, no_update
         except DigitLabError as error:
             return str(error), no_update

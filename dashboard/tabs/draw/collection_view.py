@@ -12,7 +12,7 @@ from dash import html
 from PIL import Image
 
 from core.config import CHOICE_TITLES
-from core.records.drawings import Drawing, LessonReport, LessonRow, OwnSet
+from core.records.drawings import Drawing, DrawingSet, FinetuneReport, FinetuneRow
 from core.records.runs import RunSnapshot
 from dashboard import ids
 
@@ -23,7 +23,7 @@ NOTHING_KEPT = (
 )
 
 
-def summary(mine: OwnSet) -> str:
+def summary(mine: DrawingSet) -> str:
     """How many are read right, and how many of them are no test."""
     count = len(mine.drawings)
     if not count:
@@ -38,7 +38,7 @@ def summary(mine: OwnSet) -> str:
     return f"{right} {which} of them it was taught (▲): they are no test of it."
 
 
-def thumbnails(mine: OwnSet) -> list[html.Li]:
+def thumbnails(mine: DrawingSet) -> list[html.Li]:
     """The newest first; each with the digit that was meant, how it is read, a button to delete."""
     return [
         _thumbnail(
@@ -84,7 +84,7 @@ def _picture(image: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def report(found: LessonReport, run: RunSnapshot) -> html.Div:
+def report(found: FinetuneReport, run: RunSnapshot) -> html.Div:
     """Before and after, forgetting included, and how far the figures may be believed."""
     lesson = found.lesson
     now = "after" if found.after == found.last else "so far"
@@ -137,7 +137,7 @@ def _drawings(count: int) -> str:
     return "1 drawing" if count == 1 else f"{count} drawings"
 
 
-def _share(row: LessonRow, share: float | None) -> str:
+def _share(row: FinetuneRow, share: float | None) -> str:
     if share is None:
         return "–"
     if row.count is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.errors import DigitLabError, EmptyDrawing, NoModel
+from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from core.records.drawings import Course
 from dashboard import guide_page, ids
 from dashboard.components.checkpoint_ref import Shown, epoch_number
@@ -98,9 +98,9 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 
 def _why_not(error: DigitLabError) -> str:
-    if isinstance(error, NoModel):
+    if isinstance(error, NoModelError):
         return NOTHING_TRAINED
-    return NOTHING_DRAWN if isinstance(error, EmptyDrawing) else str(error)
+    return NOTHING_DRAWN if isinstance(error, EmptyDrawingError) else str(error)
 
 
 def figure(course: Course | None, sentence: str, shown: float | None = None) -> go.Figure:

@@ -10,7 +10,7 @@ import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.errors import DigitLabError, NoModel
+from core.errors import DigitLabError, NoModelError
 from core.records.explanations import Embedding
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
@@ -142,7 +142,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 shown = await asyncio.wrap_future(begun)
             else:
                 shown = await asyncio.to_thread(ask.pca, where.run_id, where.epoch)
-        except NoModel:
+        except NoModelError:
             return figures.embedding(None), NOTHING_TRAINED, kept
         except DigitLabError as error:
             empty = figures.embedding(None)

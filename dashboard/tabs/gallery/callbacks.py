@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.errors import DigitLabError, NoModel, NotThere
+from core.errors import DigitLabError, NoModelError, OutOfRangeError
 from core.records.predictions import Gallery
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
@@ -116,7 +116,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         only_wrong = bool(request.get("wrong"))
         try:
             shown = await asyncio.to_thread(_look, service, request)
-        except NoModel:
+        except NoModelError:
             return digit_figures.no_gallery(NOTHING_TRAINED), "", None
         except DigitLabError as error:
             return digit_figures.no_gallery(str(error)), "", None
@@ -141,7 +141,7 @@ def _look(service: "TrainingService", request: dict[str, Any]) -> Gallery:
         places = [int(place) for place in chosen]
         shown = service.explorer.test_images(places, where.run_id, where.epoch)
     except IndexError as error:
-        raise NotThere(OTHER_TEST_SET) from error
+        raise OutOfRangeError(OTHER_TEST_SET) from error
     fitting = shown.predictions != shown.labels if only_wrong else np.ones(len(places), bool)
     return shown.at(np.flatnonzero(fitting)[:MOST_CHOSEN])
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from core.errors import DigitLabError, NoModel
+from core.errors import DigitLabError, NoModelError
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution
-from core.records.layers import Look, PixelStep
+from core.records.layers import ActivationView, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import Shown, when
 from dashboard.components.probability_bars import bars
@@ -66,7 +66,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def paint(request: dict[str, Any], before: dict[str, Any] | None) -> tuple[Any, ...]:
         width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
 
-        def look(where: Shown) -> tuple[Look, list[Any]]:
+        def look(where: Shown) -> tuple[ActivationView, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
                 image = insight.drawing(request["drawing"], bool(request.get("as_drawn")))
@@ -229,7 +229,7 @@ class Seen:
         return cls(image.copy(), Shown.parse(shown["version"]))
 
 
-def remember(found: Look, request: dict[str, Any]) -> dict[str, Any]:
+def remember(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
     """What the page needs to ask further about an image that it shows."""
     image = np.ascontiguousarray(found.image, np.float32)
     return {
@@ -242,7 +242,7 @@ def remember(found: Look, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def caption(found: Look, request: dict[str, Any]) -> str:
+def caption(found: ActivationView, request: dict[str, Any]) -> str:
     """Which image is shown, what it is read as, and when."""
     digit = int(found.view.probabilities.argmax())
     sure = f"{found.view.probabilities[digit]:.1%}"
@@ -258,7 +258,7 @@ async def _ask(question: Callable[[Shown], Answer], where: Shown) -> Answer | st
     """Asks in a thread, away from the event loop; a sentence where there is no answer."""
     try:
         return await asyncio.to_thread(question, where)
-    except NoModel:
+    except NoModelError:
         return NOTHING_TRAINED
     except DigitLabError as error:
         return str(error)

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.analysis import mistakes
-from core.analysis.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
-from core.errors import DigitLabError, NoModel
+from core.analysis.mistakes import CLASSES, Choice, Confusion, Course, Courses, Order, TestSetReport
+from core.errors import DigitLabError, NoModelError
 from core.records.predictions import Gallery
 from dashboard import guide_page, ids
 from dashboard.components import digit_figures
@@ -234,7 +234,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     where, wanted = Shown.parse(version), Wanted.parse(request)
     try:
         found = service.explorer.assessment(where.run_id, where.epoch)
-    except NoModel:
+    except NoModelError:
         return _nothing(figures.confusion(None), NOTHING_TRAINED)
     except DigitLabError as error:
         return _nothing(digit_figures.no_gallery(str(error)), str(error))
@@ -264,7 +264,7 @@ def _nothing(figure: go.Figure, sentence: str) -> tuple[Any, ...]:
     return figure, None, options, "", digit_figures.no_gallery(sentence), None, 1, "d-none"
 
 
-def fitting(found: Assessment, wanted: Wanted) -> tuple[np.ndarray, int, int]:
+def fitting(found: TestSetReport, wanted: Wanted) -> tuple[np.ndarray, int, int]:
     """The places of all images that fit, sorted, and which page of how many is to be shown."""
     among = None
     if wanted.course is not None:
@@ -284,7 +284,7 @@ def places_on(places: np.ndarray, page: int) -> np.ndarray:
     return places[(page - 1) * PAGE : page * PAGE]
 
 
-def why_none(found: Assessment, wanted: Wanted) -> str:
+def why_none(found: TestSetReport, wanted: Wanted) -> str:
     """A sentence for a choice that no image fits."""
     if wanted.course is not None and found.courses is None:
         return NO_COURSES

@@ -11,7 +11,7 @@ import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update, set_props
 
 from core.config import CHOICE_TITLES, TrainConfig
-from core.errors import DigitLabError, InvalidConfig, UnknownRun
+from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot
 from dashboard import ids
@@ -150,7 +150,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             try:
                 events, _ = service.events_since(run_id, 0)
                 run = service.snapshot(run_id)
-            except UnknownRun:
+            except UnknownRunError:
                 continue
             evaluations = [event for event in events if isinstance(event, EpochMetrics)]
             found.append(comparison.Course(run, evaluations))
@@ -205,7 +205,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def tick_group(_: Any, rows: Any) -> Any:
         try:
             run = await asyncio.to_thread(service.snapshot, runs_table.ticked(rows)[0])
-        except (IndexError, UnknownRun):
+        except (IndexError, UnknownRunError):
             return no_update
         return {"ids": await asyncio.to_thread(seeds, run)}
 
@@ -220,7 +220,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         chosen = runs_table.ticked(rows)
         try:
             run = await asyncio.to_thread(service.snapshot, chosen[0])
-        except (IndexError, UnknownRun):
+        except (IndexError, UnknownRunError):
             return no_update, no_update, no_update
         typed = "" if ctx.triggered_id == ids.RUNS_FIELD else no_update
         return f"now {run.config.get(field)}", _choices(field), typed
@@ -249,7 +249,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 return
             changes = {field: value} if value not in (None, "") else {}
             child = await presses.once(service.fork, chosen[0], int(epoch), changes)
-        except InvalidConfig as error:
+        except InvalidConfigError as error:
             _say(
                 " ".join(f"{_title(name)}: {said}" for name, said in error.fields.items()), "danger"
             )

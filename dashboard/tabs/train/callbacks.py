@@ -7,7 +7,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from core.config import parse_config
-from core.errors import DigitLabError, InvalidConfig
+from core.errors import DigitLabError, InvalidConfigError
 from core.records.layers import LayerInfo
 from dashboard import guide_page, ids
 from dashboard.components import config_form
@@ -181,7 +181,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 started = await presses.once(service.start, parse_config(values))
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
-        except InvalidConfig as error:
+        except InvalidConfigError as error:
             pressed = ctx.triggered_id == ids.TRAIN_BUTTON
             what = "Training did not start" if pressed else "Nothing was changed"
             sentence = f"{what}. {config_form.complaint(error)}"

@@ -7,7 +7,7 @@ import torch
 from core import models
 from core.analysis.robustness import STRENGTHS, distort, measure
 from core.config import TrainConfig
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.records.comparisons import Distortion
 from core.training.loop import fit
 from core.training.state import Checkpoint
@@ -100,7 +100,7 @@ def test_accuracies_are_those_of_plain_torch_on_the_distorted_images(
         for strength, accuracy in zip(curve.strengths, curve.accuracies, strict=True):
             pixels = torch.from_numpy(distort(images, curve.distortion, strength, seed=4))
             with torch.no_grad():
-                right = model(normalise(pixels)).argmax(1).numpy() == labels
+                right = model(normalize(pixels)).argmax(1).numpy() == labels
             assert accuracy == pytest.approx(right.mean())
     assert found.accuracy > 0.9
     assert found.images == len(labels)

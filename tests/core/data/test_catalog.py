@@ -17,9 +17,9 @@ import torch
 
 from core.data import synthetic
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.device import import_torchvision
-from core.errors import Cancelled, DatasetUnavailable
+from core.errors import CancelledError, DatasetUnavailableError
 from core.records.datasets import DatasetStatus
 from tests.conftest import SECONDS, WaitUntil
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
@@ -125,7 +125,7 @@ def test_normalised_images_are_what_the_notebook_feeds_its_network() -> None:
     )
     images = torch.arange(2 * 28 * 28).reshape(2, 28, 28).remainder(256).to(torch.uint8)
 
-    found = normalise(images)
+    found = normalize(images)
 
     assert (found.shape, found.dtype) == ((2, 1, 28, 28), torch.float32)
     expected = torch.stack([notebook(image.numpy()) for image in images])
@@ -136,7 +136,7 @@ def test_normalised_images_are_what_the_notebook_feeds_its_network() -> None:
 def test_normalising_leaves_the_given_images_alone(dtype: torch.dtype) -> None:
     images = torch.full((1, 28, 28), 200, dtype=dtype)
 
-    normalise(images)
+    normalize(images)
 
     assert (images == 200).all()
 
@@ -318,7 +318,7 @@ def test_without_any_good_mirror_mnist_is_unavailable_in_a_sentence(
         path.write_bytes(path.read_bytes()[:-10])
     catalog = DataCatalog(None, tmp_path / "cache")
 
-    with listener, pytest.raises(DatasetUnavailable) as caught:
+    with listener, pytest.raises(DatasetUnavailableError) as caught:
         catalog.load("mnist")
 
     assert "could not be downloaded" in str(caught.value)
@@ -334,7 +334,7 @@ def test_a_cache_that_cannot_be_written_makes_mnist_unavailable_in_a_sentence(
     use_mirrors(mirror.url)
     (tmp_path / "cache").write_text("a file where the folder should be")
 
-    with pytest.raises(DatasetUnavailable, match="--data-dir"):
+    with pytest.raises(DatasetUnavailableError, match="--data-dir"):
         DataCatalog(None, tmp_path / "cache").load("mnist")
 
 
@@ -347,11 +347,11 @@ def test_a_failure_is_remembered_until_it_is_forgotten(
 ) -> None:
     use_mirrors(f"http://127.0.0.1:{free_port}/")
     catalog = DataCatalog(None, tmp_path / "cache")
-    with pytest.raises(DatasetUnavailable) as first:
+    with pytest.raises(DatasetUnavailableError) as first:
         catalog.load("mnist")
 
     use_mirrors(mirror.url)
-    with pytest.raises(DatasetUnavailable) as second:
+    with pytest.raises(DatasetUnavailableError) as second:
         catalog.load("mnist")
     assert str(second.value) == str(first.value)
     assert mirror.requests == []
@@ -367,7 +367,7 @@ def test_a_cancelled_download_leaves_nothing_and_can_be_tried_again(
     use_mirrors(mirror.url)
     catalog = DataCatalog(None, tmp_path / "cache")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         catalog.load("mnist", lambda: True)
 
     assert files_in(tmp_path / "cache") == []
@@ -409,7 +409,7 @@ def test_a_preferred_mnist_is_not_replaced_by_synthetic_digits(
     use_mirrors(f"http://127.0.0.1:{free_port}/")
     catalog = DataCatalog(None, tmp_path / "cache", prefer="mnist")
 
-    with pytest.raises(DatasetUnavailable):
+    with pytest.raises(DatasetUnavailableError):
         catalog.load("auto")
 
     assert catalog.status("auto").state == "unavailable"
@@ -501,7 +501,7 @@ def test_synthetic_digits_need_no_folder_that_can_be_written(tmp_path: Path) -> 
 def test_making_synthetic_digits_can_be_cancelled(tmp_path: Path) -> None:
     catalog = DataCatalog(None, tmp_path / "cache")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         catalog.load("synthetic", lambda: True)
 
     assert catalog.status("synthetic").state == "unknown"
@@ -529,7 +529,7 @@ def test_who_waits_for_another_to_load_can_give_up(
     first.start()
     try:
         assert loading.wait(SECONDS)
-        with pytest.raises(Cancelled):
+        with pytest.raises(CancelledError):
             catalog.load("synthetic", lambda: True)
         assert catalog.status("synthetic").state == "preparing"
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from core.drawing.photos import pixel_steps, pixels_to_image
 from core.drawing.strokes import MAX_POINTS, MAX_STROKES, stroke_steps, strokes_to_image
-from core.errors import BadDrawing, EmptyDrawing
+from core.errors import EmptyDrawingError, InvalidDrawingError
 
 SEVEN = [[[60.0, 60.0], [200.0, 60.0], [120.0, 230.0]], [[90.0, 150.0], [180.0, 140.0]]]
 FLAT = [[0, 0], [200, 20], [190, 60]]
@@ -157,7 +157,7 @@ def test_endless_scribble_is_drawn():
 
 @pytest.mark.parametrize("nothing", [[], [[]], [[], []], ()])
 def test_nothing_drawn(nothing):
-    with pytest.raises(EmptyDrawing, match="Nothing is drawn yet"):
+    with pytest.raises(EmptyDrawingError, match="Nothing is drawn yet"):
         strokes_to_image(nothing)
 
 
@@ -187,14 +187,14 @@ def test_nothing_drawn(nothing):
     ],
 )
 def test_what_is_no_drawing_is_refused_in_a_sentence(wrong):
-    with pytest.raises(BadDrawing, match=r"^[A-Z].*\.$"):
+    with pytest.raises(InvalidDrawingError, match=r"^[A-Z].*\.$"):
         strokes_to_image(wrong)
 
 
 def test_too_long_a_drawing_is_refused():
-    with pytest.raises(BadDrawing, match="points"):
+    with pytest.raises(InvalidDrawingError, match="points"):
         strokes_to_image([[[0, 0]] * (MAX_POINTS + 1)])
-    with pytest.raises(BadDrawing, match="strokes"):
+    with pytest.raises(InvalidDrawingError, match="strokes"):
         strokes_to_image([[[0, 0]]] * (MAX_STROKES + 1))
 
 
@@ -219,12 +219,12 @@ def test_scale_and_offset_lead_from_the_drawing_to_the_picture():
 
 def test_as_drawn_is_the_whole_canvas_and_the_pen():
     small = moved(SEVEN, 1 / 3)
-    thin, thick = (stroke_steps(small, canvas=280.0, pen=pen).as_drawn for pen in (10.0, 30.0))
+    prune, thick = (stroke_steps(small, canvas=280.0, pen=pen).as_drawn for pen in (10.0, 30.0))
 
-    assert thin.shape == (28, 28)
-    assert thin[:8, :8].sum() > 0
-    assert thin[10:].max() == 0.0
-    assert thick.sum() > 1.5 * thin.sum()
+    assert prune.shape == (28, 28)
+    assert prune[:8, :8].sum() > 0
+    assert prune[10:].max() == 0.0
+    assert thick.sum() > 1.5 * prune.sum()
 
 
 def test_as_drawn_leaves_out_what_lies_beside_the_canvas():
@@ -329,14 +329,14 @@ def test_picture_of_mnist_is_the_same_as_drawn():
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_blank_picture_is_empty(grey):
-    with pytest.raises(EmptyDrawing):
+    with pytest.raises(EmptyDrawingError):
         pixels_to_image(np.full((28, 28), grey))
 
 
 def test_paper_with_nothing_but_grain_is_empty():
     grain = np.random.default_rng(0).normal(128, 3, (100, 100))
 
-    with pytest.raises(EmptyDrawing):
+    with pytest.raises(EmptyDrawingError):
         pixels_to_image(grain)
 
 
@@ -359,7 +359,7 @@ def test_paper_with_nothing_but_grain_is_empty():
     ],
 )
 def test_what_is_no_picture_is_refused_in_a_sentence(wrong):
-    with pytest.raises(BadDrawing, match=r"^[A-Z].*\.$"):
+    with pytest.raises(InvalidDrawingError, match=r"^[A-Z].*\.$"):
         pixels_to_image(wrong)
 
 

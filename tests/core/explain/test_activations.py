@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core import models
-from core.data.dataset import normalise
-from core.errors import NotThere
+from core.data.dataset import normalize
+from core.errors import OutOfRangeError
 from core.explain import tracing
 from core.explain.activations import Network, to_pixels
 from core.records.layers import Area, InnerLayer, InsideView
@@ -336,7 +336,7 @@ def test_what_is_not_there_is_refused_with_a_sentence(
     ask: Callable[[Network, InsideView], object], words: str
 ) -> None:
     network = Network("simple_cnn", some_weights("simple_cnn"))
-    with pytest.raises(NotThere, match=words):
+    with pytest.raises(OutOfRangeError, match=words):
         ask(network, network.look(IMAGE))
 
 
@@ -350,7 +350,7 @@ def test_features_are_what_the_last_layer_is_given(name: str, network: Network) 
     given: list[Tensor] = []
     last.register_forward_pre_hook(lambda module, inputs: given.append(inputs[0]))
     with torch.no_grad():
-        plain(normalise(torch.from_numpy(images)))
+        plain(normalize(torch.from_numpy(images)))
 
     found = network.features(images)
 

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core import models
-from core.data.dataset import normalise
-from core.errors import NoConvolution, NotThere
+from core.data.dataset import normalize
+from core.errors import NoConvolutionError, OutOfRangeError
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import PATCH, STRIDE, attribute
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
@@ -69,7 +69,7 @@ def test_saliency_is_the_size_of_the_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", models.MODELS)
 def test_integrated_gradients_add_up_to_the_difference_from_black_paper(name: str) -> None:
     weights = some_weights(name)
-    black = normalise(torch.zeros(1, 28, 28))
+    black = normalize(torch.zeros(1, 28, 28))
     with torch.no_grad():
         here, there = score(name, weights, torch.cat([to_pixels(IMAGE), black]), 2).tolist()
 
@@ -81,7 +81,7 @@ def test_integrated_gradients_add_up_to_the_difference_from_black_paper(name: st
 
 def test_occlusion_is_the_fall_of_the_score_averaged_over_the_patches_on_a_pixel() -> None:
     weights = some_weights("speedrun_cnn")
-    pixels, black = to_pixels(IMAGE), float(normalise(torch.zeros(1, 1, 1)))
+    pixels, black = to_pixels(IMAGE), float(normalize(torch.zeros(1, 1, 1)))
     falls, patches = np.zeros((28, 28)), np.zeros((28, 28))
     with torch.no_grad():
         whole = score("speedrun_cnn", weights, pixels, 7)
@@ -180,14 +180,14 @@ def test_an_attribution_leaves_the_image_and_the_weights_alone() -> None:
 
 
 def test_grad_cam_of_a_network_without_convolutions_is_refused_with_a_sentence() -> None:
-    with pytest.raises(NoConvolution, match="no convolution"):
+    with pytest.raises(NoConvolutionError, match="no convolution"):
         attribute(Network("mlp", some_weights("mlp")), IMAGE, "grad_cam")
 
 
 @pytest.mark.parametrize("layer", ["conv3", "fc1", "input"])
 def test_grad_cam_on_what_is_no_convolution_is_refused_with_a_sentence(layer: str) -> None:
     network = Network("simple_cnn", some_weights("simple_cnn"))
-    with pytest.raises(NotThere, match=f"no convolution {layer}"):
+    with pytest.raises(OutOfRangeError, match=f"no convolution {layer}"):
         attribute(network, IMAGE, "grad_cam", layer=layer)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from core.errors import NoTsne
+from core.errors import TsneUnavailableError
 from core.explain import projection
 
 RANDOM = np.random.default_rng(11)
@@ -128,5 +128,5 @@ def test_tsne_stops_when_it_is_told_to(after: int) -> None:
 
 def test_where_tsne_is_not_installed_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
-    with pytest.raises(NoTsne, match="PCA works"):
+    with pytest.raises(TsneUnavailableError, match="PCA works"):
         projection.tsne(GROUPED)

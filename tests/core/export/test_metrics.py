@@ -12,7 +12,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.config import TrainConfig
-from core.errors import ExportUnavailable
+from core.errors import ExportUnavailableError
 from core.export.metrics import to_csv, to_json, to_tensorboard
 from core.records.exports import Provenance
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
@@ -88,5 +88,5 @@ def test_without_tensorboard_a_sentence_says_how_to_get_it(monkeypatch: pytest.M
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
 
-    with pytest.raises(ExportUnavailable, match="pip install tensorboard"):
+    with pytest.raises(ExportUnavailableError, match="pip install tensorboard"):
         to_tensorboard(METRICS, PROVENANCE)

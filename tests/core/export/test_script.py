@@ -26,8 +26,8 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
 from core.export.script import MOST_NUMBERS, NEEDED, to_notebook, to_script
-from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
-from core.records.runs import RunSnapshot, RunState, Stretch
+from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
+from core.records.runs import RunSnapshot, RunState, TrainingSegment
 from core.training.loop import fit
 from core.training.state import Checkpoint, ResumeState
 from tests.conftest import SECONDS, Finish, MakeService
@@ -287,7 +287,7 @@ FORKS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def fork_of(parent: TrainConfig) -> dict[str, Any]:
     """What a run knows that was forked after its parent's first epoch."""
     precision = choose_runtime(parent.precision).precision
-    earlier = (Stretch(1, parent.model_dump(), precision),)
+    earlier = (TrainingSegment(1, parent.model_dump(), precision),)
     return {"parent": "x", "parent_epoch": 1, "earlier": earlier}
 
 
@@ -327,7 +327,7 @@ def test_forks_of_forks_and_rates_that_were_set_are_followed(
         run_id = service.fork(run_id, epoch, changes)
         finish(service, run_id)
     events, _ = service.events_since(run_id, 0)
-    assert sum(isinstance(event, RateChange) for event in events) == 1
+    assert sum(isinstance(event, LearningRateChange) for event in events) == 1
 
     found = execute(to_script(service.snapshot(run_id), events))
 
@@ -368,7 +368,7 @@ def test_a_run_that_waits_is_trained_whole(execute: Execute) -> None:
 def test_a_fork_that_waits_is_trained_as_far_as_its_parent(execute: Execute) -> None:
     first, second = parse_config(BASE), parse_config(BASE | {"epochs": 4})
     events = trained(first).events
-    earlier = (Stretch(2, first.model_dump(), "fp32"),)
+    earlier = (TrainingSegment(2, first.model_dump(), "fp32"),)
     script = to_script(snapshot(second, parent="x", parent_epoch=2, earlier=earlier), events)
 
     assert execute(script)["evaluations"] == numbers(events)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from core import models
 from core.config import PRESETS
-from core.data.dataset import normalise
+from core.data.dataset import normalize
 from core.export.onnx import to_onnx
 from core.export.weights import describe, to_pth, to_safetensors
 from core.records.exports import Provenance
@@ -49,7 +49,7 @@ def as_trained(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
 def images(count: int) -> Tensor:
     generator = torch.Generator().manual_seed(count)
     pixels = torch.randint(0, 256, (count, 28, 28), generator=generator, dtype=torch.uint8)
-    return normalise(pixels)
+    return normalize(pixels)
 
 
 def logits_of(model: nn.Module, inputs: Tensor) -> np.ndarray:

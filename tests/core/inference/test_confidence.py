@@ -9,7 +9,13 @@ import torch
 from core.data import synthetic
 from core.data.dataset import Dataset
 from core.drawing.strokes import strokes_to_image
-from core.inference.confidence import DECIDED, FAMILIAR, Familiarity, Judge, edges_of
+from core.inference.confidence import (
+    FAMILIAR,
+    MIN_PROBABILITY,
+    NearestNeighborScore,
+    OutOfDistributionDetector,
+    hog_features,
+)
 from core.records.predictions import Prediction
 
 ZIGZAG = [[[20 + 20 * n, 40 + 200 * (n % 2)] for n in range(13)]]
@@ -22,8 +28,8 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def familiarity(data: Dataset) -> Familiarity:
-    return Familiarity(data)
+def familiarity(data: Dataset) -> NearestNeighborScore:
+    return NearestNeighborScore(data)
 
 
 def says(digit: int, chance: float) -> Prediction:
@@ -31,7 +37,7 @@ def says(digit: int, chance: float) -> Prediction:
     return Prediction(tuple(chance if other == digit else rest for other in range(10)))
 
 
-def test_most_test_images_are_familiar(familiarity: Familiarity, data: Dataset) -> None:
+def test_most_test_images_are_familiar(familiarity: NearestNeighborScore, data: Dataset) -> None:
     known = [
         familiarity.knows(image, int(label))
         for image, label in zip(data.test_images.numpy(), data.test_labels, strict=True)
@@ -40,51 +46,53 @@ def test_most_test_images_are_familiar(familiarity: Familiarity, data: Dataset) 
 
 
 def test_training_images_are_familiar_as_what_they_are(
-    familiarity: Familiarity, data: Dataset
+    familiarity: NearestNeighborScore, data: Dataset
 ) -> None:
     for image, label in zip(data.train_images.numpy()[:50], data.train_labels[:50], strict=True):
         assert familiarity.knows(image, int(label))
 
 
-def test_a_one_is_not_familiar_as_a_nought(familiarity: Familiarity, data: Dataset) -> None:
+def test_a_one_is_not_familiar_as_a_nought(
+    familiarity: NearestNeighborScore, data: Dataset
+) -> None:
     ones = data.test_images[data.test_labels == 1].numpy()
     as_one, as_nought = ([familiarity.knows(image, digit) for image in ones] for digit in (1, 0))
     assert np.mean(as_one) > 0.9
     assert np.mean(as_nought) < 0.5
 
 
-def test_a_scribble_is_familiar_as_no_digit(familiarity: Familiarity) -> None:
+def test_a_scribble_is_familiar_as_no_digit(familiarity: NearestNeighborScore) -> None:
     image = strokes_to_image(ZIGZAG)
     assert not any(familiarity.knows(image, digit) for digit in range(10))
 
 
 @pytest.mark.parametrize("image", [np.zeros((28, 28)), np.ones((28, 28))], ids=["black", "white"])
 def test_a_blank_picture_is_familiar_as_no_digit(
-    familiarity: Familiarity, image: np.ndarray
+    familiarity: NearestNeighborScore, image: np.ndarray
 ) -> None:
     assert not any(familiarity.knows(image, digit) for digit in range(10))
 
 
 def test_neither_brightness_nor_the_type_of_numbers_matters(data: Dataset) -> None:
     images = data.test_images[:20]
-    edges = edges_of(images)
+    edges = hog_features(images)
     for same in (images.float() / 255, images.double() / 3, images // 2 * 2.0):
-        torch.testing.assert_close(edges_of(same), edges, atol=0.02, rtol=0)
+        torch.testing.assert_close(hog_features(same), edges, atol=0.02, rtol=0)
 
 
 def test_edges_are_vectors_of_length_one_in_any_number(data: Dataset) -> None:
-    edges = edges_of(data.train_images[:1234])
+    edges = hog_features(data.train_images[:1234])
     assert edges.shape == (1234, 196)
     torch.testing.assert_close(edges.norm(dim=1), torch.ones(1234))
-    torch.testing.assert_close(edges[1200:], edges_of(data.train_images[1200:1234]))
+    torch.testing.assert_close(edges[1200:], hog_features(data.train_images[1200:1234]))
 
 
 def test_edges_tell_the_direction() -> None:
     across = torch.zeros(1, 28, 28)
     across[:, :, 12:16] = 1
-    upright, lying = edges_of(across), edges_of(across.transpose(1, 2))
+    upright, lying = hog_features(across), hog_features(across.transpose(1, 2))
     assert float((upright * lying).sum()) < 0.5
-    inverse = edges_of(1 - across)
+    inverse = hog_features(1 - across)
     assert float((upright * inverse).sum()) < 0.5
 
 
@@ -93,22 +101,22 @@ def test_a_digit_that_was_never_shown_is_familiar_to_nobody(data: Dataset) -> No
     rest = replace(
         data, train_images=data.train_images[no_sevens], train_labels=data.train_labels[no_sevens]
     )
-    familiarity = Familiarity(rest)
+    familiarity = NearestNeighborScore(rest)
     sevens = data.test_images[data.test_labels == 7].numpy()
     assert not any(familiarity.knows(image, 7) for image in sevens)
 
 
 def test_an_answer_is_believed_when_decided_and_familiar(data: Dataset) -> None:
     image, digit = data.train_images[0].numpy() / 255, int(data.train_labels[0])
-    judge = Judge()
+    judge = OutOfDistributionDetector()
     assert judge.doubt(data, image, says(digit, 0.99)) is None
-    assert judge.doubt(data, image, says(digit, DECIDED + 0.001)) is None
-    assert judge.doubt(data, image, says(digit, DECIDED - 0.001)) == "undecided"
+    assert judge.doubt(data, image, says(digit, MIN_PROBABILITY + 0.001)) is None
+    assert judge.doubt(data, image, says(digit, MIN_PROBABILITY - 0.001)) == "undecided"
 
 
 def test_however_decided_a_scribble_is_not_believed(data: Dataset) -> None:
     image = strokes_to_image(ZIGZAG)
-    judge = Judge()
+    judge = OutOfDistributionDetector()
     assert {judge.doubt(data, image, says(digit, 1.0)) for digit in range(10)} == {"unfamiliar"}
 
 
@@ -123,7 +131,7 @@ def test_a_judge_goes_by_the_data_set_that_it_is_asked_about(data: Dataset) -> N
         test_images=scribbles,
         test_labels=labels,
     )
-    judge = Judge()
+    judge = OutOfDistributionDetector()
     for _ in range(2):
         assert judge.doubt(data, image, says(digit, 1.0)) is None
         assert judge.doubt(other, image, says(digit, 1.0)) == "unfamiliar"

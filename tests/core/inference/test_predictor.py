@@ -8,8 +8,8 @@ import torch
 
 from core import models
 from core.config import TrainConfig
-from core.data.dataset import Dataset, normalise
-from core.inference.predictor import Reader
+from core.data.dataset import Dataset, normalize
+from core.inference.predictor import Predictor
 from core.records.predictions import Gallery
 from core.training.loop import fit
 from core.training.state import Checkpoint
@@ -39,7 +39,7 @@ def plain(checkpoint: Checkpoint, data: Dataset) -> np.ndarray:
     model = models.build(checkpoint.model)
     model.load_state_dict(checkpoint.state_dict)
     with torch.no_grad():
-        probabilities: np.ndarray = model.eval()(normalise(data.test_images)).softmax(1).numpy()
+        probabilities: np.ndarray = model.eval()(normalize(data.test_images)).softmax(1).numpy()
     return probabilities
 
 
@@ -51,7 +51,7 @@ def wrong(gallery: Gallery) -> np.ndarray:
 def test_probabilities_are_those_of_plain_torch(
     middling: Checkpoint, tiny_dataset: Dataset
 ) -> None:
-    found = Reader().probabilities(middling, tiny_dataset.test_images.numpy())
+    found = Predictor().probabilities(middling, tiny_dataset.test_images.numpy())
 
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, plain(middling, tiny_dataset), atol=1e-6)
@@ -61,7 +61,7 @@ def test_probabilities_are_those_of_plain_torch(
 def test_reading_leaves_the_images_alone(middling: Checkpoint, dtype: type) -> None:
     images = np.full((2, 28, 28), 90, dtype)
 
-    Reader().probabilities(middling, images)
+    Predictor().probabilities(middling, images)
 
     assert (images == 90).all()
 
@@ -72,7 +72,7 @@ def test_one_drawing_is_read_as_the_same_test_image_is(
     image = tiny_dataset.test_images[7].numpy().astype(np.float32) / 255
     before = image.copy()
 
-    prediction = Reader().predict(middling, image)
+    prediction = Predictor().predict(middling, image)
 
     assert prediction.probabilities == pytest.approx(plain(middling, tiny_dataset)[7], abs=1e-5)
     assert sum(prediction.probabilities) == pytest.approx(1)
@@ -86,7 +86,7 @@ def test_a_reader_follows_the_checkpoint_that_it_is_given(
     images = tiny_dataset.test_images.numpy()
     doubled = {key: value * 2 for key, value in middling.state_dict.items()}
     other = replace(middling, state_dict=doubled)
-    reader = Reader()
+    reader = Predictor()
 
     first = reader.probabilities(middling, images)
     second = reader.probabilities(other, images)
@@ -98,7 +98,7 @@ def test_a_reader_follows_the_checkpoint_that_it_is_given(
 def test_a_gallery_shows_images_with_their_labels_and_readings(
     checkpoint: Checkpoint, tiny_dataset: Dataset
 ) -> None:
-    found = Reader().gallery(checkpoint, tiny_dataset, 25, 3, only_wrong=False)
+    found = Predictor().gallery(checkpoint, tiny_dataset, 25, 3, only_wrong=False)
 
     assert found.images.shape == (25, 28, 28)
     assert found.images.dtype == np.uint8
@@ -113,7 +113,7 @@ def test_a_gallery_shows_images_with_their_labels_and_readings(
 def test_a_gallery_shows_no_image_twice(
     checkpoint: Checkpoint, tiny_dataset: Dataset, only_wrong: bool
 ) -> None:
-    found = Reader().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong)
+    found = Predictor().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong)
 
     assert len(set(found.indices.tolist())) == len(found.indices)
 
@@ -123,7 +123,7 @@ def test_the_same_seed_shows_the_same_images(
     checkpoint: Checkpoint, tiny_dataset: Dataset, only_wrong: bool
 ) -> None:
     def indices(seed: int) -> list[int]:
-        found = Reader().gallery(checkpoint, tiny_dataset, 10, seed, only_wrong)
+        found = Predictor().gallery(checkpoint, tiny_dataset, 10, seed, only_wrong)
         return [int(index) for index in found.indices]
 
     assert indices(1) == indices(1)
@@ -133,7 +133,7 @@ def test_the_same_seed_shows_the_same_images(
 def test_only_wrong_shows_nothing_but_mistakes(
     checkpoint: Checkpoint, tiny_dataset: Dataset
 ) -> None:
-    found = Reader().gallery(checkpoint, tiny_dataset, 10, 0, only_wrong=True)
+    found = Predictor().gallery(checkpoint, tiny_dataset, 10, 0, only_wrong=True)
 
     assert len(found.indices) == 10
     assert wrong(found).all()
@@ -145,7 +145,7 @@ def test_only_wrong_shows_every_mistake_when_more_are_wanted(
     mistakes = plain(checkpoint, tiny_dataset).argmax(1) != tiny_dataset.test_labels.numpy()
     assert 10 < mistakes.sum() < 110, "the network of this test is right and wrong often"
 
-    found = Reader().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong=True)
+    found = Predictor().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong=True)
 
     assert sorted(found.indices) == np.flatnonzero(mistakes).tolist()
 
@@ -153,7 +153,7 @@ def test_only_wrong_shows_every_mistake_when_more_are_wanted(
 def test_a_gallery_has_no_more_images_than_the_test_set(
     checkpoint: Checkpoint, tiny_dataset: Dataset
 ) -> None:
-    found = Reader().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong=False)
+    found = Predictor().gallery(checkpoint, tiny_dataset, 1000, 0, only_wrong=False)
 
     assert sorted(found.indices) == list(range(120))
 
@@ -164,7 +164,7 @@ def test_a_network_without_mistakes_has_an_empty_gallery_of_them(
     said = np.eye(10, dtype=np.float32)[tiny_dataset.test_labels.numpy()]
     faultless = replace(middling, test_probabilities=said)
 
-    found = Reader().gallery(faultless, tiny_dataset, 25, 0, only_wrong=True)
+    found = Predictor().gallery(faultless, tiny_dataset, 25, 0, only_wrong=True)
 
     assert found.images.shape == (0, 28, 28)
     assert found.probabilities.shape == (0, 10)
@@ -187,8 +187,8 @@ def test_a_gallery_is_the_same_with_and_without_an_evaluation(
     evaluated = replace(middling, test_probabilities=said)
     published = replace(middling, test_probabilities=None)
 
-    with_it = Reader().gallery(evaluated, data, count, 5, only_wrong)
-    without = Reader().gallery(published, data, count, 5, only_wrong)
+    with_it = Predictor().gallery(evaluated, data, count, 5, only_wrong)
+    without = Predictor().gallery(published, data, count, 5, only_wrong)
 
     assert len(with_it.indices) == count
     np.testing.assert_array_equal(with_it.indices, without.indices)

@@ -11,7 +11,7 @@ import torch
 from core import models
 from core.export.weights import to_pth
 from core.records.runs import RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
 
@@ -54,9 +54,9 @@ def test_an_import_that_was_killed_before_its_record_is_there_at_the_next_start(
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
     with monkeypatch.context() as patch:
-        patch.setattr(RunStore, "save", raise_killed)
+        patch.setattr(RunDatabase, "save", raise_killed)
         with pytest.raises(Killed):
-            service.bring_in(weights, "mine.pth")
+            service.import_weights(weights, "mine.pth")
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
@@ -77,7 +77,7 @@ def test_an_import_that_was_killed_while_it_was_written_leaves_nothing(
     make_service: MakeService, tmp_path: Path, weights: bytes, whole: list[str]
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = service.bring_in(weights, "mine.pth")
+    run_id = service.import_weights(weights, "mine.pth")
     service.close()
     forget(tmp_path / "runs", "missing")
     for file in (tmp_path / "runs" / run_id).iterdir():
@@ -97,7 +97,7 @@ def test_a_fork_that_was_killed_before_its_record_leaves_nothing(
     parent = service.start(CONFIG.model_copy(update={"epochs": 1}))
     finish(service, parent)
     with monkeypatch.context() as patch:
-        patch.setattr(RunStore, "save", raise_killed)
+        patch.setattr(RunDatabase, "save", raise_killed)
         with pytest.raises(Killed):
             service.fork(parent, 1, {"epochs": 2})
     service.close()
@@ -146,7 +146,7 @@ def test_runs_outlive_their_database(
     settled(service, paused, wait_until)
     done = service.start(CONFIG.model_copy(update={"epochs": 1, "seed": 3}), "Short")
     finish(service, done)
-    imported = service.bring_in(weights, "mine.pth")
+    imported = service.import_weights(weights, "mine.pth")
     before = {run.run_id: run for run in service.runs()}
     service.close()
     forget(tmp_path / "runs", how)

@@ -19,7 +19,7 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.records.runs import RunSnapshot, RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from tests.conftest import Finish, write_synthetic
 
@@ -36,7 +36,7 @@ def service(
     folder = tmp_path_factory.mktemp("first-version")
     shutil.unpack_archive(ARCHIVE, folder)
     catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), "synthetic")
-    service = TrainingService(catalog, RunStore(folder / "runs"))
+    service = TrainingService(catalog, RunDatabase(folder / "runs"))
     yield service
     service.close()
 

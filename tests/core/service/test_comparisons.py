@@ -14,8 +14,8 @@ from core import models
 from core.analysis import robustness
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
-from core.data.dataset import Dataset, normalise
-from core.errors import NotTrained, WrongState
+from core.data.dataset import Dataset, normalize
+from core.errors import NotTrainedError, WrongStateError
 from core.records.comparisons import Pair, Robustness
 from core.records.runs import RunState
 from core.service import worker
@@ -67,7 +67,7 @@ def test_a_pair_starts_with_both_runs_or_with_none(
     for _ in range(worker.MOST_WAITING):  # the first of them trains: one place is left
         service.start(endless)
     before = len(service.runs())
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStateError):
         service.pairs.start(small)
     assert len(service.runs()) == before
     assert service.pairs.all() == []
@@ -135,7 +135,7 @@ def agree(measured: Robustness, weights: Path, data: Dataset) -> None:
         for strength in STRENGTHS[curve.distortion]:
             shown = torch.from_numpy(distort(images, curve.distortion, strength, seed=0))
             with torch.no_grad():
-                said = network(normalise(shown)).argmax(1).numpy()
+                said = network(normalize(shown)).argmax(1).numpy()
             expected.append((said == labels).mean())
         assert curve.accuracies == pytest.approx(expected)
 
@@ -200,7 +200,7 @@ def test_a_run_that_trains_or_waits_keeps_a_pair_from_its_end(
     (pair,) = service.pairs.all()
     assert pair.ended
     assert mlp.run_id not in [run.run_id for run in pair.comparable]
-    with pytest.raises(NotTrained):
+    with pytest.raises(NotTrainedError):
         service.pairs.robustness(mlp.run_id).result(SECONDS)
 
 

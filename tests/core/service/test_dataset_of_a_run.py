@@ -9,9 +9,9 @@ import pytest
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.errors import InvalidConfig
+from core.errors import InvalidConfigError
 from core.records.runs import RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, told
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
@@ -57,7 +57,7 @@ def paused(
 
 def store_auto(folder: Path, run_id: str) -> None:
     """Makes a stored run one of the first version, which kept `auto` in its settings."""
-    store = RunStore(folder)
+    store = RunDatabase(folder)
     (run,) = [run for run in store.runs() if run.run_id == run_id]
     store.save(replace(run, config={**run.config, "dataset": "auto"}))
     store.close()
@@ -105,7 +105,7 @@ def test_a_fork_and_a_repetition_stay_with_the_data_set(
     assert {finish(service, run_id).dataset for run_id in (fork, repeated)} == {"synthetic"}
     assert told(service, fork)[: STEPS + 1] == told(service, paused)[: STEPS + 1]
     for name in ("mnist", "auto"):
-        with pytest.raises(InvalidConfig, match="cannot change on the way"):
+        with pytest.raises(InvalidConfigError, match="cannot change on the way"):
             service.fork(paused, 1, {"dataset": name})
     assert service.fork(paused, 0, {"dataset": "mnist", "epochs": 1})
 

@@ -13,18 +13,18 @@ from torch.nn import functional as F
 from core.config import TrainConfig
 from core.data.dataset import MEAN, STD, Dataset
 from core.errors import (
-    BadDrawing,
-    DamagedFile,
-    DrawingRefused,
-    NoModel,
-    UnknownDrawing,
-    UnknownEpoch,
-    UnknownRun,
-    WrongState,
+    DamagedFileError,
+    DrawingRefusedError,
+    InvalidDrawingError,
+    NoModelError,
+    UnknownDrawingError,
+    UnknownEpochError,
+    UnknownRunError,
+    WrongStateError,
 )
 from core.records.runs import RunState
 from core.runs import finetuning_data
-from core.service.drawings import MOST
+from core.service.drawings import MAX_DRAWINGS
 from core.service.prediction_history import MOST_EPOCHS, spread
 from core.service.service import TrainingService
 from core.training.state import Checkpoint
@@ -129,9 +129,9 @@ def test_a_course_forgets_epochs_that_were_trained_anew(
 
 
 def test_without_a_network_there_is_no_course(service: TrainingService) -> None:
-    with pytest.raises(NoModel, match="Press Train"):
+    with pytest.raises(NoModelError, match="Press Train"):
         service.history.course(np.ones((28, 28), np.float32))
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         service.history.course(np.ones((28, 28), np.float32), "no-such-run")
 
 
@@ -174,7 +174,7 @@ def test_each_owner_has_a_set_of_their_own(service: TrainingService, tiny_datase
     keep(service, tiny_dataset, 2, THINE)
     assert len(service.handwriting.shown(MINE).drawings) == 1
     assert len(service.handwriting.shown(THINE).drawings) == 2
-    with pytest.raises(UnknownDrawing):
+    with pytest.raises(UnknownDrawingError):
         service.handwriting.delete(THINE, one)
     assert service.handwriting.shown(MINE).right is None  # there is no network yet
 
@@ -185,7 +185,7 @@ def test_a_deleted_drawing_comes_back_until_a_restart(
     service = make_service(runs=tmp_path / "runs")
     first, second, third = keep(service, tiny_dataset, 3)
     service.handwriting.delete(MINE, second)
-    with pytest.raises(UnknownDrawing):
+    with pytest.raises(UnknownDrawingError):
         service.handwriting.delete(MINE, second)
     service.handwriting.restore(MINE, second)
     names = [drawing.drawing_id for drawing in service.handwriting.shown(MINE).drawings]
@@ -196,7 +196,7 @@ def test_a_deleted_drawing_comes_back_until_a_restart(
     again = make_service(runs=tmp_path / "runs")
     names = [drawing.drawing_id for drawing in again.handwriting.shown(MINE).drawings]
     assert names == [second, third]
-    with pytest.raises(UnknownDrawing):
+    with pytest.raises(UnknownDrawingError):
         again.handwriting.restore(MINE, first)
 
 
@@ -205,30 +205,30 @@ def test_what_cannot_be_kept_is_refused_with_a_sentence(
 ) -> None:
     image = drawings_of(tiny_dataset, 1)[0][1]
     service.handwriting.keep(MINE, 3, image)
-    with pytest.raises(DrawingRefused, match="as 3"):
+    with pytest.raises(DrawingRefusedError, match="as 3"):
         service.handwriting.keep(MINE, 5, image)
     for label in (-1, 10):
-        with pytest.raises(BadDrawing, match="0 to 9"):
+        with pytest.raises(InvalidDrawingError, match="0 to 9"):
             service.handwriting.keep(MINE, label, image)
     dot = np.zeros((28, 28), np.float32)
-    for number in range(1, MOST):
+    for number in range(1, MAX_DRAWINGS):
         dot[number // 28, number % 28] = 1
         service.handwriting.keep(MINE, 1, dot)
-    with pytest.raises(DrawingRefused, match="the most"):
+    with pytest.raises(DrawingRefusedError, match="the most"):
         service.handwriting.keep(MINE, 1, image.T)
 
 
 def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
     service: TrainingService, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.service.drawings.MOST", 3)
+    monkeypatch.setattr("core.service.drawings.MAX_DRAWINGS", 3)
     first, second, third = keep(service, tiny_dataset, 3)
     service.handwriting.delete(MINE, first)
     keep(service, tiny_dataset, 1)
-    with pytest.raises(DrawingRefused, match="the most"):
+    with pytest.raises(DrawingRefusedError, match="the most"):
         service.handwriting.restore(MINE, first)
     service.handwriting.delete(MINE, second)
-    with pytest.raises(DrawingRefused, match="kept already"):
+    with pytest.raises(DrawingRefusedError, match="kept already"):
         service.handwriting.restore(MINE, first)
 
     service.handwriting.restore(MINE, second)
@@ -309,7 +309,11 @@ def test_a_lesson_is_trained_on_drawings_and_tested_as_before(
     settings, data = finetuning_data.data_for(lesson, config, tiny_dataset)
     taught = ~lesson.held_out
     drawn = finetuning_data.known(data.train_images.numpy(), images[taught])
-    assert finetuning_data.SHOWN <= drawn.sum() < finetuning_data.SHOWN + taught.sum()
+    assert (
+        finetuning_data.TARGET_SAMPLES
+        <= drawn.sum()
+        < finetuning_data.TARGET_SAMPLES + taught.sum()
+    )
     assert not finetuning_data.known(data.train_images.numpy(), images[lesson.held_out]).any()
     others = data.train_images[torch.from_numpy(~drawn)].numpy()
     assert len(others) == (50 if mixed else 0)  # the run had learnt from no more
@@ -432,20 +436,20 @@ def test_a_fork_of_a_taught_run_is_taught_too(
 def test_what_cannot_be_taught_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset, tiny_config: TrainConfig, finish: Finish
 ) -> None:
-    with pytest.raises(DrawingRefused, match="keep some drawings first"):
+    with pytest.raises(DrawingRefusedError, match="keep some drawings first"):
         service.teaching.teach(MINE)
     keep(service, tiny_dataset, 2)
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.teaching.teach(MINE)
     run_id = service.start(tiny_config)
     finish(service, run_id)
-    with pytest.raises(WrongState, match="learnt nothing yet"):
+    with pytest.raises(WrongStateError, match="learnt nothing yet"):
         service.teaching.teach(MINE, run_id, 0)
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         service.teaching.teach(MINE, run_id, 7)
     content = service.files.weights(run_id, None, "pth").content
-    guest = service.bring_in(content, "guest.pth")
-    with pytest.raises(WrongState, match=r"guest\.pth cannot be taught: it came in a file"):
+    guest = service.import_weights(content, "guest.pth")
+    with pytest.raises(WrongStateError, match=r"guest\.pth cannot be taught: it came in a file"):
         service.teaching.teach(MINE, guest)
     assert len(service.runs()) == 2
 
@@ -458,7 +462,7 @@ def test_a_damaged_lesson_is_said_and_trains_on_nothing_else(
     child = service.teaching.teach(MINE)
     finish(service, child)
     (folder(service, child) / "lesson.safetensors").write_bytes(b"no drawings")
-    with pytest.raises(DamagedFile, match="taught cannot be read"):
+    with pytest.raises(DamagedFileError, match="taught cannot be read"):
         service.teaching.report(child)
     service.rewind(child, 2)
     service.resume(child)

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.errors import NoModel
+from core.errors import NoModelError
 from core.explain import projection
 from core.explain.activations import Network
 from core.service.service import TrainingService
@@ -91,7 +91,7 @@ def test_an_image_has_no_place_among_those_of_another_network(
 
 
 def test_without_a_network_it_says_so(service: TrainingService) -> None:
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.embeddings.pca()
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.embeddings.tsne()

@@ -11,7 +11,7 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.records.runs import Stretch
+from core.records.runs import TrainingSegment
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService
@@ -27,8 +27,10 @@ def rates(service: TrainingService, run_id: str) -> list[float]:
     return [event.learning_rate for event in batches if event.step % STEPS == 0]
 
 
-def stretch(until: int, **changes: Any) -> Stretch:
-    return Stretch(until, {**CONFIG.model_dump(), "dataset": "synthetic", **changes}, "fp32")
+def stretch(until: int, **changes: Any) -> TrainingSegment:
+    return TrainingSegment(
+        until, {**CONFIG.model_dump(), "dataset": "synthetic", **changes}, "fp32"
+    )
 
 
 @pytest.fixture

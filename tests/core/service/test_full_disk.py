@@ -13,7 +13,7 @@ from core import models
 from core.config import TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.device import Runtime
-from core.errors import FolderUnusable
+from core.errors import StorageError
 from core.records.runs import RunState
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
@@ -62,7 +62,7 @@ def refusal(call: Callable[[], object]) -> str | None:
     """The sentence in which a call is refused for want of space; None if it is not."""
     try:
         call()
-    except FolderUnusable as error:
+    except StorageError as error:
         return str(error)
     return None
 
@@ -87,7 +87,7 @@ CALLS: dict[str, Call] = {
     "keep a drawing": lambda service, _: service.handwriting.keep(MINE, 7, SEVEN.T),
     "delete a drawing": lambda service, runs: service.handwriting.delete(MINE, runs["drawing"]),
     "teach": lambda service, runs: service.teaching.teach(MINE, runs["done"]),
-    "import": lambda service, runs: service.bring_in(
+    "import": lambda service, runs: service.import_weights(
         service.files.weights(runs["done"], None, "pth").content
     ),
 }
@@ -172,7 +172,7 @@ def test_a_disk_that_fills_up_at_launch_does_not_stop_the_queue(
     assert found.state is RunState.DONE
     assert "disk is full" in found.message
     assert service.explorer.gallery(5, 0, run_id=first).progress == 2, "it is still in memory"
-    with pytest.raises(FolderUnusable):
+    with pytest.raises(StorageError):
         service.start(CONFIG)
     disk.free()
 

@@ -16,8 +16,14 @@ from torch.nn import functional as F
 from core import models, weight_files
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalise
-from core.errors import BadWeights, DamagedFile, DatasetUnavailable, FolderUnusable, WrongState
+from core.data.dataset import Dataset, normalize
+from core.errors import (
+    DamagedFileError,
+    DatasetUnavailableError,
+    InvalidWeightsError,
+    StorageError,
+    WrongStateError,
+)
 from core.export.weights import to_pth
 from core.records.runs import RunState
 from core.service import imports
@@ -37,7 +43,7 @@ def weights() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def brought(service: TrainingService, weights: dict[str, torch.Tensor], measured: Any) -> str:
     """The id of a run that was brought in, and measured."""
-    return measured(service, service.bring_in(to_pth(weights), "mine.pth"))
+    return measured(service, service.import_weights(to_pth(weights), "mine.pth"))
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ def test_what_it_reads_right_is_measured(
     tiny_dataset: Dataset,
 ) -> None:
     with torch.inference_mode():
-        logits = models.load("speedrun_cnn", weights)(normalise(tiny_dataset.test_images))
+        logits = models.load("speedrun_cnn", weights)(normalize(tiny_dataset.test_images))
     run = service.snapshot(brought)
     right = (logits.argmax(1) == tiny_dataset.test_labels).float().mean().item()
     assert run.test_accuracy == run.best_test_accuracy == pytest.approx(right, abs=0.02)
@@ -92,7 +98,7 @@ def test_it_outlives_a_restart(
     make_service: MakeService, tmp_path: Path, weights: dict[str, torch.Tensor], measured: Any
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = measured(service, service.bring_in(to_pth(weights), "mine.pth"))
+    run_id = measured(service, service.import_weights(to_pth(weights), "mine.pth"))
     before = service.snapshot(run_id)
     gallery = service.explorer.gallery(5, seed=1, run_id=run_id)
     service.close()
@@ -111,14 +117,14 @@ class NoData(DataCatalog):
         super().__init__(None, Path("/nowhere"))
 
     def load(self, name: str, cancelled: Any = None) -> Dataset:
-        raise DatasetUnavailable("MNIST is not on this computer.")
+        raise DatasetUnavailableError("MNIST is not on this computer.")
 
 
 def test_without_test_images_it_is_measured_when_there_are_some(
     make_service: MakeService, tmp_path: Path, weights: dict[str, torch.Tensor], measured: Any
 ) -> None:
     service = make_service(catalog=NoData(), runs=tmp_path / "runs")
-    run_id = service.bring_in(to_pth(weights), "mine.pth")
+    run_id = service.import_weights(to_pth(weights), "mine.pth")
     service.explorer.read_strokes(A_SEVEN, run_id)
     service.close()
     assert service.snapshot(run_id).test_accuracy is None
@@ -156,7 +162,7 @@ def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
     monkeypatch.setattr(weight_files, "read_weights", counted("read", weight_files.read_weights))
     monkeypatch.setattr(imports, "evaluate", counted("measured", evaluation.evaluate))
     content = to_pth(weights)
-    senders = [threading.Thread(target=service.bring_in, args=(content,)) for _ in range(20)]
+    senders = [threading.Thread(target=service.import_weights, args=(content,)) for _ in range(20)]
     for sender in senders:
         sender.start()
     for sender in senders:
@@ -174,7 +180,7 @@ def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
     measured: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    failures: list[Exception] = [RuntimeError("out of memory"), DamagedFile("It is damaged.")]
+    failures: list[Exception] = [RuntimeError("out of memory"), DamagedFileError("It is damaged.")]
 
     def fail_twice(*arguments: Any) -> Any:
         if failures:
@@ -183,9 +189,9 @@ def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
 
     monkeypatch.setattr(imports, "evaluate", fail_twice)
     for name in ("damaged.pth", "large.pth"):
-        service.bring_in(to_pth(weights), name)
+        service.import_weights(to_pth(weights), name)
 
-    measured(service, service.bring_in(to_pth(weights), "good.pth"))
+    measured(service, service.import_weights(to_pth(weights), "good.pth"))
 
     said = [(record.levelname, record.message) for record in caplog.records]
     assert ("WARNING", "Measuring damaged.pth: It is damaged.") in said
@@ -209,7 +215,7 @@ def test_closing_does_not_wait_for_what_is_still_measured(
     real = catalog.load
     monkeypatch.setattr(catalog, "load", until_cancelled)
     service = make_service()
-    run_id = service.bring_in(to_pth(weights))
+    run_id = service.import_weights(to_pth(weights))
     assert asked.wait(30)
 
     service.close()
@@ -232,7 +238,7 @@ def test_what_needs_its_training_is_refused_in_a_sentence(
     service: TrainingService, brought: str, change: Any
 ) -> None:
     before = service.snapshot(brought)
-    with pytest.raises(WrongState, match=r"mine\.pth cannot be .*came in a file.*\.$"):
+    with pytest.raises(WrongStateError, match=r"mine\.pth cannot be .*came in a file.*\.$"):
         change(service, brought)
     assert service.snapshot(brought) == before
 
@@ -241,7 +247,7 @@ def test_it_is_named_pinned_deleted_and_restored_like_any_run(
     service: TrainingService, brought: str
 ) -> None:
     service.describe(brought, name="Anna's", pinned=True)
-    with pytest.raises(WrongState, match="pinned"):
+    with pytest.raises(WrongStateError, match="pinned"):
         service.delete(brought)
     service.describe(brought, pinned=False)
     service.delete(brought)
@@ -261,8 +267,8 @@ def test_it_can_be_taken_away_again(
 
 
 def test_a_file_that_is_no_network_leaves_no_run(service: TrainingService) -> None:
-    with pytest.raises(BadWeights):
-        service.bring_in(b"PK nonsense", "mine.pth")
+    with pytest.raises(InvalidWeightsError):
+        service.import_weights(b"PK nonsense", "mine.pth")
     assert service.runs() == []
 
 
@@ -273,8 +279,8 @@ def test_a_full_disk_leaves_no_run(
         raise OSError("no space left on device")
 
     monkeypatch.setattr("core.runs.checkpoints.save_file", fail)
-    with pytest.raises(FolderUnusable, match=r"no space left on device\."):
-        service.bring_in(to_pth(weights), "mine.pth")
+    with pytest.raises(StorageError, match=r"no space left on device\."):
+        service.import_weights(to_pth(weights), "mine.pth")
     assert service.runs() == []
 
 
@@ -290,7 +296,7 @@ def test_a_run_that_trains_is_not_disturbed(
     finish(service, alone)
     beside = service.start(tiny_config)
     for _ in range(3):
-        measured(service, service.bring_in(to_pth(weights)))
+        measured(service, service.import_weights(to_pth(weights)))
     finish(service, beside)
 
     assert service.snapshot(beside).test_loss == service.snapshot(alone).test_loss

@@ -11,7 +11,13 @@ from core.config import TrainConfig
 from core.data.dataset import Dataset
 from core.drawing.photos import pixels_to_image
 from core.drawing.strokes import strokes_to_image
-from core.errors import EmptyDrawing, NoConvolution, NoModel, NotThere, UnknownEpoch
+from core.errors import (
+    EmptyDrawingError,
+    NoConvolutionError,
+    NoModelError,
+    OutOfRangeError,
+    UnknownEpochError,
+)
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import attribute
 from core.service.service import TrainingService
@@ -112,20 +118,20 @@ def test_what_is_not_there_is_refused_in_a_sentence(
     service: TrainingService, run_id: str, tiny_dataset: Dataset
 ) -> None:
     insight = service.insight
-    with pytest.raises(NotThere, match="numbers 0 to 119"):
+    with pytest.raises(OutOfRangeError, match="numbers 0 to 119"):
         insight.look(len(tiny_dataset.test_labels), run_id)
-    with pytest.raises(NotThere, match="no test image -1"):
+    with pytest.raises(OutOfRangeError, match="no test image -1"):
         insight.look(-1, run_id)
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         insight.look(0, run_id, 9)
-    with pytest.raises(NotThere):
+    with pytest.raises(OutOfRangeError):
         insight.filters("conv9", run_id)
-    with pytest.raises(EmptyDrawing):
+    with pytest.raises(EmptyDrawingError):
         insight.drawing({})
 
 
 def test_without_a_network_it_says_so(service: TrainingService) -> None:
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.insight.look(0)
 
 
@@ -133,7 +139,7 @@ def test_grad_cam_of_a_network_without_convolutions_is_refused(
     trained_service: TrainingService,
 ) -> None:
     image = trained_service.insight.look(0).image
-    with pytest.raises(NoConvolution):
+    with pytest.raises(NoConvolutionError):
         trained_service.insight.attribute(image, "grad_cam")
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from core.data.dataset import Dataset
-from core.errors import FolderUnusable, WrongState
+from core.errors import StorageError, WrongStateError
 from core.records.runs import RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from core.training.state import Checkpoint
@@ -56,7 +56,7 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_done(
     assert found.weights_file is not None
     exported = torch.load(tmp_path / "found" / run_id / "mlp.pth", weights_only=True)
     assert exported.keys() == {"fc.weight", "fc.bias"}
-    with pytest.raises(WrongState, match="it is done"):
+    with pytest.raises(WrongStateError, match="it is done"):
         again.resume(run_id)
     assert finish(again, again.fork(run_id, 2, {"epochs": 3})).state is RunState.DONE
 
@@ -228,7 +228,7 @@ def test_a_kill_between_any_two_writes_leaves_runs_that_go_on_to_the_same_metric
 
 
 def check_every_kept_epoch_has_its_events(folder: Path) -> None:
-    store = RunStore(folder)
+    store = RunDatabase(folder)
     for run in store.runs():
         files = store.epoch_files(run.run_id, CONFIG.model)
         for epoch in files.epochs():
@@ -273,7 +273,7 @@ def test_any_single_write_may_fail(
         for what, acting.after in LIVES[life]:
             try:
                 run_id = do(service, what, run_id)
-            except FolderUnusable as error:
+            except StorageError as error:
                 sentences.add(str(error))
                 run_id = do(service, what, run_id)
             run = settled(service, run_id, wait_until)

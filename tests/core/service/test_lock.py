@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from core.config import TrainConfig
-from core.errors import UnknownEpoch
+from core.errors import UnknownEpochError
 from core.records.runs import RunState
 from core.runs import registry
-from core.runs.checkpoints import EpochFiles
-from core.runs.database import RunStore
+from core.runs.checkpoints import CheckpointFiles
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
@@ -47,15 +47,15 @@ def test_a_run_trains_to_its_end_while_the_events_of_another_are_read(
     assert halting.reached.wait(SECONDS)
     reading, read_on = threading.Event(), threading.Event()
     in_time: list[bool] = []
-    read = RunStore.events
+    read = RunDatabase.events
 
-    def slow(store: RunStore, run_id: str) -> Any:
+    def slow(store: RunDatabase, run_id: str) -> Any:
         if run_id == stored:
             reading.set()
             in_time.append(read_on.wait(10))  # seconds, in case that training waits for us
         return read(store, run_id)
 
-    monkeypatch.setattr(RunStore, "events", slow)
+    monkeypatch.setattr(RunDatabase, "events", slow)
     answers: list[Any] = []
     reader = threading.Thread(target=lambda: answers.append(ASK[what](service, stored)))
     reader.start()
@@ -83,7 +83,7 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
     service.close()
     service = make_service(runs=tmp_path)
     answered: list[bool] = []
-    for owner, name in ((RunStore, "events"), (EpochFiles, "resume_state")):
+    for owner, name in ((RunDatabase, "events"), (CheckpointFiles, "resume_state")):
         read = getattr(owner, name)
 
         def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
@@ -108,17 +108,17 @@ def test_what_changes_while_a_rewind_reads_is_read_again(
 ) -> None:
     service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
     settled(service, run_id, wait_until)
-    read = RunStore.events
+    read = RunDatabase.events
     ended: list[RunState] = []
 
-    def late(store: RunStore, wanted: str) -> Any:
+    def late(store: RunDatabase, wanted: str) -> Any:
         found = read(store, wanted)
         if threading.current_thread() is threading.main_thread() and not ended:
             service.resume(run_id)
             ended.append(finish(service, run_id).state)
         return found
 
-    monkeypatch.setattr(RunStore, "events", late)
+    monkeypatch.setattr(RunDatabase, "events", late)
     service.rewind(run_id, 1)
     assert ended == [RunState.DONE]
     whole = service.start(CONFIG)
@@ -132,15 +132,15 @@ def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
 ) -> None:
     (before,) = trained_service.runs()
     files = trained_service._store.epoch_files(before.run_id, "mlp")
-    read = RunStore.events
+    read = RunDatabase.events
 
-    def late(store: RunStore, run_id: str) -> Any:
+    def late(store: RunDatabase, run_id: str) -> Any:
         for path in files.folder.glob("0001.*"):  # as a run of more than 50 epochs does
             path.unlink()
         return read(store, run_id)
 
-    monkeypatch.setattr(RunStore, "events", late)
-    with pytest.raises(UnknownEpoch, match="Epoch 1 of this run is not kept"):
+    monkeypatch.setattr(RunDatabase, "events", late)
+    with pytest.raises(UnknownEpochError, match="Epoch 1 of this run is not kept"):
         trained_service.fork(before.run_id, 1, {})
     assert [run.run_id for run in trained_service.runs()] == [before.run_id]
 

@@ -11,9 +11,9 @@ from core import models
 from core.analysis.mistakes import Course
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalise
-from core.errors import NoModel, UnknownEpoch, UnknownRun
-from core.runs.database import RunStore
+from core.data.dataset import Dataset, normalize
+from core.errors import NoModelError, UnknownEpochError, UnknownRunError
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from tests.conftest import Finish, MakeService, write_synthetic
 
@@ -27,7 +27,7 @@ def service(
     """What is only asked, and trains once for all tests."""
     folder = tmp_path_factory.mktemp("assessed")
     catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), prefer="synthetic")
-    service = TrainingService(catalog, RunStore(folder / "runs"))
+    service = TrainingService(catalog, RunDatabase(folder / "runs"))
     yield service
     service.close()
 
@@ -44,7 +44,7 @@ def said_by(service: TrainingService, run_id: str, epoch: int, data: Dataset) ->
     files = service.explorer._runs.find(run_id).files
     network = models.load("mlp", files.checkpoint(epoch).state_dict)
     with torch.inference_mode():
-        return network(normalise(data.test_images)).softmax(1).numpy()
+        return network(normalize(data.test_images)).softmax(1).numpy()
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 4])
@@ -133,12 +133,12 @@ def test_some_images_can_be_had_as_an_epoch_reads_them(
 
 def test_what_is_not_there_is_told_as_such(make_service: MakeService) -> None:
     service = make_service()
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.explorer.assessment()
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         service.explorer.assessment("20200101-000000-0000")
 
 
 def test_an_epoch_that_is_not_kept_is_told_as_such(service: TrainingService, run_id: str) -> None:
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         service.explorer.assessment(run_id, 9)

@@ -18,16 +18,16 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import (
-    DamagedFile,
-    FolderUnusable,
-    InvalidConfig,
-    UnknownEpoch,
-    UnknownRun,
-    WrongState,
+    DamagedFileError,
+    InvalidConfigError,
+    StorageError,
+    UnknownEpochError,
+    UnknownRunError,
+    WrongStateError,
 )
-from core.records.metrics import BatchMetrics, EpochMetrics, Metrics, RateChange
+from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, RunState
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from core.training.state import Checkpoint
@@ -92,7 +92,7 @@ def timeless(events: list[Metrics]) -> list[tuple[Any, ...]]:
     return [
         astuple(
             replace(event, **still)
-            if isinstance(event, RateChange)
+            if isinstance(event, LearningRateChange)
             else replace(event, images_per_second=0.0, **still)
         )
         for event in events
@@ -177,7 +177,7 @@ def test_an_epoch_that_was_not_evaluated_is_not_complete(
     assert found.kept == tuple(range(epoch))
     assert found.progress == epoch
     assert service.explorer.checkpoint(run_id).progress == epoch
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         service.fork(run_id, epoch, {"epochs": 5, "batch_size": 50})
     if restart:
         service.close()
@@ -205,7 +205,7 @@ def test_an_epoch_that_the_first_version_kept_unevaluated_can_be_gone_on_with(
         folder = tmp_path / "runs" / run_id
         (folder / f"latest{ending}").rename(folder / f"0004{ending}")
     for size in (1, 50):
-        with pytest.raises(WrongState, match="Rewind the run to it"):
+        with pytest.raises(WrongStateError, match="Rewind the run to it"):
             service.fork(run_id, 4, {"epochs": 5, "batch_size": size})
 
     assert service.rewind(run_id, 4).state is RunState.PAUSED
@@ -252,7 +252,7 @@ def test_a_run_that_never_began_is_forked_but_not_rewound(
     service.start(CONFIG)
     waiting = service.start(CONFIG)
     service.stop(waiting)
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         service.rewind(waiting, 0)
     assert service.snapshot(waiting).state is RunState.STOPPED
     child = service.fork(waiting, 0, {"epochs": 1})
@@ -268,7 +268,7 @@ def test_what_a_run_cannot_do_is_told_with_what_to_do(trained_service: TrainingS
         lambda: trained_service.resume(run_id),
         lambda: trained_service.set_learning_rate(run_id, 0.1),
     ):
-        with pytest.raises(WrongState, match="it is done") as caught:
+        with pytest.raises(WrongStateError, match="it is done") as caught:
             wrong()
         assert str(caught.value).endswith(".")
 
@@ -443,7 +443,7 @@ def test_what_cannot_be_changed_in_a_fork_is_told_at_its_field(
         ({"colour": "red"}, "colour"),
     ]
     for changes, field in refused:
-        with pytest.raises(InvalidConfig) as caught:
+        with pytest.raises(InvalidConfigError) as caught:
             trained_service.fork(parent, 1, changes)
         assert list(caught.value.fields) == [field]
     assert len(trained_service.runs()) == 1
@@ -451,13 +451,13 @@ def test_what_cannot_be_changed_in_a_fork_is_told_at_its_field(
 
 def test_a_place_that_is_not_there_is_told(trained_service: TrainingService) -> None:
     run_id = trained_service.latest_run() or ""
-    with pytest.raises(UnknownEpoch, match="There are: 0, 1, 2"):
+    with pytest.raises(UnknownEpochError, match="There are: 0, 1, 2"):
         trained_service.rewind(run_id, 7)
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         trained_service.fork(run_id, 7, {"epochs": 10})
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         trained_service.rewind("nobody", 1)
-    with pytest.raises(UnknownEpoch):
+    with pytest.raises(UnknownEpochError):
         trained_service.explorer.gallery(5, 0, run_id=run_id, epoch=9)
 
 
@@ -476,11 +476,11 @@ def test_the_learning_rate_of_a_running_run_can_be_changed(
     finish(service, run_id)
 
     events, _ = service.events_since(run_id, 0)
-    changes = [event for event in events if isinstance(event, RateChange)]
+    changes = [event for event in events if isinstance(event, LearningRateChange)]
     assert [(change.step, change.learning_rate) for change in changes] == [(5, 1e-5)]
     rates = [event[5] for event in told(service, run_id) if event[-1] == "batch"]
     assert rates == [3e-4] * 5 + [1e-5] * 35
-    with pytest.raises(InvalidConfig):
+    with pytest.raises(InvalidConfigError):
         service.set_learning_rate(run_id, 0)
 
     # Gone back to before the change, the run trains without it; a fork may have a rate of its own.
@@ -540,7 +540,7 @@ def test_a_run_is_repeated_with_other_seeds(make_service: MakeService, finish: F
         assert finish(service, run.run_id).state is RunState.DONE
     losses = {service.snapshot(run.run_id).test_loss for run in members}
     assert len(losses) == 3
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStateError):
         service.repeat(first, seeds=1000)
 
 
@@ -555,7 +555,7 @@ def test_what_people_say_of_a_run_is_kept(
     finish(service, run_id)
     service.describe(run_id, name="High rate", note="Too high?", pinned=True)
     service.describe(run_id, note="Far too high")
-    with pytest.raises(WrongState, match="pinned"):
+    with pytest.raises(WrongStateError, match="pinned"):
         service.delete(run_id)
     service.close()
 
@@ -594,7 +594,7 @@ def test_a_deleted_run_can_be_brought_back_until_the_next_start(
     kept, gone = service.start(CONFIG), service.start(CONFIG)
     finish(service, gone)
     service.delete(gone)
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         service.snapshot(gone)
     assert [run.run_id for run in service.runs()] == [kept]
     service.restore(gone)
@@ -606,7 +606,7 @@ def test_a_deleted_run_can_be_brought_back_until_the_next_start(
 
     assert [run.run_id for run in again.runs()] == [kept]
     assert not (tmp_path / "runs" / gone).exists()
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         again.restore(gone)
 
 
@@ -614,7 +614,7 @@ def test_a_run_that_trains_is_not_deleted(make_service: MakeService) -> None:
     service = make_service(fit=Halting(1))
     run_id = service.start(CONFIG)
 
-    with pytest.raises(WrongState, match="Stop it first"):
+    with pytest.raises(WrongStateError, match="Stop it first"):
         service.delete(run_id)
 
 
@@ -628,7 +628,7 @@ def two_runs(
     """A folder with two finished runs, and their ids: only to be read."""
     folder = tmp_path_factory.mktemp("two")
     catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), prefer="synthetic")
-    service = TrainingService(catalog, RunStore(folder / "runs"))
+    service = TrainingService(catalog, RunDatabase(folder / "runs"))
     first, second = service.start(CONFIG), service.start(CONFIG)
     finish(service, second)
     service.close()
@@ -652,9 +652,9 @@ def test_a_damaged_network_costs_that_epoch(
 
     service = make_service(runs=folder)
 
-    with pytest.raises(DamagedFile, match=r"0003\.safetensors cannot be read"):
+    with pytest.raises(DamagedFileError, match=r"0003\.safetensors cannot be read"):
         service.explorer.gallery(5, 0, run_id=first, epoch=3)
-    with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFileError):
         service.rewind(first, 4)
     assert service.explorer.gallery(5, 0, run_id=first, epoch=2).progress == 2
     assert service.explorer.gallery(5, 0, run_id=second, epoch=3).progress == 3
@@ -741,8 +741,8 @@ def test_a_damaged_database_is_put_aside_and_weights_bring_their_runs_back(
 def test_two_programs_do_not_share_a_folder(make_service: MakeService, tmp_path: Path) -> None:
     make_service(runs=tmp_path / "runs")
 
-    with pytest.raises(FolderUnusable, match="another Digit Lab uses it"):
-        RunStore(tmp_path / "runs")
+    with pytest.raises(StorageError, match="another Digit Lab uses it"):
+        RunDatabase(tmp_path / "runs")
 
 
 def test_a_long_run_keeps_epochs_evenly_spaced(make_service: MakeService, finish: Finish) -> None:
@@ -760,7 +760,7 @@ def test_a_long_run_keeps_epochs_evenly_spaced(make_service: MakeService, finish
 def test_a_thousand_runs_are_listed_without_their_events(
     make_service: MakeService, tmp_path: Path
 ) -> None:
-    store = RunStore(tmp_path / "runs")
+    store = RunDatabase(tmp_path / "runs")
     for number in range(1000):
         store.save(_done(f"run-{number:04d}"))
     store.close()

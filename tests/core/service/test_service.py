@@ -18,19 +18,19 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import (
-    Cancelled,
-    DatasetUnavailable,
-    EmptyDrawing,
-    NoModel,
-    NotTrained,
-    UnknownRun,
-    WrongState,
+    CancelledError,
+    DatasetUnavailableError,
+    EmptyDrawingError,
+    NoModelError,
+    NotTrainedError,
+    UnknownRunError,
+    WrongStateError,
 )
 from core.records.datasets import DatasetStatus
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
-from core.training.loop import Event, TrainingDiverged, fit
+from core.training.loop import Event, TrainingDivergedError, fit
 from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 
@@ -79,7 +79,7 @@ class SlowCatalog(DataCatalog):
         self.waiting.set()
         while not self.let_through.wait(0.01):
             if cancelled():
-                raise Cancelled
+                raise CancelledError
         return super().load(name, cancelled)
 
     def status(self, name: str = "auto") -> DatasetStatus:
@@ -95,7 +95,7 @@ class MissingCatalog(DataCatalog):
 
     def load(self, name: str, cancelled: Callable[[], bool] = lambda: False) -> Dataset:
         if self.missing:
-            raise DatasetUnavailable("The digits are on holiday.")
+            raise DatasetUnavailableError("The digits are on holiday.")
         return super().load(name, cancelled)
 
     def forget_failures(self) -> None:
@@ -264,17 +264,17 @@ def test_a_run_without_a_network_says_why(
     service = make_service(fit=Gate().fit)
     look = service.explorer
     begun, waiting = service.start(tiny_config), service.start(tiny_config)
-    with pytest.raises(NotTrained, match=r"^Run 1 is only beginning"):
+    with pytest.raises(NotTrainedError, match=r"^Run 1 is only beginning"):
         look.gallery(1, 0, run_id=begun)
-    with pytest.raises(NotTrained, match=r"^Run 2 waits for its turn"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 waits for its turn"):
         look.read_strokes(SEVEN, run_id=waiting)
     service.pause(waiting)
-    with pytest.raises(NotTrained, match=r"^Run 2 was paused before its beginning"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 was paused before its beginning"):
         look.assessment(waiting)
     service.stop(waiting)
-    with pytest.raises(NotTrained, match=r"^Run 2 ended before it had learnt anything"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 ended before it had learnt anything"):
         look.checkpoint(waiting)
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         look.gallery(1, 0)
 
 
@@ -381,14 +381,14 @@ def test_an_unknown_run_is_told_as_such(trained_service: TrainingService) -> Non
         lambda: trained_service.stop("nobody"),
         lambda: trained_service.events_since("nobody", 0),
     ):
-        with pytest.raises(UnknownRun, match="nobody"):
+        with pytest.raises(UnknownRunError, match="nobody"):
             ask()
 
 
 def test_before_the_first_run_there_is_none_to_ask_about(service: TrainingService) -> None:
-    with pytest.raises(UnknownRun, match="Nothing has been trained yet"):
+    with pytest.raises(UnknownRunError, match="Nothing has been trained yet"):
         service.snapshot()
-    with pytest.raises(UnknownRun):
+    with pytest.raises(UnknownRunError):
         service.stop()
 
 
@@ -438,7 +438,7 @@ def test_a_run_is_stopping_until_its_thread_has_ended(
     assert reached.wait(SECONDS)
 
     assert service.stop().state is RunState.STOPPING
-    with pytest.raises(WrongState):
+    with pytest.raises(WrongStateError):
         service.resume(service.latest_run() or "")
     go_on.set()
 
@@ -509,7 +509,7 @@ def test_an_error_for_people_is_told_in_its_own_words(
 ) -> None:
     def diverging(*args: Any, **options: Any) -> Iterator[Event]:
         yield next(fit(*args, **options))
-        raise TrainingDiverged("The loss became nan.")
+        raise TrainingDivergedError("The loss became nan.")
 
     service = make_service(fit=diverging)
     service.start(tiny_config)
@@ -526,7 +526,7 @@ def test_a_data_set_that_cannot_be_had_fails_the_run_in_its_own_words(
 
     found = finish(service)
     assert (found.state, found.error) == (RunState.FAILED, "The digits are on holiday.")
-    with pytest.raises(NoModel):
+    with pytest.raises(NoModelError):
         service.explorer.gallery(5, 0)
 
 
@@ -571,7 +571,7 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
         lambda: service.explorer.gallery(5, 0),
         lambda: service.explorer.test_image(0),
     ):
-        with pytest.raises(NoModel, match="Press Train first"):
+        with pytest.raises(NoModelError, match="Press Train first"):
             ask()
 
 
@@ -620,7 +620,7 @@ def test_as_drawn_the_network_gets_another_picture(trained_service: TrainingServ
 def test_beside_the_canvas_nothing_is_drawn(trained_service: TrainingService) -> None:
     beside = [[(x + 1000, y) for x, y in stroke] for stroke in SEVEN]
     assert trained_service.explorer.read_strokes(beside).image.any()
-    with pytest.raises(EmptyDrawing, match="on the canvas"):
+    with pytest.raises(EmptyDrawingError, match="on the canvas"):
         trained_service.explorer.read_strokes(beside, as_drawn=True)
 
 
@@ -809,9 +809,9 @@ def test_a_listener_hears_of_every_event_until_it_leaves(
         cursors.append(service.events_since(run_id, 0)[1])
 
     service.subscribe(listen)
-    leave = service.subscribe(lambda: gone.append(1))
-    leave()
-    leave()  # once more does no harm
+    dequeue = service.subscribe(lambda: gone.append(1))
+    dequeue()
+    dequeue()  # once more does no harm
     service.start(tiny_config)
     finish(service)
 
@@ -866,7 +866,7 @@ def test_a_data_set_that_cannot_be_prepared_harms_nobody(
     class Never(DataCatalog):
         def load(self, name: str, cancelled: Callable[[], bool] = lambda: False) -> Dataset:
             tried.set()
-            raise DatasetUnavailable("No.")
+            raise DatasetUnavailableError("No.")
 
     before = set(threading.enumerate())
     service = make_service(Never(None, synthetic_folder))

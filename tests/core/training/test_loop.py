@@ -16,10 +16,10 @@ from torch import nn
 from core import models
 from core.config import TrainConfig, parse_config
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalise
+from core.data.dataset import Dataset, normalize
 from core.errors import DigitLabError
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.training.loop import Event, TrainingDiverged, fit
+from core.training.loop import Event, TrainingDivergedError, fit
 from core.training.state import Checkpoint
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
@@ -371,7 +371,7 @@ class NotebookLoop:
         self.criterion = nn.CrossEntropyLoss()
 
     def epoch(self) -> dict[str, float]:
-        images, labels = normalise(self.data.train_images), self.data.train_labels
+        images, labels = normalize(self.data.train_images), self.data.train_labels
         order = torch.randperm(len(images), generator=self.order)
         losses, accuracies = [], []
         self.model.train()
@@ -385,7 +385,7 @@ class NotebookLoop:
             accuracies.append((outputs.argmax(1) == labels[batch]).float().mean().item())
         self.model.eval()
         with torch.no_grad():
-            outputs = self.model(normalise(self.data.test_images))
+            outputs = self.model(normalize(self.data.test_images))
         labels = self.data.test_labels
         return {
             "train_loss": float(np.mean(losses)),
@@ -429,7 +429,7 @@ def test_an_evaluation_in_parts_is_that_of_the_whole(long_test_set: Dataset, nam
 
     with torch.no_grad():
         model = models.load(name, last.state_dict)  # for reading: without dropout
-        logits = model(normalise(long_test_set.test_images))
+        logits = model(normalize(long_test_set.test_images))
     labels = long_test_set.test_labels
     assert metrics.test_loss == pytest.approx(
         nn.functional.cross_entropy(logits, labels).item(), rel=1e-4
@@ -500,7 +500,7 @@ def test_a_diverging_run_says_so_and_never_reports_what_is_not_a_number(
         for event in fit(config, tiny_dataset):
             found.append(event)
 
-    with pytest.raises(TrainingDiverged) as caught:
+    with pytest.raises(TrainingDivergedError) as caught:
         train()
 
     assert isinstance(caught.value, DigitLabError)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.config import TrainConfig
-from core.data.dataset import normalise
+from core.data.dataset import normalize
 from core.device import import_torchvision
 from core.training import __main__ as cli
 from tests.conftest import NotebookCNN
@@ -82,7 +82,7 @@ def test_the_saved_file_is_one_that_the_notebook_reads(
     notebook.load_state_dict(torch.load(tmp_path / "simple_cnn.pth", weights_only=True))
     data = make_tiny_dataset()
     with torch.no_grad():
-        read = notebook(normalise(data.test_images)).argmax(1)
+        read = notebook(normalize(data.test_images)).argmax(1)
     accuracy = (read == data.test_labels).float().mean().item()
     printed = LINE.search(capsys.readouterr().out)
     assert printed is not None

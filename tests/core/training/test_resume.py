@@ -9,7 +9,7 @@ import torch
 
 from core.config import TrainConfig, parse_config
 from core.data.dataset import Dataset
-from core.records.metrics import BatchMetrics, EpochMetrics, RateChange
+from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange
 from core.training.loop import Event, fit
 from core.training.optim import learning_rate
 from core.training.state import Checkpoint, ResumeState
@@ -218,13 +218,13 @@ def test_a_new_learning_rate_is_an_event_and_holds_from_the_next_batch_on(
     for event in fit(tiny(learning_rate=0.01), tiny_dataset, new_learning_rate=wish):
         found.append(event)
 
-    change = next(event for event in found if isinstance(event, RateChange))
+    change = next(event for event in found if isinstance(event, LearningRateChange))
     assert (change.epoch, change.step, change.progress) == (2, 12, 1.2)
     assert change.learning_rate == 0.0001
     rates = [event.learning_rate for event in batches(found)]
     assert rates == [0.01] * 12 + [0.0001] * 8
     assert [type(event) for event in found if not isinstance(event, Checkpoint)][13:15] == [
-        RateChange,
+        LearningRateChange,
         BatchMetrics,
     ]
 

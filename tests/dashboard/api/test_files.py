@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.errors import DamagedFile, ExportUnavailable, FolderUnusable
+from core.errors import DamagedFileError, ExportUnavailableError, StorageError
 from core.service.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -165,9 +165,9 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (DamagedFile("A file is broken."), 500),
-        (ExportUnavailable("Install it."), 501),
-        (FolderUnusable("The disk is full."), 507),
+        (DamagedFileError("A file is broken."), 500),
+        (ExportUnavailableError("Install it."), 501),
+        (StorageError("The disk is full."), 507),
     ],
 )
 def test_what_is_wrong_on_the_server_is_a_sentence_too(

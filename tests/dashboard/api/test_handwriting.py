@@ -134,5 +134,5 @@ def test_a_lesson_is_given_and_reported(
     scores = client.get(f"{drawings}/scores/{child['run_id']}").json()
     assert scores["fresh"] == []
     assert scores["taught"][-1]["right"] == 2 * report["rows"][1]["after"]
-    assert "UnknownRun" not in refusal(client.get("/api/runs/none/lesson"), 404)
+    assert "UnknownRunError" not in refusal(client.get("/api/runs/none/lesson"), 404)
     refusal(client.get(f"{drawings}/scores/none"), 404)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.config import TrainConfig
-from core.errors import UnknownRun
+from core.errors import UnknownRunError
 from dashboard import ids
 from dashboard.live.protocol import Place
 from dashboard.live.updates import has_news, update
@@ -186,7 +186,7 @@ def test_a_run_that_is_deleted_while_a_message_is_made_is_left_out_of_it(
     owner = harness.service.explorer if asked == "weights_version" else harness.service
 
     def is_gone(*_: Any) -> None:
-        raise UnknownRun("There is no such run.")
+        raise UnknownRunError("There is no such run.")
 
     monkeypatch.setattr(owner, asked, is_gone)
     for _ in range(2):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import NotThere
+from core.errors import OutOfRangeError
 from core.records.predictions import Gallery
 from core.service.service import TrainingService
 from dashboard.tabs.gallery import callbacks as tab
@@ -49,7 +49,7 @@ def test_without_a_choice_random_images_are_shown(done: TrainingService) -> None
 def test_a_choice_that_the_test_set_does_not_have_is_refused_in_a_sentence(
     done: TrainingService,
 ) -> None:
-    with pytest.raises(NotThere, match="Back to all images"):
+    with pytest.raises(OutOfRangeError, match="Back to all images"):
         shown(done, chosen=[119, 120])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis import mistakes
-from core.analysis.mistakes import Assessment, Choice, Course, Order
+from core.analysis.mistakes import Choice, Course, Order, TestSetReport
 from core.records.predictions import Gallery
 from dashboard.tabs.mistakes import callbacks as tab
 from dashboard.tabs.mistakes.callbacks import Wanted
@@ -25,8 +25,8 @@ def answers(predictions: np.ndarray, progress: float = 2) -> Gallery:
     return Gallery(np.arange(N), images, LABELS, probabilities, progress)
 
 
-FOUND = Assessment(answers(SAID), mistakes.courses(np.stack([EARLIER, SAID]), LABELS))
-UNTRAINED = Assessment(answers(SAID, 0), None)
+FOUND = TestSetReport(answers(SAID), mistakes.courses(np.stack([EARLIER, SAID]), LABELS))
+UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
 def wanted(choice: Choice = ANY, course: Course | None = None, page: int = 1) -> Wanted:
