@@ -17,8 +17,10 @@ import numpy as np
 from core import models
 from core.config import TrainConfig
 from core.data.dataset import Dataset
+from core.device import Runtime
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.training import loop
+from core.training.control import TrainingControl
 from core.training.loop import Event
 from core.training.state import Checkpoint, Position, ResumeState
 from tools.server import Server
@@ -28,7 +30,9 @@ REPORTS = 20  # a second, which is an epoch
 RUN = {"model": "mlp", "epochs": 2000}
 
 
-def fit(config: TrainConfig, data: Dataset, *_: Any, **asked: Any) -> Iterator[Event]:
+def fit(
+    config: TrainConfig, data: Dataset, runtime: Runtime, control: TrainingControl, *_: Any
+) -> Iterator[Event]:
     """Stands in for `core.training.fit`."""
     weights = models.build(config.model).state_dict()
     said = np.full((len(data.test_images), 10), 0.1, np.float32)
@@ -36,7 +40,7 @@ def fit(config: TrainConfig, data: Dataset, *_: Any, **asked: Any) -> Iterator[E
     yield Checkpoint(config.model, 0, 0, 0.0, weights, said)
     for step in range(1, config.epochs * REPORTS + 1):
         time.sleep(max(0.0, began + step / REPORTS - time.monotonic()))
-        if asked["should_stop"]():
+        if control.should_stop():
             return
         epoch = 1 + (step - 1) // REPORTS
         loss = 2 / (1 + step / 100) + 0.1 * np.random.random()
@@ -44,8 +48,8 @@ def fit(config: TrainConfig, data: Dataset, *_: Any, **asked: Any) -> Iterator[E
         yield BatchMetrics(*figures, 1e-3, 5000.0, step / REPORTS)
         if step % REPORTS == 0:
             yield EpochMetrics(*figures, loss, 1 - loss / 3, 5000.0, step / REPORTS)
-            place = ResumeState(Position(epoch + 1, step=step), {})
-            yield Checkpoint(config.model, epoch, step, float(epoch), weights, said, place)
+            resume = ResumeState(Position(epoch + 1, step=step), {})
+            yield Checkpoint(config.model, epoch, step, float(epoch), weights, said, resume)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""One sentence for every failure to write: the disk is full, or a folder may not be written to."""
+"""Writing files whole or not at all, with one error for every failure."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from safetensors import SafetensorError
 
@@ -25,3 +26,25 @@ def writing(what: str) -> Iterator[None]:
             f"{what} could not be written to disk: {reason}. Free some space, or check that the "
             "folder can be written to."
         ) from error
+
+
+@contextmanager
+def atomic_write(path: Path, what: str) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, which replaces `path` at the end of the block.
+
+    If the block fails, `path` stays as it was and the temporary file is removed.
+
+    Args:
+        what: the subject of the error's sentence, such as "The model".
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    with writing(what):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

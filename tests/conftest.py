@@ -27,6 +27,7 @@ from core.records.runs import RunSnapshot
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
+from core.training.control import TrainingControl
 from core.training.loop import fit as real_fit
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
@@ -111,6 +112,15 @@ class NotebookCNN(nn.Module):
         x = x.view(x.size(0), -1)
         x = F.relu(self.fc1(x))
         return self.fc2(x)
+
+
+def scripted_control(**answers: Callable[[], Any]) -> TrainingControl:
+    """A control whose methods of these names are replaced: `should_stop=lambda: True`."""
+    control = TrainingControl()
+    for name, answer in answers.items():
+        assert hasattr(control, name)
+        setattr(control, name, answer)
+    return control
 
 
 @pytest.fixture(scope="session")

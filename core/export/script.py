@@ -25,7 +25,7 @@ from core.data import augmentation, catalog, dataset
 from core.device import DEVICE_TITLES
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, TrainingSegment
-from core.training import loop, optim, state
+from core.training import evaluation, optim, state
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 MEMORY = ("beta1", "beta2", "weight_decay")
@@ -134,8 +134,9 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         averaging=_usage(config.weight_averaging for config in configs),
         bf16=precision,
         autocast_enabled=', enabled=precision == "bf16"' if precision == "sometimes" else "",
-        learner=state,
-        training=loop,
+        state=state,
+        evaluation=evaluation,
+        progress=progress,
     )
 
 

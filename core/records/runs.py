@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from pathlib import PureWindowsPath
 from typing import Any
 
 
@@ -66,8 +65,7 @@ class RunSnapshot:
     back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
     wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
     to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
-    go on. A run with a `lesson` does not train on its data set but on drawings. `weights_file`
-    names the `.pth` file in the run's folder.
+    go on. A run with a `lesson` does not train on its data set but on drawings.
     """
 
     run_id: str
@@ -109,7 +107,6 @@ class RunSnapshot:
     test_loss: float | None = None
     test_accuracy: float | None = None
     best_test_accuracy: float | None = None
-    weights_file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
@@ -126,11 +123,9 @@ class RunSnapshot:
         earlier = tuple(TrainingSegment(**stretch) for stretch in values.get("earlier", ()))
         kept, state = tuple(values["kept"]), RunState(values["state"])
         lesson = FinetuneInfo(**values["lesson"]) if values.get("lesson") else None
-        changed: dict[str, Any]
-        changed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
-        if values.get("weights_file"):  # the first version stored its whole path
-            changed["weights_file"] = PureWindowsPath(values["weights_file"]).name
-        return cls(**{**values, **changed})
+        parsed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        return cls(**{**known, **parsed})
 
     @property
     def title(self) -> str:

@@ -1,9 +1,9 @@
-"""A run's networks on disk, epoch by epoch: what it had learnt, and how to go on from there.
+"""Checkpoints of a run on disk.
 
-One folder a run. `0003.safetensors` holds the weights that were evaluated after epoch 3 and opens
-anywhere; `0003.state.safetensors` holds what going on from there needs besides, and what the
-network said of the test images. `latest` stands for the place in mid-epoch where a run was put
-down. Every file is written whole or not at all. This module does not know what a run is doing.
+Each run has a folder. `0003.safetensors` holds the weights that were evaluated after epoch 3;
+`0003.state.safetensors` holds the rest of the state needed to resume there, and the test
+probabilities. `latest` is the position within an epoch where a run was paused or stopped. Every
+file is written whole or not at all.
 """
 
 import json
@@ -24,12 +24,12 @@ from core.disk import writing
 from core.errors import DamagedFileError, UnknownEpochError
 from core.training.state import Checkpoint, Position, ResumeState, StateDict
 
-KEPT_EPOCHS = 50
-"""A run keeps about so many epochs, evenly spaced, beside the newest: disks are finite."""
+MAX_EPOCHS = 50
+"""A run keeps about this many epochs, evenly spaced, and the newest."""
 
 _LATEST = "latest"
 _STATE = ".state.safetensors"
-_SAID = "test_probabilities"
+_PROBABILITIES = "test_probabilities"
 
 
 class CheckpointFiles:
@@ -40,26 +40,26 @@ class CheckpointFiles:
         self._model = model
 
     def save(self, checkpoint: Checkpoint, events: int, about: dict[str, Any]) -> None:
-        """Writes a checkpoint: that of an epoch's end, of the untrained network, or of a stop.
+        """Writes the checkpoint of the untrained network, of an epoch's end or of a stop.
 
-        A place in mid-epoch that was kept before is gone then.
+        Replaces a position within an epoch that was saved before.
 
         Args:
-            events: how many events the run had yielded when the checkpoint came.
-            about: what the weights' file says of itself, JSON-safe.
+            events: number of events that the run had yielded by then.
+            about: JSON-safe metadata for the weights file.
 
         Raises:
             StorageError: it cannot be written.
         """
-        place = checkpoint.resume.place if checkpoint.resume else Position()
+        position = checkpoint.resume.position if checkpoint.resume else Position()
         # A run that was stopped during the evaluation at an epoch's end is still within the epoch.
-        whole = checkpoint.progress == checkpoint.epoch and place.batch == 0
-        name = _name(checkpoint.epoch) if whole else _LATEST
+        is_epoch_end = checkpoint.progress == checkpoint.epoch and position.batch == 0
+        name = _name(checkpoint.epoch) if is_epoch_end else _LATEST
         tensors = dict(checkpoint.resume.tensors) if checkpoint.resume else {}
         if checkpoint.test_probabilities is not None:
-            tensors[_SAID] = torch.from_numpy(checkpoint.test_probabilities)
+            tensors[_PROBABILITIES] = torch.from_numpy(checkpoint.test_probabilities)
         facts = {
-            "place": asdict(place),
+            "place": asdict(position),  # the name of the first version
             "events": events,
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
@@ -72,7 +72,7 @@ class CheckpointFiles:
             try:
                 _save(checkpoint.state_dict, {"about": about, **facts}, parts[0])
                 _save(tensors, facts, parts[1])
-                # From here on no space is needed. The state last: once it is there, everything is.
+                # The rest needs no space. The state comes last: if it is there, so are the weights.
                 self._remove(_LATEST)
                 for part, path in zip(parts, paths, strict=True):
                     part.replace(path)
@@ -81,7 +81,7 @@ class CheckpointFiles:
                     part.unlink(missing_ok=True)
 
     def epochs(self) -> list[int]:
-        """The epochs that are kept, 0 for the untrained network, ascending."""
+        """The saved epochs in ascending order; 0 is the untrained network."""
         return sorted(
             int(path.name.split(".")[0])
             for path in self.folder.glob(f"[0-9]*{_STATE}")
@@ -89,33 +89,31 @@ class CheckpointFiles:
         )
 
     def stamp(self, epoch: int) -> tuple[int, int, int]:
-        """What stands for an epoch's network, whichever run it is in: equal for equal files.
-
-        A file is written whole or not at all, and runs that share an epoch share its file.
+        """A key for an epoch's network. Runs that share a file share its key.
 
         Raises:
             UnknownEpochError: that epoch is not kept.
         """
         try:
-            found = (self.folder / f"{_name(epoch)}.safetensors").stat()
+            stat = (self.folder / f"{_name(epoch)}.safetensors").stat()
         except OSError as error:
             raise UnknownEpochError(f"Epoch {epoch} of this run is not kept.") from error
-        return found.st_dev, found.st_ino, found.st_mtime_ns
+        return stat.st_dev, stat.st_ino, stat.st_mtime_ns
 
     def prune(self, total: int) -> None:
-        """Removes what a run of so many epochs does not keep: see `KEPT_EPOCHS`.
+        """Removes epochs beyond `MAX_EPOCHS` of a run of `total` epochs.
 
         Raises:
             StorageError: it cannot be removed.
         """
-        stride = -(-total // KEPT_EPOCHS)
+        stride = -(-total // MAX_EPOCHS)
         with writing("The run"):
             for epoch in self.epochs()[:-1]:
                 if epoch % stride:
                     self._remove(_name(epoch))
 
     def discard_after(self, epoch: int) -> None:
-        """Removes all later epochs, and the place in mid-epoch.
+        """Removes all later epochs, and the position within an epoch.
 
         Raises:
             StorageError: they cannot be removed.
@@ -127,10 +125,10 @@ class CheckpointFiles:
             self._remove(_LATEST)
 
     def link_from(self, other: "CheckpointFiles", until: int) -> None:
-        """Takes over another run's epochs up to one, sharing the disk where that can be done.
+        """Links another run's epochs up to `until`, or copies them where links do not work.
 
         Raises:
-            UnknownEpochError: the last of them is gone: a run that trains gives up epochs.
+            UnknownEpochError: epoch `until` is gone, because the other run trains and was pruned.
             StorageError: they cannot be written.
         """
         with writing("The run"):
@@ -139,75 +137,71 @@ class CheckpointFiles:
                 if epoch <= until:
                     for ending in (".safetensors", _STATE):
                         _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
-        other._kept(until)
+        other._saved(until)
 
     def remove(self) -> None:
-        """Removes the folder, as far as that can be done."""
+        """Removes the folder as far as possible."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def checkpoint(self, epoch: int | None = None) -> Checkpoint:
-        """The network after an epoch, by default the newest there is, mid-epoch ones included.
+        """The network after an epoch, by default the newest, also one within an epoch.
 
         Raises:
-            UnknownEpochError: that epoch is not kept.
+            UnknownEpochError: the epoch is not saved.
             DamagedFileError: its file cannot be read.
         """
-        name = self._newest() if epoch is None else self._kept(epoch)
+        name = self._newest() if epoch is None else self._saved(epoch)
         with self._open(f"{name}.safetensors") as file:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         with self._open(f"{name}{_STATE}") as file:
             facts = json.loads(file.metadata()["facts"])
-            said = file.get_tensor(_SAID).numpy() if _SAID in file.keys() else None  # noqa: SIM118
+            probabilities = None
+            if _PROBABILITIES in file.keys():  # noqa: SIM118
+                probabilities = file.get_tensor(_PROBABILITIES).numpy()
         return Checkpoint(
-            self._model, facts["epoch"], facts["step"], facts["progress"], weights, said
+            self._model, facts["epoch"], facts["step"], facts["progress"], weights, probabilities
         )
 
     def resume_state(
         self, epoch: int | None = None, tensors: bool = True
     ) -> tuple[ResumeState | None, int]:
-        """Where to go on after an epoch, and how many events there were then.
+        """The state to resume from after an epoch, and the number of events by then.
 
-        By default the newest place that can be read, mid-epoch ones included. None stands for the
-        very beginning. Without its `tensors` a place is read at once, with them in some 50 ms.
+        By default the newest state that can be read, also one within an epoch. None is the start
+        of the run. Reading the `tensors` takes about 50 ms.
 
         Raises:
             UnknownEpochError: that epoch is not kept.
             DamagedFileError: its file cannot be read.
         """
         if epoch is not None:
-            return self._resume_state(self._kept(epoch), tensors)
-        names = [_LATEST] if self._has(_LATEST) else []
-        for name in [*names, *map(_name, reversed(self.epochs()))]:
+            return self._resume_state(self._saved(epoch), tensors)
+        for name in self._newest_first():
             try:
                 return self._resume_state(name, tensors)
             except DamagedFileError:
                 continue
         return None, 0
 
-    def said(self, known: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
-        """What the network said of the test images, (N, 10), after each epoch that can be read.
-
-        Args:
-            known: epochs to leave out.
-        """
+    def test_probabilities(self, skip: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of a readable epoch and its test probabilities (N, 10), without epochs in `skip`."""
         for epoch in self.epochs():
-            if epoch in known:
+            if epoch in skip:
                 continue
             try:
                 with self._open(f"{_name(epoch)}{_STATE}") as file:
-                    if _SAID in file.keys():  # noqa: SIM118
-                        yield epoch, file.get_tensor(_SAID).numpy()
+                    if _PROBABILITIES in file.keys():  # noqa: SIM118
+                        yield epoch, file.get_tensor(_PROBABILITIES).numpy()
             except DamagedFileError:
                 continue
 
     def about(self) -> dict[str, Any]:
-        """What the newest readable weights say of themselves; nothing where there are none."""
-        names = [_LATEST] if self._has(_LATEST) else []
-        for name in [*names, *map(_name, reversed(self.epochs()))]:
+        """The metadata of the newest readable weights; empty if there are none."""
+        for name in self._newest_first():
             try:
                 with self._open(f"{name}.safetensors") as file:
-                    found: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
-                    return found
+                    about: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
+                    return about
             except DamagedFileError:
                 continue
         return {}
@@ -215,23 +209,25 @@ class CheckpointFiles:
     def _resume_state(self, name: str, tensors: bool) -> tuple[ResumeState | None, int]:
         with self._open(f"{name}{_STATE}") as file:
             facts = json.loads(file.metadata()["facts"])
-            names = [key for key in file.keys() if key != _SAID]  # noqa: SIM118
-            read: StateDict = {key: file.get_tensor(key) for key in names if tensors}
+            names = [key for key in file.keys() if key != _PROBABILITIES]  # noqa: SIM118
+            state: StateDict = {key: file.get_tensor(key) for key in names if tensors}
         if not names:
             return None, facts["events"]
-        place = facts["place"]
-        sums = {key: tuple(place[key]) for key in ("since_report", "since_epoch")}
-        return ResumeState(Position(**{**place, **sums}), read), facts["events"]
+        position = facts["place"]
+        sums = {key: tuple(position[key]) for key in ("since_report", "since_epoch")}
+        return ResumeState(Position(**{**position, **sums}), state), facts["events"]
+
+    def _newest_first(self) -> list[str]:
+        epochs = [_name(epoch) for epoch in reversed(self.epochs())]
+        return [_LATEST, *epochs] if (self.folder / f"{_LATEST}{_STATE}").exists() else epochs
 
     def _newest(self) -> str:
-        if self._has(_LATEST):
-            return _LATEST
-        epochs = self.epochs()
-        if not epochs:
+        names = self._newest_first()
+        if not names:
             raise UnknownEpochError("This run has kept no network.")
-        return _name(epochs[-1])
+        return names[0]
 
-    def _kept(self, epoch: int) -> str:
+    def _saved(self, epoch: int) -> str:
         epochs = self.epochs()
         if epoch not in epochs:
             raise UnknownEpochError(
@@ -239,9 +235,6 @@ class CheckpointFiles:
                 f"{', '.join(map(str, epochs)) or 'none'}."
             )
         return _name(epoch)
-
-    def _has(self, name: str) -> bool:
-        return (self.folder / f"{name}{_STATE}").exists()
 
     def _remove(self, name: str) -> None:
         for ending in (_STATE, ".safetensors"):
@@ -271,5 +264,5 @@ def _link(source: Path, folder: Path) -> None:
     copy: Callable[[Path, Path], Any] = os.link
     try:
         copy(source, folder / source.name)
-    except OSError:  # another disk, or one that knows no links
+    except OSError:  # another disk, or one without links
         shutil.copyfile(source, folder / source.name)

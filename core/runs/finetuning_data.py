@@ -1,8 +1,4 @@
-"""Lessons: the drawings that a run is taught, kept beside its networks, and the data made of them.
-
-A lesson's file holds copies, so that the run stays what it is when its drawings are deleted. This
-module does not know whose drawings they are, or when a run trains.
-"""
+"""The drawings that a run is fine-tuned on: a file beside its checkpoints, and training data."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.disk import writing
+from core.disk import atomic_write
 from core.errors import DamagedFileError
 from core.records.runs import RunSnapshot
 
@@ -29,24 +25,23 @@ SETTINGS: dict[str, Any] = {
     "label_smoothing": 0.0,
     "evaluations_per_epoch": 1,
 }
-"""Of a run that is taught; the others are those of the run before. How they were chosen is in
-`docs/decisions.md`."""
+"""Settings of a fine-tuning; the others are those of its parent. `docs/decisions.md` says why."""
 TARGET_SAMPLES = 320
-"""An epoch shows the drawings about so many times together, each time changed a little."""
+"""An epoch shows about this many augmented drawings."""
 REPLAY_RATIO = 3
-"""Mixed, so many images that the run has learnt from are shown for every drawing."""
-ENOUGH = 12
-"""From so many drawings on, every third is held out to test with."""
+"""Images of the parent's data set for each drawing, against forgetting."""
+MIN_FOR_HOLDOUT = 12
+"""With at least this many drawings, every third is held out for testing."""
 
 _FILE = "lesson.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
 class FinetuneData:
-    """Drawings (n, 28, 28) uint8 with ink 255 and the digits (n,) that were meant.
+    """Drawings (n, 28, 28) uint8 with ink 255, and their labels (n,).
 
-    Those that are `held_out` (n,) are not trained on. `earlier` (m, 28, 28) are drawings that the
-    run was taught before this lesson.
+    Those that are `held_out` (n,) are not trained on. `earlier` (m, 28, 28) are drawings of
+    fine-tunings before this one.
     """
 
     images: np.ndarray
@@ -57,54 +52,50 @@ class FinetuneData:
 
     @property
     def seen(self) -> np.ndarray:
-        """All drawings that the run was ever trained on, (k, 28, 28)."""
+        """All drawings that the run was trained on, (k, 28, 28)."""
         return np.concatenate([self.images[~self.held_out], self.earlier])
 
 
 def make(
     images: np.ndarray, labels: np.ndarray, mixed: bool, before: FinetuneData | None = None
 ) -> FinetuneData:
-    """A lesson from drawings (n, 28, 28) and the digits (n,) that were meant.
+    """Splits drawings (n, 28, 28) with labels (n,) into training and held-out ones.
 
-    Every third is held out where there are `ENOUGH`, digit by digit, so that all digits have their
-    share; none that the run has been taught already.
+    The split is stratified by digit. A drawing that the parent was trained on is not held out.
     """
     earlier = np.empty((0, 28, 28), np.uint8) if before is None else before.seen
     held_out = np.zeros(len(images), bool)
-    if len(images) >= ENOUGH:
-        free = np.flatnonzero(~known(images, earlier))
+    if len(images) >= MIN_FOR_HOLDOUT:
+        free = np.flatnonzero(~contains(earlier, images))
         held_out[free[np.argsort(labels[free], kind="stable")][2::3]] = True
     return FinetuneData(images, labels, held_out, earlier, mixed)
 
 
-def known(images: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """(n,) whether each image is one of others."""
-    others = {other.tobytes() for other in among}
+def contains(collection: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether each of `images` is in the collection."""
+    others = {other.tobytes() for other in collection}
     return np.array([image.tobytes() in others for image in images], bool)
 
 
-def keep(lesson: FinetuneData, folder: Path) -> None:
-    """Writes a lesson beside a run's networks, whole or not at all.
+def save(data: FinetuneData, folder: Path) -> None:
+    """Writes the drawings beside a run's checkpoints, whole or not at all.
 
     Raises:
         StorageError: it cannot be written.
     """
     tensors = {
-        "images": torch.from_numpy(lesson.images),
-        "labels": torch.from_numpy(lesson.labels),
-        "held_out": torch.from_numpy(lesson.held_out),
-        "earlier": torch.from_numpy(lesson.earlier),
-        "mixed": torch.tensor(lesson.mixed),
+        "images": torch.from_numpy(data.images),
+        "labels": torch.from_numpy(data.labels),
+        "held_out": torch.from_numpy(data.held_out),
+        "earlier": torch.from_numpy(data.earlier),
+        "mixed": torch.tensor(data.mixed),
     }
-    part = folder / f"{_FILE}.part"
-    with writing("The lesson"):
-        folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / _FILE, "The lesson") as part:
         save_file(tensors, part)
-        part.replace(folder / _FILE)
 
 
-def read(run: RunSnapshot, folder: Path) -> FinetuneData | None:
-    """A run's lesson; None where it has none.
+def load(run: RunSnapshot, folder: Path) -> FinetuneData | None:
+    """The drawings of a fine-tuned run; None for other runs.
 
     Raises:
         DamagedFileError: it cannot be read.
@@ -112,38 +103,38 @@ def read(run: RunSnapshot, folder: Path) -> FinetuneData | None:
     if run.lesson is None:
         return None
     try:
-        found = load_file(folder / _FILE)
+        tensors = load_file(folder / _FILE)
         names = ("images", "labels", "held_out", "earlier")
-        images, labels, held_out, earlier = (found[name].numpy() for name in names)
-        return FinetuneData(images, labels, held_out, earlier, bool(found["mixed"]))
+        images, labels, held_out, earlier = (tensors[name].numpy() for name in names)
+        return FinetuneData(images, labels, held_out, earlier, bool(tensors["mixed"]))
     except (OSError, SafetensorError, KeyError) as error:
         raise DamagedFileError(
             f"The drawings that {run.title} was taught cannot be read: {folder.name}/{_FILE}."
         ) from error
 
 
-def data_for(
-    lesson: FinetuneData, config: TrainConfig, data: Dataset
+def training_data(
+    drawings: FinetuneData, config: TrainConfig, data: Dataset
 ) -> tuple[TrainConfig, Dataset]:
-    """What a run that has a lesson trains on, and the settings to train with.
+    """The configuration and data set of a fine-tuning.
 
-    Each drawing stands as often as it takes to make about `TARGET_SAMPLES` of them. Mixed, `REPLAY_RATIO` times
-    as many images of those that the run has learnt from follow, chosen by its seed: rehearsal, the
-    oldest remedy against forgetting (A. Robins, "Catastrophic forgetting, rehearsal and
-    pseudorehearsal", 1995). The test set stays the data set's.
+    Drawings are repeated until an epoch has about `TARGET_SAMPLES`. If they are mixed,
+    `REPLAY_RATIO` times as many images of the parent's training data follow: rehearsal against
+    forgetting (A. Robins, "Catastrophic forgetting, rehearsal and pseudorehearsal", 1995). The
+    test set stays the same.
     """
-    taught = ~lesson.held_out
-    count = int(taught.sum())
-    times = -(-TARGET_SAMPLES // count)
-    images = torch.from_numpy(np.tile(lesson.images[taught], (times, 1, 1)))
-    labels = torch.from_numpy(np.tile(lesson.labels[taught], times))
+    trained = ~drawings.held_out
+    count = int(trained.sum())
+    repeats = -(-TARGET_SAMPLES // count)
+    images = torch.from_numpy(np.tile(drawings.images[trained], (repeats, 1, 1)))
+    labels = torch.from_numpy(np.tile(drawings.labels[trained], repeats))
     title = f"{count} drawing{'' if count == 1 else 's'}"
-    if lesson.mixed:
-        learnt = config.train_images or len(data.train_images)
-        chosen = np.random.default_rng(config.seed).permutation(min(learnt, len(data.train_images)))
-        rehearsed = torch.from_numpy(chosen[: REPLAY_RATIO * len(images)])
-        images = torch.cat([images, data.train_images[rehearsed]])
-        labels = torch.cat([labels, data.train_labels[rehearsed]])
+    if drawings.mixed:
+        available = min(config.train_images or len(data.train_images), len(data.train_images))
+        order = np.random.default_rng(config.seed).permutation(available)
+        replayed = torch.from_numpy(order[: REPLAY_RATIO * len(images)])
+        images = torch.cat([images, data.train_images[replayed]])
+        labels = torch.cat([labels, data.train_labels[replayed]])
         title = f"{title} and {data.title}"
-    made = replace(data, title=title, train_images=images, train_labels=labels)
-    return config.model_copy(update={"train_images": 0}), made
+    mixed = replace(data, title=title, train_images=images, train_labels=labels)
+    return config.model_copy(update={"train_images": 0}), mixed

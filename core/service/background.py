@@ -1,66 +1,62 @@
-"""What is done in the background beside training, one after the other in a thread of its own.
-
-It does not know what is done.
-"""
+"""Background work beside training."""
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from core.errors import CancelledError, DigitLabError
 
 log = logging.getLogger(__name__)
 
-BackgroundTask = Callable[[Callable[[], bool]], object]
-"""Is given a question that it must ask now and then: whether it is to stop."""
+Result = TypeVar("Result")
 
 
 class BackgroundTasks:
-    """Does one errand at a time, however many are sent; may be asked from any thread."""
+    """Runs tasks in threads. Tasks of the same queue run one after the other."""
 
-    def __init__(self, name: str) -> None:
-        """
-        Args:
-            name: of the thread, which lives while there is something to do.
-        """
-        self._name = name
-        self._waiting: deque[tuple[str, BackgroundTask]] = deque()
-        self._thread: threading.Thread | None = None
+    def __init__(self) -> None:
+        self._queues: dict[str, ThreadPoolExecutor] = {}
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._closing = threading.Event()
 
-    def send(self, name: str, errand: BackgroundTask) -> None:
-        """Does something when those sent before are done. A failure is logged under that name."""
+    def should_stop(self) -> bool:
+        """Whether Digit Lab is shutting down. Long tasks must check it often."""
+        return self._closing.is_set()
+
+    def submit(self, queue: str, task: Callable[[], Result]) -> "Future[Result]":
+        """Runs a task when the earlier ones of its queue are done.
+
+        Raises:
+            RuntimeError: Digit Lab is shutting down.
+        """
         with self._lock:
-            self._waiting.append((name, errand))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+            if queue not in self._queues:
+                self._queues[queue] = ThreadPoolExecutor(1, thread_name_prefix=queue)
+            return self._queues[queue].submit(task)
 
-    def stop(self) -> None:
-        """Asks what is under way to end soon, and drops what waits."""
-        self._stopped.set()
+    def run(self, queue: str, title: str, task: Callable[[], object]) -> None:
+        """Like `submit`, for tasks whose result nobody awaits: failures are logged."""
 
-    def join(self, timeout: float) -> None:
-        """Waits until nothing is under way, no longer than so many seconds."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                if self._stopped.is_set() or not self._waiting:
-                    self._thread = None
-                    return
-                name, errand = self._waiting.popleft()
+        def log_failure() -> None:
             try:
-                errand(self._stopped.is_set)
+                task()
             except CancelledError:
                 pass
             except DigitLabError as error:
-                log.warning("%s: %s", name, error)
+                log.warning("%s: %s", title, error)
             except Exception:
-                log.exception("%s failed", name)
+                log.exception("%s failed", title)
+
+        self.submit(queue, log_failure)
+
+    def close(self) -> None:
+        """Drops waiting tasks, tells running ones to stop, and waits for them."""
+        self._closing.set()
+        with self._lock:
+            queues = list(self._queues.values())
+        for queue in queues:
+            queue.shutdown(wait=False, cancel_futures=True)
+        for queue in queues:
+            queue.shutdown()

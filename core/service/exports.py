@@ -1,8 +1,4 @@
-"""What one carries out of Digit Lab: a run's metrics, weights and program as files with names.
-
-It finds what belongs into a file and names it; the modules that it calls know the formats. It does
-not know who asks.
-"""
+"""Files of a run to download: weights, metrics, script, notebook."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -31,13 +27,13 @@ _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
 
 
 class RunExports:
-    """Makes files of any run; may be asked from any thread.
+    """Makes files. Safe to use from several threads.
 
-    Every method raises `UnknownRunError` where there is no such run.
+    Every method raises UnknownRunError if there is no such run.
     """
 
-    def __init__(self, runs: Runs, explorer: Predictions) -> None:
-        self._runs, self._explorer = runs, explorer
+    def __init__(self, runs: Runs, predictions: Predictions) -> None:
+        self._runs, self._predictions = runs, predictions
 
     def metrics_csv(self, run_id: str) -> File:
         _, events = self._run(run_id)
@@ -53,20 +49,19 @@ class RunExports:
         """
         Raises:
             ExportUnavailableError: the package tensorboard is not installed.
-            StorageError: there is no space for it on the disk.
+            StorageError: the disk is full.
         """
         snapshot, events = self._run(run_id)
         content = metrics.to_tensorboard(events, _provenance(snapshot))
         return File(f"{run_id}-tensorboard.zip", "application/zip", content)
 
     def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
-        """A network, by default the newest. A `.pth` is named after its model, as the notebook
-        names it.
+        """A network's weights, by default the newest. A `.pth` file has the notebook's name.
 
         Raises:
             NotTrainedError, UnknownEpochError, DamagedFileError: there is no such network.
         """
-        checkpoint = self._explorer.checkpoint(run_id, epoch)
+        checkpoint = self._predictions.checkpoint(run_id, epoch)
         snapshot, _ = self._run(run_id)
         content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
         name = f"{run_id}-epoch-{checkpoint.progress:.4g}"
@@ -75,16 +70,16 @@ class RunExports:
         return File(f"{name}.{format}", "application/octet-stream", content)
 
     def script(self, run_id: str) -> File:
-        """A program that trains the run once more without Digit Lab: see `core.export.script`.
+        """A program that repeats the run without Digit Lab: see `core.export.script`.
 
         Raises:
-            WrongStateError: the run was brought in, or taught somebody's drawings.
+            WrongStateError: the run was imported, or fine-tuned on drawings.
         """
         content = to_script(*self._trained(run_id)).encode()
         return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
 
     def notebook(self, run_id: str) -> File:
-        """As `script`, for Jupyter."""
+        """The same as a Jupyter notebook."""
         content = to_notebook(*self._trained(run_id)).encode()
         return File(f"{run_id}.ipynb", "application/x-ipynb+json", content)
 

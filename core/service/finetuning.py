@@ -1,11 +1,6 @@
-"""Teaching somebody's drawings to a fork of a run, and what that changed, forgetting included.
+"""Fine-tuning a run on somebody's drawings, and what that changed, including forgetting."""
 
-This module does not know how a fork is trained, or how drawings are kept.
-"""
-
-import threading
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -16,64 +11,49 @@ from core.records.runs import FinetuneInfo, RunSnapshot
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
-from core.runs.run import Run
 from core.service.drawings import Drawings, images_of
 from core.service.prediction_history import PredictionHistory
-
-
-class Fork(Protocol):
-    """`TrainingService.fork`."""
-
-    def __call__(
-        self,
-        run_id: str,
-        epoch: int,
-        changes: Mapping[str, Any],
-        name: str,
-        lesson: tuple[FinetuneInfo, FinetuneData],
-    ) -> str: ...
+from core.service.predictions import Predictions
+from core.service.run_manager import RunManager
 
 
 class Finetuning:
-    """May be asked from any thread."""
+    """Fine-tuning. Safe to use from several threads."""
 
     def __init__(
         self,
         runs: Runs,
-        lock: threading.RLock,
+        manager: RunManager,
+        predictions: Predictions,
         history: PredictionHistory,
-        handwriting: Drawings,
-        fork: Fork,
+        drawings: Drawings,
     ) -> None:
-        """
-        Args:
-            lock: guards `runs`.
-        """
-        self._runs, self._lock = runs, lock
-        self._history, self._handwriting, self._fork = history, handwriting, fork
+        self._runs, self._manager, self._drawings = runs, manager, drawings
+        self._predictions, self._history = predictions, history
 
-    def teach(
+    def start(
         self, owner: str, run_id: str | None = None, epoch: int | None = None, mixed: bool = True
     ) -> str:
-        """Forks a run after an epoch and trains the fork on the owner's drawings; its id.
+        """Forks a run and trains the fork on the owner's drawings; returns its id.
 
         Args:
-            run_id: by default the newest that has a network.
-            epoch: by default the last that is kept.
-            mixed: whether images that the run has learnt from are trained on as well.
+            run_id: by default the newest run that has a network.
+            epoch: where to fork, by default the last saved epoch.
+            mixed: trains on images of the data set as well.
 
         Raises:
-            DrawingRefusedError: no drawing is kept.
-            NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
-            WrongStateError: the run was brought in, has learnt nothing yet, or too many runs wait.
+            DrawingRefusedError: there are no drawings.
+            NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError:
+                there is no such network.
+            WrongStateError: the run was imported, has not finished an epoch, or the queue is full.
             StorageError: the drawings cannot be written.
         """
-        drawings = self._handwriting.drawings(owner)
+        drawings = self._drawings.all(owner)
         if not drawings:
             raise DrawingRefusedError("There is nothing to teach: keep some drawings first.")
-        run = self._run(run_id or self._history.newest_run())
+        run = self._runs.find(run_id or self._predictions.newest_run())
         snapshot = run.snapshot
-        epoch = _place(snapshot) if epoch is None else epoch
+        epoch = _current_epoch(snapshot) if epoch is None else epoch
         if snapshot.brought_in:
             raise WrongStateError(
                 f"{snapshot.title} cannot be taught: it came in a file, and how it was trained is "
@@ -85,61 +65,55 @@ class Finetuning:
                 "epoch first, or move the epoch slider."
             )
         labels = np.array([drawing.label for drawing in drawings], np.int64)
-        before = finetuning_data.read(snapshot, run.files.folder)
-        data = finetuning_data.make(images_of(drawings), labels, mixed, before)
+        earlier = finetuning_data.load(snapshot, run.files.folder)
+        data = finetuning_data.make(images_of(drawings), labels, mixed, earlier)
         held_out = int(data.held_out.sum())
-        lesson = FinetuneInfo(epoch, len(labels) - held_out, held_out, mixed)
+        info = FinetuneInfo(epoch, len(labels) - held_out, held_out, mixed)
         changes = {**finetuning_data.SETTINGS, "epochs": epoch + finetuning_data.EPOCHS}
         name = f"{snapshot.title} (taught)"
-        return self._fork(snapshot.run_id, epoch, changes, name=name, lesson=(lesson, data))
+        return self._manager.fork(snapshot.run_id, epoch, changes, name, (info, data))
 
     def report(self, run_id: str) -> FinetuneReport | None:
-        """What its lesson has changed in a run; None where it has none.
+        """What fine-tuning changed in a run; None for other runs.
 
         Raises:
             UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
         """
         with self._runs.loaded_events(run_id) as run:
             snapshot, events = run.snapshot, list(run.events)
-        lesson, data = snapshot.lesson, finetuning_data.read(snapshot, run.files.folder)
-        if lesson is None or data is None:
+        info, data = snapshot.lesson, finetuning_data.load(snapshot, run.files.folder)
+        if info is None or data is None:
             return None
-        parent = lesson.epoch if snapshot.parent_epoch is None else snapshot.parent_epoch
-        before = min(lesson.epoch, parent)
-        place = _place(snapshot)
-        after = place if place > before else None
+        parent_epoch = info.epoch if snapshot.parent_epoch is None else snapshot.parent_epoch
+        before = min(info.epoch, parent_epoch)
+        current = _current_epoch(snapshot)
+        after = current if current > before else None
         evaluations = [event for event in events if isinstance(event, EpochMetrics)]
-        tested = {event.progress: event.test_accuracy for event in evaluations}
-        rows = [FinetuneRow("test", None, tested.get(before), tested.get(after or -1))]
-        right = [self._read_right(run_id, epoch, data) for epoch in (before, after)]
+        accuracies = {event.progress: event.test_accuracy for event in evaluations}
+        rows = [FinetuneRow("test", None, accuracies.get(before), accuracies.get(after or -1))]
+        correct = [self._correct(run_id, epoch, data) for epoch in (before, after)]
         parts: tuple[tuple[Literal["held_out", "taught"], np.ndarray], ...]
         parts = (("held_out", data.held_out), ("taught", ~data.held_out))
         for kind, part in parts:
             if part.any():
-                shares = [None if found is None else float(found[part].mean()) for found in right]
+                shares = [None if c is None else float(c[part].mean()) for c in correct]
                 rows.append(FinetuneRow(kind, int(part.sum()), *shares))
-        return FinetuneReport(lesson, before, after, snapshot.epochs, tuple(rows))
+        return FinetuneReport(info, before, after, snapshot.epochs, tuple(rows))
 
-    def _read_right(
-        self, run_id: str, epoch: int | None, lesson: FinetuneData
-    ) -> np.ndarray | None:
-        """(n,) which drawings of a lesson are read as they were meant; None without a network."""
+    def _correct(self, run_id: str, epoch: int | None, data: FinetuneData) -> np.ndarray | None:
+        """(n,) bool: which drawings a network reads correctly; None without a network."""
         if epoch is None:
             return None
         try:
-            said = self._history.said(run_id, epoch, lesson.images)
+            probabilities = self._history.predict(run_id, epoch, data.images)
         except UnknownEpochError:
             return None
-        right: np.ndarray = said.argmax(1) == lesson.labels
-        return right
-
-    def _run(self, run_id: str) -> Run:
-        with self._lock:
-            return self._runs.find(run_id)
+        correct: np.ndarray = probabilities.argmax(1) == data.labels
+        return correct
 
 
-def _place(run: RunSnapshot) -> int:
-    """The last epoch of a run that is kept, or the one that it was taken back to."""
+def _current_epoch(run: RunSnapshot) -> int:
+    """The last saved epoch of a run, or the one that it was rewound to."""
     if run.place_epoch is not None:
         return run.place_epoch
     return run.kept[-1] if run.kept else 0

@@ -1,79 +1,55 @@
-"""Networks that come in a file, as runs that can be looked at like any other.
+"""Networks from weight files, as runs that can be viewed like any other.
 
-Nothing is known of their training: such a run has no events, and its only epoch is 0. This module
-does not know where the file comes from.
+Such a run has no events, and its only epoch is 0.
 """
 
 import threading
-from collections.abc import Callable
 
 from core import models, weight_files
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset, normalize
+from core.data.dataset import normalize
 from core.device import choose_runtime
 from core.errors import StorageError
 from core.records.runs import RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.background import BackgroundTasks
+from core.service.notifier import ChangeNotifier
 from core.training.evaluation import Evaluation, evaluate
 from core.training.state import Checkpoint, StateDict
 
+MAX_BYTES = weight_files.MAX_BYTES
+
 
 class WeightImports:
-    """Makes runs of files, and finds out what their networks read right."""
+    """Imports weight files and evaluates their networks. Safe to use from several threads."""
 
     def __init__(
-        self,
-        runs: Runs,
-        lock: threading.RLock,
-        catalog: DataCatalog,
-        notify: Callable[[], None],
+        self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks, notifier: ChangeNotifier
     ) -> None:
-        self._runs, self._lock, self._catalog = runs, lock, catalog
-        self._notify = notify
-        self._measuring = BackgroundTasks("measure")
-        # Held while a file is read: each takes several times its size in memory.
+        self._runs, self._catalog = runs, catalog
+        self._tasks, self._notifier = tasks, notifier
+        # Reading a file takes several times its size in memory: one at a time.
         self._reading = threading.Lock()
+        for run in runs:
+            if run.snapshot.brought_in and run.snapshot.test_accuracy is None:
+                self._evaluate_later(run)
 
-    def import_weights(self, content: bytes, name: str) -> str:
-        """As `core.service.TrainingService.bring_in`."""
+    def import_weights(self, content: bytes, name: str = "") -> str:
+        """Makes a run of a `.pth` or safetensors file and returns its id.
+
+        Its test accuracy is measured in the background if there is a test set.
+
+        Raises:
+            InvalidWeightsError: the file does not hold the weights of one of our models.
+            StorageError: they cannot be written.
+        """
         with self._reading:
             model, weights = weight_files.read_weights(content)
-        with self._lock:
-            run = self._new(model, name)
-        try:
-            _keep(run, weights)
-            with self._lock:
-                run.change(kept=tuple(run.files.epochs()))
-        except StorageError:
-            with self._lock:
-                self._runs.forget(run)
-            raise
-        self._send_measuring(run)
-        self._notify()
-        return run.run_id
-
-    def measure_all(self) -> None:
-        """Measures, in the background, those that have not been measured so far."""
-        for run in self._runs:
-            if run.snapshot.brought_in and run.snapshot.test_accuracy is None:
-                self._send_measuring(run)
-
-    def stop(self) -> None:
-        """Asks what is measured to end soon."""
-        self._measuring.stop()
-
-    def join(self, timeout: float) -> None:
-        """Waits until nothing is measured, no longer than so many seconds."""
-        self._measuring.join(timeout)
-
-    def _new(self, model: str, name: str) -> Run:
-        """A run that is done before it began; of its settings only model and data set are known."""
         config = TrainConfig(model=model)
         dataset = self._catalog.status()
-        return self._runs.new(
+        run = self._runs.new(
             config,
             state=RunState.DONE,
             config=config.model_dump(include={"model", "dataset"}),
@@ -85,57 +61,47 @@ class WeightImports:
             dataset_title=dataset.title,
             **choose_runtime().facts(),
         )
+        try:
+            _save(run, weights)
+            with self._runs.lock:
+                run.change(kept=tuple(run.files.epochs()))
+        except StorageError:
+            self._runs.discard(run)
+            raise
+        self._evaluate_later(run)
+        self._notifier.notify()
+        return run.run_id
 
-    def _send_measuring(self, run: Run) -> None:
-        name = f"Measuring {run.snapshot.title}"
-        self._measuring.send(name, lambda stopped: self._measure(run, stopped))
+    def _evaluate_later(self, run: Run) -> None:
+        title = f"Measuring {run.snapshot.title}"
+        self._tasks.run("imports", title, lambda: self._evaluate(run))
 
-    def _measure(self, run: Run, stopped: Callable[[], bool]) -> None:
-        """
-        Raises:
-            DatasetUnavailableError, Cancelled: there are no test images.
-            UnknownEpochError, DamagedFileError: the network cannot be read.
-            StorageError: the result cannot be written.
-        """
-        data = self._catalog.load(run.config.dataset, stopped)
-        seen = _evaluate(run, data, stopped)
-        if seen is None:
-            return
-        with self._lock:
+    def _evaluate(self, run: Run) -> None:
+        should_stop = self._tasks.should_stop
+        data = self._catalog.load(run.config.dataset, should_stop)
+        weights = run.files.checkpoint(0).state_dict
+        runtime = choose_runtime()
+        network = models.load(run.config.model, weights).to(runtime.device)
+        images = normalize(data.test_images.to(runtime.device))
+        labels = data.test_labels.to(runtime.device)
+        evaluation = evaluate(network, runtime, images, labels, should_stop)
+        _save(run, weights, evaluation)
+        with self._runs.lock:
             run.change(
                 dataset=data.name,
                 dataset_title=data.title,
-                test_loss=seen.loss,
-                test_accuracy=seen.accuracy,
-                best_test_accuracy=seen.accuracy,
+                test_loss=evaluation.loss,
+                test_accuracy=evaluation.accuracy,
+                best_test_accuracy=evaluation.accuracy,
             )
-        self._notify()
+        self._notifier.notify()
 
 
-def _keep(run: Run, weights: StateDict, seen: Evaluation | None = None) -> None:
-    """Writes the network, and what it made of the test images where that is known.
-
-    Raises:
-        StorageError: it cannot be written.
+def _save(run: Run, weights: StateDict, evaluation: Evaluation | None = None) -> None:
     """
-    said = None if seen is None else seen.probabilities
-    checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, said)
+    Raises:
+        StorageError: the checkpoint cannot be written.
+    """
+    probabilities = None if evaluation is None else evaluation.probabilities
+    checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, probabilities)
     run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})
-
-
-def _evaluate(run: Run, data: Dataset, should_stop: Callable[[], bool]) -> Evaluation | None:
-    """What the network makes of the test images; None if it was told to stop.
-
-    Raises:
-        UnknownEpochError, DamagedFileError: the network cannot be read.
-        StorageError: the result cannot be written.
-    """
-    weights = run.files.checkpoint(0).state_dict
-    runtime = choose_runtime()
-    network = models.load(run.config.model, weights).to(runtime.device)
-    images = normalize(data.test_images.to(runtime.device))
-    labels = data.test_labels.to(runtime.device)
-    seen = evaluate(network, runtime, images, labels, should_stop)
-    if seen is not None:
-        _keep(run, weights, seen)
-    return seen

@@ -1,15 +1,10 @@
-"""Questions about the inside of a run's network: feature maps, filters, steps, attributions.
-
-`core.service.predictions` finds the network, at any epoch that was kept; `core.explain.activations` and `core.explain.attribution`
-look into it. What one epoch's network made of an image is kept for a while, because one who looks
-asks about the same image again and again. This module does not know who asks, or how it is drawn.
-"""
+"""Looking inside the networks of runs: activations, filters, attributions."""
 
 import threading
-from collections import OrderedDict, deque
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from core.drawing.photos import pixel_steps
 from core.drawing.strokes import stroke_steps
@@ -21,26 +16,26 @@ from core.records.layers import ActivationView, Filters, InsideView, PixelStep
 from core.service.predictions import Predictions
 from core.training.state import Checkpoint
 
-NETWORKS, VIEWS = 8, 4
-"""How many networks are kept, and of how many images each: some megabytes a network."""
+MAX_NETWORKS, MAX_VIEWS = 8, 4
+"""Cached networks, a few megabytes each, and images of each whose activations are cached."""
 
 
 class Inspection:
-    """Looks inside; may be asked from any thread.
+    """Views of networks. Safe to use from several threads.
 
-    Every question takes a run, by default the newest that has a network, and an epoch, by default
-    that of the run's last evaluation. All of them raise NoModelError, NotTrainedError, UnknownRunError,
-    UnknownEpochError or DamagedFileError where there is no such network.
+    Methods take a run, by default the newest that has a network, and an epoch, by default that of
+    the last evaluation. They raise NoModelError, NotTrainedError, UnknownRunError,
+    UnknownEpochError or DamagedFileError if there is no such network.
     """
 
-    def __init__(self, explorer: Predictions) -> None:
-        self._explorer = explorer
+    def __init__(self, predictions: Predictions) -> None:
+        self._predictions = predictions
         self._lock = threading.Lock()
-        self._opened: deque[_Opened] = deque(maxlen=NETWORKS)
+        self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
     def drawing(drawn: dict[str, Any], as_drawn: bool = False) -> np.ndarray:
-        """The image (28, 28) that a network gets of a drawing, `{"strokes": …}` or `{"pixels": …}`.
+        """The input image (28, 28) for a drawing, `{"strokes": …}` or `{"pixels": …}`.
 
         Raises:
             EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
@@ -49,18 +44,18 @@ class Inspection:
             return pixel_steps(drawn["pixels"]).network_image(as_drawn)
         return stroke_steps(drawn.get("strokes") or []).network_image(as_drawn)
 
-    def look(
+    def activations(
         self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None
     ) -> ActivationView:
-        """What each layer makes of an image.
+        """The activations of all layers for an image.
 
         Args:
-            image: (28, 28), 0..1 with ink 1, or the place of a test image.
+            image: (28, 28), 0..1 with ink 1, or the index of a test image.
 
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        checkpoint, data = self._explorer.network(run_id, epoch)
+        checkpoint, data = self._predictions.network(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
             count = len(data.test_labels)
@@ -70,22 +65,22 @@ class Inspection:
                 )
             label = int(data.test_labels[image])
             image = data.test_images[image].numpy() / np.float32(255)
-        view = self._open(checkpoint).view(image)
+        view = self._cached(checkpoint).view(image)
         return ActivationView(image=image, label=label, progress=checkpoint.progress, view=view)
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None
     ) -> Filters:
-        """What a layer multiplies with, by default the first that does.
+        """The weights of a layer, by default of the first that has any.
 
         Raises:
-            OutOfRangeError: the network has no such layer, or nothing is multiplied there.
+            OutOfRangeError: the network has no such layer, or the layer has no weights.
         """
         network = self._network(run_id, epoch)
-        first = next(part.name for part in network.layers if part.kernel is not None)
+        first = next(layer.name for layer in network.layers if layer.kernel is not None)
         return network.filters(layer or first)
 
-    def step(
+    def pixel_step(
         self,
         image: np.ndarray,
         layer: str,
@@ -95,13 +90,13 @@ class Inspection:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> PixelStep:
-        """How one number of a layer's maps of an image was made of the maps before.
+        """How one value of a layer's feature maps was computed from the maps before.
 
         Raises:
-            OutOfRangeError: there is no such layer, channel or pixel, or nothing is multiplied there.
+            OutOfRangeError: there is no such layer, channel or pixel, or the layer has no weights.
         """
-        opened = self._open(self._explorer.network(run_id, epoch)[0])
-        return opened.network.step(opened.view(image), layer, channel, row, column)
+        cached = self._cached(self._predictions.network(run_id, epoch)[0])
+        return cached.network.step(cached.view(image), layer, channel, row, column)
 
     def attribute(
         self,
@@ -112,10 +107,10 @@ class Inspection:
         epoch: int | None = None,
         layer: str | None = None,
     ) -> Attribution:
-        """Which pixels of an image speak for a digit, by default for the one that is read.
+        """Which pixels of an image mattered for a digit, by default for the predicted one.
 
         Args:
-            layer: for Grad-CAM, the convolution whose maps are weighed; by default the last.
+            layer: for Grad-CAM, a convolution; by default the last.
 
         Raises:
             NoConvolutionError: Grad-CAM was asked of a network without convolutions.
@@ -124,32 +119,26 @@ class Inspection:
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
     def _network(self, run_id: str | None, epoch: int | None) -> Network:
-        return self._open(self._explorer.network(run_id, epoch)[0]).network
+        return self._cached(self._predictions.network(run_id, epoch)[0]).network
 
-    def _open(self, checkpoint: Checkpoint) -> "_Opened":
-        """A checkpoint stands for one run, revision and epoch, and never changes."""
+    def _cached(self, checkpoint: Checkpoint) -> "_CachedNetwork":
         with self._lock:
-            for opened in self._opened:
-                if opened.checkpoint is checkpoint:
-                    return opened
-            self._opened.append(_Opened(checkpoint))
-            return self._opened[-1]
+            if checkpoint not in self._networks:
+                self._networks[checkpoint] = _CachedNetwork(checkpoint)
+            return self._networks[checkpoint]
 
 
-class _Opened:
-    """A network that is looked into, and what it made of the last images."""
+class _CachedNetwork:
+    """A network and its activations for the last images."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
         self.network = Network(checkpoint.model, checkpoint.state_dict)
         self._lock = threading.Lock()
-        self._views: OrderedDict[bytes, InsideView] = OrderedDict()
+        self._views: LRUCache[bytes, InsideView] = LRUCache(MAX_VIEWS)
 
     def view(self, image: np.ndarray) -> InsideView:
         key = image.tobytes()
         with self._lock:
             if key not in self._views:
                 self._views[key] = self.network.look(image)
-                if len(self._views) > VIEWS:
-                    self._views.popitem(last=False)
             return self._views[key]

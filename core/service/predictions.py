@@ -1,16 +1,11 @@
-"""Looking at what a run has learnt, at any epoch that was kept: readings, galleries, test images.
-
-It finds the network that is asked for, in memory or on disk, and hands it to `core.inference.predictor`. It
-does not know how a run is trained, or who looks.
-"""
+"""What the networks of runs predict, at any saved epoch."""
 
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
@@ -28,26 +23,27 @@ from core.runs.registry import Runs
 from core.runs.run import Run
 from core.training.state import Checkpoint
 
-READ_RECENTLY = 2.0
-REMEMBERED = 24
-"""Networks of stored epochs that are kept in memory, some megabytes each."""
+MAX_CHECKPOINTS = 24
+"""Checkpoints from disk that stay in memory, a few megabytes each."""
 
 
 class Predictions:
-    """Answers questions about networks; may be asked from any thread.
+    """Predictions of networks. Safe to use from several threads.
 
-    Every question takes a run, by default the newest that has a network, and an epoch, by default
-    the newest weights there are.
+    Methods take a run, by default the newest that has a network, and an epoch, by default the
+    newest weights. They raise NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError or
+    DamagedFileError if there is no such network.
     """
 
-    def __init__(self, runs: Runs, lock: threading.RLock, catalog: DataCatalog) -> None:
-        self._runs, self._lock, self._catalog = runs, lock, catalog
-        self._reader = Predictor()
-        self._judge = OutOfDistributionDetector()
-        self._assessor = TestSetReports(self._reader)
-        self._memory = threading.Lock()
-        self._remembered: OrderedDict[tuple[str, int, float], Checkpoint] = OrderedDict()
-        self._last_read = float("-inf")
+    def __init__(self, runs: Runs, catalog: DataCatalog) -> None:
+        self._runs, self._catalog = runs, catalog
+        self._predictor = Predictor()
+        self._detector = OutOfDistributionDetector()
+        self._reports = TestSetReports(self._predictor)
+        self._cache_lock = threading.Lock()
+        self._checkpoints: LRUCache[tuple[str, int, float], Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+
+    # Test images
 
     def gallery(
         self,
@@ -57,20 +53,14 @@ class Predictions:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> Gallery:
-        """Random test images as a network read them; by default at the run's last evaluation.
-
-        Raises:
-            NoModelError: nothing has been trained yet.
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
-        """
+        """Predictions for random test images, by default of the last evaluation."""
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return self._reader.gallery(checkpoint, self._data(run), count, seed, only_wrong)
+        return self._predictor.gallery(checkpoint, self._data(run), count, seed, only_wrong)
 
     def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
         """A test image of a run's data set, (28, 28) uint8.
 
         Raises:
-            NoModelError: nothing has been trained yet.
             IndexError: the test set has no such image.
         """
         run, _ = self._find(run_id, None, evaluated=True)
@@ -79,118 +69,109 @@ class Predictions:
     def test_images(
         self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None
     ) -> Gallery:
-        """Test images by their places, and what a network says of them; by default as `gallery`.
+        """Predictions for these test images, by default of the last evaluation.
 
         Raises:
-            NoModelError: nothing has been trained yet.
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
             IndexError: the test set has no such image.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return self._reader.look(checkpoint, self._data(run), np.array(indices, np.int64))
+        return self._predictor.look(checkpoint, self._data(run), np.array(indices, np.int64))
 
-    def assessment(self, run_id: str | None = None, epoch: int | None = None) -> TestSetReport:
-        """The whole test set as a network reads it, by default at the run's last evaluation.
+    def test_set_report(self, run_id: str | None = None, epoch: int | None = None) -> TestSetReport:
+        """Predictions for the whole test set, by default of the last evaluation.
 
-        Worked out once for each network and kept. Takes seconds for an untrained network, which
-        no evaluation has asked, and some milliseconds for all others.
-
-        Raises:
-            NoModelError: nothing has been trained yet.
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
+        The first report of an untrained network takes seconds, all others milliseconds.
         """
-        with self._lock:  # before the network: that of a newer revision is then not kept as this
+        with self._runs.lock:  # a revision read later could belong to a newer network
             revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        named = (run.run_id, revisions.get(run.run_id, run.snapshot.revision))
-        return self._assessor.assess(named, checkpoint, run.files, self._data(run))
+        revision = revisions.get(run.run_id, run.snapshot.revision)
+        return self._reports.report((run.run_id, revision), checkpoint, run.files, self._data(run))
 
-    def network(
-        self, run_id: str | None = None, epoch: int | None = None
-    ) -> tuple[Checkpoint, Dataset]:
-        """An evaluated network and the data it learnt from, for those who look further into it.
+    # Drawings
 
-        While the epoch is the same, so is the checkpoint, as long as it is remembered.
-
-        Raises:
-            NoModelError: nothing has been trained yet.
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
-        """
-        run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return checkpoint, self._data(run)
-
-    def weights_version(self, run_id: str | None = None) -> str | None:
-        """A text that changes whenever the newest network does; None while there is none.
-
-        `RUN/REVISION/PLACE`, the place being how far it has come. Cheap: it reads no file.
-        """
-        with self._lock:
-            for run in self._candidates(run_id):
-                named = f"{run.run_id}/{run.snapshot.revision}"
-                if run.evaluated is not None:
-                    return f"{named}/{run.evaluated.progress:g}"
-                if run.snapshot.kept:
-                    return f"{named}/{run.snapshot.kept[-1]}"
-        return None
-
-    def read_strokes(
+    def predict_strokes(
         self,
         strokes: Any,
         as_drawn: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> DrawingPrediction:
-        """What a network reads in a drawing: strokes of (x, y) points, y downwards.
+        """The prediction for a drawing: strokes of (x, y) points, y downwards.
 
         Args:
-            as_drawn: the network gets the canvas squeezed, instead of a picture like MNIST's.
+            as_drawn: gives the network the scaled-down canvas instead of an image like MNIST's.
 
         Raises:
-            NoModelError: nothing has been trained yet.
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
             EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
-        return self._read(stroke_steps(strokes), as_drawn, run_id, epoch)
+        return self._predict(stroke_steps(strokes), as_drawn, run_id, epoch)
 
-    def read_pixels(
+    def predict_pixels(
         self,
         pixels: Any,
         as_drawn: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> DrawingPrediction:
-        """What a network reads in a greyscale picture, 0..255, of any size.
+        """The prediction for a greyscale picture (height, width), 0..255.
 
-        Args, Raises: as `read_strokes`.
+        Args, Raises: as `predict_strokes`.
         """
-        return self._read(pixel_steps(pixels), as_drawn, run_id, epoch)
+        return self._predict(pixel_steps(pixels), as_drawn, run_id, epoch)
+
+    # Networks
+
+    def network(
+        self, run_id: str | None = None, epoch: int | None = None
+    ) -> tuple[Checkpoint, Dataset]:
+        """An evaluated checkpoint and its data set. The same epoch gives the same object."""
+        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        return checkpoint, self._data(run)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
-        """A network itself, by default the newest weights of the run.
-
-        Raises:
-            NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
-        """
+        """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
 
-    def was_read_recently(self) -> bool:
-        """Whether somebody draws: weights between two evaluations are then worth a copy."""
-        return time.monotonic() - self._last_read < READ_RECENTLY
+    def weights_version(self, run_id: str | None = None) -> str | None:
+        """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.
 
-    def _read(
-        self, steps: PreprocessedDrawing, as_drawn: bool, run_id: str | None, epoch: int | None
+        Reads nothing from disk.
+        """
+        with self._runs.lock:
+            for run in self._candidates(run_id):
+                prefix = f"{run.run_id}/{run.snapshot.revision}"
+                if run.evaluated is not None:
+                    return f"{prefix}/{run.evaluated.progress:g}"
+                if run.snapshot.kept:
+                    return f"{prefix}/{run.snapshot.kept[-1]}"
+        return None
+
+    def newest_run(self) -> str:
+        """The id of the newest run that has a network.
+
+        Raises:
+            NoModelError: there is none.
+        """
+        version = self.weights_version()
+        if version is None:
+            raise NoModelError(_NO_MODEL)
+        return version.split("/")[0]
+
+    def _predict(
+        self, drawing: PreprocessedDrawing, as_drawn: bool, run_id: str | None, epoch: int | None
     ) -> DrawingPrediction:
-        image = steps.network_image(as_drawn)
+        image = drawing.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        self._last_read = time.monotonic()
-        prediction = self._reader.predict(checkpoint, image)
+        run.control.publish_weights()  # the next prediction gets newer ones
+        prediction = self._predictor.predict(checkpoint, image)
         data: Dataset | None
         try:
             data = self._data(run)
-        except DatasetUnavailableError:  # a network brought in reads without any digits beside it
+        except DatasetUnavailableError:  # an imported network works without any data set
             data = None
-        doubt = self._judge.doubt(data, image, prediction)
-        return DrawingPrediction(image, prediction, doubt, steps.box, steps.centre)
+        doubt = self._detector.doubt(data, image, prediction)
+        return DrawingPrediction(image, prediction, doubt, drawing.box, drawing.centre)
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:
@@ -200,49 +181,44 @@ class Predictions:
     def _find(
         self, run_id: str | None, epoch: int | None, evaluated: bool
     ) -> tuple[Run, Checkpoint]:
-        with self._lock:
+        with self._runs.lock:
             candidates = self._candidates(run_id)
             for run in candidates:
-                live = (run.evaluated if evaluated else None) or run.latest
-                if epoch is None and live is not None:
-                    return run, live
+                in_memory = (run.evaluated if evaluated else None) or run.latest
+                if epoch is None and in_memory is not None:
+                    return run, in_memory
                 if epoch is not None or run.snapshot.kept:
                     snapshot = run.snapshot
                     break
             else:
                 if run_id is not None:
-                    raise NotTrainedError(_why_not(candidates[0].snapshot))
-                raise NoModelError(
-                    "There is no trained network yet. Press Train first; it takes a minute."
-                )
+                    raise NotTrainedError(_not_trained(candidates[0].snapshot))
+                raise NoModelError(_NO_MODEL)
         if epoch is None and (evaluated or snapshot.place_epoch is not None):
             epoch = snapshot.kept[-1] if snapshot.place_epoch is None else snapshot.place_epoch
-        place = snapshot.progress if epoch is None else float(epoch)
-        return run, self._stored(run, epoch, (run.run_id, snapshot.revision, place))
+        progress = snapshot.progress if epoch is None else float(epoch)
+        return run, self._load(run, epoch, (run.run_id, snapshot.revision, progress))
 
     def _candidates(self, run_id: str | None) -> list[Run]:
         return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
 
-    def _stored(self, run: Run, epoch: int | None, key: tuple[str, int, float]) -> Checkpoint:
-        """From disk, where a network changes only when its run goes on or is gone back in."""
-        with self._memory:
-            if key in self._remembered:
-                self._remembered.move_to_end(key)
-                return self._remembered[key]
-        found = run.files.checkpoint(epoch)
-        with self._memory:
-            self._remembered[key] = found
-            while len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
-        return found
+    def _load(self, run: Run, epoch: int | None, key: tuple[str, int, float]) -> Checkpoint:
+        with self._cache_lock:
+            if key in self._checkpoints:
+                return self._checkpoints[key]
+        checkpoint = run.files.checkpoint(epoch)
+        with self._cache_lock:
+            return self._checkpoints.setdefault(key, checkpoint)
 
 
-def _why_not(run: RunSnapshot) -> str:
-    """Why a run has no network, and what to do."""
+_NO_MODEL = "There is no trained network yet. Press Train first; it takes a minute."
+
+
+def _not_trained(run: RunSnapshot) -> str:
     if run.state.finished:
         return f"{run.title} ended before it had learnt anything. Choose another run, or train one."
-    words = {
+    state = {
         RunState.QUEUED: "waits for its turn",
         RunState.PAUSED: "was paused before its beginning",
     }.get(run.state, "is only beginning")
-    return f"{run.title} {words} and has learnt nothing yet. Choose another run to look at."
+    return f"{run.title} {state} and has learnt nothing yet. Choose another run to look at."

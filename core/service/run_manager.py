@@ -1,9 +1,6 @@
-"""What people do with the course of a run: start it, put it down, go back in it, fork it.
+"""Starting, changing and deleting runs."""
 
-It does not know how a run trains (`core.service.worker` does) or what else may be asked of one.
-"""
-
-import threading
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,115 +9,209 @@ from core.config import TrainConfig, parse_config, preset_of
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
+from core.records.datasets import DatasetStatus
+from core.records.metrics import Metrics
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
 from core.runs.run import Run
+from core.service.notifier import ChangeNotifier
 from core.service.worker import TrainingWorker
 from core.training.state import ResumeState
 
-MOST_SEEDS = 20
+MAX_SEEDS = 20
 FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
-"""What the weights and the order of the images so far depend on."""
+"""Weights and the order of images depend on these settings."""
 
 
 class RunManager:
-    """The half of `core.service.TrainingService` that changes the course of runs.
+    """All runs. Safe to use from several threads.
 
-    Every method raises StorageError where the change cannot be written, and then changes nothing.
+    Every method that changes something raises StorageError if the change cannot be written, and
+    then changes nothing. Methods with a `run_id` raise UnknownRunError if there is no such run.
     """
 
-    _catalog: DataCatalog
-    _lock: threading.RLock
-    _runs: Runs
-    _trainer: TrainingWorker
+    def __init__(
+        self, runs: Runs, worker: TrainingWorker, catalog: DataCatalog, notifier: ChangeNotifier
+    ) -> None:
+        self._runs, self._worker = runs, worker
+        self._catalog, self._notifier = catalog, notifier
+        self._lock = runs.lock
+
+    # Reading
+
+    def all(self) -> list[RunSnapshot]:
+        """Every run that is not deleted, the newest first."""
+        with self._lock:
+            return [self._snapshot(run) for run in reversed(list(self._runs))]
+
+    def snapshot(self, run_id: str | None = None) -> RunSnapshot:
+        """A run, by default the latest."""
+        with self._lock:
+            run = self._runs.find(run_id)
+            if run is self._worker.active and run.data is None:
+                status = self._catalog.status(run.config.dataset)
+                return replace(run.snapshot, message=_loading_message(status))
+            return self._snapshot(run)
+
+    def latest(self) -> str | None:
+        """The id of the run that trains, or else of the newest."""
+        run = self._runs.latest()
+        return None if run is None else run.run_id
+
+    def events_since(self, run_id: str, cursor: int) -> tuple[list[Metrics], int]:
+        """The run's metrics from index `cursor` on, and the cursor for the next call.
+
+        When the snapshot's `revision` has grown, earlier events were discarded: start at 0 again.
+        A cursor beyond the end gives nothing and comes back as the end.
+        """
+        with self._runs.loaded_events(run_id) as run:
+            events = run.events
+            return events[max(cursor, 0) :], len(events)
+
+    # Training
 
     def start(self, config: TrainConfig, name: str = "") -> str:
-        """Starts a run, or lets it wait its turn, and returns its id at once.
+        """Starts or queues a run and returns its id.
 
         Raises:
-            WrongStateError: too many runs are waiting, or Digit Lab is shutting down.
+            WrongStateError: the queue is full, or Digit Lab is shutting down.
         """
         with self._lock:
             run = self._new(config, name=name)
-            self._queue([run])
-        self._notify()
+            self._enqueue([run])
+        self._notifier.notify()
         return run.run_id
 
-    def stop(self, run_id: str | None = None) -> RunSnapshot:
-        """Ends a run after its current batch, keeping its model; one that waits leaves the queue.
-
-        A run that has ended stays as it is. `run_id` is by default the latest.
+    def start_pair(self, config: TrainConfig) -> str:
+        """Starts a run, and an MLP with the same settings; returns the name of the pair.
 
         Raises:
-            UnknownRunError: there is no such run.
+            WrongStateError: the queue is full, or Digit Lab is shutting down.
+        """
+        pair = secrets.token_hex(4)
+        mlp = config.model_copy(update={"model": "mlp"})
+        with self._lock:
+            self._worker.check_room(2)
+            self._enqueue([self._new(config, pair=pair), self._new(mlp, pair=pair)])
+        self._notifier.notify()
+        return pair
+
+    def repeat(self, run_id: str, seeds: int = 5) -> str:
+        """Trains the same settings with other seeds, `seeds` runs in all; returns their group.
+
+        Raises:
+            WrongStateError: the queue is full, or the run did not start from its seed.
+        """
+        if not 2 <= seeds <= MAX_SEEDS:
+            raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
+        with self._lock:
+            run = self._find_trained(run_id, "repeated")
+            if run.snapshot.parent_epoch:
+                raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
+            group = run.snapshot.group or run_id
+            used = {other.config.seed for other in self._runs if other.snapshot.group == group}
+            used.add(run.config.seed)
+            self._worker.check_room(seeds - len(used))
+            repetitions: list[Run] = []
+            seed = run.config.seed
+            while len(used) < seeds:
+                seed = (seed + 1) % 2**31
+                if seed not in used:
+                    used.add(seed)
+                    config = run.config.model_copy(update={"seed": seed})
+                    repetitions.append(self._new(config, name=run.snapshot.name, group=group))
+            grouped = replace(run.snapshot, group=group)
+            self._enqueue(repetitions, lambda: self._runs.database.save(grouped))
+            run.update(group=group)
+        self._notifier.notify()
+        return group
+
+    def stop(self, run_id: str | None = None) -> RunSnapshot:
+        """Ends a run after its current batch and keeps its model; removes it from the queue.
+
+        A run that has ended stays as it is. By default it is the latest run.
         """
         with self._lock:
             run = self._runs.find(run_id)
-            if run in self._trainer.waiting:
-                self._trainer.dequeue(run, RunState.STOPPED)
-            elif run is self._trainer.active:
-                self._trainer.request_stop(run, RunState.STOPPED)
+            if run in self._worker.queue:
+                self._worker.dequeue(run, RunState.STOPPED)
+            elif run is self._worker.active:
+                self._worker.request_stop(run, RunState.STOPPED)
             elif run.snapshot.state is RunState.PAUSED:
                 run.change(state=RunState.STOPPED)
-        self._notify()
+        self._notifier.notify()
         return run.snapshot
 
     def pause(self, run_id: str) -> RunSnapshot:
-        """Puts a run down after its current batch, to be resumed as if nothing had been.
+        """Pauses a run after its current batch.
 
         Raises:
-            UnknownRunError: there is no such run.
-            WrongStateError: it is not under way.
+            WrongStateError: it neither trains nor waits.
         """
         with self._lock:
             run = self._runs.find(run_id)
-            if run in self._trainer.waiting:
-                self._trainer.dequeue(run, RunState.PAUSED)
-            elif run is self._trainer.active and run.snapshot.state is RunState.RUNNING:
-                self._trainer.request_stop(run, RunState.PAUSED)
+            if run in self._worker.queue:
+                self._worker.dequeue(run, RunState.PAUSED)
+            elif run is self._worker.active and run.snapshot.state is RunState.RUNNING:
+                self._worker.request_stop(run, RunState.PAUSED)
             else:
                 raise run.state_error("paused", "Only a run that trains or waits can be.")
-        self._notify()
+        self._notifier.notify()
         return run.snapshot
 
     def resume(self, run_id: str) -> RunSnapshot:
-        """Goes on with a run from where it stands, when its turn comes.
+        """Continues a run from where it is, when its turn comes.
 
         Raises:
-            UnknownRunError: there is no such run.
-            WrongStateError: it trains, waits, has nothing left to do, or was brought in.
+            WrongStateError: it trains, waits, is done, or was imported.
         """
         with self._lock:
             run = self._find_trained(run_id, "resumed")
-            if self._trainer.holds(run) or run.snapshot.state is RunState.DONE:
+            if self._worker.has(run) or run.snapshot.state is RunState.DONE:
                 raise run.state_error("resumed", "Rewind or fork it to train differently.")
-            self._trainer.check_room(1)
+            self._worker.check_room(1)
             run.change(state=RunState.QUEUED, error=None, message="")
-            self._trainer.enqueue(run)
-        self._notify()
+            self._worker.enqueue(run)
+        self._notifier.notify()
         return run.snapshot
 
-    def rewind(self, run_id: str, epoch: int) -> RunSnapshot:
-        """Goes back to the end of an epoch; 0 is the untrained network.
-
-        What lies after it is dropped only when the run is resumed: until then one can go forward
-        again by rewinding to a later epoch.
+    def set_learning_rate(self, run_id: str, rate: Any) -> None:
+        """Changes the learning rate (the peak of a cycle) of a run that trains.
 
         Raises:
-            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such place.
-            WrongStateError: the run trains or waits, or was brought in.
+            InvalidConfigError: it is not a valid learning rate.
+            WrongStateError: the run does not train.
         """
         with self._lock:
-            self._check_at_rest(run_id)
+            run = self._runs.find(run_id)
+            config = parse_config({**run.config.model_dump(), "learning_rate": rate})
+            if run is not self._worker.active or run.snapshot.state is not RunState.RUNNING:
+                raise run.state_error(
+                    "given another learning rate", "Only a run that trains can be."
+                )
+            run.control.set_learning_rate(config.learning_rate)
+
+    # Rewinding and forking
+
+    def rewind(self, run_id: str, epoch: int) -> RunSnapshot:
+        """Rewinds a run to the end of an epoch; 0 is the untrained network.
+
+        Later epochs are discarded only when the run is resumed: until then it can be rewound to a
+        later epoch.
+
+        Raises:
+            UnknownEpochError, DamagedFileError: there is no such checkpoint.
+            WrongStateError: the run trains or waits, or was imported.
+        """
+        self._check_rewindable(run_id)
         with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
-            self._check_at_rest(run_id)
-            complete = epoch >= run.config.epochs and not _is_unevaluated(state)
-            ends_as = RunState.DONE if complete else RunState.PAUSED
-            run.rewind_to(stored, count, epoch, state=ends_as)
+            self._check_rewindable(run_id)
+            is_done = epoch >= run.config.epochs and not _is_unevaluated(state)
+            run.rewind_to(stored, count, epoch, state=RunState.DONE if is_done else RunState.PAUSED)
             run.latest = run.evaluated = None
-        self._notify()
+        self._notifier.notify()
         return run.snapshot
 
     def fork(
@@ -129,24 +220,23 @@ class RunManager:
         epoch: int,
         changes: Mapping[str, Any],
         name: str = "",
-        lesson: tuple[FinetuneInfo, FinetuneData] | None = None,
+        drawings: tuple[FinetuneInfo, FinetuneData] | None = None,
     ) -> str:
-        """A new run that shares another's course until the end of an epoch, then goes its own way.
+        """Starts a new run from the end of an epoch of another one and returns its id.
 
-        Its settings are those that held there, a learning rate that was set on the way included,
-        with `changes`. It trains on a `lesson`, by default on that of the other run if it had one.
+        Its settings are those that held there, including a learning rate that was set during the
+        run, with `changes`. It trains on `drawings`, by default on its parent's if there are any.
 
         Raises:
-            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such place.
-            InvalidConfigError: a setting is wrong, or cannot change on the way.
-            WrongStateError: too many runs are waiting, the run was brought in, or the epoch was not
+            UnknownEpochError, DamagedFileError: there is no such checkpoint.
+            InvalidConfigError: a setting is wrong, or cannot change in a fork.
+            WrongStateError: the queue is full, the run was imported, or the epoch has not been
                 evaluated.
         """
-        with self._lock:
-            parent = self._find_trained(run_id, "forked")
-        if lesson is None and parent.snapshot.lesson is not None:
-            data = finetuning_data.read(parent.snapshot, parent.files.folder)
-            lesson = (parent.snapshot.lesson, data) if data is not None else None
+        parent = self._find_trained(run_id, "forked")
+        if drawings is None and parent.snapshot.lesson is not None:
+            data = finetuning_data.load(parent.snapshot, parent.files.folder)
+            drawings = (parent.snapshot.lesson, data) if data is not None else None
         with self._runs.at_checkpoint(run_id, epoch or None) as (parent, state, stored, count):
             if _is_unevaluated(state):
                 raise WrongStateError(
@@ -154,98 +244,77 @@ class RunManager:
                     "evaluated. Rewind the run to it and resume it, or fork from another epoch."
                 )
             settings = parent.config.model_dump()
-            if state is not None and state.place.learning_rate is not None:
-                settings["learning_rate"] = state.place.learning_rate
+            if state is not None and state.position.learning_rate is not None:
+                settings["learning_rate"] = state.position.learning_rate
             config = parse_config({**settings, **changes})
-            if epoch:  # another data set is refused under the name of `auto`, too
+            if epoch:  # `auto` may stand for another data set than the parent's
                 dataset = self._catalog.status(config.dataset).name
                 config = config.model_copy(update={"dataset": dataset})
             _check_fork(parent.config, config, epoch)
-            earlier = parent.snapshot.stretches(epoch)
             run = self._new(
                 config,
                 name=name,
                 parent=run_id,
                 parent_epoch=epoch,
-                earlier=earlier,
-                lesson=lesson and lesson[0],
+                earlier=parent.snapshot.stretches(epoch),
+                lesson=drawings and drawings[0],
             )
 
-            def write() -> None:
-                if lesson is not None:
-                    finetuning_data.keep(lesson[1], run.files.folder)
+            def write_files() -> None:
+                if drawings is not None:
+                    finetuning_data.save(drawings[1], run.files.folder)
                 if epoch:
-                    run.share(stored[:count], parent.files, epoch)
+                    run.inherit(stored[:count], parent.files, epoch)
 
-            self._queue([run], write)
-        self._notify()
+            self._enqueue([run], write_files)
+        self._notifier.notify()
         return run.run_id
 
-    def repeat(self, run_id: str, seeds: int = 5) -> str:
-        """Trains the same settings with other seeds: a group of so many, this run among them.
+    # Managing
 
-        Returns the group's name.
-
-        Raises:
-            UnknownRunError: there is no such run.
-            WrongStateError: too many runs are waiting, or the run did not start from its seed.
-        """
-        if not 2 <= seeds <= MOST_SEEDS:
-            raise WrongStateError(f"A run can be repeated with 2 to {MOST_SEEDS} seeds.")
+    def update_metadata(
+        self,
+        run_id: str,
+        name: str | None = None,
+        note: str | None = None,
+        pinned: bool | None = None,
+    ) -> RunSnapshot:
+        """Sets a run's name, note or pin; None leaves it as it is."""
+        fields = {"name": name, "note": note, "pinned": pinned}
         with self._lock:
-            run = self._find_trained(run_id, "repeated")
-            if run.snapshot.parent_epoch:
-                raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
-            group = run.snapshot.group or run_id
-            taken = {other.config.seed for other in self._runs if other.snapshot.group == group}
-            taken.add(run.config.seed)
-            self._trainer.check_room(seeds - len(taken))
-            repetitions: list[Run] = []
-            seed = run.config.seed
-            while len(taken) < seeds:
-                seed = (seed + 1) % 2**31
-                if seed not in taken:
-                    taken.add(seed)
-                    config = run.config.model_copy(update={"seed": seed})
-                    repetitions.append(self._new(config, name=run.snapshot.name, group=group))
-            grouped = replace(run.snapshot, group=group)
-            self._queue(repetitions, lambda: self._runs.store.save(grouped))
-            run.update(group=group)
-        self._notify()
-        return group
+            run = self._runs.find(run_id)
+            run.change(**{key: value for key, value in fields.items() if value is not None})
+        self._notifier.notify()
+        return run.snapshot
 
-    def set_learning_rate(self, run_id: str, rate: Any) -> None:
-        """Changes the learning rate (of a cycle, its peak) of a run that trains.
+    def delete(self, run_id: str) -> None:
+        """Deletes a run; `restore` works until the next start.
 
         Raises:
-            UnknownRunError: there is no such run.
-            InvalidConfigError: it is no learning rate.
-            WrongStateError: the run does not train.
+            WrongStateError: it trains or is pinned.
         """
         with self._lock:
             run = self._runs.find(run_id)
-            checked = parse_config({**run.config.model_dump(), "learning_rate": rate})
-            if run is not self._trainer.active or run.snapshot.state is not RunState.RUNNING:
-                raise run.state_error(
-                    "given another learning rate", "Only a run that trains can be."
-                )
-            run.new_rate = checked.learning_rate
+            if run is self._worker.active:
+                raise run.state_error("deleted", "Stop it first.")
+            if run.snapshot.pinned:
+                raise run.state_error("deleted", "It is pinned; take the pin off first.")
+            self._runs.delete(run)
+            self._worker.drop(run)
+        self._notifier.notify()
 
-    def _notify(self) -> None:
-        """Says, without the lock, that something changed."""
-        raise NotImplementedError
+    def restore(self, run_id: str) -> RunSnapshot:
+        """Restores a deleted run."""
+        run = self._runs.restore(run_id)
+        self._notifier.notify()
+        return run.snapshot
 
-    def _start_pair(self, configs: Sequence[TrainConfig], pair: str) -> None:
-        """Starts all of them or none, as `start`."""
-        with self._lock:
-            self._trainer.check_room(len(configs))
-            self._queue([self._new(config, pair=pair) for config in configs])
-        self._notify()
+    def _snapshot(self, run: Run) -> RunSnapshot:
+        position = self._worker.queue_position(run)
+        return run.snapshot if position is None else replace(run.snapshot, queue_place=position)
 
-    # Under the lock
-
-    def _new(self, config: TrainConfig, **facts: Any) -> Run:
-        self._trainer.check_room(1)
+    def _new(self, config: TrainConfig, **fields: Any) -> Run:
+        self._worker.check_room(1)
         status = self._catalog.status(config.dataset)
         return self._runs.new(
             config,
@@ -253,52 +322,51 @@ class RunManager:
             dataset=status.name,
             dataset_title=status.title,
             **choose_runtime(config.precision).facts(),
-            **facts,
+            **fields,
         )
 
-    def _queue(self, runs: Sequence[Run], write: Callable[[], object] = lambda: None) -> None:
-        """Queues new runs, all or none.
-
-        Args:
-            write: writes what has to be there beside them.
-        """
+    def _enqueue(
+        self, runs: Sequence[Run], write_files: Callable[[], object] = lambda: None
+    ) -> None:
+        """Saves and enqueues new runs, all or none."""
         try:
-            with self._runs.store.transaction():
-                write()
+            with self._runs.database.transaction():
+                write_files()
                 for run in runs:
                     run.save()
         except Exception:
             for run in reversed(runs):
-                self._runs.forget(run)
+                self._runs.discard(run)
             raise
-        self._trainer.enqueue(*runs)
+        self._worker.enqueue(*runs)
 
-    def _check_at_rest(self, run_id: str) -> None:
+    def _check_rewindable(self, run_id: str) -> None:
         """
         Raises:
             WrongStateError: the run cannot be rewound.
         """
-        run = self._find_trained(run_id, "rewound")
-        if self._trainer.holds(run):
-            raise run.state_error("rewound", "Pause or stop it first.")
+        with self._lock:
+            run = self._find_trained(run_id, "rewound")
+            if self._worker.has(run):
+                raise run.state_error("rewound", "Pause or stop it first.")
 
-    def _find_trained(self, run_id: str, what: str) -> Run:
+    def _find_trained(self, run_id: str, action: str) -> Run:
         """
         Raises:
-            WrongStateError: the run was brought in, and cannot be `what`.
+            WrongStateError: the run was imported, so it cannot be `action`.
         """
         run = self._runs.find(run_id)
         if run.snapshot.brought_in:
             raise WrongStateError(
-                f"{run.snapshot.title} cannot be {what}: it came in a file, and how it was "
+                f"{run.snapshot.title} cannot be {action}: it came in a file, and how it was "
                 "trained is not known."
             )
         return run
 
 
 def _is_unevaluated(state: ResumeState | None) -> bool:
-    """Whether an epoch was kept before its evaluation, as the first version did at a stop."""
-    return state is not None and state.place.batch > 0
+    """Whether an epoch was saved before its evaluation, as the first version did at a stop."""
+    return state is not None and state.position.batch > 0
 
 
 def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
@@ -310,8 +378,14 @@ def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
         raise InvalidConfigError(
             {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}
         )
-    fixed = [name for name in FIXED_IN_A_FORK if getattr(before, name) != getattr(after, name)]
-    if epoch and fixed:
+    changed = [name for name in FIXED_IN_A_FORK if getattr(before, name) != getattr(after, name)]
+    if epoch and changed:
         raise InvalidConfigError(
-            dict.fromkeys(fixed, "This cannot change on the way; start a new run for it.")
+            dict.fromkeys(changed, "This cannot change on the way; start a new run for it.")
         )
+
+
+def _loading_message(status: DatasetStatus) -> str:
+    if status.progress is None:
+        return f"Loading {status.title}"
+    return f"{status.message}: {status.progress:.0%}"

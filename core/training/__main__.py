@@ -15,9 +15,10 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import choose_runtime, configure_malloc
+from core.disk import atomic_write
 from core.errors import DigitLabError, StorageError
+from core.export.weights import to_pth
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.runs.database import save_weights
 from core.training.loop import fit
 from core.training.state import Checkpoint
 
@@ -88,7 +89,7 @@ def _train(options: argparse.Namespace) -> None:
     print(f"Training {config.model} on {data.title}, {count:,} images")
 
     last: Checkpoint | None = None
-    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, dequeue=False) as bar:
+    with tqdm(total=config.epochs, unit="epoch", bar_format=_BAR, leave=False) as bar:
         for event in fit(config, data, runtime):
             if isinstance(event, BatchMetrics):
                 bar.n = event.progress
@@ -101,10 +102,8 @@ def _train(options: argparse.Namespace) -> None:
             elif isinstance(event, Checkpoint):
                 last = event
     assert last is not None, "fit yields at least the untrained model"
-    try:
-        save_weights(last.state_dict, output)
-    except OSError as error:
-        raise StorageError(f"The model could not be saved: {error}.") from error
+    with atomic_write(output, "The model") as part:
+        part.write_bytes(to_pth(last.state_dict))
     print(f"Model saved to {output}")
 
 
@@ -122,7 +121,7 @@ def notebook_line(metrics: EpochMetrics) -> str:
 
 def _load(name: str, data_dir: Path | None) -> Dataset:
     catalog = DataCatalog(data_dir, ROOT / "data")
-    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", dequeue=False) as bar:
+    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}%|{bar}|", leave=False) as bar:
 
         def show() -> None:
             status = catalog.status(name)

@@ -1,4 +1,4 @@
-"""How well a network reads labelled images."""
+"""Evaluation of a network on labelled images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.device import Runtime
+from core.errors import CancelledError
 
 EVALUATION_BATCH = 500
 
@@ -27,24 +28,24 @@ def evaluate(
     runtime: Runtime,
     images: Tensor,
     labels: Tensor,
-    should_stop: Callable[[], bool],
-) -> Evaluation | None:
-    """What a network in evaluation mode makes of normalised images (N, 1, 28, 28) on its device.
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluation:
+    """Evaluates a network in evaluation mode on normalized images (N, 1, 28, 28) on its device.
 
-    Args:
-        should_stop: asked now and then; once it is true, there is no answer but None.
+    Raises:
+        CancelledError: `should_stop()`, which is called before each batch, became true.
     """
-    parts = []
+    logits = []
     with torch.inference_mode():
         for batch in images.split(EVALUATION_BATCH):
             if should_stop():
-                return None
+                raise CancelledError
             with runtime.autocast():
-                logits = network(batch.contiguous(memory_format=torch.channels_last))
-            parts.append(logits.float())
-        logits = torch.cat(parts)
+                output = network(batch.contiguous(memory_format=torch.channels_last))
+            logits.append(output.float())
+        all_logits = torch.cat(logits)
         return Evaluation(
-            loss=F.cross_entropy(logits, labels).item(),
-            accuracy=(logits.argmax(1) == labels).float().mean().item(),
-            probabilities=logits.softmax(1).cpu().numpy(),
+            loss=F.cross_entropy(all_logits, labels).item(),
+            accuracy=(all_logits.argmax(1) == labels).float().mean().item(),
+            probabilities=all_logits.softmax(1).cpu().numpy(),
         )

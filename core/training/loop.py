@@ -1,237 +1,96 @@
-"""The training loop: a generator of events, and the same loop as a command.
+"""The training loop."""
 
-`fit` trains in whatever thread iterates it. It knows nothing of threads, runs, files or pages.
-"""
-
-import math
 import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset, normalize
 from core.device import Runtime, choose_runtime
-from core.errors import DigitLabError
-from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
-from core.training.optim import learning_rate
-from core.training.state import Checkpoint, Position, ResumeState, SumsRecord, TrainState
-
-MAX_BATCH_EVENTS_PER_EPOCH = 100
-MAX_BATCH_EVENTS_PER_RUN = 5000
-
-
-class TrainingDivergedError(DigitLabError):
-    """The loss is no longer a number."""
-
+from core.errors import CancelledError
+from core.records.metrics import Metrics
+from core.training.batches import ShuffledBatches
+from core.training.control import TrainingControl
+from core.training.progress import Progress
+from core.training.state import Checkpoint, Position, ResumeState, TrainState
 
 Event = Metrics | Checkpoint
-
-
-def never() -> bool:
-    return False
-
-
-def unchanged() -> None:
-    return None
 
 
 def fit(
     config: TrainConfig,
     data: Dataset,
     runtime: Runtime | None = None,
-    should_stop: Callable[[], bool] = never,
-    should_publish: Callable[[], bool] = never,
-    new_learning_rate: Callable[[], float | None] = unchanged,
+    control: TrainingControl | None = None,
     resume: ResumeState | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Event]:
-    """Trains a model, fresh or from where it was put down, and yields what happens.
+    """Trains a model in the thread that iterates it, and yields metrics and checkpoints.
 
-    A fresh run first yields the untrained model's checkpoint. Batch metrics follow at steps that
-    depend on the configuration alone, never on time, so that the same seed gives the same events,
-    metrics bit for bit, on one machine, in one go or in parts. Each evaluation yields an
-    `EpochMetrics` and then a `Checkpoint`.
+    A new run first yields the untrained model's checkpoint. Each evaluation yields an
+    `EpochMetrics`, then a `Checkpoint`. The same seed gives the same events, bit for bit on one
+    machine, in one go or with interruptions.
 
     Args:
-        should_stop: asked before every batch, and within evaluations; once it is true, the last
-            checkpoint is yielded and the generator ends.
-        should_publish: asked after every batch; true yields a checkpoint between evaluations.
-        new_learning_rate: asked before every batch; a number becomes the learning rate (the peak
-            of a cycle) from this batch on and yields a `LearningRateChange`.
-        resume: goes on from there. The configuration may differ from the one before in all but
-            model, data set, seed and number of training images, at the end of an epoch in the
-            batch size and the evaluations per epoch too. There the training images may be others
-            as well (`core.runs.finetuning_data`).
+        control: stops training, changes the learning rate, or asks for a checkpoint between two
+            evaluations. After a stop, the last event is a checkpoint to resume from.
+        resume: continues from there. The configuration may differ from the earlier one except in
+            model, data set, seed and number of training images; batch size and evaluations per
+            epoch, and the training images themselves, may change only at the end of an epoch.
         clock: seconds, for speeds and elapsed times only.
 
     Raises:
-        TrainingDivergedError: when the loss is infinite or not a number.
+        TrainingDivergedError: the loss is infinite or not a number.
     """
-    place = Position() if resume is None else resume.place
-    started = clock() - place.seconds
     runtime = runtime or choose_runtime(config.precision)
-    device = runtime.device
-    count = min(config.train_images or len(data.train_images), len(data.train_images))
-    images = normalize(data.train_images[:count].to(device))
-    labels = data.train_labels[:count].to(device)
-    test_images = normalize(data.test_images.to(device))
-    test_labels = data.test_labels.to(device)
+    control = control or TrainingControl()
+    batches = ShuffledBatches(data, config, runtime.device)
+    test_images = normalize(data.test_images.to(runtime.device))
+    test_labels = data.test_labels.to(runtime.device)
+    state = TrainState(config, runtime)
+    position = resume.position if resume else Position()
+    progress = Progress(config, batches.per_epoch, runtime.device, position, clock)
 
-    steps = math.ceil(count / config.batch_size)
-    report_every = _report_every(steps, config.epochs)
-    evaluate_after = _evenly_spaced(steps, config.evaluations_per_epoch)
-    learner = TrainState(config, runtime)
-    if resume is not None:
-        learner.restore(resume.tensors)
-    order = torch.Generator().manual_seed(config.seed)
-    for _ in range(1, place.epoch):
-        torch.randperm(count, generator=order)
-    step, set_rate, evaluated = place.step, place.learning_rate, place.evaluated
-    done = place.batch
-    since_report = _Sums(device, place.since_report)
-    since_epoch = _Sums(device, place.since_epoch)
-
-    def checkpoint(said: np.ndarray | None = None, resumable: bool = False) -> Checkpoint:
+    def checkpoint(
+        test_probabilities: np.ndarray | None = None, resumable: bool = False
+    ) -> Checkpoint:
         return Checkpoint(
-            config.model,
-            epoch if step else 0,
-            step,
-            progress,
-            learner.copy_weights(),
-            said,
-            ResumeState(here(), learner.state()) if resumable else None,
+            model=config.model,
+            epoch=progress.epoch if progress.step else 0,
+            step=progress.step,
+            progress=progress.epochs_done,
+            state_dict=state.weights(),
+            test_probabilities=test_probabilities,
+            resume=ResumeState(progress.position(), state.state_dict()) if resumable else None,
         )
 
-    def here() -> Position:
-        seconds = clock() - started
-        if done == steps and evaluated:
-            return Position(epoch + 1, 0, step, learning_rate=set_rate, seconds=seconds)
-        sums = since_report.record(), since_epoch.record()
-        return Position(epoch, done, step, evaluated, set_rate, seconds, *sums)
+    def evaluate() -> Iterator[Event]:
+        evaluation = state.evaluate(test_images, test_labels, control.should_stop)
+        yield progress.epoch_metrics(evaluation)
+        yield checkpoint(evaluation.probabilities, resumable=progress.is_epoch_complete)
 
-    epoch, progress = place.epoch, place.epoch - 1 + done / steps
-    if resume is None:
+    if resume:
+        state.load_state_dict(resume.tensors)
+    else:
         yield checkpoint()
-    for epoch in range(place.epoch, config.epochs + 1):
-        batches = torch.randperm(count, generator=order).to(device).split(config.batch_size)
-        if epoch > place.epoch:
-            done, evaluated = 0, False
-            since_report, since_epoch = _Sums(device), _Sums(device)
-        while True:
-            progress = epoch if done == steps else epoch - 1 + done / steps
-            if done in evaluate_after and not evaluated:
-                seen = learner.evaluate(test_images, test_labels, should_stop)
-                if seen is None:
-                    yield checkpoint(resumable=True)
-                    return
-                _check_finite(seen.loss, epoch)
-                so_far = since_epoch.plus(since_report)
-                train_loss, train_accuracy = so_far.means()
-                evaluated = True
-                yield EpochMetrics(
-                    epoch=epoch,
-                    step=step,
-                    progress=progress,
-                    train_loss=train_loss,
-                    train_accuracy=train_accuracy,
-                    test_loss=seen.loss,
-                    test_accuracy=seen.accuracy,
-                    images_per_second=so_far.speed(),
-                    seconds=clock() - started,
-                )
-                yield checkpoint(seen.probabilities, resumable=done == steps)
-            elif done and should_publish():
-                yield checkpoint()
-            if done == steps:
-                break
-            if should_stop():
-                yield checkpoint(resumable=True)
-                return
-            wanted = new_learning_rate()
-            if wanted is not None:
-                set_rate = wanted
-                yield LearningRateChange(epoch, step, progress, wanted, clock() - started)
-            if set_rate is not None:
-                config = config.model_copy(update={"learning_rate": set_rate})
-            began = clock()
-            batch = batches[done]
-            rate = learning_rate(config, (epoch - 1) * steps + done, steps * config.epochs)
-            loss, correct = learner.step(images.index_select(0, batch), labels[batch], rate)
-            since_report.add(loss, correct, len(batch))
-            step, done, evaluated = step + 1, done + 1, False
-            # The first steps change the most: each of them is worth a point of its own.
-            if step < report_every or done % report_every == 0 or done == steps:
-                mean_loss, accuracy = since_report.means()  # waits for the device
-                since_report.seconds += clock() - began
-                _check_finite(mean_loss, epoch)
-                yield BatchMetrics(
-                    epoch=epoch,
-                    step=step,
-                    progress=epoch if done == steps else epoch - 1 + done / steps,
-                    loss=mean_loss,
-                    accuracy=accuracy,
-                    learning_rate=rate,
-                    images_per_second=since_report.speed(),
-                    seconds=clock() - started,
-                )
-                since_epoch.absorb(since_report)
-                since_report = _Sums(device)
-            else:
-                since_report.seconds += clock() - began
-
-
-def _check_finite(loss: float, epoch: int) -> None:
-    if not math.isfinite(loss):
-        raise TrainingDivergedError(
-            f"The loss became {loss} in epoch {epoch}: the steps are too large. "
-            "Choose a smaller learning rate and train again."
-        )
-
-
-def _report_every(steps: int, epochs: int) -> int:
-    """Batches between two batch events: several a second, and a bounded log for a long run."""
-    wanted = min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // epochs))
-    return math.ceil(steps / wanted)
-
-
-def _evenly_spaced(steps: int, times: int) -> set[int]:
-    """The numbers of the steps, the last among them, that part an epoch into so many parts."""
-    return {math.ceil(steps * part / times) for part in range(1, times + 1)}
-
-
-class _Sums:
-    """Sums of loss and right answers, kept on the device until somebody asks."""
-
-    def __init__(self, device: torch.device, record: SumsRecord = (0.0, 0, 0, 0.0)) -> None:
-        loss, correct, self.count, self.seconds = record
-        self.loss = torch.tensor(loss, dtype=torch.float32, device=device)
-        self.correct = torch.tensor(correct, dtype=torch.int64, device=device)
-
-    def record(self) -> SumsRecord:
-        return self.loss.item(), int(self.correct.item()), self.count, self.seconds
-
-    def add(self, mean_loss: Tensor, correct: Tensor, count: int) -> None:
-        self.loss += mean_loss * count
-        self.correct += correct
-        self.count += count
-
-    def absorb(self, other: "_Sums") -> None:
-        self.loss += other.loss
-        self.correct += other.correct
-        self.count += other.count
-        self.seconds += other.seconds
-
-    def plus(self, other: "_Sums") -> "_Sums":
-        total = _Sums(self.loss.device)
-        total.absorb(self)
-        total.absorb(other)
-        return total
-
-    def means(self) -> tuple[float, float]:
-        return self.loss.item() / self.count, self.correct.item() / self.count
-
-    def speed(self) -> float:
-        return self.count / max(self.seconds, 1e-9)
+    try:
+        if progress.is_evaluation_due:  # the run was stopped during this evaluation
+            yield from evaluate()
+        for epoch in progress.remaining_epochs():
+            for images, labels in batches.of_epoch(epoch, start=progress.batch):
+                if control.should_stop():
+                    raise CancelledError
+                if new_rate := control.new_learning_rate():
+                    yield progress.set_learning_rate(new_rate)
+                rate = progress.start_batch()
+                loss, correct = state.step(images, labels, rate)
+                progress.end_batch(loss, correct, len(labels))
+                if progress.is_report_due:
+                    yield progress.batch_metrics(rate)
+                if progress.is_evaluation_due:
+                    yield from evaluate()
+                elif control.should_publish():
+                    yield checkpoint()
+    except CancelledError:
+        yield checkpoint(resumable=True)

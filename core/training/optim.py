@@ -1,7 +1,4 @@
-"""The optimizer and the learning rates that a configuration asks for.
-
-It does not know what is optimised.
-"""
+"""Optimizers and learning-rate schedules."""
 
 import math
 from collections.abc import Iterable
@@ -17,7 +14,7 @@ START_DIVISOR, END_DIVISOR = 25, 25e4
 
 
 def make_optimizer(config: TrainConfig, parameters: Iterable[Parameter]) -> Optimizer:
-    """Fused: one pass over the weights, where the plain one makes many."""
+    """The configuration's optimizer, fused: one pass over the weights instead of many."""
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "sgd":
         return torch.optim.SGD(
@@ -29,10 +26,9 @@ def make_optimizer(config: TrainConfig, parameters: Iterable[Parameter]) -> Opti
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The rate of one step, counted from 0, of a run of so many.
+    """The learning rate of a step (from 0) of a run of `steps` steps.
 
-    A function of the configuration and the place alone, so that a run can be taken up anywhere
-    and its rate be changed on the way.
+    It depends on the configuration and the step alone, so a run can resume anywhere.
     """
     if config.schedule == "constant":
         return config.learning_rate
@@ -40,10 +36,10 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 
 def one_cycle(peak: float, warmup: float, step: int, steps: int) -> float:
-    """Up to the peak in the `warmup`, a share of all steps, then down to almost nothing.
+    """The one-cycle schedule (L. Smith, N. Topin, "Super-convergence", 2018).
 
-    One cycle (Smith and Topin 2018) climbs and falls along half a cosine each, at the very rates
-    of `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`.
+    Rises to the peak during `warmup`, a share of all steps, then falls to almost 0, along half a
+    cosine each. Equals `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`.
     """
     if steps < 2:
         return peak

@@ -21,10 +21,12 @@ from httpx import Response
 from core.config import TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
+from core.device import Runtime
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
+from core.training.control import TrainingControl
 from core.training.loop import Event
 from core.training.loop import fit as real_fit
 from core.training.state import Checkpoint
@@ -51,10 +53,12 @@ def in_memory_service(data: Dataset, runs: Path, fit: Fit = real_fit) -> Trainin
     return TrainingService(InMemoryCatalog(data), RunDatabase(runs), fit)
 
 
-def until_stopped(config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
+def until_stopped(
+    config: TrainConfig, data: Dataset, runtime: Runtime, control: TrainingControl, *_: Any
+) -> Iterator[Event]:
     """A fake `fit` whose run goes on until somebody stops it."""
     yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
-    while not asked["should_stop"]():
+    while not control.should_stop():
         time.sleep(0.01)
 
 
@@ -259,11 +263,18 @@ class LiveHarness:
         self._events.put(None)
         self._wait_until(lambda: self.service.snapshot(run_id).state.finished)
 
-    def _fit(self, config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
+    def _fit(
+        self,
+        config: TrainConfig,
+        data: Dataset,
+        runtime: Runtime,
+        control: TrainingControl,
+        *_: Any,
+    ) -> Iterator[Event]:
         self._begun = False
         yield Checkpoint(config.model, 0, 0, 0.0, {}, None)
         self._begun = True
-        while not asked["should_stop"]():
+        while not control.should_stop():
             try:
                 event = self._events.get(timeout=0.02)
             except queue.Empty:

@@ -16,6 +16,7 @@ from core.device import Runtime
 from core.errors import StorageError
 from core.records.runs import RunState
 from core.service.service import TrainingService
+from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.disk import Disk
@@ -104,14 +105,14 @@ class Held:
         config: TrainConfig,
         data: Dataset,
         runtime: Runtime,
-        should_stop: Callable[[], bool],
-        **options: Any,
+        control: TrainingControl,
+        *options: Any,
     ) -> Iterator[Event]:
-        for event in fit(config, data, runtime, should_stop, **options):
+        for event in fit(config, data, runtime, control, *options):
             yield event
             if config.seed == 9:
                 self.reached.set()
-                while not (self.let_go.wait(0.01) or should_stop()):
+                while not (self.let_go.wait(0.01) or control.should_stop()):
                     pass
 
 

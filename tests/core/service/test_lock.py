@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from core.config import TrainConfig
+from core.data.dataset import Dataset
+from core.device import Runtime
 from core.errors import UnknownEpochError
 from core.records.runs import RunState
 from core.runs import registry
 from core.runs.checkpoints import CheckpointFiles
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
+from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
@@ -148,13 +151,20 @@ def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
 def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConfig) -> None:
     begun, locked, asked = threading.Event(), threading.Event(), threading.Event()
 
-    def asking(*arguments: Any, **options: Any) -> Iterator[Event]:
+    def asking(
+        config: TrainConfig,
+        data: Dataset,
+        runtime: Runtime,
+        control: TrainingControl,
+        *options: Any,
+    ) -> Iterator[Event]:
         begun.set()
         assert locked.wait(SECONDS)
-        for name in ("should_stop", "should_publish", "new_learning_rate"):
-            options[name]()
+        control.should_stop()
+        control.should_publish()
+        control.new_learning_rate()
         asked.set()
-        yield from fit(*arguments, **options)
+        yield from fit(config, data, runtime, control, *options)
 
     service = make_service(fit=asking)
     service.start(tiny_config)

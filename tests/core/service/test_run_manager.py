@@ -29,6 +29,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange,
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
+from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, write_synthetic
@@ -60,17 +61,17 @@ class Halting:
         config: TrainConfig,
         data: Dataset,
         runtime: Runtime,
-        should_stop: Callable[[], bool],
-        **options: Any,
+        control: TrainingControl,
+        *options: Any,
     ) -> Iterator[Event]:
         seen = 0
-        for event in fit(config, data, runtime, should_stop, **options):
+        for event in fit(config, data, runtime, control, *options):
             yield event
             seen += not isinstance(event, Checkpoint | EpochMetrics)
             if seen in self._after and not isinstance(event, Checkpoint):
                 self._after.discard(seen)
                 self.reached.set()
-                while not (self.go_on.wait(0.01) or should_stop()):
+                while not (self.go_on.wait(0.01) or control.should_stop()):
                     pass
 
 

@@ -30,9 +30,10 @@ from core.records.datasets import DatasetStatus
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
+from core.training.control import TrainingControl
 from core.training.loop import Event, TrainingDivergedError, fit
 from core.training.state import Checkpoint
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, scripted_control
 
 STEPS = 10  # of an epoch of `tiny_config`
 ENDLESS = parse_config({"epochs": 2000, "batch_size": 30, "model": "mlp", "precision": "fp32"})
@@ -55,15 +56,15 @@ class Gate:
         config: TrainConfig,
         data: Dataset,
         runtime: Runtime,
-        should_stop: Callable[[], bool],
-        **options: Any,
+        control: TrainingControl,
+        *options: Any,
     ) -> Iterator[Event]:
-        events = fit(config, data, runtime, should_stop, **options)
+        events = fit(config, data, runtime, control, *options)
         for number, event in enumerate(events, start=1):
             yield event
             if number == self._after:
                 self.reached.set()
-                while not (self._open.is_set() or should_stop()):
+                while not (self._open.is_set() or control.should_stop()):
                     self._open.wait(0.01)
 
 
@@ -413,7 +414,9 @@ def test_stopping_keeps_the_model_as_it_is(
     assert found.error is None
     after_three = next(
         event
-        for event in fit(ENDLESS, tiny_dataset, should_publish=lambda: True)
+        for event in fit(
+            ENDLESS, tiny_dataset, control=scripted_control(should_publish=lambda: True)
+        )
         if isinstance(event, Checkpoint) and event.step == 3
     )
     weights = saved(service, found)
@@ -742,18 +745,19 @@ def test_weights_are_published_during_an_epoch_once_somebody_reads(
     asked, published = 0, 0
 
     def never_evaluating(
-        *args: Any,
-        should_stop: Callable[[], bool],
-        should_publish: Callable[[], bool],
-        **options: Any,
+        config: TrainConfig,
+        data: Dataset,
+        runtime: Runtime,
+        control: TrainingControl,
+        *_: Any,
     ) -> Iterator[Event]:
         nonlocal asked, published
         untrained = next(fit(ENDLESS, tiny_dataset))
         assert isinstance(untrained, Checkpoint)
         yield untrained
-        while not should_stop():
+        while not control.should_stop():
             asked += 1
-            if should_publish():
+            if control.should_publish():
                 published += 1
                 louder = {key: value * 2 for key, value in untrained.state_dict.items()}
                 yield replace(untrained, step=asked, state_dict=louder)

@@ -21,6 +21,7 @@ from core.errors import DigitLabError
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.training.loop import Event, TrainingDivergedError, fit
 from core.training.state import Checkpoint
+from tests.conftest import scripted_control
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 STEPS = 10  # of an epoch: 300 images in batches of 30
@@ -101,7 +102,7 @@ def test_another_seed_gives_other_weights_and_another_order(tiny_dataset: Datase
 
 def test_being_watched_does_not_change_a_run(tiny_dataset: Dataset) -> None:
     alone = list(fit(tiny(), tiny_dataset))
-    watched = list(fit(tiny(), tiny_dataset, should_publish=lambda: True))
+    watched = list(fit(tiny(), tiny_dataset, control=scripted_control(should_publish=lambda: True)))
 
     assert timeless(alone) == timeless(watched)
 
@@ -219,7 +220,13 @@ def test_weights_are_published_between_evaluations_when_somebody_wants_them(
 ) -> None:
     wanted = itertools.cycle([False, False, True])
 
-    found = list(fit(tiny(epochs=1), tiny_dataset, should_publish=lambda: next(wanted)))
+    found = list(
+        fit(
+            tiny(epochs=1),
+            tiny_dataset,
+            control=scripted_control(should_publish=lambda: next(wanted)),
+        )
+    )
 
     between = checkpoints(found)[1:-1]
     assert [event.progress for event in between] == pytest.approx([0.3, 0.6, 0.9])
@@ -228,7 +235,7 @@ def test_weights_are_published_between_evaluations_when_somebody_wants_them(
 
 def test_training_on_does_not_change_a_checkpoint(tiny_dataset: Dataset) -> None:
     taken: list[tuple[Checkpoint, dict[str, torch.Tensor]]] = []
-    for event in fit(tiny(), tiny_dataset, should_publish=lambda: True):
+    for event in fit(tiny(), tiny_dataset, control=scripted_control(should_publish=lambda: True)):
         if isinstance(event, Checkpoint):
             copy = {key: value.clone() for key, value in event.state_dict.items()}
             taken.append((event, copy))
@@ -243,7 +250,7 @@ def test_training_on_does_not_change_a_checkpoint(tiny_dataset: Dataset) -> None
 
 
 def test_told_to_stop_at_once_it_gives_the_untrained_model(tiny_dataset: Dataset) -> None:
-    found = list(fit(tiny(), tiny_dataset, should_stop=lambda: True))
+    found = list(fit(tiny(), tiny_dataset, control=scripted_control(should_stop=lambda: True)))
 
     assert all(isinstance(event, Checkpoint) for event in found)
     assert len(found) == 2
@@ -255,7 +262,11 @@ def test_told_to_stop_in_mid_epoch_it_ends_with_the_weights_of_its_last_step(
     tiny_dataset: Dataset,
 ) -> None:
     found: list[Event] = []
-    for event in fit(tiny(), tiny_dataset, should_stop=lambda: len(batches(found)) == 13):
+    for event in fit(
+        tiny(),
+        tiny_dataset,
+        control=scripted_control(should_stop=lambda: len(batches(found)) == 13),
+    ):
         found.append(event)
 
     last = found[-1]
@@ -263,13 +274,17 @@ def test_told_to_stop_in_mid_epoch_it_ends_with_the_weights_of_its_last_step(
     assert (last.epoch, last.step) == (2, 13)
     assert last.progress == pytest.approx(1.3)
     assert last.test_probabilities is None
-    whole = list(fit(tiny(), tiny_dataset, should_publish=lambda: True))
+    whole = list(fit(tiny(), tiny_dataset, control=scripted_control(should_publish=lambda: True)))
     assert same_weights(last, next(event for event in checkpoints(whole) if event.step == 13))
 
 
 def test_told_to_stop_within_an_evaluation_it_gives_no_half_of_one(tiny_dataset: Dataset) -> None:
     found: list[Event] = []
-    for event in fit(tiny(), tiny_dataset, should_stop=lambda: len(batches(found)) == STEPS):
+    for event in fit(
+        tiny(),
+        tiny_dataset,
+        control=scripted_control(should_stop=lambda: len(batches(found)) == STEPS),
+    ):
         found.append(event)
 
     last = found[-1]
@@ -280,7 +295,9 @@ def test_told_to_stop_within_an_evaluation_it_gives_no_half_of_one(tiny_dataset:
 
 def test_told_to_stop_after_the_last_evaluation_it_has_finished(tiny_dataset: Dataset) -> None:
     found: list[Event] = []
-    for event in fit(tiny(), tiny_dataset, should_stop=lambda: len(epochs(found)) == 2):
+    for event in fit(
+        tiny(), tiny_dataset, control=scripted_control(should_stop=lambda: len(epochs(found)) == 2)
+    ):
         found.append(event)
 
     assert [event.progress for event in epochs(found)] == [1, 2]
@@ -449,7 +466,7 @@ def test_told_to_stop_between_two_parts_of_an_evaluation_it_gives_none(
         asked_in_evaluation += len(batches(found)) == STEPS
         return asked_in_evaluation > 1
 
-    for event in fit(tiny(), long_test_set, should_stop=should_stop):
+    for event in fit(tiny(), long_test_set, control=scripted_control(should_stop=should_stop)):
         found.append(event)
 
     assert asked_in_evaluation == 2
@@ -542,7 +559,11 @@ def test_time_in_evaluations_does_not_slow_the_reported_speed(tiny_dataset: Data
         now += 1.0
         return now
 
-    found = list(fit(tiny(), tiny_dataset, should_stop=slow_evaluation, clock=clock))
+    found = list(
+        fit(
+            tiny(), tiny_dataset, control=scripted_control(should_stop=slow_evaluation), clock=clock
+        )
+    )
 
     assert {event.images_per_second for event in epochs(found)} == {30.0}
 

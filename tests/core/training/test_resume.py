@@ -13,6 +13,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange
 from core.training.loop import Event, fit
 from core.training.optim import learning_rate
 from core.training.state import Checkpoint, ResumeState
+from tests.conftest import scripted_control
 from tests.core.training.test_loop import TINY, batches, epochs, same_weights, timeless
 from tools.tiny_datasets import make_tiny_dataset
 
@@ -61,7 +62,10 @@ def stopped_after(
     found: list[Event] = []
     taken = 0
     training = fit(
-        config, data, should_stop=should_stop, should_publish=lambda: True, resume=resume
+        config,
+        data,
+        control=scripted_control(should_stop=should_stop, should_publish=lambda: True),
+        resume=resume,
     )
     for event in training:
         if isinstance(event, Checkpoint):
@@ -123,11 +127,11 @@ def test_a_stop_within_an_evaluation_is_made_good(tiny_dataset: Dataset) -> None
         # Asked before each batch and once in each evaluation of so few images.
         return len(batches(found)) == STEPS // 2
 
-    for event in fit(config, tiny_dataset, should_stop=half_way_through):
+    for event in fit(config, tiny_dataset, control=scripted_control(should_stop=half_way_through)):
         found.append(event)
     state = last_state(found)
     assert not epochs(found)
-    assert (state.place.batch, state.place.evaluated) == (5, False)
+    assert (state.position.batch, state.position.evaluated) == (5, False)
 
     found += fit(config, tiny_dataset, resume=state)
 
@@ -161,7 +165,7 @@ def test_a_state_is_not_changed_by_going_on_from_it(tiny_dataset: Dataset) -> No
 def test_seconds_go_on_from_where_they_were(tiny_dataset: Dataset) -> None:
     config = tiny()
     state = last_state(stopped_after(7, config, tiny_dataset))
-    later = replace(state, place=replace(state.place, seconds=1000.0))
+    later = replace(state, position=replace(state.position, seconds=1000.0))
 
     rest = batches(list(fit(config, tiny_dataset, resume=later)))
 
@@ -215,7 +219,9 @@ def test_a_new_learning_rate_is_an_event_and_holds_from_the_next_batch_on(
         taken = len(batches(found))
         return wishes.pop(taken, None)
 
-    for event in fit(tiny(learning_rate=0.01), tiny_dataset, new_learning_rate=wish):
+    for event in fit(
+        tiny(learning_rate=0.01), tiny_dataset, control=scripted_control(new_learning_rate=wish)
+    ):
         found.append(event)
 
     change = next(event for event in found if isinstance(event, LearningRateChange))
@@ -237,8 +243,10 @@ def test_a_learning_rate_that_was_set_outlives_a_stop(tiny_dataset: Dataset) -> 
         training = fit(
             config,
             tiny_dataset,
-            should_stop=lambda: len(batches(found)) == 15,
-            new_learning_rate=lambda: wishes.pop(len(batches(found)), None),
+            control=scripted_control(
+                should_stop=lambda: len(batches(found)) == 15,
+                new_learning_rate=lambda: wishes.pop(len(batches(found)), None),
+            ),
         )
         for event in training:
             found.append(event)

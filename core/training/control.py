@@ -1,0 +1,44 @@
+"""Requests to a training loop that runs in another thread."""
+
+import threading
+import time
+
+PUBLISH_SECONDS = 0.5
+"""Weights are published at most this often: each copy costs some milliseconds."""
+
+
+class TrainingControl:
+    """A mailbox between those who watch a run and `fit`, which reads it before each batch."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._publish = False
+        self._published_at = float("-inf")
+        self._learning_rate: float | None = None
+
+    def stop(self) -> None:
+        """Ends training before the next batch."""
+        self._stop.set()
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Changes the learning rate (the peak of a cycle) from the next batch on."""
+        self._learning_rate = rate
+
+    def publish_weights(self) -> None:
+        """Asks for a copy of the weights after the next batch."""
+        self._publish = time.monotonic() - self._published_at >= PUBLISH_SECONDS
+
+    def should_stop(self) -> bool:
+        return self._stop.is_set()
+
+    def should_publish(self) -> bool:
+        """Whether weights were asked for since the last call."""
+        if not self._publish:
+            return False
+        self._publish, self._published_at = False, time.monotonic()
+        return True
+
+    def new_learning_rate(self) -> float | None:
+        """The learning rate that was set since the last call, if any."""
+        rate, self._learning_rate = self._learning_rate, None
+        return rate
