@@ -126,10 +126,10 @@ def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
         service.prepare_dataset("mnist")
         while service.dataset_status("mnist").state != "ready":
             time.sleep(0.05)
-        run_id = service.start(config)
-        while not service.snapshot(run_id).state.finished:
+        run_id = service.runs.start(config)
+        while not service.runs.snapshot(run_id).state.finished:
             time.sleep(0.1)
-        events, _ = service.events_since(run_id, 0)
+        events, _ = service.runs.events_since(run_id, 0)
         service.close()
     return _summary([event for event in events if isinstance(event, EpochMetrics)])
 

@@ -84,7 +84,7 @@ def fill(folder: Path, count: int) -> None:
     for number in range(count):
         run_id = f"20260101-000000-{number:04d}"
         store.save(replace(run, run_id=run_id, number=number))
-        store.append(run_id, 0, events)
+        store.replace_events(run_id, 0, events)
     store.close()
 
 
@@ -92,7 +92,7 @@ def print_service(folder: Path, data_dir: Path) -> None:
     times = [time.perf_counter()]
     service = TrainingService(DataCatalog(data_dir, data_dir), RunDatabase(folder))
     times.append(time.perf_counter())
-    count = len(service.runs())
+    count = len(service.runs.all())
     times.append(time.perf_counter())
     changes = Changes(service, runs_table.row, partial(status_bar.describe, service))
     times.append(time.perf_counter())

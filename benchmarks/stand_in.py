@@ -65,7 +65,7 @@ def stand_in() -> Iterator[Server]:
 
 
 if __name__ == "__main__":
-    loop.fit = fit  # before the service takes it
+    loop.fit = fit  # type: ignore[assignment]  # before the service takes it
     import run
 
     sys.exit(run.main())

@@ -80,7 +80,7 @@ def teach(
     data: Dataset, network: Checkpoint, lesson: finetuning_data.FinetuneData, config: TrainConfig
 ) -> str:
     """Shares of the held-out drawings and of the test images, before and after each epoch."""
-    config, material = finetuning_data.data_for(lesson, config, data)
+    config, material = finetuning_data.training_data(lesson, config, data)
     assert network.test_probabilities is not None, "it was evaluated"
     tested = float((network.test_probabilities.argmax(1) == data.test_labels.numpy()).mean())
     images = lesson.images[lesson.held_out] / np.float32(255)

@@ -91,7 +91,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     compare.register(app, service)
     curves.register(app)
     runs.register(app, service)
-    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
+    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.imports.MAX_BYTES})
     server.add_middleware(middleware.Guard, host=host)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app

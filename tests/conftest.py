@@ -81,8 +81,8 @@ def finish() -> Finish:
     """`finish(service)` waits for the end of a run, by default the latest: its last snapshot."""
 
     def wait(service: TrainingService, run_id: str | None = None) -> RunSnapshot:
-        _wait_until(lambda: service.snapshot(run_id).state.finished)
-        return service.snapshot(run_id)
+        _wait_until(lambda: service.runs.snapshot(run_id).state.finished)
+        return service.runs.snapshot(run_id)
 
     return wait
 
@@ -196,7 +196,7 @@ def trained_service(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> TrainingService:
     """A service whose only run, `tiny_config` on `tiny_dataset`, is done."""
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
     return service
 

@@ -19,11 +19,11 @@ from core.service.notifier import ChangeNotifier
 from core.training.evaluation import Evaluation, evaluate
 from core.training.state import Checkpoint, StateDict
 
-MAX_BYTES = weight_files.MAX_BYTES
-
 
 class WeightImports:
     """Imports weight files and evaluates their networks. Safe to use from several threads."""
+
+    MAX_BYTES = weight_files.MAX_BYTES
 
     def __init__(
         self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks, notifier: ChangeNotifier

@@ -27,7 +27,7 @@ def _file(media_type: str) -> dict[str, Any]:
 
 
 def register(api: APIRouter, service: "TrainingService") -> None:
-    files = service.files
+    files = service.exports
 
     @api.get("/runs/{run_id}/metrics.csv", **_file("text/csv"))
     def get_metrics_csv(run_id: str) -> Response:
@@ -86,4 +86,4 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         Which network it is, its keys and shapes tell. Its accuracy follows within seconds, where
         test images are there.
         """
-        return service.snapshot(service.import_weights(content, name))
+        return service.runs.snapshot(service.imports.import_weights(content, name))

@@ -39,7 +39,7 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         epoch: Annotated[int | None, Query(description="The network after this epoch.")] = None,
     ) -> KeptDrawings:
         """All drawings that are kept, as a network reads them, by default the newest."""
-        found = service.handwriting.shown(owner, run, epoch)
+        found = service.drawings.predict(owner, run, epoch)
         drawings = [
             Kept(
                 id=drawing.drawing_id,
@@ -60,23 +60,23 @@ def register(api: APIRouter, service: "TrainingService") -> None:
     )
     def keep(owner: Owner, asked: Annotated[NewKept, Depends(new_kept)]) -> KeptId:
         """Keeps a drawing and the digit that was meant; answers its id."""
-        image = service.insight.drawing(drawn_in(asked), asked.as_drawn)
-        return KeptId(id=service.handwriting.keep(owner, asked.label, image).drawing_id)
+        image = service.inspection.drawing(drawn_in(asked), asked.as_drawn)
+        return KeptId(id=service.drawings.save(owner, asked.label, image).drawing_id)
 
     @api.delete("/handwriting/{owner}/{drawing_id}", status_code=204, tags=["handwriting"])
     def delete_kept(owner: Owner, drawing_id: str) -> None:
         """Deletes a drawing; until Digit Lab is started again it can be restored."""
-        service.handwriting.delete(owner, drawing_id)
+        service.drawings.delete(owner, drawing_id)
 
     @api.post("/handwriting/{owner}/{drawing_id}/restore", status_code=204, tags=["handwriting"])
     def restore_kept(owner: Owner, drawing_id: str) -> None:
         """Brings a deleted drawing back."""
-        service.handwriting.restore(owner, drawing_id)
+        service.drawings.restore(owner, drawing_id)
 
     @api.get("/handwriting/{owner}/scores/{run_id}", tags=["handwriting"])
     def scores(owner: Owner, run_id: str) -> KeptScores:
         """How many of the drawings each kept network of a run reads right."""
-        found = service.handwriting.scores(owner, run_id)
+        found = service.drawings.scores(owner, run_id)
         return KeptScores(fresh=list(found.fresh), taught=list(found.taught))
 
     @api.post(
@@ -87,10 +87,10 @@ def register(api: APIRouter, service: "TrainingService") -> None:
     )
     def teach(owner: Owner, asked: Annotated[NewLesson, Depends(new_lesson)]) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
-        child = service.teaching.teach(owner, asked.run, asked.epoch, asked.mixed)
-        return service.snapshot(child)
+        child = service.finetuning.start(owner, asked.run, asked.epoch, asked.mixed)
+        return service.runs.snapshot(child)
 
     @api.get("/runs/{run_id}/lesson", tags=["handwriting"])
     def lesson(run_id: str) -> LessonFound:
         """What its lesson has changed in a run, on the test set and on drawings."""
-        return LessonFound(lesson=service.teaching.report(run_id))
+        return LessonFound(lesson=service.finetuning.report(run_id))

@@ -25,7 +25,9 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         """Reads strokes or pixels with a network, by default the newest."""
         drawn = drawn_in(asked)
         strokes = "strokes" in drawn
-        read = service.explorer.read_strokes if strokes else service.explorer.read_pixels
+        read = (
+            service.predictions.predict_strokes if strokes else service.predictions.predict_pixels
+        )
         (points,) = drawn.values()
         reading = read(points, asked.as_drawn, asked.run, asked.epoch)
         left, top, right, bottom = reading.box
@@ -42,8 +44,8 @@ def register(api: APIRouter, service: "TrainingService") -> None:
     @api.post("/predict/course", tags=["readings"], openapi_extra=course.described)
     def predict_course(asked: Annotated[CourseOfDrawing, Depends(course)]) -> CourseRead:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
-        image = service.insight.drawing(drawn_in(asked), asked.as_drawn)
-        found = service.history.course(image, asked.run)
+        image = service.inspection.drawing(drawn_in(asked), asked.as_drawn)
+        found = service.prediction_history.of_image(image, asked.run)
         return CourseRead(
             epochs=list(found.epochs),
             digits=list(found.digits),

@@ -95,7 +95,7 @@ class MosaicView:
             if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
                 return _hint()
             where = Shown.parse(shown["version"])
-            look = service.explorer.test_images
+            look = service.predictions.test_images
             try:
                 found = await asyncio.to_thread(look, [index], where.run_id, where.epoch)
             except DigitLabError as error:

@@ -118,7 +118,7 @@ class AppServer:
             self._goes_on.set()
 
     def _is_training(self) -> bool:
-        return any(run.state is RunState.RUNNING for run in self.service.runs())
+        return any(run.state is RunState.RUNNING for run in self.service.runs.all())
 
     # REST
 
@@ -163,12 +163,12 @@ class AppServer:
 
     def stop_all_runs(self) -> None:
         """Stops everything that trains or waits, whoever started it."""
-        for run in self.service.runs():  # the newest first: none moves up meanwhile
+        for run in self.service.runs.all():  # the newest first: none moves up meanwhile
             if not run.state.finished:
                 self.stop_run(run.run_id)
 
     def wait_for_end(self, run_id: str) -> None:
         deadline = time.monotonic() + SECONDS
-        while not self.service.snapshot(run_id).state.finished:
+        while not self.service.runs.snapshot(run_id).state.finished:
             assert time.monotonic() < deadline, f"{run_id} does not end"
             time.sleep(0.01)

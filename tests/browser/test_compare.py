@@ -78,8 +78,8 @@ def train_pair(server: AppServer, seed: int) -> Pair:
         seed=seed,
         precision="fp32",
     )
-    server.service.pairs.start(config)
-    pair = server.service.pairs.all()[0]
+    server.service.runs.start_pair(config)
+    pair = server.service.comparisons.all()[0]
     for run in pair.runs:
         server.wait_for_end(run.run_id)
     return pair
@@ -87,7 +87,7 @@ def train_pair(server: AppServer, seed: int) -> Pair:
 
 def measured(server: AppServer, pair: Pair) -> list[list[float]]:
     """The accuracies on shifted images that the service measures, of both networks."""
-    found = [server.service.pairs.robustness(run.run_id).result(SECONDS) for run in pair.runs]
+    found = [server.service.comparisons.robustness(run.run_id).result(SECONDS) for run in pair.runs]
     return [list(one.curves[0].accuracies) for one in found]
 
 
@@ -169,7 +169,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
         shares = [f"{accuracies[0]:.2%}" for accuracies in wanted[pair.name]]
         dashboard.until(lambda shares=shares: cells(dashboard, "Test accuracy") == shares)
 
-    server.service.delete(earlier.runs[0].run_id)
+    server.service.runs.delete(earlier.runs[0].run_id)
     expect(dashboard.caption("CNN vs MLP")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
     dashboard.until(lambda: dashboard.figure_value("Shifted", names) == ["MLP"])

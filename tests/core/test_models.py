@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from core import models
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.runs.database import save_weights
+from core.export.weights import to_pth
 from core.training.loop import fit
 from core.training.state import Checkpoint
 from tests.conftest import NotebookCNN
@@ -60,7 +60,7 @@ def test_weights_trained_here_read_the_same_in_the_notebook(
     config = TrainConfig(epochs=1, batch_size=50, precision="fp32")
     *_, last = fit(config, tiny_dataset)
     assert isinstance(last, Checkpoint)
-    save_weights(last.state_dict, tmp_path / "simple_cnn.pth")
+    (tmp_path / "simple_cnn.pth").write_bytes(to_pth(last.state_dict))
 
     theirs = NotebookCNN().eval()
     theirs.load_state_dict(torch.load(tmp_path / "simple_cnn.pth", weights_only=True))

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
-from core.service.service import TrainingService
+from core.service.imports import WeightImports
 from dashboard.middleware import MAX_BODY
 from tests.conftest import run_async
 from tests.dashboard.conftest import refusal
@@ -78,6 +78,6 @@ def test_a_length_is_not_believed(untrained: TestClient, length: str) -> None:
 def test_a_file_with_weights_may_be_longer(untrained: TestClient) -> None:
     # It is read, and then found to be no file with weights.
     refusal(untrained.post("/api/import", content=bytes(MAX_BODY + 1)), 422)
-    upload = Upload(untrained, "/api/import", str(TrainingService.MOST_BYTES_IN + 1))
+    upload = Upload(untrained, "/api/import", str(WeightImports.MAX_BYTES + 1))
     assert upload.status == 413
     assert upload.sentence == "That is too much: this request has at most 64 MiB."

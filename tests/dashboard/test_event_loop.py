@@ -69,10 +69,10 @@ def service(
 ) -> Iterator[TrainingService]:
     """A service with a pair that is done, and a kept drawing."""
     service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
-    service.pairs.start(parse_config({**SHORT, "epochs": 1}))
-    for run in service.runs():
+    service.runs.start_pair(parse_config({**SHORT, "epochs": 1}))
+    for run in service.runs.all():
         finish(service, run.run_id)
-    service.handwriting.keep(OWNER, 7, service.insight.drawing(A_SEVEN, False))
+    service.drawings.save(OWNER, 7, service.inspection.drawing(A_SEVEN, False))
     yield service
     service.close()
 
@@ -91,8 +91,8 @@ def test_callbacks_ask_the_service_in_threads(
     client: TestClient, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = Callbacks(client)
-    run = watched.runs()[-1]
-    version = watched.explorer.weights_version(run.run_id)
+    run = watched.runs.all()[-1]
+    version = watched.predictions.weights_version(run.run_id)
     drawing = {"drawing": A_SEVEN, "as_drawn": False, "version": version}
     cell = {"colId": "note", "rowId": run.run_id, "value": "x"}
     image = {"version": version, "width": 400, "source": "test", "index": "1"}
@@ -122,23 +122,29 @@ def test_callbacks_ask_the_service_in_threads(
     for button in (ids.RUNS_FORK, ids.RUNS_REPEAT):
         page.press(button, values)
     assert [record.getMessage() for record in caplog.records] == []
-    assert {"start", "fork", "repeat", "pairs.progress", "handwriting.keep"} <= watched.called
+    assert {
+        "runs.start",
+        "runs.fork",
+        "runs.repeat",
+        "comparisons.progress",
+        "drawings.save",
+    } <= watched.called
     assert watched.on_loop == set()
 
 
 def test_routes_ask_the_service_in_threads(client: TestClient, watched: Watched) -> None:
-    run_id = watched.runs()[-1].run_id
+    run_id = watched.runs.all()[-1].run_id
     described = client.get("/api/openapi.json").json()
     for path in described["paths"]:
         client.get(path.format(run_id=run_id, owner=OWNER, drawing_id="none"))
     with client.websocket_connect("ws://127.0.0.1/api/live") as socket:
         socket.send_text("{}")
         assert socket.receive_json()["runs"]
-        watched.describe(run_id, note="new")
+        watched.runs.update_metadata(run_id, note="new")
         rows: list[dict[str, Any]] = []
         while "new" not in [row["note"] for row in rows]:
             rows = socket.receive_json().get("runs", [])
-    assert {"runs", "snapshot", "events_since", "files.weights"} <= watched.called
+    assert {"runs.all", "runs.snapshot", "runs.events_since", "exports.weights"} <= watched.called
     assert watched.on_loop == set()
 
 

@@ -88,7 +88,7 @@ def test_a_write_that_another_sites_page_sends_is_refused(
     refused = client.post(path, headers={"origin": origin})
     assert refused.status_code == 403
     assert refused.json()["error"].endswith(".")
-    assert service.latest_run() is None
+    assert service.runs.latest() is None
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])

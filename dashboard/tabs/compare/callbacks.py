@@ -169,7 +169,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         """Starts a pair, at which the page then looks; the status bar follows whichever trains."""
         try:
             config = parse_config({**values, "model": cnn})
-            await presses.once(service.pairs.start, config)
+            await presses.once(service.runs.start_pair, config)
         except InvalidConfigError as error:
             sentence = f"Training did not start. On the Train tab: {config_form.complaint(error)}"
         except DigitLabError as error:
@@ -242,10 +242,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         if not pair.comparable:
             return _nothing(NO_NETWORK)
         try:
-            measure = service.pairs.robustness
+            measure = service.comparisons.robustness
             begun = [await asyncio.to_thread(measure, run.run_id) for run in pair.comparable]
             measured = await asyncio.gather(*map(asyncio.wrap_future, begun))
-            shown = await asyncio.to_thread(service.pairs.examples, pair.comparable[0].run_id)
+            shown = await asyncio.to_thread(service.comparisons.examples, pair.comparable[0].run_id)
         except DigitLabError as error:
             return _nothing(str(error))
         return await asyncio.to_thread(_paint, measured, shown)
@@ -263,7 +263,7 @@ def _overview(
     service: "TrainingService", chosen: str | None, before: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Which pairs there are, and how the chosen one stands; by default the newest."""
-    pairs = service.pairs.all()
+    pairs = service.comparisons.all()
     pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
     courses = [Course(run, _evaluations(service, run.run_id)) for run in pair.runs] if pair else []
     version = None if pair is None else _version(service, pair)
@@ -283,7 +283,7 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
 
     def look(run_id: str) -> str | None:
         try:
-            return service.explorer.weights_version(run_id)
+            return service.predictions.weights_version(run_id)
         except UnknownRunError:  # deleted a moment ago
             return None
 
@@ -297,7 +297,7 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
 
 def _evaluations(service: "TrainingService", run_id: str) -> list[EpochMetrics]:
     try:
-        events, _ = service.events_since(run_id, 0)
+        events, _ = service.runs.events_since(run_id, 0)
     except UnknownRunError:  # deleted a moment ago
         return []
     return [event for event in events if isinstance(event, EpochMetrics)]
@@ -306,7 +306,7 @@ def _evaluations(service: "TrainingService", run_id: str) -> list[EpochMetrics]:
 def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | None:
     """The pair that a version stands for."""
     wanted = (version or {}).get("pair")
-    return next((pair for pair in service.pairs.all() if pair.name == wanted), None)
+    return next((pair for pair in service.comparisons.all() if pair.name == wanted), None)
 
 
 def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str:
@@ -315,7 +315,7 @@ def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str
     if pair is None:
         return ""
     try:
-        return text.progress(service.pairs.progress([run.run_id for run in pair.comparable]))
+        return text.progress(service.comparisons.progress([run.run_id for run in pair.comparable]))
     except UnknownRunError:  # deleted a moment ago
         return ""
 
@@ -332,7 +332,7 @@ def _result(service: "TrainingService", run: RunSnapshot, learnt: bool) -> text.
     layers = service.layers(str(run.config["model"]))
     if not learnt:
         return text.Result(run, layers)
-    answers = service.explorer.assessment(run.run_id).answers
+    answers = service.predictions.test_set_report(run.run_id).answers
     wrong = int((answers.predictions != answers.labels).sum())
     return text.Result(run, layers, len(answers.labels), wrong, answers.progress)
 

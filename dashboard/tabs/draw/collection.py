@@ -144,8 +144,8 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     async def keep(request: dict[str, Any], owner: str) -> tuple[str, Any]:
         def keep_it() -> Drawing:
-            image = service.insight.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
-            return service.handwriting.keep(owner, int(request["label"]), image)
+            image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
+            return service.drawings.save(owner, int(request["label"]), image)
 
         try:
             kept = await asyncio.to_thread(keep_it)
@@ -176,7 +176,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     def answer(owner: str, where: Shown) -> tuple[Any, ...]:
         try:
-            mine = service.handwriting.shown(owner, where.run_id, where.epoch)
+            mine = service.drawings.predict(owner, where.run_id, where.epoch)
             told = None if where.run_id is None else lesson(where.run_id)
         except DigitLabError as error:
             return str(error), no_update, no_update, None
@@ -184,8 +184,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         return summary(mine), thumbnails(mine), shown, told
 
     def lesson(run_id: str) -> Any:
-        found = service.teaching.report(run_id)
-        return None if found is None else report(found, service.snapshot(run_id))
+        found = service.finetuning.report(run_id)
+        return None if found is None else report(found, service.runs.snapshot(run_id))
 
     @app.callback(
         Output(ids.HAND_SAY, "children", allow_duplicate=True),
@@ -201,9 +201,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         chosen = request["drawing"]
         try:
             if chosen is None:
-                await asyncio.to_thread(service.handwriting.restore, owner, str(deleted))
+                await asyncio.to_thread(service.drawings.restore, owner, str(deleted))
                 return "", {"restored": deleted}, False, None
-            await asyncio.to_thread(service.handwriting.delete, owner, str(chosen))
+            await asyncio.to_thread(service.drawings.delete, owner, str(chosen))
         except DigitLabError as error:
             return str(error), no_update, False, None
         return "", {"deleted": chosen}, True, chosen
@@ -225,7 +225,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         where = Shown.parse(version)
         try:
             child = await presses.once(
-                service.teaching.teach, owner, where.run_id, where.epoch, bool(mixed)
+                service.finetuning.start, owner, where.run_id, where.epoch, bool(mixed)
             )
         except DigitLabError as error:
             return dbc.Alert(str(error), color="danger"), no_update, no_update

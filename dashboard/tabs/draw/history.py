@@ -88,8 +88,10 @@ def register(app: Dash, service: "TrainingService") -> None:
     def answer(request: dict[str, Any]) -> tuple[go.Figure, str, str]:
         where = Shown.parse(request.get("version"))
         try:
-            image = service.insight.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
-            course = service.history.course(image, where.run_id)
+            image = service.inspection.drawing(
+                request.get("drawing") or {}, bool(request["as_drawn"])
+            )
+            course = service.prediction_history.of_image(image, where.run_id)
         except DigitLabError as error:
             sentence = _why_not(error)
             return figure(None, sentence), "", sentence

@@ -154,7 +154,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             point = None
             if request.get("drawing"):
                 try:
-                    drawn = service.insight.drawing(request["drawing"], bool(request["as_drawn"]))
+                    drawn = service.inspection.drawing(
+                        request["drawing"], bool(request["as_drawn"])
+                    )
                     point = ask.place(drawn, shown, where.run_id, where.epoch)
                 except DigitLabError:
                     pass  # the Draw tab says what is wrong with it
@@ -183,7 +185,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         if "customdata" not in point or not shown:
             return html.P(HINT, className="text-body-secondary")
         index = int(point["customdata"])
-        image = await asyncio.to_thread(service.explorer.test_image, index, shown["run"])
+        image = await asyncio.to_thread(service.predictions.test_image, index, shown["run"])
         return [
             html.H2(f"Test image {index}"),
             html.P(f"{point['text'][0].upper()}{point['text'][1:]}"),

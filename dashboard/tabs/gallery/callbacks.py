@@ -136,10 +136,10 @@ def _look(service: "TrainingService", request: dict[str, Any]) -> Gallery:
     if not chosen:
         count = min(max(int(request.get("count") or 5), 1), max(COUNTS))
         seed = abs(int(request.get("seed") or 0))
-        return service.explorer.gallery(count, seed, only_wrong, where.run_id, where.epoch)
+        return service.predictions.gallery(count, seed, only_wrong, where.run_id, where.epoch)
     try:
         places = [int(place) for place in chosen]
-        shown = service.explorer.test_images(places, where.run_id, where.epoch)
+        shown = service.predictions.test_images(places, where.run_id, where.epoch)
     except IndexError as error:
         raise OutOfRangeError(OTHER_TEST_SET) from error
     fitting = shown.predictions != shown.labels if only_wrong else np.ones(len(places), bool)

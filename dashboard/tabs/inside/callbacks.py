@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    insight = service.insight
+    inspection = service.inspection
     app.clientside_callback(
         ClientsideFunction("digitlab", "inside"),
         Output(ids.INSIDE_REQUEST, "data"),
@@ -69,8 +69,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         def look(where: Shown) -> tuple[ActivationView, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
-                image = insight.drawing(request["drawing"], bool(request.get("as_drawn")))
-            found = insight.look(image, where.run_id, where.epoch)
+                image = inspection.drawing(request["drawing"], bool(request.get("as_drawn")))
+            found = inspection.activations(image, where.run_id, where.epoch)
             return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
@@ -112,7 +112,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
         def choose(where: Shown) -> list[int]:
-            look = service.explorer.gallery
+            look = service.predictions.gallery
             found: list[int] = look(1, seed, only_wrong, where.run_id, where.epoch).indices.tolist()
             return found
 
@@ -142,14 +142,14 @@ def register(app: Dash, service: "TrainingService") -> None:
         seen = Seen.recall(shown)
 
         def step(where: Shown) -> tuple[PixelStep, list[str]] | None:
-            maps = insight.look(seen.image, where.run_id, where.epoch).view.maps
+            maps = inspection.activations(seen.image, where.run_id, where.epoch).view.maps
             if point["layer"] >= len(maps):
                 return None
             layer = maps[point["layer"]].layer
             place = figures.map_tiles(layer).locate(point["x"], point["y"])
             if place is None:
                 return None
-            found = insight.step(seen.image, layer.name, *place, where.run_id, where.epoch)
+            found = inspection.pixel_step(seen.image, layer.name, *place, where.run_id, where.epoch)
             return found, figures.outlines(found, [one.layer for one in maps])
 
         found = await _ask(step, seen.where)
@@ -184,7 +184,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         wanted = int(digit) if str(digit or "").isdecimal() else None
 
         def attribute(where: Shown) -> Attribution:
-            return insight.attribute(seen.image, method, wanted, where.run_id, where.epoch, chosen)
+            return inspection.attribute(
+                seen.image, method, wanted, where.run_id, where.epoch, chosen
+            )
 
         found = await _ask(attribute, seen.where)
         if isinstance(found, str):
@@ -206,7 +208,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         names = shown["filters"]
         chosen = layer if layer in names else names[0]  # another network has other layers
         found = await _ask(
-            lambda where: insight.filters(chosen, where.run_id, where.epoch),
+            lambda where: inspection.filters(chosen, where.run_id, where.epoch),
             Seen.recall(shown).where,
         )
         options = [{"value": name, "label": name} for name in names]

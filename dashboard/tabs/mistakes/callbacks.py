@@ -233,7 +233,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     version = request.get("version")
     where, wanted = Shown.parse(version), Wanted.parse(request)
     try:
-        found = service.explorer.assessment(where.run_id, where.epoch)
+        found = service.predictions.test_set_report(where.run_id, where.epoch)
     except NoModelError:
         return _nothing(figures.confusion(None), NOTHING_TRAINED)
     except DigitLabError as error:

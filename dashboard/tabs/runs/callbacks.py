@@ -157,7 +157,9 @@ def register(app: Dash, service: "TrainingService") -> None:
                     said: Any = str(value or "").strip()[:MAX_TEXT]
                     said = bool(value) if cell["colId"] == "pinned" else said
                     change = {cell["colId"]: said}
-                    await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
+                    await asyncio.to_thread(
+                        service.runs.update_metadata, str(cell["rowId"]), **change
+                    )
         except DigitLabError as error:
             _say([str(error)])
 
@@ -180,14 +182,14 @@ def _action(service: "TrainingService", button: str) -> Callable[[str], Any]:
     """What a button does with each run that is ticked."""
 
     def pause_or_resume(run_id: str) -> Any:
-        busy = service.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
-        return service.pause(run_id) if busy else service.resume(run_id)
+        busy = service.runs.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
+        return service.runs.pause(run_id) if busy else service.runs.resume(run_id)
 
     return {
         ids.RUNS_PAUSE: pause_or_resume,
-        ids.RUNS_STOP: service.stop,
-        ids.RUNS_REPEAT: lambda run_id: service.repeat(run_id, SEEDS),
-        ids.RUNS_DELETE: service.delete,
+        ids.RUNS_STOP: service.runs.stop,
+        ids.RUNS_REPEAT: lambda run_id: service.runs.repeat(run_id, SEEDS),
+        ids.RUNS_DELETE: service.runs.delete,
     }[button]
 
 
@@ -209,7 +211,7 @@ def _each(
     done, problems = [], []
     for run_id in run_ids:
         try:
-            before = service.snapshot(run_id)
+            before = service.runs.snapshot(run_id)
             act(run_id)
             done.append(before)
         except DigitLabError as error:
@@ -221,7 +223,7 @@ def _restore(service: "TrainingService", run_ids: list[str]) -> list[str]:
     problems = []
     for run_id in run_ids:
         try:
-            service.restore(run_id)
+            service.runs.restore(run_id)
         except DigitLabError as error:
             problems.append(str(error))
     return problems

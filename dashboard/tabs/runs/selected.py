@@ -148,8 +148,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         found = []
         for run_id in run_ids[:MOST_COMPARED]:
             try:
-                events, _ = service.events_since(run_id, 0)
-                run = service.snapshot(run_id)
+                events, _ = service.runs.events_since(run_id, 0)
+                run = service.runs.snapshot(run_id)
             except UnknownRunError:
                 continue
             evaluations = [event for event in events if isinstance(event, EpochMetrics)]
@@ -158,7 +158,9 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     def seeds(run: RunSnapshot) -> list[str]:
         """The runs of its group."""
-        return [other.run_id for other in service.runs() if run.group and other.group == run.group]
+        return [
+            other.run_id for other in service.runs.all() if run.group and other.group == run.group
+        ]
 
     @app.callback(
         Output(ids.RUNS_CURVES, "figure"),
@@ -204,7 +206,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     async def tick_group(_: Any, rows: Any) -> Any:
         try:
-            run = await asyncio.to_thread(service.snapshot, runs_table.ticked(rows)[0])
+            run = await asyncio.to_thread(service.runs.snapshot, runs_table.ticked(rows)[0])
         except (IndexError, UnknownRunError):
             return no_update
         return {"ids": await asyncio.to_thread(seeds, run)}
@@ -219,7 +221,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def suggest(field: str, rows: Any) -> tuple[Any, ...]:
         chosen = runs_table.ticked(rows)
         try:
-            run = await asyncio.to_thread(service.snapshot, chosen[0])
+            run = await asyncio.to_thread(service.runs.snapshot, chosen[0])
         except (IndexError, UnknownRunError):
             return no_update, no_update, no_update
         typed = "" if ctx.triggered_id == ids.RUNS_FIELD else no_update
@@ -244,11 +246,11 @@ def register(app: Dash, service: "TrainingService") -> None:
             return
         try:
             if ctx.triggered_id == ids.RUNS_REWIND:
-                run = await asyncio.to_thread(service.rewind, chosen[0], int(epoch))
+                run = await asyncio.to_thread(service.runs.rewind, chosen[0], int(epoch))
                 _say(f"{run.title} is back after epoch {epoch}. Resume it to go on from there.")
                 return
             changes = {field: value} if value not in (None, "") else {}
-            child = await presses.once(service.fork, chosen[0], int(epoch), changes)
+            child = await presses.once(service.runs.fork, chosen[0], int(epoch), changes)
         except InvalidConfigError as error:
             _say(
                 " ".join(f"{_title(name)}: {said}" for name, said in error.fields.items()), "danger"
@@ -257,7 +259,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             _say(str(error), "danger")
         else:
             set_props(ids.RUN_PICK, {"value": child})
-            title = (await asyncio.to_thread(service.snapshot, child)).title
+            title = (await asyncio.to_thread(service.runs.snapshot, child)).title
             _say(f"{title} goes on from there. Tick both to see where they part.")
 
 

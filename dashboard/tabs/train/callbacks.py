@@ -178,7 +178,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         sentence = ""
         try:
             if ctx.triggered_id == ids.TRAIN_BUTTON:
-                started = await presses.once(service.start, parse_config(values))
+                started = await presses.once(service.runs.start, parse_config(values))
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfigError as error:
@@ -204,15 +204,15 @@ def _control(service: "TrainingService", button: str, chosen: str | None, rate: 
     Raises:
         DigitLabError: a sentence why it cannot be done.
     """
-    run = service.snapshot(chosen_run(chosen))
+    run = service.runs.snapshot(chosen_run(chosen))
     if button == ids.STOP_BUTTON:
-        service.stop(run.run_id)
+        service.runs.stop(run.run_id)
     elif button == ids.RATE_BUTTON:
-        service.set_learning_rate(run.run_id, rate)
+        service.runs.set_learning_rate(run.run_id, rate)
     elif run.state in RESUMABLE:
-        service.resume(run.run_id)
+        service.runs.resume(run.run_id)
     else:
-        service.pause(run.run_id)
+        service.runs.pause(run.run_id)
 
 
 def layer_table(layers: list[LayerInfo]) -> dbc.Table:

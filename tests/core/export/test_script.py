@@ -314,9 +314,9 @@ def test_forks_of_forks_and_rates_that_were_set_are_followed(
     """Through the service: each fork changes what the one before had not."""
     halting = Halting(STEPS + 4)
     service = make_service(fit=halting)
-    run_id = service.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
+    run_id = service.runs.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
     assert halting.reached.wait(SECONDS)
-    service.set_learning_rate(run_id, 1e-4)
+    service.runs.set_learning_rate(run_id, 1e-4)
     halting.go_on.set()
     finish(service, run_id)
     for epoch, changes in (
@@ -324,12 +324,12 @@ def test_forks_of_forks_and_rates_that_were_set_are_followed(
         (3, {"weight_averaging": True, "augmentation": "none", "batch_size": 20, "epochs": 5}),
         (4, {"optimizer": "adam", "schedule": "constant", "precision": "bf16"}),
     ):
-        run_id = service.fork(run_id, epoch, changes)
+        run_id = service.runs.fork(run_id, epoch, changes)
         finish(service, run_id)
-    events, _ = service.events_since(run_id, 0)
+    events, _ = service.runs.events_since(run_id, 0)
     assert sum(isinstance(event, LearningRateChange) for event in events) == 1
 
-    found = execute(to_script(service.snapshot(run_id), events))
+    found = execute(to_script(service.runs.snapshot(run_id), events))
 
     assert len(found["evaluations"]) == 3 * 5
     assert found["evaluations"] == numbers(events)
@@ -342,13 +342,13 @@ def test_a_run_that_was_stopped_is_trained_as_far_as_it_came(
 ) -> None:
     halting = Halting(steps)
     service = make_service(fit=halting)
-    run_id = service.start(parse_config(BASE))
+    run_id = service.runs.start(parse_config(BASE))
     assert halting.reached.wait(SECONDS)
-    service.stop(run_id)
+    service.runs.stop(run_id)
     halting.go_on.set()
     finish(service, run_id)
-    events, _ = service.events_since(run_id, 0)
-    script = to_script(service.snapshot(run_id), events)
+    events, _ = service.runs.events_since(run_id, 0)
+    script = to_script(service.runs.snapshot(run_id), events)
 
     found = execute(script)
     assert found["curve"] == losses(events)

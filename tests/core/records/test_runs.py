@@ -109,10 +109,7 @@ def test_a_data_set_has_no_progress_before_it_is_prepared() -> None:
     assert DatasetStatus("mnist", "MNIST", "unknown").progress is None
 
 
-@pytest.mark.parametrize("folder", ["/home/anna/runs/1/", "C:\\Users\\Anna\\runs\\1\\", ""])
-def test_a_run_tells_the_name_of_its_weights_file_alone(folder: str) -> None:
+def test_fields_that_this_version_does_not_have_are_ignored() -> None:
     run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
 
-    found = RunSnapshot.from_json({**run.to_json(), "weights_file": f"{folder}mlp.pth"})
-
-    assert found.weights_file == "mlp.pth"
+    assert RunSnapshot.from_json({**run.to_json(), "weights_file": "mlp.pth"}) == run

@@ -44,7 +44,7 @@ def service(
 @pytest.fixture(scope="module")
 def runs(service: TrainingService) -> dict[int, RunSnapshot]:
     """The runs by their numbers, as they were when the folder was opened."""
-    return {run.number: run for run in service.runs()}
+    return {run.number: run for run in service.runs.all()}
 
 
 def test_nothing_is_missing_or_damaged(
@@ -86,11 +86,11 @@ def test_a_run_has_its_state_metrics_and_epochs(
     assert run.progress == pytest.approx(progress)
     assert run.test_accuracy == pytest.approx(accuracy)
     if number != PAUSED:  # that one may have been resumed meanwhile
-        found, count = service.events_since(run.run_id, 0)
+        found, count = service.runs.events_since(run.run_id, 0)
         assert count == events
         tested = {event.progress: event for event in found if isinstance(event, EpochMetrics)}
         for epoch in kept:
-            shown = service.explorer.assessment(run.run_id, epoch).answers
+            shown = service.predictions.test_set_report(run.run_id, epoch).answers
             right = float((shown.predictions == tiny_dataset.test_labels.numpy()).mean())
             if epoch:
                 assert right == pytest.approx(tested[epoch].test_accuracy)
@@ -100,7 +100,6 @@ def test_a_run_has_its_state_metrics_and_epochs(
 
 def test_settings_and_what_people_said_are_kept(runs: dict[int, RunSnapshot]) -> None:
     done, paused = runs[DONE], runs[PAUSED]
-    assert done.weights_file == "speedrun_cnn.pth"
     assert (done.note, done.pinned) == ("Kept for later versions.", True)
     wanted = {"model": "speedrun_cnn", "epochs": 2, "learning_rate": 0.01, "seed": 3}
     assert wanted.items() <= done.config.items()
@@ -112,14 +111,14 @@ def test_a_paused_run_is_resumed_to_its_end(
     service: TrainingService, runs: dict[int, RunSnapshot], finish: Finish
 ) -> None:
     run_id = runs[PAUSED].run_id
-    before, count = service.events_since(run_id, 0)
+    before, count = service.runs.events_since(run_id, 0)
 
-    service.resume(run_id)
+    service.runs.resume(run_id)
     found = finish(service, run_id)
 
     assert (found.state, found.error, found.progress) == (RunState.DONE, None, 3)
     assert found.kept == (0, 1, 2, 3)
-    events, _ = service.events_since(run_id, 0)
+    events, _ = service.runs.events_since(run_id, 0)
     assert events[:count] == before
     batches = [event.progress for event in events if isinstance(event, BatchMetrics)]
     assert batches == pytest.approx([number / 3 for number in range(1, 10)])
@@ -140,14 +139,14 @@ def test_an_imported_network_predicts(
     run = runs[IMPORTED]
     assert run.brought_in
     strokes = [[[60, 60], [200, 60], [120, 240]]]
-    reading = service.explorer.read_strokes(strokes, run_id=run.run_id)
+    reading = service.predictions.predict_strokes(strokes, run_id=run.run_id)
     assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_kept_drawing_is_there_and_was_taught(
     service: TrainingService, runs: dict[int, RunSnapshot]
 ) -> None:
-    own = service.handwriting.shown(OWNER, runs[TAUGHT].run_id)
+    own = service.drawings.predict(OWNER, runs[TAUGHT].run_id)
     assert [drawing.label for drawing in own.drawings] == [7]
     assert np.count_nonzero(own.drawings[0].image) > 50
     assert own.taught.tolist() == [True]

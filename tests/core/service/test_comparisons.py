@@ -32,21 +32,21 @@ def small(tiny_config: TrainConfig) -> TrainConfig:
 @pytest.fixture
 def pair(service: TrainingService, small: TrainConfig, finish: Finish) -> Pair:
     """A pair that is done."""
-    service.pairs.start(small)
+    service.runs.start_pair(small)
     return the_pair(service, finish)
 
 
 def the_pair(service: TrainingService, finish: Finish) -> Pair:
-    (pair,) = service.pairs.all()
+    (pair,) = service.comparisons.all()
     for run in pair.runs:
         finish(service, run.run_id)
-    return service.pairs.all()[0]
+    return service.comparisons.all()[0]
 
 
 def test_one_call_starts_two_runs_that_differ_only_in_their_model(
     service: TrainingService, small: TrainConfig, finish: Finish
 ) -> None:
-    name = service.pairs.start(small)
+    name = service.runs.start_pair(small)
 
     found = the_pair(service, finish)
     assert found.name == name
@@ -64,25 +64,25 @@ def test_a_pair_starts_with_both_runs_or_with_none(
 ) -> None:
     service = make_service()
     endless = small.model_copy(update={"epochs": 2000})
-    for _ in range(worker.MOST_WAITING):  # the first of them trains: one place is left
-        service.start(endless)
-    before = len(service.runs())
+    for _ in range(worker.MAX_QUEUED):  # the first of them trains: one place is left
+        service.runs.start(endless)
+    before = len(service.runs.all())
     with pytest.raises(WrongStateError):
-        service.pairs.start(small)
-    assert len(service.runs()) == before
-    assert service.pairs.all() == []
+        service.runs.start_pair(small)
+    assert len(service.runs.all()) == before
+    assert service.comparisons.all() == []
 
 
 def test_pairs_come_newest_first_and_outlive_a_restart(
     make_service: MakeService, small: TrainConfig, tmp_path: Path, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "kept")
-    names = [service.pairs.start(small) for _ in range(2)]
-    for run in service.runs():
+    names = [service.runs.start_pair(small) for _ in range(2)]
+    for run in service.runs.all():
         finish(service, run.run_id)
     service.close()
 
-    again = make_service(runs=tmp_path / "kept").pairs.all()
+    again = make_service(runs=tmp_path / "kept").comparisons.all()
     assert [pair.name for pair in again] == names[::-1]
     for pair in again:
         assert [run.config["model"] for run in pair.runs] == ["speedrun_cnn", "mlp"]
@@ -90,33 +90,33 @@ def test_pairs_come_newest_first_and_outlive_a_restart(
 
 def test_of_a_deleted_run_the_other_is_left(service: TrainingService, pair: Pair) -> None:
     cnn, mlp = pair.runs
-    service.delete(cnn.run_id)
-    assert service.pairs.all() == [Pair(pair.name, (mlp,))]
-    service.restore(cnn.run_id)
-    assert service.pairs.all() == [pair]
+    service.runs.delete(cnn.run_id)
+    assert service.comparisons.all() == [Pair(pair.name, (mlp,))]
+    service.runs.restore(cnn.run_id)
+    assert service.comparisons.all() == [pair]
     for run in pair.runs:
-        service.delete(run.run_id)
-    assert service.pairs.all() == []
+        service.runs.delete(run.run_id)
+    assert service.comparisons.all() == []
 
 
 def test_forks_and_repetitions_of_a_run_do_not_join_its_pair(
     service: TrainingService, pair: Pair, finish: Finish
 ) -> None:
     run_id = pair.runs[0].run_id
-    finish(service, service.fork(run_id, 1, {"learning_rate": 1e-4}))
-    group = service.repeat(run_id, 2)
-    for run in service.runs():
+    finish(service, service.runs.fork(run_id, 1, {"learning_rate": 1e-4}))
+    group = service.runs.repeat(run_id, 2)
+    for run in service.runs.all():
         finish(service, run.run_id)
-    (found,) = service.pairs.all()
+    (found,) = service.comparisons.all()
     assert [run.run_id for run in found.runs] == [run.run_id for run in pair.runs]
-    assert {run.pair for run in service.runs() if run.group == group} == {pair.name, None}
+    assert {run.pair for run in service.runs.all() if run.group == group} == {pair.name, None}
 
 
 def test_robustness_is_what_plain_torch_reads_in_the_distorted_images(
     service: TrainingService, pair: Pair, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     for run in pair.runs:
-        measured = service.pairs.robustness(run.run_id).result(SECONDS)
+        measured = service.comparisons.robustness(run.run_id).result(SECONDS)
         model = run.config["model"]
         assert measured.model == model
         assert measured.images == len(tiny_dataset.test_labels)
@@ -152,21 +152,21 @@ def test_a_network_is_measured_once_and_its_progress_can_be_asked(
 
         def report(share: float) -> None:
             progress(share)
-            told.append(service.pairs.progress(run_ids))
+            told.append(service.comparisons.progress(run_ids))
 
         return measure(*images, **how, progress=report)
 
     monkeypatch.setattr(robustness, "measure", measure_and_ask)
-    assert service.pairs.progress(run_ids) is None
+    assert service.comparisons.progress(run_ids) is None
 
-    first = [service.pairs.robustness(run_id).result(SECONDS) for run_id in run_ids]
+    first = [service.comparisons.robustness(run_id).result(SECONDS) for run_id in run_ids]
 
     shares = [share for share in told if share is not None]
     assert shares == sorted(shares)
     assert 0 < shares[0] < 0.1
     assert shares[-1] == 1.0
-    assert service.pairs.progress(run_ids) is None
-    again = [service.pairs.robustness(run_id).result(SECONDS) for run_id in run_ids]
+    assert service.comparisons.progress(run_ids) is None
+    again = [service.comparisons.robustness(run_id).result(SECONDS) for run_id in run_ids]
     assert all(one is other for one, other in zip(first, again, strict=True))
 
 
@@ -174,41 +174,41 @@ def test_a_run_that_is_gone_back_in_is_measured_anew(
     service: TrainingService, pair: Pair, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     cnn, mlp = pair.runs
-    trained = service.pairs.robustness(cnn.run_id).result(SECONDS)
-    service.rewind(cnn.run_id, 1)
-    earlier = service.pairs.robustness(cnn.run_id).result(SECONDS)
+    trained = service.comparisons.robustness(cnn.run_id).result(SECONDS)
+    service.runs.rewind(cnn.run_id, 1)
+    earlier = service.comparisons.robustness(cnn.run_id).result(SECONDS)
     assert earlier is not trained
     agree(earlier, tmp_path / "runs" / cnn.run_id / "0001.safetensors", tiny_dataset)
-    (rewound,) = service.pairs.all()
+    (rewound,) = service.comparisons.all()
     assert rewound.ended
     assert len(rewound.comparable) == 2
-    service.rewind(cnn.run_id, 0)
-    (untrained,) = service.pairs.all()
+    service.runs.rewind(cnn.run_id, 0)
+    (untrained,) = service.comparisons.all()
     assert untrained.comparable == (mlp,)
 
 
 def test_a_run_that_trains_or_waits_keeps_a_pair_from_its_end(
     service: TrainingService, small: TrainConfig, wait_until: WaitUntil
 ) -> None:
-    service.pairs.start(small.model_copy(update={"epochs": 2000}))
-    cnn, mlp = service.pairs.all()[0].runs
-    wait_until(lambda: service.snapshot(cnn.run_id).state is RunState.RUNNING)
-    assert not service.pairs.all()[0].ended
-    service.stop(mlp.run_id)
-    service.stop(cnn.run_id)
-    wait_until(lambda: service.snapshot(cnn.run_id).state.finished)
-    (pair,) = service.pairs.all()
+    service.runs.start_pair(small.model_copy(update={"epochs": 2000}))
+    cnn, mlp = service.comparisons.all()[0].runs
+    wait_until(lambda: service.runs.snapshot(cnn.run_id).state is RunState.RUNNING)
+    assert not service.comparisons.all()[0].ended
+    service.runs.stop(mlp.run_id)
+    service.runs.stop(cnn.run_id)
+    wait_until(lambda: service.runs.snapshot(cnn.run_id).state.finished)
+    (pair,) = service.comparisons.all()
     assert pair.ended
     assert mlp.run_id not in [run.run_id for run in pair.comparable]
     with pytest.raises(NotTrainedError):
-        service.pairs.robustness(mlp.run_id).result(SECONDS)
+        service.comparisons.robustness(mlp.run_id).result(SECONDS)
 
 
 def test_examples_are_one_test_image_as_networks_are_shown_it(
     service: TrainingService, pair: Pair, tiny_dataset: Dataset
 ) -> None:
     image = tiny_dataset.test_images[:1].numpy()
-    found = service.pairs.examples(pair.runs[0].run_id)
+    found = service.comparisons.examples(pair.runs[0].run_id)
     assert [shown.distortion for shown in found] == list(STRENGTHS)
     for shown in found:
         assert set(shown.strengths) <= set(STRENGTHS[shown.distortion])
@@ -220,7 +220,7 @@ def test_examples_are_one_test_image_as_networks_are_shown_it(
 
 
 def test_closing_lets_what_waits_go(service: TrainingService, pair: Pair) -> None:
-    begun = [service.pairs.robustness(run.run_id) for run in pair.runs for _ in range(20)]
+    begun = [service.comparisons.robustness(run.run_id) for run in pair.runs for _ in range(20)]
     service.close()
     for future in begun:
         with suppress(CancelledError, InterruptedError):

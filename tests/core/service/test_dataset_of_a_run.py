@@ -47,9 +47,9 @@ def paused(
     """The id of a run that was paused after an epoch, without MNIST, and whose server ended."""
     halting = Halting(STEPS + 3)
     service = make_service(without_mnist(), halting, tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    service.pause(run_id)
+    service.runs.pause(run_id)
     assert settled(service, run_id, wait_until).dataset == "synthetic"
     service.close()
     return run_id
@@ -78,13 +78,13 @@ def test_paused_without_mnist_and_resumed_with_it_a_run_is_as_if_it_had_not_been
     service = make_service(with_mnist, runs=tmp_path / "runs")
     assert service.dataset_status().name == "mnist"
 
-    service.resume(paused)
+    service.runs.resume(paused)
     found = finish(service, paused)
 
     assert (found.state, found.dataset) == (RunState.DONE, "synthetic")
     assert found.config["dataset"] == "synthetic"
     alone = make_service(without_mnist(), runs=tmp_path / "others")
-    whole = alone.start(CONFIG)
+    whole = alone.runs.start(CONFIG)
     finish(alone, whole)
     assert told(service, paused) == told(alone, whole)
 
@@ -98,16 +98,16 @@ def test_a_fork_and_a_repetition_stay_with_the_data_set(
 ) -> None:
     service = make_service(with_mnist, runs=tmp_path / "runs")
 
-    fork = service.fork(paused, 1, {"dataset": "synthetic", "epochs": 2})
-    service.repeat(paused, 2)
+    fork = service.runs.fork(paused, 1, {"dataset": "synthetic", "epochs": 2})
+    service.runs.repeat(paused, 2)
 
-    repeated = service.runs()[0].run_id
+    repeated = service.runs.all()[0].run_id
     assert {finish(service, run_id).dataset for run_id in (fork, repeated)} == {"synthetic"}
     assert told(service, fork)[: STEPS + 1] == told(service, paused)[: STEPS + 1]
     for name in ("mnist", "auto"):
         with pytest.raises(InvalidConfigError, match="cannot change on the way"):
-            service.fork(paused, 1, {"dataset": name})
-    assert service.fork(paused, 0, {"dataset": "mnist", "epochs": 1})
+            service.runs.fork(paused, 1, {"dataset": name})
+    assert service.runs.fork(paused, 0, {"dataset": "mnist", "epochs": 1})
 
 
 def test_a_run_that_has_not_begun_takes_what_there_is_when_it_begins(
@@ -115,14 +115,14 @@ def test_a_run_that_has_not_begun_takes_what_there_is_when_it_begins(
 ) -> None:
     halting = Halting(1)
     service = make_service(with_mnist, halting)
-    service.start(CONFIG)
+    service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    waiting = service.start(CONFIG)
-    assert service.snapshot(waiting).config["dataset"] == "auto"
-    service.pause(waiting)
+    waiting = service.runs.start(CONFIG)
+    assert service.runs.snapshot(waiting).config["dataset"] == "auto"
+    service.runs.pause(waiting)
     halting.go_on.set()
 
-    service.resume(waiting)
+    service.runs.resume(waiting)
 
     assert finish(service, waiting).config["dataset"] == "mnist"
 
@@ -132,10 +132,10 @@ def test_the_data_set_is_stored_before_anything_is_trained(
 ) -> None:
     halting = Halting(1)
     service = make_service(with_mnist, halting, tmp_path / "runs")
-    service.start(CONFIG)
+    service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
 
-    (stored,) = service._store.runs()
+    (stored,) = service._database.runs()
 
     assert (stored.dataset, stored.config["dataset"]) == ("mnist", "mnist")
 
@@ -152,14 +152,14 @@ def test_a_run_goes_on_in_the_precision_that_it_began_with(
     monkeypatch.setattr("core.device._has_fast_bf16", lambda _: False)
     halting = Halting(3)
     service = make_service(fit=halting, runs=tmp_path / "runs")
-    run_id = service.start(tiny_config.model_copy(update={"precision": "auto"}))
+    run_id = service.runs.start(tiny_config.model_copy(update={"precision": "auto"}))
     assert halting.reached.wait(SECONDS)
-    service.pause(run_id)
+    service.runs.pause(run_id)
     settled(service, run_id, wait_until)
     service.close()
     monkeypatch.setattr("core.device._has_fast_bf16", lambda _: True)
     again = make_service(runs=tmp_path / "runs")
 
-    again.resume(run_id)
+    again.runs.resume(run_id)
 
     assert finish(again, run_id).precision == "fp32"

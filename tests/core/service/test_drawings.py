@@ -25,7 +25,7 @@ from core.errors import (
 from core.records.runs import RunState
 from core.runs import finetuning_data
 from core.service.drawings import MAX_DRAWINGS
-from core.service.prediction_history import MOST_EPOCHS, spread
+from core.service.prediction_history import MAX_EPOCHS, evenly_spaced
 from core.service.service import TrainingService
 from core.training.state import Checkpoint
 from tests.conftest import Finish, MakeService
@@ -44,7 +44,7 @@ def plain_torch(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def folder(service: TrainingService, run_id: str) -> Path:
-    return service._store.root / run_id
+    return service._database.root / run_id
 
 
 def drawings_of(data: Dataset, count: int, first: int = 0) -> list[tuple[int, np.ndarray]]:
@@ -57,7 +57,7 @@ def drawings_of(data: Dataset, count: int, first: int = 0) -> list[tuple[int, np
 def keep(
     service: TrainingService, data: Dataset, count: int, owner: str = MINE, first: int = 0
 ) -> list[str]:
-    kept = service.handwriting.keep
+    kept = service.drawings.save
     return [
         kept(owner, label, image).drawing_id for label, image in drawings_of(data, count, first)
     ]
@@ -69,16 +69,16 @@ def keep(
 def test_a_course_is_what_plain_torch_says_with_each_epochs_weights(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
     image = drawings_of(tiny_dataset, 1)[0][1]
-    course = trained_service.history.course(image, run_id)
+    course = trained_service.prediction_history.of_image(image, run_id)
     assert course.epochs == (0.0, 1.0, 2.0)
     for epoch, said in zip((0, 1, 2), course.probabilities, strict=True):
         path = folder(trained_service, run_id) / f"{epoch:04d}.safetensors"
         assert said == pytest.approx(plain_torch(path, image[None] * 255)[0], abs=1e-5)
     assert course.digits == tuple(course.probabilities.argmax(1))
-    newest = trained_service.history.course(image)
+    newest = trained_service.prediction_history.of_image(image)
     assert newest.epochs == course.epochs
     assert (newest.probabilities == course.probabilities).all()
 
@@ -86,12 +86,12 @@ def test_a_course_is_what_plain_torch_says_with_each_epochs_weights(
 def test_an_epoch_is_asked_about_a_drawing_once(
     trained_service: TrainingService, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
     image, other = (image for _, image in drawings_of(tiny_dataset, 2))
-    first = trained_service.history.course(image, run_id)
+    first = trained_service.prediction_history.of_image(image, run_id)
     asked: list[int] = []
-    reader = trained_service.history._reader
+    reader = trained_service.prediction_history._predictor
     really = reader.probabilities
 
     def noted(checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
@@ -99,10 +99,10 @@ def test_an_epoch_is_asked_about_a_drawing_once(
         return really(checkpoint, images)
 
     monkeypatch.setattr(reader, "probabilities", noted)
-    again = trained_service.history.course(image, run_id)
+    again = trained_service.prediction_history.of_image(image, run_id)
     assert asked == []
     assert (again.probabilities == first.probabilities).all()
-    trained_service.history.course(other, run_id)
+    trained_service.prediction_history.of_image(other, run_id)
     assert asked == [0, 1, 2]
 
 
@@ -110,16 +110,16 @@ def test_a_course_forgets_epochs_that_were_trained_anew(
     trained_service: TrainingService, tiny_dataset: Dataset, finish: Finish
 ) -> None:
     service = trained_service
-    parent = service.latest_run()
+    parent = service.runs.latest()
     assert parent is not None
     image = drawings_of(tiny_dataset, 1)[0][1]
-    child = service.fork(parent, 2, {"epochs": 3, "learning_rate": 1e-5})
+    child = service.runs.fork(parent, 2, {"epochs": 3, "learning_rate": 1e-5})
     finish(service, child)
-    service.rewind(child, 1)
-    before = service.history.course(image, child)
-    service.resume(child)  # epoch 2 is trained again, at the child's own rate
+    service.runs.rewind(child, 1)
+    before = service.prediction_history.of_image(image, child)
+    service.runs.resume(child)  # epoch 2 is trained again, at the child's own rate
     finish(service, child)
-    after = service.history.course(image, child)
+    after = service.prediction_history.of_image(image, child)
     assert before.epochs == after.epochs == (0.0, 1.0, 2.0, 3.0)
     path = folder(service, child) / "0002.safetensors"
     wanted = plain_torch(path, image[None] * 255)[0]
@@ -130,14 +130,14 @@ def test_a_course_forgets_epochs_that_were_trained_anew(
 
 def test_without_a_network_there_is_no_course(service: TrainingService) -> None:
     with pytest.raises(NoModelError, match="Press Train"):
-        service.history.course(np.ones((28, 28), np.float32))
+        service.prediction_history.of_image(np.ones((28, 28), np.float32))
     with pytest.raises(UnknownRunError):
-        service.history.course(np.ones((28, 28), np.float32), "no-such-run")
+        service.prediction_history.of_image(np.ones((28, 28), np.float32), "no-such-run")
 
 
 def test_of_a_long_run_evenly_spaced_epochs_are_asked() -> None:
-    assert spread(range(7), MOST_EPOCHS) == list(range(7))
-    chosen = spread(range(0, 200, 2), 40)
+    assert evenly_spaced(range(7), MAX_EPOCHS) == list(range(7))
+    chosen = evenly_spaced(range(0, 200, 2), 40)
     assert len(chosen) == 40
     assert (chosen[0], chosen[-1]) == (0, 198)
     assert {late - early for early, late in itertools.pairwise(chosen)} <= {4, 6}
@@ -151,18 +151,18 @@ def test_what_is_kept_is_what_the_network_got(
 ) -> None:
     service = trained_service
     keep(service, tiny_dataset, 9)
-    mine = service.handwriting.shown(MINE)
+    mine = service.drawings.predict(MINE)
     wanted = tiny_dataset.test_images[:9].numpy()
     assert [drawing.label for drawing in mine.drawings] == tiny_dataset.test_labels[:9].tolist()
     assert all((d.image == image).all() for d, image in zip(mine.drawings, wanted, strict=True))
-    run_id = service.latest_run()
+    run_id = service.runs.latest()
     assert run_id is not None
     path = folder(service, run_id) / "0002.safetensors"
     read = plain_torch(path, wanted).argmax(1)
     assert mine.predictions is not None
     assert mine.predictions.tolist() == read.tolist()
     assert mine.right == (read == tiny_dataset.test_labels[:9].numpy()).sum()
-    untrained = service.handwriting.shown(MINE, run_id, 0)
+    untrained = service.drawings.predict(MINE, run_id, 0)
     assert untrained.predictions is not None
     path = folder(service, run_id) / "0000.safetensors"
     assert untrained.predictions.tolist() == plain_torch(path, wanted).argmax(1).tolist()
@@ -172,11 +172,11 @@ def test_what_is_kept_is_what_the_network_got(
 def test_each_owner_has_a_set_of_their_own(service: TrainingService, tiny_dataset: Dataset) -> None:
     (one,) = keep(service, tiny_dataset, 1)
     keep(service, tiny_dataset, 2, THINE)
-    assert len(service.handwriting.shown(MINE).drawings) == 1
-    assert len(service.handwriting.shown(THINE).drawings) == 2
+    assert len(service.drawings.predict(MINE).drawings) == 1
+    assert len(service.drawings.predict(THINE).drawings) == 2
     with pytest.raises(UnknownDrawingError):
-        service.handwriting.delete(THINE, one)
-    assert service.handwriting.shown(MINE).right is None  # there is no network yet
+        service.drawings.delete(THINE, one)
+    assert service.drawings.predict(MINE).right is None  # there is no network yet
 
 
 def test_a_deleted_drawing_comes_back_until_a_restart(
@@ -184,38 +184,38 @@ def test_a_deleted_drawing_comes_back_until_a_restart(
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
     first, second, third = keep(service, tiny_dataset, 3)
-    service.handwriting.delete(MINE, second)
+    service.drawings.delete(MINE, second)
     with pytest.raises(UnknownDrawingError):
-        service.handwriting.delete(MINE, second)
-    service.handwriting.restore(MINE, second)
-    names = [drawing.drawing_id for drawing in service.handwriting.shown(MINE).drawings]
+        service.drawings.delete(MINE, second)
+    service.drawings.restore(MINE, second)
+    names = [drawing.drawing_id for drawing in service.drawings.predict(MINE).drawings]
     assert names == [first, second, third]
-    service.handwriting.delete(MINE, first)
+    service.drawings.delete(MINE, first)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    names = [drawing.drawing_id for drawing in again.handwriting.shown(MINE).drawings]
+    names = [drawing.drawing_id for drawing in again.drawings.predict(MINE).drawings]
     assert names == [second, third]
     with pytest.raises(UnknownDrawingError):
-        again.handwriting.restore(MINE, first)
+        again.drawings.restore(MINE, first)
 
 
 def test_what_cannot_be_kept_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset
 ) -> None:
     image = drawings_of(tiny_dataset, 1)[0][1]
-    service.handwriting.keep(MINE, 3, image)
+    service.drawings.save(MINE, 3, image)
     with pytest.raises(DrawingRefusedError, match="as 3"):
-        service.handwriting.keep(MINE, 5, image)
+        service.drawings.save(MINE, 5, image)
     for label in (-1, 10):
         with pytest.raises(InvalidDrawingError, match="0 to 9"):
-            service.handwriting.keep(MINE, label, image)
+            service.drawings.save(MINE, label, image)
     dot = np.zeros((28, 28), np.float32)
     for number in range(1, MAX_DRAWINGS):
         dot[number // 28, number % 28] = 1
-        service.handwriting.keep(MINE, 1, dot)
+        service.drawings.save(MINE, 1, dot)
     with pytest.raises(DrawingRefusedError, match="the most"):
-        service.handwriting.keep(MINE, 1, image.T)
+        service.drawings.save(MINE, 1, image.T)
 
 
 def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
@@ -223,17 +223,17 @@ def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
 ) -> None:
     monkeypatch.setattr("core.service.drawings.MAX_DRAWINGS", 3)
     first, second, third = keep(service, tiny_dataset, 3)
-    service.handwriting.delete(MINE, first)
+    service.drawings.delete(MINE, first)
     keep(service, tiny_dataset, 1)
     with pytest.raises(DrawingRefusedError, match="the most"):
-        service.handwriting.restore(MINE, first)
-    service.handwriting.delete(MINE, second)
+        service.drawings.restore(MINE, first)
+    service.drawings.delete(MINE, second)
     with pytest.raises(DrawingRefusedError, match="kept already"):
-        service.handwriting.restore(MINE, first)
+        service.drawings.restore(MINE, first)
 
-    service.handwriting.restore(MINE, second)
+    service.drawings.restore(MINE, second)
 
-    kept = [drawing.drawing_id for drawing in service.handwriting.drawings(MINE)]
+    kept = [drawing.drawing_id for drawing in service.drawings.all(MINE)]
     assert kept[:2] == [second, third]
     assert first not in kept
 
@@ -255,7 +255,7 @@ def test_drawings_survive_a_damaged_database(
         file.write(b"\xaa" * size)
     again = make_service(runs=tmp_path / "runs")
     assert again.problems
-    assert len(again.handwriting.shown(MINE).drawings) == 3
+    assert len(again.drawings.predict(MINE).drawings) == 3
 
 
 # Scores
@@ -265,10 +265,10 @@ def test_every_kept_epoch_is_scored(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
     service = trained_service
-    run_id = service.latest_run()
+    run_id = service.runs.latest()
     assert run_id is not None
     keep(service, tiny_dataset, 9)
-    found = service.handwriting.scores(MINE, run_id)
+    found = service.drawings.scores(MINE, run_id)
     images, labels = tiny_dataset.test_images[:9].numpy(), tiny_dataset.test_labels[:9].numpy()
     for epoch, score in enumerate(found.fresh):
         path = folder(service, run_id) / f"{epoch:04d}.safetensors"
@@ -294,7 +294,7 @@ def test_enough_drawings_leave_a_third_to_test_with() -> None:
     second = finetuning_data.make(more, np.full(22, 5), False, first)
     assert not (second.held_out[:13] & ~first.held_out).any()
     assert second.held_out.any()
-    assert finetuning_data.known(images[~first.held_out], second.seen).all()
+    assert finetuning_data.contains(second.seen, images[~first.held_out]).all()
     assert len(second.earlier) == 9
 
 
@@ -306,21 +306,21 @@ def test_a_lesson_is_trained_on_drawings_and_tested_as_before(
     labels = tiny_dataset.test_labels[:14].numpy()
     lesson = finetuning_data.make(images, labels, mixed)
     config = TrainConfig(train_images=50, seed=4)
-    settings, data = finetuning_data.data_for(lesson, config, tiny_dataset)
+    settings, data = finetuning_data.training_data(lesson, config, tiny_dataset)
     taught = ~lesson.held_out
-    drawn = finetuning_data.known(data.train_images.numpy(), images[taught])
+    drawn = finetuning_data.contains(images[taught], data.train_images.numpy())
     assert (
         finetuning_data.TARGET_SAMPLES
         <= drawn.sum()
         < finetuning_data.TARGET_SAMPLES + taught.sum()
     )
-    assert not finetuning_data.known(data.train_images.numpy(), images[lesson.held_out]).any()
+    assert not finetuning_data.contains(images[lesson.held_out], data.train_images.numpy()).any()
     others = data.train_images[torch.from_numpy(~drawn)].numpy()
     assert len(others) == (50 if mixed else 0)  # the run had learnt from no more
-    assert finetuning_data.known(others, tiny_dataset.train_images[:50].numpy()).all()
+    assert finetuning_data.contains(tiny_dataset.train_images[:50].numpy(), others).all()
     assert settings.train_images == 0
     assert data.test_images is tiny_dataset.test_images
-    again = finetuning_data.data_for(lesson, config, tiny_dataset)[1]
+    again = finetuning_data.training_data(lesson, config, tiny_dataset)[1]
     assert torch.equal(again.train_images, data.train_images)
     assert torch.equal(again.train_labels, data.train_labels)
 
@@ -328,18 +328,18 @@ def test_a_lesson_is_trained_on_drawings_and_tested_as_before(
 def wrong_labels(service: TrainingService, data: Dataset, count: int) -> None:
     """Drawings that the network reads otherwise than they are meant, until it is taught."""
     for label, image in drawings_of(data, count):
-        service.handwriting.keep(MINE, (label + 1) % 10, image)
+        service.drawings.save(MINE, (label + 1) % 10, image)
 
 
 def test_a_taught_fork_has_learnt_its_drawings_and_says_what_it_forgot(
     trained_service: TrainingService, tiny_dataset: Dataset, finish: Finish
 ) -> None:
     service = trained_service
-    parent = service.latest_run()
+    parent = service.runs.latest()
     assert parent is not None
     wrong_labels(service, tiny_dataset, 5)
-    before = service.handwriting.shown(MINE, parent)
-    child = service.teaching.teach(MINE, parent, mixed=False)
+    before = service.drawings.predict(MINE, parent)
+    child = service.finetuning.start(MINE, parent, mixed=False)
     run = finish(service, child)
 
     assert run.state is RunState.DONE
@@ -347,23 +347,23 @@ def test_a_taught_fork_has_learnt_its_drawings_and_says_what_it_forgot(
     assert run.lesson is not None
     assert (run.lesson.taught, run.lesson.held_out, run.lesson.mixed) == (5, 0, False)
     assert run.dataset_title == "5 drawings"
-    report = service.teaching.report(child)
+    report = service.finetuning.report(child)
     assert report is not None
     assert (report.before, report.after, report.last) == (2, run.epochs, run.epochs)
     rows = {row.kind: row for row in report.rows}
     assert set(rows) == {"test", "taught"}
-    assert rows["test"].before == service.snapshot(parent).test_accuracy
+    assert rows["test"].before == service.runs.snapshot(parent).test_accuracy
     assert rows["test"].after == run.test_accuracy
     assert rows["taught"].count == 5
     assert before.right is not None
     assert rows["taught"].before == before.right / 5
     assert rows["taught"].after is not None
     assert rows["taught"].after > rows["taught"].before  # it was told otherwise five epochs long
-    after = service.handwriting.shown(MINE, child)
+    after = service.drawings.predict(MINE, child)
     assert after.taught.all()
     assert after.right == rows["taught"].after * 5
-    assert service.teaching.report(parent) is None
-    scores = service.handwriting.scores(MINE, child)
+    assert service.finetuning.report(parent) is None
+    scores = service.drawings.scores(MINE, child)
     assert scores.fresh == ()
     assert [score.epoch for score in scores.taught] == list(range(run.epochs + 1))
 
@@ -373,15 +373,15 @@ def test_what_is_held_out_is_scored_as_fresh(
 ) -> None:
     service = trained_service
     keep(service, tiny_dataset, 15)
-    child = service.teaching.teach(MINE)
+    child = service.finetuning.start(MINE)
     run = finish(service, child)
     assert run.lesson is not None
     assert (run.lesson.taught, run.lesson.held_out) == (10, 5)
     assert run.dataset_title == "10 drawings and Synthetic digits"
-    scores = service.handwriting.scores(MINE, child)
+    scores = service.drawings.scores(MINE, child)
     assert {score.count for score in scores.fresh} == {5}
     assert {score.count for score in scores.taught} == {10}
-    report = service.teaching.report(child)
+    report = service.finetuning.report(child)
     assert report is not None
     assert [row.kind for row in report.rows] == ["test", "held_out", "taught"]
     assert report.rows[1].after == scores.fresh[-1].right / 5
@@ -395,24 +395,24 @@ def test_a_lesson_outlives_its_drawings_a_pause_and_a_restart(
     finish: Finish,
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    parent = service.start(tiny_config)
+    parent = service.runs.start(tiny_config)
     finish(service, parent)
     names = keep(service, tiny_dataset, 6)
-    straight = service.teaching.teach(MINE, parent)
+    straight = service.finetuning.start(MINE, parent)
     wanted = finish(service, straight)
-    service.start(tiny_config.model_copy(update={"epochs": 2000}))
-    child = service.teaching.teach(MINE, parent)  # waits: that one does not end by itself
+    service.runs.start(tiny_config.model_copy(update={"epochs": 2000}))
+    child = service.finetuning.start(MINE, parent)  # waits: that one does not end by itself
     for name in names:
-        service.handwriting.delete(MINE, name)
+        service.drawings.delete(MINE, name)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    assert again.snapshot(child).state is RunState.INTERRUPTED
-    again.resume(child)
+    assert again.runs.snapshot(child).state is RunState.INTERRUPTED
+    again.runs.resume(child)
     found = finish(again, child)
     assert found.lesson == wanted.lesson
     assert found.test_loss == wanted.test_loss  # the same drawings, the same order, the same bits
-    first, second = again.teaching.report(straight), again.teaching.report(child)
+    first, second = again.finetuning.report(straight), again.finetuning.report(child)
     assert first is not None
     assert first == second
 
@@ -422,13 +422,13 @@ def test_a_fork_of_a_taught_run_is_taught_too(
 ) -> None:
     service = trained_service
     keep(service, tiny_dataset, 5)
-    child = service.teaching.teach(MINE)
+    child = service.finetuning.start(MINE)
     finish(service, child)
-    grandchild = service.fork(child, 2, {"learning_rate": 1e-5})
+    grandchild = service.runs.fork(child, 2, {"learning_rate": 1e-5})
     run = finish(service, grandchild)
-    assert run.lesson == service.snapshot(child).lesson
+    assert run.lesson == service.runs.snapshot(child).lesson
     assert run.dataset_title.startswith("5 drawings")
-    report = service.teaching.report(grandchild)
+    report = service.finetuning.report(grandchild)
     assert report is not None
     assert report.before == 2
 
@@ -437,21 +437,21 @@ def test_what_cannot_be_taught_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     with pytest.raises(DrawingRefusedError, match="keep some drawings first"):
-        service.teaching.teach(MINE)
+        service.finetuning.start(MINE)
     keep(service, tiny_dataset, 2)
     with pytest.raises(NoModelError):
-        service.teaching.teach(MINE)
-    run_id = service.start(tiny_config)
+        service.finetuning.start(MINE)
+    run_id = service.runs.start(tiny_config)
     finish(service, run_id)
     with pytest.raises(WrongStateError, match="learnt nothing yet"):
-        service.teaching.teach(MINE, run_id, 0)
+        service.finetuning.start(MINE, run_id, 0)
     with pytest.raises(UnknownEpochError):
-        service.teaching.teach(MINE, run_id, 7)
-    content = service.files.weights(run_id, None, "pth").content
-    guest = service.import_weights(content, "guest.pth")
+        service.finetuning.start(MINE, run_id, 7)
+    content = service.exports.weights(run_id, None, "pth").content
+    guest = service.imports.import_weights(content, "guest.pth")
     with pytest.raises(WrongStateError, match=r"guest\.pth cannot be taught: it came in a file"):
-        service.teaching.teach(MINE, guest)
-    assert len(service.runs()) == 2
+        service.finetuning.start(MINE, guest)
+    assert len(service.runs.all()) == 2
 
 
 def test_a_damaged_lesson_is_said_and_trains_on_nothing_else(
@@ -459,13 +459,13 @@ def test_a_damaged_lesson_is_said_and_trains_on_nothing_else(
 ) -> None:
     service = trained_service
     keep(service, tiny_dataset, 3)
-    child = service.teaching.teach(MINE)
+    child = service.finetuning.start(MINE)
     finish(service, child)
     (folder(service, child) / "lesson.safetensors").write_bytes(b"no drawings")
     with pytest.raises(DamagedFileError, match="taught cannot be read"):
-        service.teaching.report(child)
-    service.rewind(child, 2)
-    service.resume(child)
+        service.finetuning.report(child)
+    service.runs.rewind(child, 2)
+    service.runs.resume(child)
     run = finish(service, child)
     assert run.state is RunState.FAILED
     assert "taught cannot be read" in (run.error or "")

@@ -19,7 +19,7 @@ pytest.importorskip("openTSNE")
 
 @pytest.fixture
 def run_id(service: TrainingService, tiny_config: TrainConfig, finish: Finish) -> str:
-    run_id = service.start(tiny_config.model_copy(update={"model": "speedrun_cnn"}))
+    run_id = service.runs.start(tiny_config.model_copy(update={"model": "speedrun_cnn"}))
     finish(service, run_id)
     return run_id
 
@@ -38,7 +38,7 @@ def test_pca_is_that_of_the_epochs_features(
     np.testing.assert_allclose(shown.points, expected.points, atol=1e-3)
     assert shown.explained == pytest.approx(expected.explained, abs=1e-4)
     said = [
-        int(service.insight.look(place, run_id, 1).view.probabilities.argmax())
+        int(service.inspection.activations(place, run_id, 1).view.probabilities.argmax())
         for place in range(20)
     ]
     assert shown.predictions[:20].tolist() == said
@@ -70,7 +70,7 @@ def test_a_test_image_among_the_others_stands_where_it_stood(
     shown = (
         embeddings.pca(run_id, 2) if method == "pca" else embeddings.tsne(run_id, 2).result(SECONDS)
     )
-    image = service.insight.look(3, run_id).image
+    image = service.inspection.activations(3, run_id).image
     placed = embeddings.place(image, shown, run_id, 2)
     assert placed is not None
     near = np.linalg.norm(shown.points - placed, axis=1).argsort()
@@ -84,7 +84,7 @@ def test_an_image_has_no_place_among_those_of_another_network(
 ) -> None:
     """As when the network goes on learning between the embedding and the drawing in it."""
     shown = service.embeddings.pca(run_id, 2)
-    image = service.insight.look(3, run_id).image
+    image = service.inspection.activations(3, run_id).image
     assert service.embeddings.place(image, shown, run_id, 1) is None
     service.embeddings.pca(run_id, 1)  # another page looks at the newer network
     assert service.embeddings.place(image, shown, run_id, 1) is None

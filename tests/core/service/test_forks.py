@@ -22,7 +22,7 @@ SLOW, SLOWER, SLOWEST = 1e-4, 5e-5, 1e-5
 
 def rates(service: TrainingService, run_id: str) -> list[float]:
     """The learning rate at the end of each epoch."""
-    events, _ = service.events_since(run_id, 0)
+    events, _ = service.runs.events_since(run_id, 0)
     batches = [event for event in events if isinstance(event, BatchMetrics)]
     return [event.learning_rate for event in batches if event.step % STEPS == 0]
 
@@ -38,9 +38,9 @@ def parent(make_service: MakeService, finish: Finish) -> tuple[TrainingService, 
     """A run whose learning rate was set to `SLOW` in epoch 2 of 4."""
     halting = Halting(STEPS + 5)
     service = make_service(fit=halting)
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    service.set_learning_rate(run_id, SLOW)
+    service.runs.set_learning_rate(run_id, SLOW)
     halting.go_on.set()
     finish(service, run_id)
     assert rates(service, run_id) == [3e-4, SLOW, SLOW, SLOW]
@@ -49,14 +49,14 @@ def parent(make_service: MakeService, finish: Finish) -> tuple[TrainingService, 
 
 def test_a_run_from_the_beginning_is_a_single_stretch(parent: tuple[TrainingService, str]) -> None:
     service, run_id = parent
-    assert service.snapshot(run_id).stretches() == (stretch(4),)
+    assert service.runs.snapshot(run_id).stretches() == (stretch(4),)
 
 
 def test_a_fork_goes_on_at_the_rate_that_held_and_says_so(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 2, {"label_smoothing": 0.1})
+    child = service.runs.fork(run_id, 2, {"label_smoothing": 0.1})
     found = finish(service, child)
 
     assert found.config["learning_rate"] == SLOW
@@ -69,7 +69,7 @@ def test_a_fork_from_before_the_change_has_the_rate_of_that_time(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 1, {"label_smoothing": 0.1})
+    child = service.runs.fork(run_id, 1, {"label_smoothing": 0.1})
     finish(service, child)
 
     assert rates(service, child) == [3e-4] * 4
@@ -79,7 +79,7 @@ def test_a_fork_may_go_back_to_the_rate_of_the_beginning(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 3, {"learning_rate": 3e-4})
+    child = service.runs.fork(run_id, 3, {"learning_rate": 3e-4})
     finish(service, child)
 
     assert rates(service, child) == [3e-4, SLOW, SLOW, 3e-4]
@@ -89,22 +89,22 @@ def test_forks_of_forks_remember_every_stretch(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 2, {"learning_rate": SLOWER})
+    child = service.runs.fork(run_id, 2, {"learning_rate": SLOWER})
     finish(service, child)
-    grandchild = service.fork(child, 3, {"learning_rate": SLOWEST})
+    grandchild = service.runs.fork(child, 3, {"learning_rate": SLOWEST})
     finish(service, grandchild)
     # A fork from an epoch that its parent shares has nothing of its parent but the settings.
-    cousin = service.fork(child, 1, {"epochs": 3})
+    cousin = service.runs.fork(child, 1, {"epochs": 3})
     finish(service, cousin)
 
     assert rates(service, grandchild) == [3e-4, SLOW, SLOWER, SLOWEST]
-    assert service.snapshot(grandchild).stretches() == (
+    assert service.runs.snapshot(grandchild).stretches() == (
         stretch(2),
         stretch(3, learning_rate=SLOWER),
         stretch(4, learning_rate=SLOWEST),
     )
     assert rates(service, cousin) == [3e-4, SLOWER, SLOWER]
-    assert service.snapshot(cousin).stretches() == (
+    assert service.runs.snapshot(cousin).stretches() == (
         stretch(1),
         stretch(3, learning_rate=SLOWER, epochs=3),
     )
@@ -114,19 +114,21 @@ def test_a_fork_that_goes_back_into_the_shared_epochs_shares_fewer(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 3, {"learning_rate": SLOWER})
+    child = service.runs.fork(run_id, 3, {"learning_rate": SLOWER})
     finish(service, child)
 
-    service.rewind(child, 2)
-    assert service.snapshot(child).parent_epoch == 3  # until it goes on, one can go forward again
-    service.resume(child)
+    service.runs.rewind(child, 2)
+    assert (
+        service.runs.snapshot(child).parent_epoch == 3
+    )  # until it goes on, one can go forward again
+    service.runs.resume(child)
     found = finish(service, child)
     assert rates(service, child) == [3e-4, SLOW, SLOWER, SLOWER]
     assert found.parent_epoch == 2
     assert found.stretches() == (stretch(2), stretch(4, learning_rate=SLOWER))
 
-    service.rewind(child, 0)
-    service.resume(child)
+    service.runs.rewind(child, 0)
+    service.runs.resume(child)
     found = finish(service, child)
     assert rates(service, child) == [SLOWER] * 4
     assert (found.parent_epoch, found.stretches()) == (0, (stretch(4, learning_rate=SLOWER),))
@@ -136,22 +138,22 @@ def test_an_epoch_that_is_trained_anew_is_read_anew(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
-    child = service.fork(run_id, 3, {"learning_rate": SLOWER})
+    child = service.runs.fork(run_id, 3, {"learning_rate": SLOWER})
     finish(service, child)
-    service.rewind(child, 2)
+    service.runs.rewind(child, 2)
     drawing = [[[60, 60], [200, 60], [120, 230]]]
-    before = service.explorer.read_strokes(drawing, run_id=child, epoch=3)
-    version = service.explorer.weights_version(child)
-    service.resume(child)
+    before = service.predictions.predict_strokes(drawing, run_id=child, epoch=3)
+    version = service.predictions.weights_version(child)
+    service.runs.resume(child)
     finish(service, child)
 
-    assert service.explorer.weights_version(child) != version
+    assert service.predictions.weights_version(child) != version
     assert (
-        service.explorer.read_strokes(drawing, run_id=child, epoch=3).prediction
+        service.predictions.predict_strokes(drawing, run_id=child, epoch=3).prediction
         != before.prediction
     )
-    stored = service.explorer.checkpoint(child, 3).state_dict["fc1.weight"]
-    assert not stored.equal(service.explorer.checkpoint(run_id, 3).state_dict["fc1.weight"])
+    stored = service.predictions.checkpoint(child, 3).state_dict["fc1.weight"]
+    assert not stored.equal(service.predictions.checkpoint(run_id, 3).state_dict["fc1.weight"])
 
 
 def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
@@ -159,20 +161,20 @@ def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
 ) -> None:
     halting = Halting(STEPS + 5, 4 * STEPS + 3)
     service = make_service(fit=halting, runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    service.set_learning_rate(run_id, SLOW)
+    service.runs.set_learning_rate(run_id, SLOW)
     halting.go_on.set()
     finish(service, run_id)
     halting.go_on.clear()
-    service.start(CONFIG)
-    child = service.fork(run_id, 2, {"learning_rate": SLOWER})
-    before = service.snapshot(child).stretches()
+    service.runs.start(CONFIG)
+    child = service.runs.fork(run_id, 2, {"learning_rate": SLOWER})
+    before = service.runs.snapshot(child).stretches()
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    assert again.snapshot(child).stretches() == before
-    again.resume(child)
+    assert again.runs.snapshot(child).stretches() == before
+    again.runs.resume(child)
     finish(again, child)
 
     assert rates(again, child) == [3e-4, SLOW, SLOWER, SLOWER]
@@ -191,7 +193,7 @@ def test_time_left_and_best_accuracy_are_the_forks_own(
 ) -> None:
     """The epochs that it shares took an hour, and its parent read more than it ever will."""
     slow = make_service(fit=held_up, runs=tmp_path / "runs")
-    parent = slow.start(CONFIG)
+    parent = slow.runs.start(CONFIG)
     read = finish(slow, parent).best_test_accuracy
     assert read is not None
     slow.close()
@@ -200,13 +202,13 @@ def test_time_left_and_best_accuracy_are_the_forks_own(
     if taught:
         image = tiny_dataset.test_images[0].numpy() / np.float32(255)
         owner = "0" * 32
-        service.handwriting.keep(owner, 3, image)
-        fork = service.teaching.teach(owner, parent)
+        service.drawings.save(owner, 3, image)
+        fork = service.finetuning.start(owner, parent)
     else:
-        fork = service.fork(parent, 4, {"epochs": 9, "learning_rate": 1e-9})
+        fork = service.runs.fork(parent, 4, {"epochs": 9, "learning_rate": 1e-9})
     assert halting.reached.wait(SECONDS)
 
-    found = service.snapshot(fork)
+    found = service.runs.snapshot(fork)
 
     assert found.seconds > 3600
     assert found.seconds_left is not None
@@ -216,7 +218,7 @@ def test_time_left_and_best_accuracy_are_the_forks_own(
     found = finish(service, fork)
     own = [
         event.test_accuracy
-        for event in service.events_since(fork, 0)[0]
+        for event in service.runs.events_since(fork, 0)[0]
         if isinstance(event, EpochMetrics) and event.progress > 4
     ]
     assert len(own) == 5
@@ -224,7 +226,7 @@ def test_time_left_and_best_accuracy_are_the_forks_own(
 
 
 def test_a_run_notes_what_its_numbers_depend_on(trained_service: TrainingService) -> None:
-    run = trained_service.snapshot()
+    run = trained_service.runs.snapshot()
     assert run.threads == 1
     assert run.torch
     assert run.precision == "fp32"

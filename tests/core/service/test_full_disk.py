@@ -53,9 +53,9 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 def everything(service: TrainingService, root: Path) -> tuple[Any, ...]:
     """All that anybody can see of runs and drawings, and all files."""
-    runs = service.runs()
-    events = [service.events_since(run.run_id, 0) for run in runs]
-    drawings = [drawing.drawing_id for drawing in service.handwriting.drawings(MINE)]
+    runs = service.runs.all()
+    events = [service.runs.events_since(run.run_id, 0) for run in runs]
+    drawings = [drawing.drawing_id for drawing in service.drawings.all(MINE)]
     return runs, events, drawings, sorted(root.rglob("*"))
 
 
@@ -71,25 +71,27 @@ def refusal(call: Callable[[], object]) -> str | None:
 Call = Callable[[TrainingService, dict[str, str]], object]
 
 CALLS: dict[str, Call] = {
-    "start": lambda service, _: service.start(CONFIG),
-    "pair": lambda service, _: service.pairs.start(CONFIG),
-    "fork": lambda service, runs: service.fork(runs["done"], 1, {}),
-    "fork from the beginning": lambda service, runs: service.fork(runs["done"], 0, {}),
-    "repeat": lambda service, runs: service.repeat(runs["done"], 3),
-    "resume": lambda service, runs: service.resume(runs["paused"]),
-    "rewind": lambda service, runs: service.rewind(runs["done"], 1),
-    "stop": lambda service, runs: service.stop(runs["waiting"]),
-    "stop what is paused": lambda service, runs: service.stop(runs["paused"]),
-    "pause": lambda service, runs: service.pause(runs["waiting"]),
-    "describe": lambda service, runs: service.describe(runs["done"], note="Mine", pinned=True),
-    "delete": lambda service, runs: service.delete(runs["done"]),
-    "delete what waits": lambda service, runs: service.delete(runs["waiting"]),
-    "restore": lambda service, runs: service.restore(runs["deleted"]),
-    "keep a drawing": lambda service, _: service.handwriting.keep(MINE, 7, SEVEN.T),
-    "delete a drawing": lambda service, runs: service.handwriting.delete(MINE, runs["drawing"]),
-    "teach": lambda service, runs: service.teaching.teach(MINE, runs["done"]),
-    "import": lambda service, runs: service.import_weights(
-        service.files.weights(runs["done"], None, "pth").content
+    "start": lambda service, _: service.runs.start(CONFIG),
+    "pair": lambda service, _: service.runs.start_pair(CONFIG),
+    "fork": lambda service, runs: service.runs.fork(runs["done"], 1, {}),
+    "fork from the beginning": lambda service, runs: service.runs.fork(runs["done"], 0, {}),
+    "repeat": lambda service, runs: service.runs.repeat(runs["done"], 3),
+    "resume": lambda service, runs: service.runs.resume(runs["paused"]),
+    "rewind": lambda service, runs: service.runs.rewind(runs["done"], 1),
+    "stop": lambda service, runs: service.runs.stop(runs["waiting"]),
+    "stop what is paused": lambda service, runs: service.runs.stop(runs["paused"]),
+    "pause": lambda service, runs: service.runs.pause(runs["waiting"]),
+    "describe": lambda service, runs: service.runs.update_metadata(
+        runs["done"], note="Mine", pinned=True
+    ),
+    "delete": lambda service, runs: service.runs.delete(runs["done"]),
+    "delete what waits": lambda service, runs: service.runs.delete(runs["waiting"]),
+    "restore": lambda service, runs: service.runs.restore(runs["deleted"]),
+    "keep a drawing": lambda service, _: service.drawings.save(MINE, 7, SEVEN.T),
+    "delete a drawing": lambda service, runs: service.drawings.delete(MINE, runs["drawing"]),
+    "teach": lambda service, runs: service.finetuning.start(MINE, runs["done"]),
+    "import": lambda service, runs: service.imports.import_weights(
+        service.exports.weights(runs["done"], None, "pth").content
     ),
 }
 
@@ -122,16 +124,16 @@ def in_all_states(
     """A service with a run in every state; the one that trains waits in the middle."""
     held = Held()
     service = make_service(fit=held, runs=tmp_path / "runs")
-    runs = {"done": service.start(CONFIG)}
+    runs = {"done": service.runs.start(CONFIG)}
     finish(service, runs["done"])
-    runs["trains"] = service.start(CONFIG.model_copy(update={"seed": 9}))
+    runs["trains"] = service.runs.start(CONFIG.model_copy(update={"seed": 9}))
     for state in ("deleted", "waiting", "paused"):
-        runs[state] = service.start(CONFIG)
+        runs[state] = service.runs.start(CONFIG)
     assert held.reached.wait(SECONDS)
-    wait_until(lambda: service.snapshot(runs["trains"]).kept)
-    service.pause(runs["paused"])
-    service.delete(runs["deleted"])
-    runs["drawing"] = service.handwriting.keep(MINE, 7, SEVEN).drawing_id
+    wait_until(lambda: service.runs.snapshot(runs["trains"]).kept)
+    service.runs.pause(runs["paused"])
+    service.runs.delete(runs["deleted"])
+    runs["drawing"] = service.drawings.save(MINE, 7, SEVEN).drawing_id
     return service, runs, held
 
 
@@ -157,8 +159,8 @@ def test_what_is_refused_for_want_of_space_changes_nothing(
         assert everything(service, tmp_path / "runs") == before
     assert writes, "nothing was written"
 
-    newest = service.snapshot(service.start(CONFIG))
-    assert newest.number == 1 + service.runs()[1].number
+    newest = service.runs.snapshot(service.runs.start(CONFIG))
+    assert newest.number == 1 + service.runs.all()[1].number
     held.let_go.set()
     assert finish(service, newest.run_id).state is RunState.DONE
 
@@ -168,25 +170,25 @@ def test_a_disk_that_fills_up_at_launch_does_not_stop_the_queue(
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
     disk.fill(after=1)  # the row of the run that waits
-    first = service.start(CONFIG)
+    first = service.runs.start(CONFIG)
     found = finish(service, first)
     assert found.state is RunState.DONE
     assert "disk is full" in found.message
-    assert service.explorer.gallery(5, 0, run_id=first).progress == 2, "it is still in memory"
+    assert service.predictions.gallery(5, 0, run_id=first).progress == 2, "it is still in memory"
     with pytest.raises(StorageError):
-        service.start(CONFIG)
+        service.runs.start(CONFIG)
     disk.free()
 
-    second = service.start(CONFIG)
+    second = service.runs.start(CONFIG)
 
     assert finish(service, second).state is RunState.DONE
-    assert service.snapshot(second).message == ""
+    assert service.runs.snapshot(second).message == ""
     service.close()
     again = make_service(runs=tmp_path / "runs")
-    assert again.snapshot(second).state is RunState.DONE
+    assert again.runs.snapshot(second).state is RunState.DONE
     # The last epochs of the first are gone, so it is not done.
-    assert again.snapshot(first).state is RunState.INTERRUPTED
-    again.resume(first)
+    assert again.runs.snapshot(first).state is RunState.INTERRUPTED
+    again.runs.resume(first)
     assert finish(again, first).state is RunState.DONE
     assert told(again, first) == told(again, second)
 
@@ -202,5 +204,5 @@ def test_a_service_ends_on_a_full_disk(
     disk.free()
     again = make_service(runs=tmp_path / "runs")
     for name in ("trains", "waiting"):
-        assert again.snapshot(runs[name]).state is RunState.INTERRUPTED
-    assert again.snapshot(runs["paused"]).state is RunState.PAUSED
+        assert again.runs.snapshot(runs[name]).state is RunState.INTERRUPTED
+    assert again.runs.snapshot(runs["paused"]).state is RunState.PAUSED

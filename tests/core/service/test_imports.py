@@ -43,13 +43,13 @@ def weights() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def brought(service: TrainingService, weights: dict[str, torch.Tensor], measured: Any) -> str:
     """The id of a run that was brought in, and measured."""
-    return measured(service, service.import_weights(to_pth(weights), "mine.pth"))
+    return measured(service, service.imports.import_weights(to_pth(weights), "mine.pth"))
 
 
 @pytest.fixture
 def measured(wait_until: WaitUntil) -> Callable[[TrainingService, str], str]:
     def wait(service: TrainingService, run_id: str) -> str:
-        wait_until(lambda: service.snapshot(run_id).test_accuracy is not None)
+        wait_until(lambda: service.runs.snapshot(run_id).test_accuracy is not None)
         return run_id
 
     return wait
@@ -58,14 +58,14 @@ def measured(wait_until: WaitUntil) -> Callable[[TrainingService, str], str]:
 def test_a_network_from_a_file_is_a_run_that_is_done(
     service: TrainingService, brought: str, weights: dict[str, torch.Tensor]
 ) -> None:
-    run = service.snapshot(brought)
+    run = service.runs.snapshot(brought)
     assert (run.state, run.brought_in, run.title) == (RunState.DONE, True, "mine.pth")
     assert "mine.pth" in run.message
     assert run.config == {"model": "speedrun_cnn", "dataset": "auto"}
     assert (run.epochs, run.epoch, run.kept, run.share) == (0, 0, (0,), 1)
     assert run.preset is None
-    assert service.events_since(brought, 0) == ([], 0)
-    found = service.explorer.checkpoint(brought).state_dict
+    assert service.runs.events_since(brought, 0) == ([], 0)
+    found = service.predictions.checkpoint(brought).state_dict
     assert all(torch.equal(found[key], weights[key]) for key in weights)
 
 
@@ -77,7 +77,7 @@ def test_what_it_reads_right_is_measured(
 ) -> None:
     with torch.inference_mode():
         logits = models.load("speedrun_cnn", weights)(normalize(tiny_dataset.test_images))
-    run = service.snapshot(brought)
+    run = service.runs.snapshot(brought)
     right = (logits.argmax(1) == tiny_dataset.test_labels).float().mean().item()
     assert run.test_accuracy == run.best_test_accuracy == pytest.approx(right, abs=0.02)
     loss = F.cross_entropy(logits, tiny_dataset.test_labels).item()
@@ -86,27 +86,27 @@ def test_what_it_reads_right_is_measured(
 
 
 def test_it_can_be_looked_at(service: TrainingService, brought: str) -> None:
-    shown = service.explorer.gallery(5, seed=1, run_id=brought)
+    shown = service.predictions.gallery(5, seed=1, run_id=brought)
     assert len(shown.indices) == 5
     assert shown.progress == 0
-    reading = service.explorer.read_strokes(A_SEVEN, brought)
+    reading = service.predictions.predict_strokes(A_SEVEN, brought)
     assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
-    assert service.latest_run() == brought
+    assert service.runs.latest() == brought
 
 
 def test_it_outlives_a_restart(
     make_service: MakeService, tmp_path: Path, weights: dict[str, torch.Tensor], measured: Any
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = measured(service, service.import_weights(to_pth(weights), "mine.pth"))
-    before = service.snapshot(run_id)
-    gallery = service.explorer.gallery(5, seed=1, run_id=run_id)
+    run_id = measured(service, service.imports.import_weights(to_pth(weights), "mine.pth"))
+    before = service.runs.snapshot(run_id)
+    gallery = service.predictions.gallery(5, seed=1, run_id=run_id)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
 
-    assert again.snapshot(run_id) == before
-    shown = again.explorer.gallery(5, seed=1, run_id=run_id)
+    assert again.runs.snapshot(run_id) == before
+    shown = again.predictions.gallery(5, seed=1, run_id=run_id)
     assert np.array_equal(shown.probabilities, gallery.probabilities)
 
 
@@ -124,10 +124,10 @@ def test_without_test_images_it_is_measured_when_there_are_some(
     make_service: MakeService, tmp_path: Path, weights: dict[str, torch.Tensor], measured: Any
 ) -> None:
     service = make_service(catalog=NoData(), runs=tmp_path / "runs")
-    run_id = service.import_weights(to_pth(weights), "mine.pth")
-    service.explorer.read_strokes(A_SEVEN, run_id)
+    run_id = service.imports.import_weights(to_pth(weights), "mine.pth")
+    service.predictions.predict_strokes(A_SEVEN, run_id)
     service.close()
-    assert service.snapshot(run_id).test_accuracy is None
+    assert service.runs.snapshot(run_id).test_accuracy is None
 
     again = make_service(runs=tmp_path / "runs")
 
@@ -162,14 +162,16 @@ def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
     monkeypatch.setattr(weight_files, "read_weights", counted("read", weight_files.read_weights))
     monkeypatch.setattr(imports, "evaluate", counted("measured", evaluation.evaluate))
     content = to_pth(weights)
-    senders = [threading.Thread(target=service.import_weights, args=(content,)) for _ in range(20)]
+    senders = [
+        threading.Thread(target=service.imports.import_weights, args=(content,)) for _ in range(20)
+    ]
     for sender in senders:
         sender.start()
     for sender in senders:
         sender.join()
 
-    wait_until(lambda: all(run.test_accuracy is not None for run in service.runs()))
-    assert len(service.runs()) == 20
+    wait_until(lambda: all(run.test_accuracy is not None for run in service.runs.all()))
+    assert len(service.runs.all()) == 20
     assert most == {"read": 1, "measured": 1}
 
 
@@ -189,9 +191,9 @@ def test_a_file_that_cannot_be_measured_is_told_and_does_not_hold_up_the_others(
 
     monkeypatch.setattr(imports, "evaluate", fail_twice)
     for name in ("damaged.pth", "large.pth"):
-        service.import_weights(to_pth(weights), name)
+        service.imports.import_weights(to_pth(weights), name)
 
-    measured(service, service.import_weights(to_pth(weights), "good.pth"))
+    measured(service, service.imports.import_weights(to_pth(weights), "good.pth"))
 
     said = [(record.levelname, record.message) for record in caplog.records]
     assert ("WARNING", "Measuring damaged.pth: It is damaged.") in said
@@ -215,61 +217,61 @@ def test_closing_does_not_wait_for_what_is_still_measured(
     real = catalog.load
     monkeypatch.setattr(catalog, "load", until_cancelled)
     service = make_service()
-    run_id = service.import_weights(to_pth(weights))
+    run_id = service.imports.import_weights(to_pth(weights))
     assert asked.wait(30)
 
     service.close()
 
     assert "measure" not in [thread.name for thread in threading.enumerate()]
-    assert service.snapshot(run_id).test_accuracy is None
+    assert service.runs.snapshot(run_id).test_accuracy is None
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda service, run_id: service.resume(run_id),
-        lambda service, run_id: service.rewind(run_id, 0),
-        lambda service, run_id: service.fork(run_id, 0, {}),
-        lambda service, run_id: service.repeat(run_id),
+        lambda service, run_id: service.runs.resume(run_id),
+        lambda service, run_id: service.runs.rewind(run_id, 0),
+        lambda service, run_id: service.runs.fork(run_id, 0, {}),
+        lambda service, run_id: service.runs.repeat(run_id),
     ],
     ids=["resume", "rewind", "fork", "repeat"],
 )
 def test_what_needs_its_training_is_refused_in_a_sentence(
     service: TrainingService, brought: str, change: Any
 ) -> None:
-    before = service.snapshot(brought)
+    before = service.runs.snapshot(brought)
     with pytest.raises(WrongStateError, match=r"mine\.pth cannot be .*came in a file.*\.$"):
         change(service, brought)
-    assert service.snapshot(brought) == before
+    assert service.runs.snapshot(brought) == before
 
 
 def test_it_is_named_pinned_deleted_and_restored_like_any_run(
     service: TrainingService, brought: str
 ) -> None:
-    service.describe(brought, name="Anna's", pinned=True)
+    service.runs.update_metadata(brought, name="Anna's", pinned=True)
     with pytest.raises(WrongStateError, match="pinned"):
-        service.delete(brought)
-    service.describe(brought, pinned=False)
-    service.delete(brought)
-    assert service.restore(brought).title == "Anna's"
+        service.runs.delete(brought)
+    service.runs.update_metadata(brought, pinned=False)
+    service.runs.delete(brought)
+    assert service.runs.restore(brought).title == "Anna's"
 
 
 def test_it_can_be_taken_away_again(
     service: TrainingService, brought: str, weights: dict[str, torch.Tensor]
 ) -> None:
-    content = service.files.weights(brought, None, "pth").content
+    content = service.exports.weights(brought, None, "pth").content
     found = torch.load(io.BytesIO(content), weights_only=True)
     assert found.keys() == weights.keys()
     assert all(torch.equal(found[key], weights[key]) for key in weights)
-    assert b'"config"' not in service.files.weights(brought, None, "safetensors").content
-    assert service.files.weights(brought, 0, "onnx").name == f"{brought}-epoch-0.onnx"
-    assert b'"config": null' in service.files.metrics_json(brought).content
+    assert b'"config"' not in service.exports.weights(brought, None, "safetensors").content
+    assert service.exports.weights(brought, 0, "onnx").name == f"{brought}-epoch-0.onnx"
+    assert b'"config": null' in service.exports.metrics_json(brought).content
 
 
 def test_a_file_that_is_no_network_leaves_no_run(service: TrainingService) -> None:
     with pytest.raises(InvalidWeightsError):
-        service.import_weights(b"PK nonsense", "mine.pth")
-    assert service.runs() == []
+        service.imports.import_weights(b"PK nonsense", "mine.pth")
+    assert service.runs.all() == []
 
 
 def test_a_full_disk_leaves_no_run(
@@ -280,8 +282,8 @@ def test_a_full_disk_leaves_no_run(
 
     monkeypatch.setattr("core.runs.checkpoints.save_file", fail)
     with pytest.raises(StorageError, match=r"no space left on device\."):
-        service.import_weights(to_pth(weights), "mine.pth")
-    assert service.runs() == []
+        service.imports.import_weights(to_pth(weights), "mine.pth")
+    assert service.runs.all() == []
 
 
 def test_a_run_that_trains_is_not_disturbed(
@@ -292,11 +294,11 @@ def test_a_run_that_trains_is_not_disturbed(
     measured: Any,
 ) -> None:
     """Neither its place as the run that trains, nor its random numbers."""
-    alone = service.start(tiny_config)
+    alone = service.runs.start(tiny_config)
     finish(service, alone)
-    beside = service.start(tiny_config)
+    beside = service.runs.start(tiny_config)
     for _ in range(3):
-        measured(service, service.import_weights(to_pth(weights)))
+        measured(service, service.imports.import_weights(to_pth(weights)))
     finish(service, beside)
 
-    assert service.snapshot(beside).test_loss == service.snapshot(alone).test_loss
+    assert service.runs.snapshot(beside).test_loss == service.runs.snapshot(alone).test_loss

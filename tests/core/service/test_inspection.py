@@ -29,7 +29,7 @@ SEVEN = [[[70.0, 56.0], [210.0, 56.0], [126.0, 238.0]]]
 @pytest.fixture
 def run_id(service: TrainingService, tiny_config: TrainConfig, finish: Finish) -> str:
     """A small CNN that is done, after two epochs."""
-    run_id = service.start(tiny_config.model_copy(update={"model": "speedrun_cnn"}))
+    run_id = service.runs.start(tiny_config.model_copy(update={"model": "speedrun_cnn"}))
     finish(service, run_id)
     return run_id
 
@@ -44,7 +44,7 @@ def network(runs: Path, epoch: int) -> Network:
 def test_a_look_is_that_of_the_epochs_network_at_the_test_image(
     service: TrainingService, run_id: str, tiny_dataset: Dataset, tmp_path: Path, epoch: int
 ) -> None:
-    shown = service.insight.look(7, run_id, epoch)
+    shown = service.inspection.activations(7, run_id, epoch)
 
     image = tiny_dataset.test_images[7].numpy() / np.float32(255)
     expected = network(tmp_path, epoch).look(image)
@@ -58,8 +58,8 @@ def test_a_look_is_that_of_the_epochs_network_at_the_test_image(
 
 
 def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: str) -> None:
-    newest = service.insight.look(3)
-    last = service.insight.look(3, run_id, 2)
+    newest = service.inspection.activations(3)
+    last = service.inspection.activations(3, run_id, 2)
     assert newest.progress == 2
     np.testing.assert_allclose(newest.view.probabilities, last.view.probabilities, atol=1e-6)
 
@@ -67,49 +67,49 @@ def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: s
 def test_a_drawing_is_looked_at_as_the_draw_tab_reads_it(
     service: TrainingService, run_id: str
 ) -> None:
-    image = service.insight.drawing({"strokes": SEVEN})
-    shown = service.insight.look(image, run_id)
+    image = service.inspection.drawing({"strokes": SEVEN})
+    shown = service.inspection.activations(image, run_id)
 
     np.testing.assert_array_equal(image, strokes_to_image(SEVEN))
-    reading = service.explorer.read_strokes(SEVEN, run_id=run_id)
+    reading = service.predictions.predict_strokes(SEVEN, run_id=run_id)
     np.testing.assert_allclose(
         shown.view.probabilities, reading.prediction.probabilities, atol=1e-5
     )
     assert shown.label is None
-    assert not np.array_equal(image, service.insight.drawing({"strokes": SEVEN}, as_drawn=True))
+    assert not np.array_equal(image, service.inspection.drawing({"strokes": SEVEN}, as_drawn=True))
 
 
 def test_a_drawing_may_be_a_picture(service: TrainingService) -> None:
     pixels = np.zeros((40, 40), int)
     pixels[8:32, 18:22] = 255
-    image = service.insight.drawing({"pixels": pixels.tolist()})
+    image = service.inspection.drawing({"pixels": pixels.tolist()})
     np.testing.assert_array_equal(image, pixels_to_image(pixels))
 
 
 def test_filters_steps_and_attributions_are_those_of_the_epochs_network(
     service: TrainingService, run_id: str, tmp_path: Path
 ) -> None:
-    insight, plain = service.insight, network(tmp_path, 1)
-    image = insight.look(5, run_id, 1).image
+    inspection, plain = service.inspection, network(tmp_path, 1)
+    image = inspection.activations(5, run_id, 1).image
     where = (run_id, 1)
 
     np.testing.assert_allclose(
-        insight.filters(None, *where).weights, plain.filters("conv1").weights
+        inspection.filters(None, *where).weights, plain.filters("conv1").weights
     )
-    assert insight.filters("conv2", *where).layer.name == "conv2"
-    step = insight.step(image, "conv2", 3, 1, 2, *where)
+    assert inspection.filters("conv2", *where).layer.name == "conv2"
+    step = inspection.pixel_step(image, "conv2", 3, 1, 2, *where)
     values = plain.look(image).maps[2].values
     assert step.after == pytest.approx(float(values[3, 1, 2]), abs=1e-5)
     assert max(step.before, 0) == pytest.approx(step.after, abs=1e-4)
-    found = insight.attribute(image, "occlusion", 4, *where)
+    found = inspection.attribute(image, "occlusion", 4, *where)
     expected = attribute(plain, image, "occlusion", 4)
     assert found.digit == 4
     np.testing.assert_allclose(found.values, expected.values, atol=1e-4)
-    finer = insight.attribute(image, "grad_cam", 4, *where, layer="conv1")
+    finer = inspection.attribute(image, "grad_cam", 4, *where, layer="conv1")
     expected = attribute(plain, image, "grad_cam", 4, "conv1")
     assert finer.layer == "conv1"
     np.testing.assert_allclose(finer.values, expected.values, atol=1e-4)
-    by_default = insight.attribute(image, "saliency", None, *where)
+    by_default = inspection.attribute(image, "saliency", None, *where)
     model = models.load("speedrun_cnn", load_file(next(tmp_path.rglob("0001.safetensors"))))
     assert by_default.digit == int(model(to_pixels(image)).argmax())
 
@@ -117,37 +117,37 @@ def test_filters_steps_and_attributions_are_those_of_the_epochs_network(
 def test_what_is_not_there_is_refused_in_a_sentence(
     service: TrainingService, run_id: str, tiny_dataset: Dataset
 ) -> None:
-    insight = service.insight
+    inspection = service.inspection
     with pytest.raises(OutOfRangeError, match="numbers 0 to 119"):
-        insight.look(len(tiny_dataset.test_labels), run_id)
+        inspection.activations(len(tiny_dataset.test_labels), run_id)
     with pytest.raises(OutOfRangeError, match="no test image -1"):
-        insight.look(-1, run_id)
+        inspection.activations(-1, run_id)
     with pytest.raises(UnknownEpochError):
-        insight.look(0, run_id, 9)
+        inspection.activations(0, run_id, 9)
     with pytest.raises(OutOfRangeError):
-        insight.filters("conv9", run_id)
+        inspection.filters("conv9", run_id)
     with pytest.raises(EmptyDrawingError):
-        insight.drawing({})
+        inspection.drawing({})
 
 
 def test_without_a_network_it_says_so(service: TrainingService) -> None:
     with pytest.raises(NoModelError):
-        service.insight.look(0)
+        service.inspection.activations(0)
 
 
 def test_grad_cam_of_a_network_without_convolutions_is_refused(
     trained_service: TrainingService,
 ) -> None:
-    image = trained_service.insight.look(0).image
+    image = trained_service.inspection.activations(0).image
     with pytest.raises(NoConvolutionError):
-        trained_service.insight.attribute(image, "grad_cam")
+        trained_service.inspection.attribute(image, "grad_cam")
 
 
 def test_more_networks_and_images_than_are_kept_are_opened_anew(
     service: TrainingService, run_id: str
 ) -> None:
-    first = [service.insight.look(place, run_id, 1).view for place in range(6)]
-    again = [service.insight.look(place, run_id, 1).view for place in range(6)]
+    first = [service.inspection.activations(place, run_id, 1).view for place in range(6)]
+    again = [service.inspection.activations(place, run_id, 1).view for place in range(6)]
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.probabilities, other.probabilities)
-    assert service.insight.look(5, run_id, 1).view is again[5]
+    assert service.inspection.activations(5, run_id, 1).view is again[5]

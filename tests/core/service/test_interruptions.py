@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from core.data.dataset import Dataset
 from core.errors import StorageError, WrongStateError
@@ -43,22 +42,20 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_done(
 
     service = make_service(runs=tmp_path / "runs")
     disk.before = copy
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     whole = finish(service, run_id)
 
     again = make_service(runs=tmp_path / "found")
 
-    found = again.snapshot(run_id)
+    found = again.runs.snapshot(run_id)
     assert found.state is RunState.DONE
     assert found.kept == (0, 1, 2)
     assert (found.progress, found.test_accuracy) == (2, whole.test_accuracy)
     assert told(again, run_id) == told(service, run_id)
-    assert found.weights_file is not None
-    exported = torch.load(tmp_path / "found" / run_id / "mlp.pth", weights_only=True)
-    assert exported.keys() == {"fc.weight", "fc.bias"}
+    assert again.predictions.checkpoint(run_id).state_dict.keys() == {"fc.weight", "fc.bias"}
     with pytest.raises(WrongStateError, match="it is done"):
-        again.resume(run_id)
-    assert finish(again, again.fork(run_id, 2, {"epochs": 3})).state is RunState.DONE
+        again.runs.resume(run_id)
+    assert finish(again, again.runs.fork(run_id, 2, {"epochs": 3})).state is RunState.DONE
 
 
 # A stop or a pause at any event
@@ -105,16 +102,16 @@ def test_a_run_that_is_put_down_at_any_event_is_done_or_goes_on_to_the_same_metr
 ) -> None:
     acting = Acting()
     service = make_service(fit=acting)
-    acting.act = lambda: getattr(service, how)(service.latest_run())
+    acting.act = lambda: getattr(service, how)(service.runs.latest())
     ended = []
     for after in range(EVENTS):
         acting.after = after
-        run_id = service.start(SHORT)
+        run_id = service.runs.start(SHORT)
         found = settled(service, run_id, wait_until)
         ended.append(found.state)
         if found.state is not RunState.DONE:
             assert told(service, run_id) == whole[: len(told(service, run_id))]
-            service.resume(run_id)
+            service.runs.resume(run_id)
             found = settled(service, run_id, wait_until)
         assert (found.state, found.kept) == (RunState.DONE, (0, 1, 2)), after
         assert told(service, run_id) == whole, after
@@ -159,7 +156,7 @@ def stored(
     """A folder with a run of `CONFIG` that is done, and its id. Events are written at once."""
     monkeypatch.setattr("core.runs.run.SAVE_EVERY", 0.0)
     service = make_service(runs=tmp_path / "stored")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     finish(service, run_id)
     service.close()
     return tmp_path / "stored", run_id
@@ -169,21 +166,21 @@ def pausing(make_service: MakeService, folder: Path) -> tuple[TrainingService, A
     """A service whose runs are paused after the event that one sets."""
     acting = Acting()
     service = make_service(fit=acting, runs=folder)
-    acting.act = lambda: service.pause(service.latest_run() or "")
+    acting.act = lambda: service.runs.pause(service.runs.latest() or "")
     return service, acting
 
 
 def do(service: TrainingService, what: str, run_id: str) -> str:
     """One step of a life; the run that comes of it."""
     # An epoch whose network could not be written is not kept.
-    epoch = 1 if 1 in service.snapshot(run_id).kept else 0
+    epoch = 1 if 1 in service.runs.snapshot(run_id).kept else 0
     if what == "start":
-        return service.start(CONFIG)
+        return service.runs.start(CONFIG)
     if what == "fork":
-        return service.fork(run_id, epoch, {})
+        return service.runs.fork(run_id, epoch, {})
     if what == "rewind":
-        return service.rewind(run_id, epoch).run_id
-    return service.resume(run_id).run_id
+        return service.runs.rewind(run_id, epoch).run_id
+    return service.runs.resume(run_id).run_id
 
 
 @pytest.mark.parametrize("life", LIVES)
@@ -211,7 +208,7 @@ def test_a_kill_between_any_two_writes_leaves_runs_that_go_on_to_the_same_metric
         check_every_kept_epoch_has_its_events(copy)
         again = make_service(runs=copy)
         assert again.problems == []
-        for run in again.runs():
+        for run in again.runs.all():
             files = {(path.name, path.stat().st_mtime_ns) for path in copy.glob("*/*.s*")}
             state = (repr(run), len(told(again, run.run_id)), frozenset(files))
             if state in tried:
@@ -219,7 +216,7 @@ def test_a_kill_between_any_two_writes_leaves_runs_that_go_on_to_the_same_metric
             tried.add(state)
             check_it_tells_the_truth(again, run.run_id, metrics)
             if run.state is not RunState.DONE:
-                again.resume(run.run_id)
+                again.runs.resume(run.run_id)
                 run = settled(again, run.run_id, wait_until)
             assert (run.state, run.error) == (RunState.DONE, None), write
             assert told(again, run.run_id) == metrics, write
@@ -230,7 +227,7 @@ def test_a_kill_between_any_two_writes_leaves_runs_that_go_on_to_the_same_metric
 def check_every_kept_epoch_has_its_events(folder: Path) -> None:
     store = RunDatabase(folder)
     for run in store.runs():
-        files = store.epoch_files(run.run_id, CONFIG.model)
+        files = store.checkpoint_files(run.run_id, CONFIG.model)
         for epoch in files.epochs():
             assert files.resume_state(epoch)[1] <= len(store.events(run.run_id))
     store.close()
@@ -239,14 +236,14 @@ def check_every_kept_epoch_has_its_events(folder: Path) -> None:
 def check_it_tells_the_truth(
     service: TrainingService, run_id: str, expected: list[tuple[Any, ...]]
 ) -> None:
-    found = service.snapshot(run_id)
+    found = service.runs.snapshot(run_id)
     events = told(service, run_id)
     assert events == expected[: len(events)]
     assert found.state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.DONE)
     assert found.progress == (events[-1][2] if events else 0)
     assert (found.state is RunState.DONE) == (events == expected and 2 in found.kept)
     for epoch in found.kept:
-        assert service.explorer.checkpoint(run_id, epoch).progress == epoch
+        assert service.predictions.checkpoint(run_id, epoch).progress == epoch
 
 
 # A write that fails
@@ -279,7 +276,7 @@ def test_any_single_write_may_fail(
             run = settled(service, run_id, wait_until)
             if run.state is RunState.FAILED:
                 sentences.add(run.error or "")
-                service.resume(run_id)
+                service.runs.resume(run_id)
                 run = settled(service, run_id, wait_until)
             sentences |= {run.message} - {""}
         if not failed:
@@ -287,11 +284,11 @@ def test_any_single_write_may_fail(
             break
         assert len(sentences) == 1, failed
         assert "could not be written to disk" in sentences.pop()
-        following = service.start(CONFIG.model_copy(update={"epochs": 1}))
+        following = service.runs.start(CONFIG.model_copy(update={"epochs": 1}))
         assert finish(service, following).state is RunState.DONE
         for _ in range(2):
             for found in (run_id, other):
-                assert service.snapshot(found).state is RunState.DONE, failed
+                assert service.runs.snapshot(found).state is RunState.DONE, failed
                 assert told(service, found) == metrics, failed
             service.close()
             service = make_service(runs=disk.root)  # a restart changes nothing

@@ -22,12 +22,12 @@ from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
 
 ASK: dict[str, Callable[[TrainingService, str], Any]] = {
-    "events": lambda service, run_id: service.events_since(run_id, 0),
-    "csv": lambda service, run_id: service.files.metrics_csv(run_id),
-    "script": lambda service, run_id: service.files.script(run_id),
-    "lesson": lambda service, run_id: service.teaching.report(run_id),
-    "fork": lambda service, run_id: service.fork(run_id, 1, {"epochs": 3}),
-    "rewind": lambda service, run_id: service.rewind(run_id, 1),
+    "events": lambda service, run_id: service.runs.events_since(run_id, 0),
+    "csv": lambda service, run_id: service.exports.metrics_csv(run_id),
+    "script": lambda service, run_id: service.exports.script(run_id),
+    "lesson": lambda service, run_id: service.finetuning.report(run_id),
+    "fork": lambda service, run_id: service.runs.fork(run_id, 1, {"epochs": 3}),
+    "rewind": lambda service, run_id: service.runs.rewind(run_id, 1),
 }
 
 
@@ -41,12 +41,12 @@ def test_a_run_trains_to_its_end_while_the_events_of_another_are_read(
     what: str,
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    stored = service.start(tiny_config)
+    stored = service.runs.start(tiny_config)
     finish(service)
     service.close()
     halting = Halting(1)
     service = make_service(fit=halting, runs=tmp_path / "runs")
-    trains = service.start(tiny_config)
+    trains = service.runs.start(tiny_config)
     assert halting.reached.wait(SECONDS)
     reading, read_on = threading.Event(), threading.Event()
     in_time: list[bool] = []
@@ -90,14 +90,14 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
         read = getattr(owner, name)
 
         def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
-            reader = threading.Thread(target=service.runs)
+            reader = threading.Thread(target=service.runs.all)
             reader.start()
             reader.join(10)
             answered.append(not reader.is_alive())
             return read(*arguments, **options)
 
         monkeypatch.setattr(owner, name, slow)
-    service.resume(run_id)
+    service.runs.resume(run_id)
     assert finish(service, run_id).state is RunState.DONE
     assert answered == [True, True]
 
@@ -117,24 +117,24 @@ def test_what_changes_while_a_rewind_reads_is_read_again(
     def late(store: RunDatabase, wanted: str) -> Any:
         found = read(store, wanted)
         if threading.current_thread() is threading.main_thread() and not ended:
-            service.resume(run_id)
+            service.runs.resume(run_id)
             ended.append(finish(service, run_id).state)
         return found
 
     monkeypatch.setattr(RunDatabase, "events", late)
-    service.rewind(run_id, 1)
+    service.runs.rewind(run_id, 1)
     assert ended == [RunState.DONE]
-    whole = service.start(CONFIG)
+    whole = service.runs.start(CONFIG)
     finish(service, whole)
-    service.rewind(run_id, CONFIG.epochs)  # the later epochs are still there
+    service.runs.rewind(run_id, CONFIG.epochs)  # the later epochs are still there
     assert told(service, run_id) == told(service, whole)
 
 
 def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
     trained_service: TrainingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (before,) = trained_service.runs()
-    files = trained_service._store.epoch_files(before.run_id, "mlp")
+    (before,) = trained_service.runs.all()
+    files = trained_service._database.checkpoint_files(before.run_id, "mlp")
     read = RunDatabase.events
 
     def late(store: RunDatabase, run_id: str) -> Any:
@@ -144,8 +144,8 @@ def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
 
     monkeypatch.setattr(RunDatabase, "events", late)
     with pytest.raises(UnknownEpochError, match="Epoch 1 of this run is not kept"):
-        trained_service.fork(before.run_id, 1, {})
-    assert [run.run_id for run in trained_service.runs()] == [before.run_id]
+        trained_service.runs.fork(before.run_id, 1, {})
+    assert [run.run_id for run in trained_service.runs.all()] == [before.run_id]
 
 
 def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConfig) -> None:
@@ -167,9 +167,9 @@ def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConf
         yield from fit(config, data, runtime, control, *options)
 
     service = make_service(fit=asking)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert begun.wait(SECONDS)
-    with service._lock:
+    with service.runs._lock:
         locked.set()
         assert asked.wait(10)
 
@@ -178,7 +178,7 @@ def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConf
 
 
 def loaded(service: TrainingService) -> list[str]:
-    return [run.run_id for run in service._runs if run._events is not None]
+    return [run.run_id for run in service.runs._runs if run._events is not None]
 
 
 def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
@@ -187,9 +187,9 @@ def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
     short = CONFIG.model_copy(update={"epochs": 1})
     monkeypatch.setattr(registry, "KEPT_EVENTS", 2 * (STEPS + 1))
     service = make_service()
-    first = service.start(short)
-    service.repeat(first, 4)
-    ids = [run.run_id for run in reversed(service.runs())]
+    first = service.runs.start(short)
+    service.runs.repeat(first, 4)
+    ids = [run.run_id for run in reversed(service.runs.all())]
     for run_id in ids:
         finish(service, run_id)
     events = {run_id: told(service, run_id) for run_id in ids}
@@ -199,7 +199,7 @@ def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
     assert told(service, ids[0]) == events[ids[0]]
 
     assert loaded(service) == [ids[0], ids[3]]
-    service.fork(first, 1, {"epochs": 2})
+    service.runs.fork(first, 1, {"epochs": 2})
     assert finish(service).state is RunState.DONE
     assert {run_id: told(service, run_id) for run_id in ids} == events
 
@@ -214,20 +214,20 @@ def test_a_run_goes_on_whose_events_had_left_the_memory(
     monkeypatch.setattr(registry, "KEPT_EVENTS", 0)
     halting = Halting(STEPS + 3)
     service = make_service(fit=halting, runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    service.pause(run_id)
+    service.runs.pause(run_id)
     settled(service, run_id, wait_until)
     before = told(service, run_id)
-    other = service.start(CONFIG.model_copy(update={"epochs": 1}))
+    other = service.runs.start(CONFIG.model_copy(update={"epochs": 1}))
     finish(service, other)
     told(service, other)
     assert run_id not in loaded(service)
 
-    service.resume(run_id)
+    service.runs.resume(run_id)
     finish(service, run_id)
 
     assert told(service, run_id)[: len(before)] == before
-    whole = service.start(CONFIG)
+    whole = service.runs.start(CONFIG)
     finish(service, whole)
     assert told(service, run_id) == told(service, whole)

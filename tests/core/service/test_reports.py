@@ -34,14 +34,14 @@ def service(
 
 @pytest.fixture(scope="module")
 def run_id(service: TrainingService, finish: Finish) -> str:
-    run_id = service.start(EPOCHS)
+    run_id = service.runs.start(EPOCHS)
     finish(service)
     return run_id
 
 
 def said_by(service: TrainingService, run_id: str, epoch: int, data: Dataset) -> np.ndarray:
     """What plain torch makes of a stored epoch's weights."""
-    files = service.explorer._runs.find(run_id).files
+    files = service.predictions._runs.find(run_id).files
     network = models.load("mlp", files.checkpoint(epoch).state_dict)
     with torch.inference_mode():
         return network(normalize(data.test_images)).softmax(1).numpy()
@@ -51,7 +51,7 @@ def said_by(service: TrainingService, run_id: str, epoch: int, data: Dataset) ->
 def test_all_test_images_are_read_as_the_network_of_the_epoch_reads_them(
     service: TrainingService, run_id: str, epoch: int, tiny_dataset: Dataset
 ) -> None:
-    answers = service.explorer.assessment(run_id, epoch).answers
+    answers = service.predictions.test_set_report(run_id, epoch).answers
     assert answers.progress == epoch
     np.testing.assert_array_equal(answers.indices, np.arange(120))
     np.testing.assert_array_equal(answers.images, tiny_dataset.test_images.numpy())
@@ -62,7 +62,10 @@ def test_all_test_images_are_read_as_the_network_of_the_epoch_reads_them(
 
 
 def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: str) -> None:
-    newest, last = service.explorer.assessment(), service.explorer.assessment(run_id, 4)
+    newest, last = (
+        service.predictions.test_set_report(),
+        service.predictions.test_set_report(run_id, 4),
+    )
     np.testing.assert_array_equal(newest.answers.probabilities, last.answers.probabilities)
     assert newest.courses is not None
     assert last.courses is not None
@@ -80,7 +83,7 @@ def test_courses_go_from_the_first_epoch_to_the_one_that_is_shown(
             for epoch in range(1, until + 1)
         ]
     )
-    courses = service.explorer.assessment(run_id, until).courses
+    courses = service.predictions.test_set_report(run_id, until).courses
     assert courses is not None
     for image in range(120):
         answers = right[:, image].tolist()
@@ -97,48 +100,48 @@ def test_courses_go_from_the_first_epoch_to_the_one_that_is_shown(
 
 
 def test_an_untrained_network_has_no_courses(service: TrainingService, run_id: str) -> None:
-    assert service.explorer.assessment(run_id, 0).courses is None
+    assert service.predictions.test_set_report(run_id, 0).courses is None
 
 
 def test_an_assessment_is_worked_out_once(service: TrainingService, run_id: str) -> None:
-    first = service.explorer.assessment(run_id, 2)
-    assert service.explorer.assessment(run_id, 3) is not first
-    assert service.explorer.assessment(run_id, 2) is first
+    first = service.predictions.test_set_report(run_id, 2)
+    assert service.predictions.test_set_report(run_id, 3) is not first
+    assert service.predictions.test_set_report(run_id, 2) is first
 
 
 def test_a_run_that_learnt_anew_is_assessed_anew(make_service: MakeService, finish: Finish) -> None:
     service = make_service()
-    run_id = service.start(EPOCHS)
+    run_id = service.runs.start(EPOCHS)
     finish(service)
-    before = service.explorer.assessment(run_id, 4)
-    service.rewind(run_id, 2)
-    assert service.explorer.assessment(run_id).answers.progress == 2
-    service.resume(run_id)
+    before = service.predictions.test_set_report(run_id, 4)
+    service.runs.rewind(run_id, 2)
+    assert service.predictions.test_set_report(run_id).answers.progress == 2
+    service.runs.resume(run_id)
     finish(service)
-    after = service.explorer.assessment(run_id, 4)
+    after = service.predictions.test_set_report(run_id, 4)
     assert after is not before
 
 
 def test_some_images_can_be_had_as_an_epoch_reads_them(
     service: TrainingService, run_id: str
 ) -> None:
-    everything = service.explorer.assessment(run_id, 1).answers
-    some = service.explorer.test_images([7, 3], run_id, 1)
+    everything = service.predictions.test_set_report(run_id, 1).answers
+    some = service.predictions.test_images([7, 3], run_id, 1)
     assert some.indices.tolist() == [7, 3]
     np.testing.assert_array_equal(some.images, everything.images[[7, 3]])
     np.testing.assert_allclose(some.probabilities, everything.probabilities[[7, 3]], atol=1e-6)
     with pytest.raises(IndexError):
-        service.explorer.test_images([120], run_id, 1)
+        service.predictions.test_images([120], run_id, 1)
 
 
 def test_what_is_not_there_is_told_as_such(make_service: MakeService) -> None:
     service = make_service()
     with pytest.raises(NoModelError):
-        service.explorer.assessment()
+        service.predictions.test_set_report()
     with pytest.raises(UnknownRunError):
-        service.explorer.assessment("20200101-000000-0000")
+        service.predictions.test_set_report("20200101-000000-0000")
 
 
 def test_an_epoch_that_is_not_kept_is_told_as_such(service: TrainingService, run_id: str) -> None:
     with pytest.raises(UnknownEpochError):
-        service.explorer.assessment(run_id, 9)
+        service.predictions.test_set_report(run_id, 9)

@@ -85,7 +85,7 @@ def uninterrupted(tiny_dataset: Dataset) -> list[tuple[Any, ...]]:
 
 def told(service: TrainingService, run_id: str) -> list[tuple[Any, ...]]:
     """A run's metrics, without what depends on the clock."""
-    return timeless(service.events_since(run_id, 0)[0])
+    return timeless(service.runs.events_since(run_id, 0)[0])
 
 
 def timeless(events: list[Metrics]) -> list[tuple[Any, ...]]:
@@ -105,7 +105,7 @@ def stopped_at(
 ) -> tuple[TrainingService, str]:
     halting = Halting(steps)
     service = make_service(fit=halting, runs=runs)
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
     getattr(service, how)(run_id)
     halting.go_on.set()
@@ -115,8 +115,8 @@ def stopped_at(
 def settled(service: TrainingService, run_id: str, wait_until: WaitUntil) -> RunSnapshot:
     """Waits until a run neither trains nor waits."""
     busy = (RunState.RUNNING, RunState.STOPPING, RunState.QUEUED)
-    wait_until(lambda: service.snapshot(run_id).state not in busy)
-    return service.snapshot(run_id)
+    wait_until(lambda: service.runs.snapshot(run_id).state not in busy)
+    return service.runs.snapshot(run_id)
 
 
 # Pause and resume
@@ -137,7 +137,7 @@ def test_a_run_that_was_put_down_goes_on_as_if_it_never_was(
     found = settled(service, run_id, wait_until)
     assert found.state is (RunState.PAUSED if how == "pause" else RunState.STOPPED)
 
-    service.resume(run_id)
+    service.runs.resume(run_id)
 
     assert finish(service, run_id).state is RunState.DONE
     assert told(service, run_id) == uninterrupted
@@ -170,25 +170,25 @@ def test_an_epoch_that_was_not_evaluated_is_not_complete(
     epoch: int,
     restart: bool,
 ) -> None:
-    stopped = StoppedEvaluation(epoch, lambda: getattr(service, how)(service.latest_run()))
+    stopped = StoppedEvaluation(epoch, lambda: getattr(service, how)(service.runs.latest()))
     service = make_service(fit=stopped, runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     found = settled(service, run_id, wait_until)
     assert found.state is (RunState.PAUSED if how == "pause" else RunState.STOPPED)
     assert found.kept == tuple(range(epoch))
     assert found.progress == epoch
-    assert service.explorer.checkpoint(run_id).progress == epoch
+    assert service.predictions.checkpoint(run_id).progress == epoch
     with pytest.raises(UnknownEpochError):
-        service.fork(run_id, epoch, {"epochs": 5, "batch_size": 50})
+        service.runs.fork(run_id, epoch, {"epochs": 5, "batch_size": 50})
     if restart:
         service.close()
         service = make_service(runs=tmp_path / "runs")
 
-    service.resume(run_id)
+    service.runs.resume(run_id)
 
     assert finish(service, run_id).state is RunState.DONE
     assert told(service, run_id) == uninterrupted
-    assert service.snapshot(run_id).kept == (0, 1, 2, 3, 4)
+    assert service.runs.snapshot(run_id).kept == (0, 1, 2, 3, 4)
 
 
 def test_an_epoch_that_the_first_version_kept_unevaluated_can_be_gone_on_with(
@@ -198,19 +198,19 @@ def test_an_epoch_that_the_first_version_kept_unevaluated_can_be_gone_on_with(
     wait_until: WaitUntil,
     finish: Finish,
 ) -> None:
-    stopped = StoppedEvaluation(4, lambda: service.stop())
+    stopped = StoppedEvaluation(4, lambda: service.runs.stop())
     service = make_service(fit=stopped, runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     settled(service, run_id, wait_until)
     for ending in (".safetensors", ".state.safetensors"):
         folder = tmp_path / "runs" / run_id
         (folder / f"latest{ending}").rename(folder / f"0004{ending}")
     for size in (1, 50):
         with pytest.raises(WrongStateError, match="Rewind the run to it"):
-            service.fork(run_id, 4, {"epochs": 5, "batch_size": size})
+            service.runs.fork(run_id, 4, {"epochs": 5, "batch_size": size})
 
-    assert service.rewind(run_id, 4).state is RunState.PAUSED
-    service.resume(run_id)
+    assert service.runs.rewind(run_id, 4).state is RunState.PAUSED
+    service.runs.resume(run_id)
 
     assert finish(service, run_id).state is RunState.DONE
     assert told(service, run_id) == uninterrupted
@@ -229,8 +229,8 @@ def test_a_paused_run_outlives_a_restart(
 
     again = make_service(runs=tmp_path / "runs")
 
-    assert again.snapshot(run_id) == replace(before, seconds_left=None)
-    again.resume(run_id)
+    assert again.runs.snapshot(run_id) == replace(before, seconds_left=None)
+    again.runs.resume(run_id)
     finish(again, run_id)
     assert told(again, run_id) == uninterrupted
 
@@ -239,10 +239,10 @@ def test_pausing_lets_the_next_run_train(
     make_service: MakeService, tmp_path: Path, finish: Finish, wait_until: WaitUntil
 ) -> None:
     service, first = stopped_at(make_service, tmp_path / "runs", 3, "pause")
-    second = service.start(CONFIG)
+    second = service.runs.start(CONFIG)
 
     assert finish(service, second).state is RunState.DONE
-    assert service.snapshot(first).state is RunState.PAUSED
+    assert service.runs.snapshot(first).state is RunState.PAUSED
 
 
 def test_a_run_that_never_began_is_forked_but_not_rewound(
@@ -250,24 +250,24 @@ def test_a_run_that_never_began_is_forked_but_not_rewound(
 ) -> None:
     halting = Halting(1)
     service = make_service(fit=halting)
-    service.start(CONFIG)
-    waiting = service.start(CONFIG)
-    service.stop(waiting)
+    service.runs.start(CONFIG)
+    waiting = service.runs.start(CONFIG)
+    service.runs.stop(waiting)
     with pytest.raises(UnknownEpochError):
-        service.rewind(waiting, 0)
-    assert service.snapshot(waiting).state is RunState.STOPPED
-    child = service.fork(waiting, 0, {"epochs": 1})
+        service.runs.rewind(waiting, 0)
+    assert service.runs.snapshot(waiting).state is RunState.STOPPED
+    child = service.runs.fork(waiting, 0, {"epochs": 1})
     halting.go_on.set()
     assert finish(service, child).state is RunState.DONE
 
 
 def test_what_a_run_cannot_do_is_told_with_what_to_do(trained_service: TrainingService) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
     for wrong in (
-        lambda: trained_service.pause(run_id),
-        lambda: trained_service.resume(run_id),
-        lambda: trained_service.set_learning_rate(run_id, 0.1),
+        lambda: trained_service.runs.pause(run_id),
+        lambda: trained_service.runs.resume(run_id),
+        lambda: trained_service.runs.set_learning_rate(run_id, 0.1),
     ):
         with pytest.raises(WrongStateError, match="it is done") as caught:
             wrong()
@@ -281,7 +281,7 @@ def killed_at(make_service: MakeService, tmp_path: Path, steps: int) -> str:
     """Leaves in `tmp_path/"found"` what a kill after so many batches leaves; the run's id."""
     halting = Halting(steps)
     service = make_service(fit=halting, runs=tmp_path / "killed")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
     shutil.copytree(tmp_path / "killed", tmp_path / "found")
     return run_id
@@ -298,11 +298,11 @@ def test_after_a_kill_a_run_is_interrupted_and_can_be_resumed(
     run_id = killed_at(make_service, tmp_path, steps)
 
     service = make_service(runs=tmp_path / "found")
-    found = service.snapshot(run_id)
+    found = service.runs.snapshot(run_id)
     assert found.state is RunState.INTERRUPTED
     assert found.kept[-1] == (steps - 1) // STEPS
 
-    service.resume(run_id)
+    service.runs.resume(run_id)
 
     assert finish(service, run_id).state is RunState.DONE
     assert told(service, run_id) == uninterrupted
@@ -313,14 +313,14 @@ def test_a_run_that_waited_when_the_server_ended_can_be_resumed(
 ) -> None:
     halting = Halting(1)
     service = make_service(fit=halting, runs=tmp_path / "runs")
-    service.start(CONFIG)
-    waiting = service.start(CONFIG)
+    service.runs.start(CONFIG)
+    waiting = service.runs.start(CONFIG)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
 
-    assert again.snapshot(waiting).state is RunState.INTERRUPTED
-    again.resume(waiting)
+    assert again.runs.snapshot(waiting).state is RunState.INTERRUPTED
+    again.runs.resume(waiting)
     assert finish(again, waiting).state is RunState.DONE
 
 
@@ -328,19 +328,19 @@ def test_stored_runs_are_there_with_all_they_had(
     make_service: MakeService, tmp_path: Path, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = service.start(CONFIG, name="first")
+    run_id = service.runs.start(CONFIG, name="first")
     before = finish(service, run_id)
-    events = service.events_since(run_id, 0)
-    shown = service.explorer.gallery(20, seed=3)
-    said = service.explorer.read_strokes(DRAWING).prediction
+    events = service.runs.events_since(run_id, 0)
+    shown = service.predictions.gallery(20, seed=3)
+    said = service.predictions.predict_strokes(DRAWING).prediction
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
 
-    assert again.runs() == [replace(before, seconds_left=None)]
-    assert again.events_since(run_id, 0) == events
-    assert (again.explorer.gallery(20, seed=3).probabilities == shown.probabilities).all()
-    assert again.explorer.read_strokes(DRAWING).prediction == said
+    assert again.runs.all() == [replace(before, seconds_left=None)]
+    assert again.runs.events_since(run_id, 0) == events
+    assert (again.predictions.gallery(20, seed=3).probabilities == shown.probabilities).all()
+    assert again.predictions.predict_strokes(DRAWING).prediction == said
 
 
 # Going back and forking
@@ -350,17 +350,17 @@ def test_rewinding_and_training_on_gives_the_same_metrics(
     make_service: MakeService, uninterrupted: list[tuple[Any, ...]], finish: Finish
 ) -> None:
     service = make_service()
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     finish(service, run_id)
 
     for epoch in (3, 1, 0):
-        before = service.snapshot(run_id).revision
-        found = service.rewind(run_id, epoch)
+        before = service.runs.snapshot(run_id).revision
+        found = service.runs.rewind(run_id, epoch)
         assert (found.state, found.progress) == (RunState.PAUSED, epoch)
         assert found.revision > before
         here = told(service, run_id)
         assert here == [event for event in uninterrupted if event[2] <= epoch]
-        service.resume(run_id)
+        service.runs.resume(run_id)
         assert finish(service, run_id).kept == (0, 1, 2, 3, 4)
         assert told(service, run_id) == uninterrupted
 
@@ -369,17 +369,17 @@ def test_until_it_is_resumed_a_rewound_run_can_go_forward_again(
     make_service: MakeService, tmp_path: Path, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     finish(service, run_id)
     everything = told(service, run_id)
 
-    service.rewind(run_id, 1)
-    assert service.explorer.gallery(5, 0).progress == 1
+    service.runs.rewind(run_id, 1)
+    assert service.predictions.gallery(5, 0).progress == 1
     service.close()
     again = make_service(runs=tmp_path / "runs")
-    assert again.snapshot(run_id).progress == 1
+    assert again.runs.snapshot(run_id).progress == 1
     assert len(told(again, run_id)) < len(everything)
-    found = again.rewind(run_id, 4)
+    found = again.runs.rewind(run_id, 4)
 
     assert found.state is RunState.DONE
     assert told(again, run_id) == everything
@@ -390,10 +390,10 @@ def test_a_fork_shares_the_epochs_before_it_and_differs_after(
     make_service: MakeService, uninterrupted: list[tuple[Any, ...]], finish: Finish
 ) -> None:
     service = make_service()
-    parent = service.start(CONFIG)
+    parent = service.runs.start(CONFIG)
     finish(service, parent)
 
-    child = service.fork(parent, 2, {"learning_rate": 1e-5})
+    child = service.runs.fork(parent, 2, {"learning_rate": 1e-5})
     found = finish(service, child)
 
     shared = [event for event in uninterrupted if event[2] <= 2]
@@ -410,11 +410,11 @@ def test_a_fork_without_a_change_is_the_run_itself(
     make_service: MakeService, uninterrupted: list[tuple[Any, ...]], finish: Finish
 ) -> None:
     service = make_service()
-    parent = service.start(CONFIG)
+    parent = service.runs.start(CONFIG)
     finish(service, parent)
 
     for epoch in (0, 3):
-        child = service.fork(parent, epoch, {})
+        child = service.runs.fork(parent, epoch, {})
         finish(service, child)
         assert told(service, child) == uninterrupted
 
@@ -423,10 +423,10 @@ def test_a_fork_of_a_run_with_more_epochs_trains_further(
     make_service: MakeService, finish: Finish
 ) -> None:
     service = make_service()
-    parent = service.start(CONFIG)
+    parent = service.runs.start(CONFIG)
     finish(service, parent)
 
-    child = service.fork(parent, 4, {"epochs": 6})
+    child = service.runs.fork(parent, 4, {"epochs": 6})
 
     assert finish(service, child).progress == 6
     assert told(service, child)[: 4 * (STEPS + 1)] == told(service, parent)
@@ -435,7 +435,7 @@ def test_a_fork_of_a_run_with_more_epochs_trains_further(
 def test_what_cannot_be_changed_in_a_fork_is_told_at_its_field(
     trained_service: TrainingService,
 ) -> None:
-    parent = trained_service.latest_run() or ""
+    parent = trained_service.runs.latest() or ""
     refused: list[tuple[dict[str, Any], str]] = [
         ({"epochs": 1}, "epochs"),
         ({"model": "simple_cnn"}, "model"),
@@ -445,21 +445,21 @@ def test_what_cannot_be_changed_in_a_fork_is_told_at_its_field(
     ]
     for changes, field in refused:
         with pytest.raises(InvalidConfigError) as caught:
-            trained_service.fork(parent, 1, changes)
+            trained_service.runs.fork(parent, 1, changes)
         assert list(caught.value.fields) == [field]
-    assert len(trained_service.runs()) == 1
+    assert len(trained_service.runs.all()) == 1
 
 
 def test_a_place_that_is_not_there_is_told(trained_service: TrainingService) -> None:
-    run_id = trained_service.latest_run() or ""
+    run_id = trained_service.runs.latest() or ""
     with pytest.raises(UnknownEpochError, match="There are: 0, 1, 2"):
-        trained_service.rewind(run_id, 7)
+        trained_service.runs.rewind(run_id, 7)
     with pytest.raises(UnknownEpochError):
-        trained_service.fork(run_id, 7, {"epochs": 10})
+        trained_service.runs.fork(run_id, 7, {"epochs": 10})
     with pytest.raises(UnknownRunError):
-        trained_service.rewind("nobody", 1)
+        trained_service.runs.rewind("nobody", 1)
     with pytest.raises(UnknownEpochError):
-        trained_service.explorer.gallery(5, 0, run_id=run_id, epoch=9)
+        trained_service.predictions.gallery(5, 0, run_id=run_id, epoch=9)
 
 
 # The learning rate
@@ -470,29 +470,29 @@ def test_the_learning_rate_of_a_running_run_can_be_changed(
 ) -> None:
     halting = Halting(5)
     service = make_service(fit=halting)
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    service.set_learning_rate(run_id, 1e-5)
+    service.runs.set_learning_rate(run_id, 1e-5)
     halting.go_on.set()
     finish(service, run_id)
 
-    events, _ = service.events_since(run_id, 0)
+    events, _ = service.runs.events_since(run_id, 0)
     changes = [event for event in events if isinstance(event, LearningRateChange)]
     assert [(change.step, change.learning_rate) for change in changes] == [(5, 1e-5)]
     rates = [event[5] for event in told(service, run_id) if event[-1] == "batch"]
     assert rates == [3e-4] * 5 + [1e-5] * 35
     with pytest.raises(InvalidConfigError):
-        service.set_learning_rate(run_id, 0)
+        service.runs.set_learning_rate(run_id, 0)
 
     # Gone back to before the change, the run trains without it; a fork may have a rate of its own.
-    child = service.fork(run_id, 2, {"learning_rate": 2e-4})
+    child = service.runs.fork(run_id, 2, {"learning_rate": 2e-4})
     finish(service, child)
     assert [event[5] for event in told(service, child)][-2] == 2e-4
-    heir = service.fork(run_id, 2, {"batch_size": 50})
+    heir = service.runs.fork(run_id, 2, {"batch_size": 50})
     finish(service, heir)
     assert [event[5] for event in told(service, heir)][-2] == 1e-5
-    service.rewind(run_id, 0)
-    service.resume(run_id)
+    service.runs.rewind(run_id, 0)
+    service.runs.resume(run_id)
     finish(service, run_id)
     assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {3e-4}
 
@@ -503,15 +503,15 @@ def test_the_learning_rate_of_a_running_run_can_be_changed(
 def test_a_run_that_waits_can_be_cancelled(make_service: MakeService, finish: Finish) -> None:
     halting = Halting(1)
     service = make_service(fit=halting)
-    service.start(CONFIG)
-    second, third = service.start(CONFIG), service.start(CONFIG)
+    service.runs.start(CONFIG)
+    second, third = service.runs.start(CONFIG), service.runs.start(CONFIG)
 
-    assert service.stop(second).state is RunState.STOPPED
+    assert service.runs.stop(second).state is RunState.STOPPED
 
-    assert service.snapshot(third).queue_place == 1
+    assert service.runs.snapshot(third).queue_place == 1
     halting.go_on.set()
     assert finish(service, third).state is RunState.DONE
-    assert service.events_since(second, 0) == ([], 0)
+    assert service.runs.events_since(second, 0) == ([], 0)
 
 
 def test_a_failed_run_lets_the_next_one_train(make_service: MakeService, finish: Finish) -> None:
@@ -521,28 +521,28 @@ def test_a_failed_run_lets_the_next_one_train(make_service: MakeService, finish:
         return fit(*args, **options)
 
     service = make_service(fit=failing_once)
-    first = service.start(CONFIG)
-    second = service.start(CONFIG.model_copy(update={"seed": 1}))
+    first = service.runs.start(CONFIG)
+    second = service.runs.start(CONFIG.model_copy(update={"seed": 1}))
 
     assert finish(service, second).state is RunState.DONE
-    assert service.snapshot(first).state is RunState.FAILED
+    assert service.runs.snapshot(first).state is RunState.FAILED
 
 
 def test_a_run_is_repeated_with_other_seeds(make_service: MakeService, finish: Finish) -> None:
     service = make_service()
-    first = service.start(TrainConfig(**{**CONFIG.model_dump(), "epochs": 1, "seed": 7}))
+    first = service.runs.start(TrainConfig(**{**CONFIG.model_dump(), "epochs": 1, "seed": 7}))
     finish(service, first)
 
-    group = service.repeat(first, seeds=3)
+    group = service.runs.repeat(first, seeds=3)
 
-    members = [run for run in service.runs() if run.group == group]
+    members = [run for run in service.runs.all() if run.group == group]
     assert sorted(run.config["seed"] for run in members) == [7, 8, 9]
     for run in members:
         assert finish(service, run.run_id).state is RunState.DONE
-    losses = {service.snapshot(run.run_id).test_loss for run in members}
+    losses = {service.runs.snapshot(run.run_id).test_loss for run in members}
     assert len(losses) == 3
     with pytest.raises(WrongStateError):
-        service.repeat(first, seeds=1000)
+        service.runs.repeat(first, seeds=1000)
 
 
 # Names, notes, deleting
@@ -552,15 +552,15 @@ def test_what_people_say_of_a_run_is_kept(
     make_service: MakeService, tmp_path: Path, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
     finish(service, run_id)
-    service.describe(run_id, name="High rate", note="Too high?", pinned=True)
-    service.describe(run_id, note="Far too high")
+    service.runs.update_metadata(run_id, name="High rate", note="Too high?", pinned=True)
+    service.runs.update_metadata(run_id, note="Far too high")
     with pytest.raises(WrongStateError, match="pinned"):
-        service.delete(run_id)
+        service.runs.delete(run_id)
     service.close()
 
-    (found,) = make_service(runs=tmp_path / "runs").runs()
+    (found,) = make_service(runs=tmp_path / "runs").runs.all()
 
     assert (found.name, found.note, found.pinned) == ("High rate", "Far too high", True)
 
@@ -577,46 +577,46 @@ def test_runs_of_one_millisecond_keep_their_order(
     monkeypatch.setattr("core.runs.registry.datetime", Standing)
     monkeypatch.setattr("core.runs.registry.secrets.token_hex", lambda _: ends.pop())
     service = make_service(runs=tmp_path / "runs")
-    begun = [service.start(CONFIG) for _ in range(3)]
+    begun = [service.runs.start(CONFIG) for _ in range(3)]
     finish(service, begun[-1])
     assert sorted(begun) == begun[::-1]
 
-    service.delete(begun[0])
-    service.restore(begun[0])
-    assert [run.run_id for run in service.runs()] == begun[::-1]
+    service.runs.delete(begun[0])
+    service.runs.restore(begun[0])
+    assert [run.run_id for run in service.runs.all()] == begun[::-1]
     service.close()
-    assert [run.run_id for run in make_service(runs=tmp_path / "runs").runs()] == begun[::-1]
+    assert [run.run_id for run in make_service(runs=tmp_path / "runs").runs.all()] == begun[::-1]
 
 
 def test_a_deleted_run_can_be_brought_back_until_the_next_start(
     make_service: MakeService, tmp_path: Path, finish: Finish
 ) -> None:
     service = make_service(runs=tmp_path / "runs")
-    kept, gone = service.start(CONFIG), service.start(CONFIG)
+    kept, gone = service.runs.start(CONFIG), service.runs.start(CONFIG)
     finish(service, gone)
-    service.delete(gone)
+    service.runs.delete(gone)
     with pytest.raises(UnknownRunError):
-        service.snapshot(gone)
-    assert [run.run_id for run in service.runs()] == [kept]
-    service.restore(gone)
-    assert [run.run_id for run in service.runs()] == [gone, kept]
-    service.delete(gone)
+        service.runs.snapshot(gone)
+    assert [run.run_id for run in service.runs.all()] == [kept]
+    service.runs.restore(gone)
+    assert [run.run_id for run in service.runs.all()] == [gone, kept]
+    service.runs.delete(gone)
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
 
-    assert [run.run_id for run in again.runs()] == [kept]
+    assert [run.run_id for run in again.runs.all()] == [kept]
     assert not (tmp_path / "runs" / gone).exists()
     with pytest.raises(UnknownRunError):
-        again.restore(gone)
+        again.runs.restore(gone)
 
 
 def test_a_run_that_trains_is_not_deleted(make_service: MakeService) -> None:
     service = make_service(fit=Halting(1))
-    run_id = service.start(CONFIG)
+    run_id = service.runs.start(CONFIG)
 
     with pytest.raises(WrongStateError, match="Stop it first"):
-        service.delete(run_id)
+        service.runs.delete(run_id)
 
 
 # Damage
@@ -630,7 +630,7 @@ def two_runs(
     folder = tmp_path_factory.mktemp("two")
     catalog = DataCatalog(None, write_synthetic(tiny_dataset, folder / "cache"), prefer="synthetic")
     service = TrainingService(catalog, RunDatabase(folder / "runs"))
-    first, second = service.start(CONFIG), service.start(CONFIG)
+    first, second = service.runs.start(CONFIG), service.runs.start(CONFIG)
     finish(service, second)
     service.close()
     return folder / "runs", first, second
@@ -654,12 +654,12 @@ def test_a_damaged_network_costs_that_epoch(
     service = make_service(runs=folder)
 
     with pytest.raises(DamagedFileError, match=r"0003\.safetensors cannot be read"):
-        service.explorer.gallery(5, 0, run_id=first, epoch=3)
+        service.predictions.gallery(5, 0, run_id=first, epoch=3)
     with pytest.raises(DamagedFileError):
-        service.rewind(first, 4)
-    assert service.explorer.gallery(5, 0, run_id=first, epoch=2).progress == 2
-    assert service.explorer.gallery(5, 0, run_id=second, epoch=3).progress == 3
-    assert finish(service, service.fork(first, 2, {})).state is RunState.DONE
+        service.runs.rewind(first, 4)
+    assert service.predictions.gallery(5, 0, run_id=first, epoch=2).progress == 2
+    assert service.predictions.gallery(5, 0, run_id=second, epoch=3).progress == 3
+    assert finish(service, service.runs.fork(first, 2, {})).state is RunState.DONE
 
 
 @pytest.mark.parametrize("damaged", ["before the restart", "while it waits"])
@@ -668,24 +668,24 @@ def test_a_damaged_resume_file_costs_that_run_and_not_the_queue(
 ) -> None:
     folder, first, _ = stored
     service = make_service(runs=folder)
-    service.rewind(first, 2)
+    service.runs.rewind(first, 2)
     if damaged == "before the restart":
         service.close()
     (folder / first / "0002.state.safetensors").write_bytes(b"")
     if damaged == "before the restart":
         service = make_service(runs=folder)
-        assert service.snapshot(first).progress == 2
+        assert service.runs.snapshot(first).progress == 2
         assert told(service, first)[-1][2] == 2
 
-    service.resume(first)
-    following = service.start(CONFIG)
+    service.runs.resume(first)
+    following = service.runs.start(CONFIG)
 
     found = finish(service, first)
     assert found.state is RunState.FAILED
     assert "0002.state.safetensors cannot be read" in (found.error or "")
     assert finish(service, following).state is RunState.DONE
-    service.rewind(first, 1)
-    service.resume(first)
+    service.runs.rewind(first, 1)
+    service.runs.resume(first)
     assert finish(service, first).state is RunState.DONE
     assert told(service, first) == told(service, following)
 
@@ -702,8 +702,8 @@ def test_a_damaged_event_costs_that_runs_curves(
 
     service = make_service(runs=folder)
 
-    assert service.events_since(first, 0) == ([], 0)
-    assert "cannot be read" in service.snapshot(first).message
+    assert service.runs.events_since(first, 0) == ([], 0)
+    assert "cannot be read" in service.runs.snapshot(first).message
     assert len(told(service, second)) == 4 * (STEPS + 1)
 
 
@@ -717,7 +717,7 @@ def test_a_damaged_record_costs_that_run(
 
     service = make_service(runs=folder)
 
-    assert [run.run_id for run in service.runs()] == [second]
+    assert [run.run_id for run in service.runs.all()] == [second]
     assert first in service.problems[0]
 
 
@@ -732,11 +732,11 @@ def test_a_damaged_database_is_put_aside_and_weights_bring_their_runs_back(
 
     service = make_service(runs=folder)
 
-    assert {run.run_id for run in service.runs()} == {first, second}
+    assert {run.run_id for run in service.runs.all()} == {first, second}
     assert "was damaged" in service.problems[0]
     assert list(folder.glob("runs.damaged-*.sqlite3"))
-    assert service.explorer.gallery(5, 0, run_id=first).progress == 4
-    assert finish(service, service.start(CONFIG)).state is RunState.DONE
+    assert service.predictions.gallery(5, 0, run_id=first).progress == 4
+    assert finish(service, service.runs.start(CONFIG)).state is RunState.DONE
 
 
 def test_two_programs_do_not_share_a_folder(make_service: MakeService, tmp_path: Path) -> None:
@@ -748,13 +748,13 @@ def test_two_programs_do_not_share_a_folder(make_service: MakeService, tmp_path:
 
 def test_a_long_run_keeps_epochs_evenly_spaced(make_service: MakeService, finish: Finish) -> None:
     service = make_service()
-    run_id = service.start(CONFIG.model_copy(update={"epochs": 101, "train_images": 5}))
+    run_id = service.runs.start(CONFIG.model_copy(update={"epochs": 101, "train_images": 5}))
 
     kept = finish(service, run_id).kept
 
     assert kept == (*range(0, 101, 3), 101)
     assert torch.isfinite(
-        torch.from_numpy(service.explorer.gallery(5, 0, run_id=run_id, epoch=99).probabilities)
+        torch.from_numpy(service.predictions.gallery(5, 0, run_id=run_id, epoch=99).probabilities)
     ).all()
 
 
@@ -768,8 +768,8 @@ def test_a_thousand_runs_are_listed_without_their_events(
 
     service = make_service(runs=tmp_path / "runs")
 
-    assert len(service.runs()) == 1000
-    assert service.latest_run() == "run-0999"
+    assert len(service.runs.all()) == 1000
+    assert service.runs.latest() == "run-0999"
 
 
 def _done(run_id: str) -> RunSnapshot:

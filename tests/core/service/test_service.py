@@ -1,6 +1,7 @@
 """The service through its public door: runs from start to end, what is told of them meanwhile, and
 what can be asked of a network while it learns and afterwards."""
 
+import io
 import json
 import shutil
 import threading
@@ -31,7 +32,8 @@ from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from core.training.control import TrainingControl
-from core.training.loop import Event, TrainingDivergedError, fit
+from core.training.loop import Event, fit
+from core.training.progress import TrainingDivergedError
 from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, scripted_control
 
@@ -110,16 +112,15 @@ def watched(service: TrainingService) -> list[RunSnapshot]:
 
     def listen() -> None:
         if threading.current_thread() is not watcher:  # two threads would mix up the order
-            seen.append(service.snapshot())
+            seen.append(service.runs.snapshot())
 
     service.subscribe(listen)
     return seen
 
 
 def saved(service: TrainingService, snapshot: RunSnapshot) -> dict[str, torch.Tensor]:
-    assert snapshot.weights_file is not None
-    path = service._store.root / snapshot.run_id / snapshot.weights_file
-    weights: dict[str, torch.Tensor] = torch.load(path, weights_only=True)
+    file = service.exports.weights(snapshot.run_id, None, "pth")
+    weights: dict[str, torch.Tensor] = torch.load(io.BytesIO(file.content), weights_only=True)
     return weights
 
 
@@ -129,13 +130,13 @@ def saved(service: TrainingService, snapshot: RunSnapshot) -> dict[str, torch.Te
 def test_a_run_goes_from_start_to_done_and_keeps_its_weights(
     service: TrainingService, tiny_config: TrainConfig, tiny_dataset: Dataset, finish: Finish
 ) -> None:
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     found = finish(service, run_id)
 
     assert found.state is RunState.DONE
     assert found.error is None
     assert (found.epoch, found.progress, found.epochs) == (2, 2, 2)
-    assert str(service._store.root) not in json.dumps(found.to_json())  # nobody's business
+    assert str(service._database.root) not in json.dumps(found.to_json())  # nobody's business
     *_, last = fit(tiny_config, tiny_dataset)
     assert isinstance(last, Checkpoint)
     weights = saved(service, found)
@@ -147,18 +148,17 @@ def test_starting_returns_at_once_with_a_run_that_can_be_asked_about(
     make_service: MakeService, synthetic_folder: Path, tiny_config: TrainConfig
 ) -> None:
     service = make_service(SlowCatalog(synthetic_folder))
-    assert service.latest_run() is None
+    assert service.runs.latest() is None
 
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
 
-    assert service.latest_run() == run_id
-    found = service.snapshot(run_id)
-    assert found == service.snapshot()
+    assert service.runs.latest() == run_id
+    found = service.runs.snapshot(run_id)
+    assert found == service.runs.snapshot()
     assert found.state is RunState.RUNNING
     assert found.config == tiny_config.model_dump()
     assert found.message == "Making digits: 40%"
     assert (found.epoch, found.progress, found.train_loss, found.test_loss) == (0, 0, None, None)
-    assert found.weights_file is None
 
 
 def test_a_data_set_without_progress_is_told_by_its_name(
@@ -169,18 +169,18 @@ def test_a_data_set_without_progress_is_told_by_its_name(
             return DatasetStatus("mnist", "MNIST", "unknown")
 
     service = make_service(Silent(synthetic_folder))
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
-    assert service.snapshot().message == "Loading MNIST"
+    assert service.runs.snapshot().message == "Loading MNIST"
 
 
 def test_a_snapshot_follows_the_run(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     seen = watched(service)
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     last = finish(service)
-    events, _ = service.events_since(run_id, 0)
+    events, _ = service.runs.events_since(run_id, 0)
 
     assert {snapshot.state for snapshot in seen} <= {RunState.RUNNING, RunState.DONE}
     progress = [snapshot.progress for snapshot in seen]
@@ -206,11 +206,11 @@ def test_training_metrics_are_told_before_the_first_evaluation(
 ) -> None:
     gate = Gate(after=1 + 3)  # the untrained model, three batches
     service = make_service(fit=gate.fit)
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     assert gate.reached.wait(SECONDS)
 
-    found = service.snapshot()
-    events, _ = service.events_since(run_id, 0)
+    found = service.runs.snapshot()
+    events, _ = service.runs.events_since(run_id, 0)
     last = events[-1]
     assert isinstance(last, BatchMetrics)
     assert found.progress == pytest.approx(0.3)
@@ -222,18 +222,18 @@ def test_training_metrics_are_told_before_the_first_evaluation(
 def test_two_runs_in_a_row_are_both_remembered(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> None:
-    first = service.start(tiny_config)
+    first = service.runs.start(tiny_config)
     finish(service)
-    second = service.start(tiny_config.model_copy(update={"seed": 1}))
+    second = service.runs.start(tiny_config.model_copy(update={"seed": 1}))
     finish(service)
 
     assert first != second
-    assert service.latest_run() == second
-    assert service.snapshot(first).config["seed"] == 0
-    assert service.snapshot(second).config["seed"] == 1
-    weights = [saved(service, service.snapshot(run_id)) for run_id in (first, second)]
+    assert service.runs.latest() == second
+    assert service.runs.snapshot(first).config["seed"] == 0
+    assert service.runs.snapshot(second).config["seed"] == 1
+    weights = [saved(service, service.runs.snapshot(run_id)) for run_id in (first, second)]
     assert not all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
-    assert service.events_since(first, 0) != service.events_since(second, 0)
+    assert service.runs.events_since(first, 0) != service.runs.events_since(second, 0)
 
 
 def test_a_second_run_waits_its_turn(
@@ -241,38 +241,38 @@ def test_a_second_run_waits_its_turn(
 ) -> None:
     gate = Gate()
     service = make_service(fit=gate.fit)
-    first = service.start(tiny_config)
-    second = service.start(tiny_config)
-    third = service.start(tiny_config)
+    first = service.runs.start(tiny_config)
+    second = service.runs.start(tiny_config)
+    third = service.runs.start(tiny_config)
 
-    assert service.snapshot(first).state is RunState.RUNNING
-    assert [service.snapshot(run_id).queue_place for run_id in (first, second, third)] == [
+    assert service.runs.snapshot(first).state is RunState.RUNNING
+    assert [service.runs.snapshot(run_id).queue_place for run_id in (first, second, third)] == [
         None,
         1,
         2,
     ]
-    assert service.snapshot(second).state is RunState.QUEUED
-    assert service.latest_run() == first  # what there is to look at
+    assert service.runs.snapshot(second).state is RunState.QUEUED
+    assert service.runs.latest() == first  # what there is to look at
     gate.open()
     finished = [finish(service, run_id) for run_id in (first, second, third)]
     assert [run.state for run in finished] == [RunState.DONE] * 3
-    assert service.latest_run() == third
+    assert service.runs.latest() == third
 
 
 def test_a_run_without_a_network_says_why(
     make_service: MakeService, tiny_config: TrainConfig
 ) -> None:
     service = make_service(fit=Gate().fit)
-    look = service.explorer
-    begun, waiting = service.start(tiny_config), service.start(tiny_config)
+    look = service.predictions
+    begun, waiting = service.runs.start(tiny_config), service.runs.start(tiny_config)
     with pytest.raises(NotTrainedError, match=r"^Run 1 is only beginning"):
         look.gallery(1, 0, run_id=begun)
     with pytest.raises(NotTrainedError, match=r"^Run 2 waits for its turn"):
-        look.read_strokes(SEVEN, run_id=waiting)
-    service.pause(waiting)
+        look.predict_strokes(SEVEN, run_id=waiting)
+    service.runs.pause(waiting)
     with pytest.raises(NotTrainedError, match=r"^Run 2 was paused before its beginning"):
-        look.assessment(waiting)
-    service.stop(waiting)
+        look.test_set_report(waiting)
+    service.runs.stop(waiting)
     with pytest.raises(NotTrainedError, match=r"^Run 2 ended before it had learnt anything"):
         look.checkpoint(waiting)
     with pytest.raises(NoModelError):
@@ -288,7 +288,7 @@ def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
 
     def start() -> None:
         together.wait(SECONDS)
-        started.append(service.start(tiny_config))
+        started.append(service.runs.start(tiny_config))
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
@@ -296,7 +296,7 @@ def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
     for thread in threads:
         thread.join()
 
-    places = [service.snapshot(run_id).queue_place for run_id in started]
+    places = [service.runs.snapshot(run_id).queue_place for run_id in started]
     assert sorted(place or 0 for place in places) == list(range(8))
 
 
@@ -306,46 +306,46 @@ def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
 def test_events_can_be_read_piece_by_piece_and_nothing_is_consumed(
     trained_service: TrainingService,
 ) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
-    everything, end = trained_service.events_since(run_id, 0)
+    everything, end = trained_service.runs.events_since(run_id, 0)
 
     pieces: list[Metrics] = []
     for cursor in range(end):
-        events, after = trained_service.events_since(run_id, cursor)
+        events, after = trained_service.runs.events_since(run_id, cursor)
         assert after == end
         pieces.append(events[0])
 
     assert end == len(everything) == 2 * (STEPS + 1)
     assert pieces == everything
-    assert trained_service.events_since(run_id, 0) == (everything, end)
+    assert trained_service.runs.events_since(run_id, 0) == (everything, end)
 
 
 def test_events_are_those_of_the_training(
     trained_service: TrainingService, tiny_config: TrainConfig, tiny_dataset: Dataset
 ) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
 
     def timeless(events: list[Any]) -> list[Any]:
         metrics = [event for event in events if not isinstance(event, Checkpoint)]
         return [replace(event, seconds=0.0, images_per_second=0.0) for event in metrics]
 
-    events, _ = trained_service.events_since(run_id, 0)
+    events, _ = trained_service.runs.events_since(run_id, 0)
     assert timeless(list(events)) == timeless(list(fit(tiny_config, tiny_dataset)))
 
 
 def test_a_cursor_may_lie_before_the_beginning_and_past_the_end(
     trained_service: TrainingService,
 ) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
 
     for cursor in (22, 23, 10**12):
-        assert trained_service.events_since(run_id, cursor) == ([], 22)
-    everything = trained_service.events_since(run_id, 0)
+        assert trained_service.runs.events_since(run_id, cursor) == ([], 22)
+    everything = trained_service.runs.events_since(run_id, 0)
     for cursor in (-1, -(10**12)):
-        assert trained_service.events_since(run_id, cursor) == everything
+        assert trained_service.runs.events_since(run_id, cursor) == everything
 
 
 def test_a_cursor_goes_on_where_it_stopped_while_the_run_goes_on(
@@ -353,13 +353,13 @@ def test_a_cursor_goes_on_where_it_stopped_while_the_run_goes_on(
 ) -> None:
     gate = Gate(after=1 + 4)
     service = make_service(fit=gate.fit)
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     assert gate.reached.wait(SECONDS)
 
-    first, cursor = service.events_since(run_id, 0)
+    first, cursor = service.runs.events_since(run_id, 0)
     gate.open()
     finish(service)
-    rest, _ = service.events_since(run_id, cursor)
+    rest, _ = service.runs.events_since(run_id, cursor)
 
     assert len(first) == cursor == 4
     assert [event.step for event in [*first, *rest] if isinstance(event, BatchMetrics)] == list(
@@ -368,19 +368,19 @@ def test_a_cursor_goes_on_where_it_stopped_while_the_run_goes_on(
 
 
 def test_what_was_read_cannot_be_used_to_change_the_log(trained_service: TrainingService) -> None:
-    run_id = trained_service.latest_run()
+    run_id = trained_service.runs.latest()
     assert run_id is not None
 
-    trained_service.events_since(run_id, 0)[0].clear()
+    trained_service.runs.events_since(run_id, 0)[0].clear()
 
-    assert len(trained_service.events_since(run_id, 0)[0]) == 22
+    assert len(trained_service.runs.events_since(run_id, 0)[0]) == 22
 
 
 def test_an_unknown_run_is_told_as_such(trained_service: TrainingService) -> None:
     for ask in (
-        lambda: trained_service.snapshot("nobody"),
-        lambda: trained_service.stop("nobody"),
-        lambda: trained_service.events_since("nobody", 0),
+        lambda: trained_service.runs.snapshot("nobody"),
+        lambda: trained_service.runs.stop("nobody"),
+        lambda: trained_service.runs.events_since("nobody", 0),
     ):
         with pytest.raises(UnknownRunError, match="nobody"):
             ask()
@@ -388,9 +388,9 @@ def test_an_unknown_run_is_told_as_such(trained_service: TrainingService) -> Non
 
 def test_before_the_first_run_there_is_none_to_ask_about(service: TrainingService) -> None:
     with pytest.raises(UnknownRunError, match="Nothing has been trained yet"):
-        service.snapshot()
+        service.runs.snapshot()
     with pytest.raises(UnknownRunError):
-        service.stop()
+        service.runs.stop()
 
 
 # Stopping
@@ -401,10 +401,10 @@ def test_stopping_keeps_the_model_as_it_is(
 ) -> None:
     gate = Gate(after=1 + 3)  # the untrained model, three batches
     service = make_service(fit=gate.fit)
-    run_id = service.start(ENDLESS)
+    run_id = service.runs.start(ENDLESS)
     assert gate.reached.wait(SECONDS)
 
-    asked = service.stop(run_id)
+    asked = service.runs.stop(run_id)
     found = finish(service)
 
     assert asked.run_id == run_id
@@ -421,7 +421,7 @@ def test_stopping_keeps_the_model_as_it_is(
     )
     weights = saved(service, found)
     assert all(torch.equal(weights[key], after_three.state_dict[key]) for key in weights)
-    assert service.explorer.read_strokes(SEVEN).prediction.digit in range(10)
+    assert service.predictions.predict_strokes(SEVEN).prediction.digit in range(10)
 
 
 def test_a_run_is_stopping_until_its_thread_has_ended(
@@ -437,12 +437,12 @@ def test_a_run_is_stopping_until_its_thread_has_ended(
         yield from events
 
     service = make_service(fit=deaf)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert reached.wait(SECONDS)
 
-    assert service.stop().state is RunState.STOPPING
+    assert service.runs.stop().state is RunState.STOPPING
     with pytest.raises(WrongStateError):
-        service.resume(service.latest_run() or "")
+        service.runs.resume(service.runs.latest() or "")
     go_on.set()
 
     assert finish(service).state is RunState.STOPPED
@@ -453,25 +453,25 @@ def test_stopping_while_the_data_is_loading_ends_the_run_without_a_model(
 ) -> None:
     catalog = SlowCatalog(synthetic_folder)
     service = make_service(catalog)
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     assert catalog.waiting.wait(SECONDS)
 
-    service.stop()
+    service.runs.stop()
 
     found = finish(service)
     assert found.state is RunState.STOPPED
-    assert (found.error, found.weights_file) == (None, None)
-    assert service.events_since(run_id, 0) == ([], 0)
+    assert found.error is None
+    assert service.runs.events_since(run_id, 0) == ([], 0)
     catalog.let_through.set()
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert finish(service).state is RunState.DONE
 
 
 def test_a_run_that_has_ended_cannot_be_stopped(trained_service: TrainingService) -> None:
-    before = trained_service.snapshot()
+    before = trained_service.runs.snapshot()
 
-    assert trained_service.stop() == before
-    assert trained_service.snapshot() == before
+    assert trained_service.runs.stop() == before
+    assert trained_service.runs.snapshot() == before
 
 
 # Failing
@@ -494,7 +494,7 @@ def test_an_unexpected_error_fails_the_run_in_a_sentence_and_not_the_service(
 
     service = make_service(fit=sometimes)
 
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     failed = finish(service)
     assert failed.state is RunState.FAILED
     assert failed.error is not None
@@ -503,7 +503,7 @@ def test_an_unexpected_error_fails_the_run_in_a_sentence_and_not_the_service(
     assert "Traceback" not in failed.error
     assert "Traceback" in caplog.text
 
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert finish(service).state is RunState.DONE
 
 
@@ -515,7 +515,7 @@ def test_an_error_for_people_is_told_in_its_own_words(
         raise TrainingDivergedError("The loss became nan.")
 
     service = make_service(fit=diverging)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
     found = finish(service)
     assert (found.state, found.error) == (RunState.FAILED, "The loss became nan.")
@@ -525,12 +525,12 @@ def test_a_data_set_that_cannot_be_had_fails_the_run_in_its_own_words(
     make_service: MakeService, synthetic_folder: Path, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     service = make_service(MissingCatalog(None, synthetic_folder, prefer="synthetic"))
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
     found = finish(service)
     assert (found.state, found.error) == (RunState.FAILED, "The digits are on holiday.")
     with pytest.raises(NoModelError):
-        service.explorer.gallery(5, 0)
+        service.predictions.gallery(5, 0)
 
 
 @pytest.mark.parametrize("obstacle", ["the folder is a file", "the file cannot be opened"])
@@ -543,36 +543,35 @@ def test_weights_that_cannot_be_saved_do_not_fail_a_run_that_trained(
 ) -> None:
     gate = Gate()
     service = make_service(fit=gate.fit, runs=tmp_path / "kept")
-    run_id = service.start(tiny_config)
+    run_id = service.runs.start(tiny_config)
     assert gate.reached.wait(SECONDS)
     if obstacle == "the folder is a file":
         shutil.rmtree(tmp_path / "kept" / run_id)
         (tmp_path / "kept" / run_id).write_text("not a folder")
     else:
-        (tmp_path / "kept" / run_id / "mlp.pth.part").mkdir(parents=True)
+        (tmp_path / "kept" / run_id / "0001.safetensors.part").mkdir(parents=True)
     gate.open()
 
     found = finish(service)
 
     assert found.state is RunState.DONE
     assert found.error is None
-    assert found.weights_file is None
     assert "could not be written" in found.message
-    assert service.explorer.gallery(5, 0).images.shape == (5, 28, 28)
+    assert service.predictions.gallery(5, 0).images.shape == (5, 28, 28)
 
 
 # What a network has learnt
 
 
 def test_before_the_first_network_there_is_none_to_ask(service: TrainingService) -> None:
-    assert service.explorer.weights_version() is None
+    assert service.predictions.weights_version() is None
     stripe = np.zeros((28, 28))
     stripe[4:24, 13:15] = 255
     for ask in (
-        lambda: service.explorer.read_strokes(SEVEN),
-        lambda: service.explorer.read_pixels(stripe),
-        lambda: service.explorer.gallery(5, 0),
-        lambda: service.explorer.test_image(0),
+        lambda: service.predictions.predict_strokes(SEVEN),
+        lambda: service.predictions.predict_pixels(stripe),
+        lambda: service.predictions.gallery(5, 0),
+        lambda: service.predictions.test_image(0),
     ):
         with pytest.raises(NoModelError, match="Press Train first"):
             ask()
@@ -581,8 +580,8 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
 def test_drawings_and_pictures_are_read_after_a_run(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    drawing = trained_service.explorer.read_strokes(SEVEN)
-    picture = trained_service.explorer.read_pixels(tiny_dataset.test_images[0].numpy())
+    drawing = trained_service.predictions.predict_strokes(SEVEN)
+    picture = trained_service.predictions.predict_pixels(tiny_dataset.test_images[0].numpy())
 
     for reading in (drawing, picture):
         assert reading.image.shape == (28, 28)
@@ -597,7 +596,7 @@ def test_drawings_and_pictures_are_read_after_a_run(
 def test_the_way_from_a_drawing_to_what_the_network_saw_is_told(
     trained_service: TrainingService,
 ) -> None:
-    drawing = trained_service.explorer.read_strokes(SEVEN)
+    drawing = trained_service.predictions.predict_strokes(SEVEN)
     points = [point for stroke in SEVEN for point in stroke]
     for axis in (0, 1):
         places = [point[axis] for point in points]
@@ -610,8 +609,8 @@ def test_as_drawn_the_network_gets_another_picture(trained_service: TrainingServ
     page = np.zeros((100, 100))
     page[10:30, 10:15] = 255
     for read, drawing in (
-        (trained_service.explorer.read_strokes, small),
-        (trained_service.explorer.read_pixels, page),
+        (trained_service.predictions.predict_strokes, small),
+        (trained_service.predictions.predict_pixels, page),
     ):
         as_mnist, as_drawn = read(drawing), read(drawing, as_drawn=True)
         assert as_mnist.image[10:18, 10:18].max() > 0.5
@@ -622,9 +621,9 @@ def test_as_drawn_the_network_gets_another_picture(trained_service: TrainingServ
 
 def test_beside_the_canvas_nothing_is_drawn(trained_service: TrainingService) -> None:
     beside = [[(x + 1000, y) for x, y in stroke] for stroke in SEVEN]
-    assert trained_service.explorer.read_strokes(beside).image.any()
+    assert trained_service.predictions.predict_strokes(beside).image.any()
     with pytest.raises(EmptyDrawingError, match="on the canvas"):
-        trained_service.explorer.read_strokes(beside, as_drawn=True)
+        trained_service.predictions.predict_strokes(beside, as_drawn=True)
 
 
 def test_doubt_is_said(
@@ -654,11 +653,11 @@ def test_doubt_is_said(
         (0.5, "undecided", "undecided"),
     ):
         service = make_service(fit=sure_of(chance), runs=tmp_path / f"{chance}")
-        service.start(tiny_config)
+        service.runs.start(tiny_config)
         finish(service)
         for drawing, doubt in (
-            (service.explorer.read_pixels(image, as_drawn=True), of_image),
-            (service.explorer.read_strokes(SEVEN), of_drawing),
+            (service.predictions.predict_pixels(image, as_drawn=True), of_image),
+            (service.predictions.predict_strokes(SEVEN), of_drawing),
         ):
             assert drawing.prediction.digit == digit
             assert max(drawing.prediction.probabilities) == pytest.approx(chance)
@@ -668,14 +667,14 @@ def test_doubt_is_said(
 def test_a_gallery_shows_the_last_evaluation(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    found = trained_service.explorer.gallery(12, 3)
+    found = trained_service.predictions.gallery(12, 3)
 
     assert found.progress == 2
     np.testing.assert_array_equal(found.images, tiny_dataset.test_images.numpy()[found.indices])
-    test_accuracy = trained_service.snapshot().test_accuracy
-    everything = trained_service.explorer.gallery(120, 3)
+    test_accuracy = trained_service.runs.snapshot().test_accuracy
+    everything = trained_service.predictions.gallery(120, 3)
     assert (everything.predictions == everything.labels).mean() == pytest.approx(test_accuracy)
-    mistakes = trained_service.explorer.gallery(120, 3, only_wrong=True)
+    mistakes = trained_service.predictions.gallery(120, 3, only_wrong=True)
     assert (mistakes.predictions != mistakes.labels).all()
     assert test_accuracy == pytest.approx(1 - len(mistakes.labels) / 120)
 
@@ -684,26 +683,26 @@ def test_a_test_image_can_be_had_by_its_place(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
     np.testing.assert_array_equal(
-        trained_service.explorer.test_image(17), tiny_dataset.test_images[17].numpy()
+        trained_service.predictions.test_image(17), tiny_dataset.test_images[17].numpy()
     )
     with pytest.raises(IndexError):
-        trained_service.explorer.test_image(120)
+        trained_service.predictions.test_image(120)
 
 
 def test_the_version_of_the_weights_changes_with_each_evaluation(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     versions: list[str | None] = []
-    service.subscribe(lambda: versions.append(service.explorer.weights_version()))
-    run_id = service.start(tiny_config)
+    service.subscribe(lambda: versions.append(service.predictions.weights_version()))
+    run_id = service.runs.start(tiny_config)
     finish(service)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
 
     different = list(dict.fromkeys(version for version in versions if version is not None))
     assert len(different) == 2 * 3  # untrained and after each of two epochs
     assert len([version for version in different if run_id in version]) == 3
-    assert service.explorer.weights_version() == different[-1]
+    assert service.predictions.weights_version() == different[-1]
 
 
 def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
@@ -711,14 +710,14 @@ def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
 ) -> None:
     gate = Gate()
     service = make_service(fit=gate.fit)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert gate.reached.wait(SECONDS)
 
-    found = service.explorer.gallery(120, 0)
+    found = service.predictions.gallery(120, 0)
 
     assert found.progress == 0
     assert (found.predictions == found.labels).mean() < 0.5
-    assert service.explorer.read_strokes(SEVEN).prediction.digit in range(10)
+    assert service.predictions.predict_strokes(SEVEN).prediction.digit in range(10)
 
 
 def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
@@ -727,16 +726,19 @@ def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
     catalog = SlowCatalog(synthetic_folder)
     catalog.let_through.set()
     service = make_service(catalog)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
-    before, version = service.explorer.read_strokes(SEVEN), service.explorer.weights_version()
+    before, version = (
+        service.predictions.predict_strokes(SEVEN),
+        service.predictions.weights_version(),
+    )
 
     catalog.let_through.clear()
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
-    assert service.explorer.read_strokes(SEVEN).prediction == before.prediction
-    assert service.explorer.weights_version() == version
-    assert service.explorer.gallery(5, 0).progress == 2
+    assert service.predictions.predict_strokes(SEVEN).prediction == before.prediction
+    assert service.predictions.weights_version() == version
+    assert service.predictions.gallery(5, 0).progress == 2
 
 
 def test_weights_are_published_during_an_epoch_once_somebody_reads(
@@ -763,15 +765,15 @@ def test_weights_are_published_during_an_epoch_once_somebody_reads(
                 yield replace(untrained, step=asked, state_dict=louder)
 
     service = make_service(fit=never_evaluating)
-    service.start(ENDLESS)
+    service.runs.start(ENDLESS)
     wait_until(lambda: asked > 1000)
     assert published == 0, "nobody has read anything"
 
-    first = service.explorer.read_strokes(SEVEN).prediction
+    first = service.predictions.predict_strokes(SEVEN).prediction
 
-    wait_until(lambda: service.explorer.read_strokes(SEVEN).prediction != first)
+    wait_until(lambda: service.predictions.predict_strokes(SEVEN).prediction != first)
     assert published >= 1
-    assert service.explorer.gallery(5, 0).progress == 0
+    assert service.predictions.gallery(5, 0).progress == 0
 
 
 def test_a_gallery_stays_at_the_last_evaluation_while_readings_follow_the_latest_weights(
@@ -785,15 +787,15 @@ def test_a_gallery_stays_at_the_last_evaluation_while_readings_follow_the_latest
         yield replace(last, step=99, state_dict=silent, test_probabilities=None, resume=None)
 
     service = make_service(fit=publishing_once_more)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
 
-    found = service.explorer.gallery(120, 0)
+    found = service.predictions.gallery(120, 0)
     assert (found.predictions == found.labels).mean() > 0.9
-    version = service.explorer.weights_version()
+    version = service.predictions.weights_version()
     assert version is not None
     assert version.endswith("/2")
-    assert service.explorer.read_strokes(SEVEN).prediction.probabilities == pytest.approx(
+    assert service.predictions.predict_strokes(SEVEN).prediction.probabilities == pytest.approx(
         [0.1] * 10
     )
 
@@ -808,15 +810,15 @@ def test_a_listener_hears_of_every_event_until_it_leaves(
     gone: list[int] = []
 
     def listen() -> None:
-        run_id = service.latest_run()
+        run_id = service.runs.latest()
         assert run_id is not None
-        cursors.append(service.events_since(run_id, 0)[1])
+        cursors.append(service.runs.events_since(run_id, 0)[1])
 
     service.subscribe(listen)
     dequeue = service.subscribe(lambda: gone.append(1))
     dequeue()
     dequeue()  # once more does no harm
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
 
     assert set(range(23)) == set(cursors)
@@ -828,7 +830,7 @@ def test_the_last_notification_comes_after_the_end(
 ) -> None:
     seen = watched(service)
 
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
     wait_until(lambda: seen and seen[-1].state is RunState.DONE)
 
@@ -853,11 +855,11 @@ def test_preparing_a_data_set_looks_again_after_a_failure(
     make_service: MakeService, synthetic_folder: Path, tiny_config: TrainConfig, finish: Finish
 ) -> None:
     service = make_service(MissingCatalog(None, synthetic_folder, prefer="synthetic"))
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert finish(service).state is RunState.FAILED
 
     service.prepare_dataset()
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
 
     assert finish(service).state is RunState.DONE
 
@@ -895,15 +897,15 @@ def test_closing_stops_training_keeps_the_model_and_joins_the_thread(
     before = set(threading.enumerate())
     gate = Gate(after=5)
     service = make_service(fit=gate.fit)
-    service.start(ENDLESS)
+    service.runs.start(ENDLESS)
     assert gate.reached.wait(SECONDS)
     gate.open()
 
     service.close(timeout=60)
 
     assert set(threading.enumerate()) <= before
-    assert service.snapshot().state is RunState.INTERRUPTED
-    assert saved(service, service.snapshot())
+    assert service.runs.snapshot().state is RunState.INTERRUPTED
+    assert saved(service, service.runs.snapshot())
 
 
 def test_closing_while_the_data_is_loading_joins_the_thread(
@@ -912,13 +914,13 @@ def test_closing_while_the_data_is_loading_joins_the_thread(
     before = set(threading.enumerate())
     catalog = SlowCatalog(synthetic_folder)
     service = make_service(catalog)
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     assert catalog.waiting.wait(SECONDS)
 
     service.close(timeout=60)
 
     assert set(threading.enumerate()) <= before
-    assert service.snapshot().state is RunState.INTERRUPTED
+    assert service.runs.snapshot().state is RunState.INTERRUPTED
 
 
 def test_closing_ends_the_wait_for_a_data_set(
@@ -938,9 +940,9 @@ def test_closing_ends_the_wait_for_a_data_set(
 def test_closing_twice_or_with_nothing_to_close_does_no_harm(
     trained_service: TrainingService, make_service: MakeService
 ) -> None:
-    before = trained_service.snapshot()
+    before = trained_service.runs.snapshot()
     trained_service.close()
     trained_service.close()
     make_service().close()
 
-    assert trained_service.snapshot() == before
+    assert trained_service.runs.snapshot() == before

@@ -19,7 +19,8 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
 from core.errors import DigitLabError
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.training.loop import Event, TrainingDivergedError, fit
+from core.training.loop import Event, fit
+from core.training.progress import TrainingDivergedError
 from core.training.state import Checkpoint
 from tests.conftest import scripted_control
 

@@ -19,14 +19,14 @@ def test_exactly_the_chosen_images_are_shown_in_their_order(done: TrainingServic
     chosen = [17, 3, 101]
     found = shown(done, chosen=chosen)
     assert found.indices.tolist() == chosen
-    expected = done.explorer.test_images(chosen)
+    expected = done.predictions.test_images(chosen)
     np.testing.assert_array_equal(found.images, expected.images)
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
 def test_of_the_chosen_ones_only_the_wrong_ones_can_be_asked_for(done: TrainingService) -> None:
     everything = list(range(120))
-    untrained = {"version": f"{done.latest_run()}/0/e0", "chosen": everything}
+    untrained = {"version": f"{done.runs.latest()}/0/e0", "chosen": everything}
     found = shown(done, **untrained, wrong=True)
     all_of_them = shown(done, **untrained)
     wrong = all_of_them.predictions != all_of_them.labels
