@@ -101,8 +101,8 @@ def _cells(program: str) -> Iterator[tuple[str, str]]:
 
 
 def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
-    progress = events[-1].progress if events else 0
-    stop = progress if 0 < progress < run.epochs else None
+    trained = events[-1].progress if events else 0
+    stop = trained if 0 < trained < run.epochs else None
     trained = list(_trained(run, run.epochs if stop is None else stop))
     configs = [stretch.config for stretch in trained]
     names = [name for name in TrainConfig.model_fields if NEEDED[name](configs)]
@@ -124,7 +124,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         synthetic_file=catalog.SYNTHETIC_FILE,
         model_class=model,
         sources={
-            "normalise": _source(dataset, "normalise"),
+            "normalize": _source(dataset, "normalize"),
             "model": _source(models, model),
             "affine": _source(augmentation, "affine"),
             "one_cycle": _source(optim, "one_cycle"),
@@ -136,7 +136,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         autocast_enabled=', enabled=precision == "bf16"' if precision == "sometimes" else "",
         state=state,
         evaluation=evaluation,
-        progress=progress,
+        training=progress,
     )
 
 

@@ -237,8 +237,8 @@ class RunDatabase:
                 part.replace(self.root / f"{aside}{suffix}")
         self._connection = self._connect()
         self.problems.append(
-            f"The record of runs was damaged. It was put aside as {aside}; "
-            f"{_count(self._adopt_folders())} restored from the weights, without curves."
+            f"The record of runs was damaged. It was put aside as {aside}, with the curves and the "
+            f"drawings that were kept. {_count(self._adopt_folders())} restored from the weights."
         )
 
     def _adopt_folders(self) -> int:

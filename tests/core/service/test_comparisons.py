@@ -1,6 +1,6 @@
 """Pairs through the service's door: two runs that differ in one thing, and what they bear."""
 
-from concurrent.futures import CancelledError
+from concurrent import futures
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from core.analysis import robustness
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
 from core.data.dataset import Dataset, normalize
-from core.errors import NotTrainedError, WrongStateError
+from core.errors import CancelledError, NotTrainedError, WrongStateError
 from core.records.comparisons import Pair, Robustness
 from core.records.runs import RunState
 from core.service import worker
@@ -223,5 +223,5 @@ def test_closing_lets_what_waits_go(service: TrainingService, pair: Pair) -> Non
     begun = [service.comparisons.robustness(run.run_id) for run in pair.runs for _ in range(20)]
     service.close()
     for future in begun:
-        with suppress(CancelledError, InterruptedError):
+        with suppress(futures.CancelledError, CancelledError):
             assert future.result(SECONDS).images > 0

@@ -1,7 +1,6 @@
 """One's own handwriting: what is kept, how it is read and scored, and what outlives the process."""
 
 import itertools
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -236,26 +235,6 @@ def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
     kept = [drawing.drawing_id for drawing in service.drawings.all(MINE)]
     assert kept[:2] == [second, third]
     assert first not in kept
-
-
-def test_drawings_survive_a_damaged_database(
-    make_service: MakeService, tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    service = make_service(runs=tmp_path / "runs")
-    keep(service, tiny_dataset, 3)
-    service.close()
-    database = tmp_path / "runs" / "runs.sqlite3"
-    with sqlite3.connect(database) as connection:
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'runs'"
-        (page,) = connection.execute(query).fetchone()
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-    connection.close()
-    with database.open("r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(b"\xaa" * size)
-    again = make_service(runs=tmp_path / "runs")
-    assert again.problems
-    assert len(again.drawings.predict(MINE).drawings) == 3
 
 
 # Scores

@@ -185,7 +185,7 @@ def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
     make_service: MakeService, finish: Finish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = CONFIG.model_copy(update={"epochs": 1})
-    monkeypatch.setattr(registry, "KEPT_EVENTS", 2 * (STEPS + 1))
+    monkeypatch.setattr(registry, "MAX_EVENTS_IN_MEMORY", 2 * (STEPS + 1))
     service = make_service()
     first = service.runs.start(short)
     service.runs.repeat(first, 4)
@@ -211,7 +211,7 @@ def test_a_run_goes_on_whose_events_had_left_the_memory(
     wait_until: WaitUntil,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(registry, "KEPT_EVENTS", 0)
+    monkeypatch.setattr(registry, "MAX_EVENTS_IN_MEMORY", 0)
     halting = Halting(STEPS + 3)
     service = make_service(fit=halting, runs=tmp_path / "runs")
     run_id = service.runs.start(CONFIG)
