@@ -96,4 +96,4 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_as_if_nothing_had_been_and_can_
     said = (tmp_path / "said.txt").read_text()
     assert code in (0, 143, -signal.SIGTERM), said
     check_quiet_end(said)
-    assert (server.runs / endless / "speedrun_cnn.pth").exists()
+    assert (server.runs / endless / "latest.state.safetensors").exists()

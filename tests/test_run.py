@@ -111,7 +111,7 @@ def test_ctrl_c_in_mid_training_keeps_the_model_and_ends_without_noise(
 
     assert code in (0, 130), said.read_text()
     check_quiet_end(said.read_text())
-    assert (tmp_path / "runs" / run_id / "simple_cnn.pth").exists()
+    assert (tmp_path / "runs" / run_id / "latest.state.safetensors").exists()
 
 
 def check_quiet_end(said: str) -> None:

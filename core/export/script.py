@@ -25,7 +25,7 @@ from core.data import augmentation, catalog, dataset
 from core.device import DEVICE_TITLES
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, TrainingSegment
-from core.training import evaluation, optim, state
+from core.training import evaluation, optim, progress, state
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 MEMORY = ("beta1", "beta2", "weight_decay")
@@ -101,8 +101,8 @@ def _cells(program: str) -> Iterator[tuple[str, str]]:
 
 
 def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
-    trained = events[-1].progress if events else 0
-    stop = trained if 0 < trained < run.epochs else None
+    done = events[-1].progress if events else 0
+    stop = done if 0 < done < run.epochs else None
     trained = list(_trained(run, run.epochs if stop is None else stop))
     configs = [stretch.config for stretch in trained]
     names = [name for name in TrainConfig.model_fields if NEEDED[name](configs)]
