@@ -25,7 +25,7 @@ from core.data import augmentation, catalog, dataset
 from core.device import DEVICE_TITLES
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, TrainingSegment
-from core.training import loop, optim, state
+from core.training import evaluation, loop, optim, state
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 MEMORY = ("beta1", "beta2", "weight_decay")
@@ -124,7 +124,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         synthetic_file=catalog.SYNTHETIC_FILE,
         model_class=model,
         sources={
-            "normalise": _source(dataset, "normalise"),
+            "normalize": _source(dataset, "normalize"),
             "model": _source(models, model),
             "affine": _source(augmentation, "affine"),
             "one_cycle": _source(optim, "one_cycle"),
@@ -134,6 +134,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         averaging=_usage(config.weight_averaging for config in configs),
         bf16=precision,
         autocast_enabled=', enabled=precision == "bf16"' if precision == "sometimes" else "",
+        evaluation=evaluation,
         learner=state,
         training=loop,
     )

@@ -9,11 +9,11 @@ from core.records.runs import FinetuneInfo
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """What a run's networks said of one image: `probabilities` (n, 10) after each of `epochs` (n,).
+class ProbabilityHistory:
+    """A run's predictions for one image: `probabilities` (n, 10) after each of `epochs` (n,).
 
-    Epoch 0 is the untrained network. The last may lie between two epochs: the newest network of a
-    run that is on its way, or was put down there.
+    Epoch 0 is the untrained network. The last may be fractional: the newest network of a run that
+    is training or paused.
     """
 
     epochs: tuple[float, ...]
@@ -21,7 +21,7 @@ class Course:
 
     @property
     def digits(self) -> tuple[int, ...]:
-        """What was read after each epoch."""
+        """The prediction after each epoch."""
         return tuple(int(digit) for digit in self.probabilities.argmax(1))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from core.errors import NoModelError, UnknownEpochError
 from core.inference.predictor import Predictor
 from core.models import CLASSES
-from core.records.drawings import Course
+from core.records.drawings import ProbabilityHistory
 from core.runs.registry import Runs
 from core.service.predictions import Predictions
 
@@ -36,7 +36,7 @@ class PredictionHistory:
         self._reading = threading.Lock()
         self._answers: OrderedDict[tuple[int, int, int], Answers] = OrderedDict()
 
-    def course(self, image: np.ndarray, run_id: str | None = None) -> Course:
+    def course(self, image: np.ndarray, run_id: str | None = None) -> ProbabilityHistory:
         """What was said of an image (28, 28), 0..1, from the untrained network to the newest.
 
         Args:
@@ -62,7 +62,7 @@ class PredictionHistory:
         if not epochs or newest.progress > epochs[-1]:
             said.append(self._reader.probabilities(newest, images)[0])
             epochs.append(newest.progress)
-        return Course(tuple(epochs), np.stack(said))
+        return ProbabilityHistory(tuple(epochs), np.stack(said))
 
     def said(self, run_id: str, epoch: int | None, images: np.ndarray) -> np.ndarray:
         """Probabilities (n, 10), float32, of images (n, 28, 28) with ink 255 on black 0.
