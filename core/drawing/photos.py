@@ -10,7 +10,7 @@ from core.drawing.rasterize import (
     Doubles,
     Floats,
     Integers,
-    centred,
+    centre_on_mass,
     centres_of_mass,
 )
 from core.errors import EmptyDrawingError, InvalidDrawingError
@@ -82,7 +82,7 @@ def _on_field(digit: Doubles) -> tuple[Floats, Doubles]:
     field = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     field[0, top : top + height, left : left + width] = digit
-    moved = centred(field)
+    moved = centre_on_mass(field)
     move = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
     return moved[0], move + np.array([left, top])
 

@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import models
 from core.config import TrainConfig
-from core.data import augmentation, catalog, dataset
+from core.data import augmentation, dataset, synthetic
 from core.device import DEVICE_TITLES
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, TrainingSegment
@@ -121,7 +121,7 @@ def _program(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str
         rates={e.progress: e.learning_rate for e in events if isinstance(e, LearningRateChange)},
         evaluations=_own_numbers(events),
         mnist=run.dataset == "mnist",
-        synthetic_file=catalog.SYNTHETIC_FILE,
+        synthetic_file=synthetic.FILE_NAME,
         model_class=model,
         sources={
             "normalize": _source(dataset, "normalize"),
