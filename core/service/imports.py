@@ -83,7 +83,7 @@ class WeightImports:
             message=f"Brought in from {name or 'a file'}",
             dataset=dataset.name,
             dataset_title=dataset.title,
-            **choose_runtime().facts(),
+            **choose_runtime().to_dict(),
         )
 
     def _send_measuring(self, run: Run) -> None:

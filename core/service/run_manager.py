@@ -252,7 +252,7 @@ class RunManager:
             preset=preset_of(config),
             dataset=status.name,
             dataset_title=status.title,
-            **choose_runtime(config.precision).facts(),
+            **choose_runtime(config.precision).to_dict(),
             **facts,
         )
 

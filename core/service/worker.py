@@ -179,7 +179,7 @@ class TrainingWorker:
             config, data = finetuning_data.data_for(lesson, config, data)
         runtime = choose_runtime(run.snapshot.precision)  # what `auto` stood for when it began
         with self._lock:
-            run.update(dataset_title=data.title, **runtime.facts())
+            run.update(dataset_title=data.title, **runtime.to_dict())
         resume = self._take_up(run)
         self._write(run, run.save)
         for event in self._fit(

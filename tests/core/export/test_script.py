@@ -142,7 +142,7 @@ def snapshot(config: TrainConfig, **facts: Any) -> RunSnapshot:
         run_id="20260101-120000-000-abcd",
         state=RunState.DONE,
         config=config.model_dump(),
-        **{**usual, **choose_runtime(config.precision).facts(), **facts},
+        **{**usual, **choose_runtime(config.precision).to_dict(), **facts},
     )
 
 
