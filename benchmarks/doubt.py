@@ -3,8 +3,8 @@
 Trains a network on each data set and shows it real digits (test images and pen strokes) and
 scribbles that are no digit. Several measures of doubt are compared: for each, the limit is set
 where one half of the real digits is doubted as often as `--doubted` says, and the other half and
-the scribbles are counted. Then the same for the rule in `core.inference.confidence`, which has limits of
-its own. Nothing is judged here: the figures are printed.
+the scribbles are counted. Then the same for the rule in `core.inference.confidence`, which has
+limits of its own. Nothing is judged here: the figures are printed.
 """
 
 import argparse
