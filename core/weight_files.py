@@ -177,7 +177,7 @@ def _find_model(weights: StateDict) -> str:
     """The model with these keys and shapes.
 
     Raises:
-        InvalidWeightsError: there is none; the sentence describes the difference from the nearest.
+        InvalidWeightsError: there is none; the sentence tells the difference from the nearest.
     """
     shapes = _shapes(weights)
     known = {name: _shapes(models.build_on_meta(name).state_dict()) for name in models.MODELS}

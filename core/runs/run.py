@@ -240,7 +240,7 @@ class Run:
         self._written = len(events)
         if place is not None and place < (self.snapshot.parent_epoch or 0):
             # From there on it is no longer shared.
-            self.update(parent_epoch=place, earlier=self.snapshot.stretches(place))
+            self.update(parent_epoch=place, earlier=self.snapshot.segments(place))
         self.update(place_epoch=None)
 
     def _figures(self, events: list[Metrics]) -> dict[str, Any]:

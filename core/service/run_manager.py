@@ -161,7 +161,7 @@ class RunManager:
                 dataset = self._catalog.status(config.dataset).name
                 config = config.model_copy(update={"dataset": dataset})
             _check_fork(parent.config, config, epoch)
-            earlier = parent.snapshot.stretches(epoch)
+            earlier = parent.snapshot.segments(epoch)
             run = self._new(
                 config,
                 name=name,
