@@ -22,7 +22,7 @@ from core import models
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
 from core.device import configure_malloc
-from core.drawing.strokes import strokes_to_image
+from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError
 from core.inference import confidence
 from core.records.predictions import Prediction
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pens = drawing.load_drawings(options.pens, options.canvas)
     pen_pictures, pen_labels = drawing.pictures_of(pens), torch.from_numpy(pens.labels)
     drawn = {
-        kind: np.stack([strokes_to_image(strokes) for strokes in drawings])
+        kind: np.stack([preprocess_strokes(strokes).image for strokes in drawings])
         for kind, drawings in scribbles(SCRIBBLES, SEED).items()
     }
     catalog = DataCatalog(options.data_dir, drawing.ROOT / "data")

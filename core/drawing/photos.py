@@ -22,50 +22,34 @@ _INK_SIGMAS = 6.0  # ink differs from the paper by this many standard deviations
 _MIN_CONTRAST = 8.0  # of 255 grey levels: with less contrast there is no digit
 
 
-def pixels_to_image(pixels: object) -> Floats:
+def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
     """Crops, scales and centres a grey picture of one digit as MNIST's authors did.
 
     The ink may be light on dark or dark on light: the border is the background. Uneven
     illumination and the grain of the paper are removed. An image of MNIST does not change.
+    `as_drawn` keeps the grey of the paper; it is inverted if the ink is dark.
 
     Args:
         pixels: (height, width) numbers from 0 to 255, from 3 to 4096 pixels each way.
-
-    Returns:
-        (28, 28) float32 in 0..1, ink 1 on 0, not normalized.
 
     Raises:
         EmptyDrawingError: there is no ink on the background.
         InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or too small or large.
     """
-    return pixel_steps(pixels).image
-
-
-def pixel_steps(pixels: object) -> PreprocessedDrawing:
-    """The image of `pixels_to_image` together with its scale and offset, in original pixels.
-
-    `as_drawn` keeps the grey of the paper; it is inverted if the ink is dark.
-
-    Raises:
-        EmptyDrawingError, InvalidDrawingError: see `pixels_to_image`.
-    """
     original = _checked_pixels(pixels)
-    grey = _light_on_dark(_shrunk(original))
+    block = _block_side(original)
+    grey = _light_on_dark(_average_blocks(original, block))
     ink = _ink(grey)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    digit = ink[top:bottom, left:right]
     scale = BOX / max(digit.shape)
     height, width = (max(1, round(scale * length)) for length in digit.shape)
     image, corner = _place(_resize(digit, width, height))
-    block = _block(original)
-    left, top = float(columns[0]), float(rows[0])
     return PreprocessedDrawing(
-        left=left * block,
-        top=top * block,
-        right=float(columns[-1] + 1) * block,
-        bottom=float(rows[-1] + 1) * block,
+        box=(float(left * block), float(top * block), float(right * block), float(bottom * block)),
         scale=scale / block,
-        offset=(float(corner[0]) - scale * left, float(corner[1]) - scale * top),
+        offset=(float(corner[0] - scale * left), float(corner[1] - scale * top)),
         image=image,
         as_drawn=(_resize(grey, SIDE, SIDE) / 255.0).astype(np.float32),
     )
@@ -108,17 +92,15 @@ def _checked_pixels(pixels: object) -> Doubles:
     return array.astype(np.float64)
 
 
-def _shrunk(grey: Doubles) -> Doubles:
-    """Averages blocks of pixels so that the longer side is near `_WORKING_SIDE`."""
-    block = _block(grey)
+def _block_side(grey: Doubles) -> int:
+    """Side of the blocks that bring the longer side of a picture near `_WORKING_SIDE`."""
+    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
+
+
+def _average_blocks(grey: Doubles, block: int) -> Doubles:
     rows, columns = (length // block for length in grey.shape)
     blocks = grey[: rows * block, : columns * block].reshape(rows, block, columns, block)
     return blocks.mean(axis=(1, 3))
-
-
-def _block(grey: Doubles) -> int:
-    """Side of the squares that `_shrunk` averages."""
-    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
 
 
 def _light_on_dark(grey: Doubles) -> Doubles:

@@ -10,11 +10,8 @@ from core.errors import EmptyDrawingError
 class PreprocessedDrawing:
     """An image and its transform: `pixel = scale * drawing + offset` for x and for y."""
 
-    left: float
-    """The bounding box of the strokes, or of a photo's ink, in the drawing's own unit."""
-    top: float
-    right: float
-    bottom: float
+    box: tuple[float, float, float, float]
+    """Left, top, right and bottom of the strokes, or of a photo's ink, in the drawing's unit."""
     scale: float
     """Pixels of the image per unit of the drawing."""
     offset: tuple[float, float]
@@ -23,10 +20,6 @@ class PreprocessedDrawing:
     """(28, 28) float32 in 0..1, ink 1 on 0: preprocessed like MNIST."""
     as_drawn: Floats
     """(28, 28) float32 in 0..1: the whole canvas resized, neither cropped nor centred."""
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        return self.left, self.top, self.right, self.bottom
 
     @property
     def centre(self) -> tuple[float, float]:

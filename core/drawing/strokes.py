@@ -44,51 +44,36 @@ _TAP = 0.03  # of the canvas: a smaller drawing is a tap of the pen and stays a 
 _MAX_SAMPLES = 4096  # a digit needs about 150; a scribble fills the image with far fewer
 
 
-def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
+def preprocess_strokes(
+    strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0
+) -> PreprocessedDrawing:
     """Draws strokes as MNIST would show them.
 
     Args:
         strokes: one list of `(x, y)` points per stroke, y downwards. The points of a stroke are
             joined by straight lines, so the speed of the pen does not matter.
-        canvas: side of the drawing area in the unit of the strokes. It only tells a tap of the
-            pen, which stays a dot, from a small digit, which is enlarged.
-
-    Returns:
-        (28, 28) float32 in 0..1, ink 1 on 0, not normalized.
+        canvas: side of the drawing area in the unit of the strokes. It tells a tap of the pen,
+            which stays a dot, from a small digit, which is enlarged.
+        pen: width of the line on the page in the same unit; only `as_drawn` shows it.
 
     Raises:
         EmptyDrawingError: there is no point.
         InvalidDrawingError: this is no list of strokes, it is too long, or a number is impossible.
     """
     points, stroke = _checked(strokes)
-    return _as_mnist(points, stroke, canvas)[0]
-
-
-def stroke_steps(
-    strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0
-) -> PreprocessedDrawing:
-    """The image of `strokes_to_image` together with its scale and offset.
-
-    Args:
-        strokes: see `strokes_to_image`.
-        canvas: side of the drawing area in the unit of the strokes.
-        pen: width of the line on the page in the same unit; only `as_drawn` shows it.
-
-    Raises:
-        EmptyDrawingError, InvalidDrawingError: see `strokes_to_image`.
-    """
-    points, stroke = _checked(strokes)
-    image, scale, offset = _as_mnist(points, stroke, canvas)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
+    offset = SIDE / 2 - scale * (low + high) / 2
+    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
+    # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
+    # image jump by a pixel when the same drawing is scaled.
+    offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
     squeeze = SIDE / canvas
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return PreprocessedDrawing(
-        left=left,
-        top=top,
-        right=right,
-        bottom=bottom,
+        box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
         scale=scale,
         offset=(float(offset[0]), float(offset[1])),
-        image=image,
+        image=_draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS),
         as_drawn=_draw(points * squeeze, stroke, pen * squeeze / 2, 1.0),
     )
 
@@ -130,19 +115,6 @@ def _checked_stroke(stroke: Any) -> Doubles:
     if not (np.abs(points) <= _MAX_COORDINATE).all():
         raise InvalidDrawingError("A point of the drawing lies nowhere on the canvas.")
     return points
-
-
-def _as_mnist(points: Doubles, stroke: Integers, canvas: float) -> tuple[Floats, float, Doubles]:
-    """The image, and the scale and offset that were applied."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
-    offset = SIDE / 2 - scale * (low + high) / 2
-    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
-    # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
-    # image jump by a pixel when the same drawing is scaled.
-    offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
-    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
-    return image, scale, offset
 
 
 def _draw(points: Doubles, stroke: Integers, radius: float, softness: float) -> Floats:

@@ -6,7 +6,7 @@ openTSNE is imported when it is first used, because that takes a while.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +19,6 @@ REPORT_EVERY = 10
 _START_WIDTH = 1e-4
 
 
-class Layout(Protocol):
-    """Points in the plane, and a way to add others."""
-
-    @property
-    def points(self) -> np.ndarray:
-        """(N, 2) float32."""
-
-    def place(self, features: np.ndarray) -> np.ndarray:
-        """The points (M, 2), float32, of other images with features (M, F)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Pca:
     """A linear projection; `explained` is the plane's share of the features' variance."""
@@ -40,6 +29,7 @@ class Pca:
     _axes: np.ndarray
 
     def place(self, features: np.ndarray) -> np.ndarray:
+        """The points (M, 2), float32, of other images with features (M, F)."""
         return _float32((features - self._mean) @ self._axes)
 
 
@@ -51,7 +41,11 @@ class Tsne:
     _embedding: Any
 
     def place(self, features: np.ndarray) -> np.ndarray:
+        """The points (M, 2), float32, of other images with features (M, F)."""
         return _float32(self._embedding.transform(np.asarray(features, np.float64)))
+
+
+Layout = Pca | Tsne
 
 
 def choose(images: int, count: int, seed: int = 0) -> np.ndarray:

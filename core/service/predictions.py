@@ -16,9 +16,9 @@ from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
-from core.drawing.photos import pixel_steps
+from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
-from core.drawing.strokes import stroke_steps
+from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
@@ -150,7 +150,7 @@ class Predictions:
             NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
             EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
-        return self._read(stroke_steps(strokes), as_drawn, run_id, epoch)
+        return self._read(preprocess_strokes(strokes), as_drawn, run_id, epoch)
 
     def read_pixels(
         self,
@@ -163,7 +163,7 @@ class Predictions:
 
         Args, Raises: as `read_strokes`.
         """
-        return self._read(pixel_steps(pixels), as_drawn, run_id, epoch)
+        return self._read(preprocess_pixels(pixels), as_drawn, run_id, epoch)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A network itself, by default the newest weights of the run.
