@@ -139,18 +139,16 @@ def load(name: str, state_dict: dict[str, Tensor]) -> nn.Module:
 def layers(name: str) -> list[LayerInfo]:
     """The layers of a model in the order of its forward pass; the first entry is the input."""
     model = build_on_meta(name)
-    infos: list[LayerInfo] = [LayerInfo("input", "Image", (1, 28, 28), 0)]
+    names = {module: layer_name for layer_name, module in model.named_modules()}
+    infos = [LayerInfo("input", "Image", (1, 28, 28), 0)]
 
-    def record(layer_name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            parameters = sum(p.numel() for p in module.parameters())
-            shape = tuple(output.shape[1:])
-            infos.append(LayerInfo(layer_name, type(module).__name__, shape, parameters))
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        parameters = sum(p.numel() for p in module.parameters())
+        shape = tuple(output.shape[1:])
+        infos.append(LayerInfo(names[module], type(module).__name__, shape, parameters))
 
-        return hook
-
-    for layer_name, module in model.named_modules():
+    for module in names:
         if not list(module.children()):
-            module.register_forward_hook(record(layer_name))
+            module.register_forward_hook(hook)
     model(torch.zeros(1, 1, 28, 28, device="meta"))
     return infos

@@ -108,7 +108,7 @@ def _dataset(*arrays: np.ndarray) -> Dataset:
 
 
 def generate(
-    count: int, seed: int, progress: Callable[[float], None] | None = None
+    count: int, seed: int, progress: Callable[[float], None] = lambda share: None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Generates labelled images of digits.
 
@@ -137,8 +137,7 @@ def generate(
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8))
     try:
         for done, _ in enumerate(pool.map(draw, range(len(chunks))), start=1):
-            if progress is not None:
-                progress(done / len(chunks))
+            progress(done / len(chunks))
     finally:
         pool.shutdown(cancel_futures=True)  # so that an exception in progress() ends it soon
     return images, labels

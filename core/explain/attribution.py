@@ -41,7 +41,10 @@ def attribute(
         NoConvolutionError: Grad-CAM for a network without convolutions.
         OutOfRangeError: the network has no convolution of that name.
     """
+    from captum.attr import IntegratedGradients, Occlusion, Saliency
+
     pixels = to_pixels(image)
+    black = normalize(torch.zeros(1, SIDE, SIDE))
     if digit is None:
         with torch.inference_mode():
             digit = int(network.logits(pixels).argmax())
@@ -49,11 +52,21 @@ def attribute(
     if convolution is not None:
         result = _grad_cam(network, pixels, digit, convolution)
     elif method == "saliency":
-        result = _saliency(network, pixels, digit)
+        result = Saliency(network.logits).attribute(pixels.requires_grad_(), target=digit)
     elif method == "occlusion":
-        result = _occlusion(network, pixels, digit)
+        with torch.inference_mode():
+            result = Occlusion(network.logits).attribute(
+                pixels,
+                sliding_window_shapes=(1, PATCH, PATCH),
+                strides=(1, STRIDE, STRIDE),
+                baselines=black,
+                target=digit,
+                perturbations_per_eval=64,
+            )
     else:
-        result = _integrated_gradients(network, pixels, digit)
+        result = IntegratedGradients(network.logits).attribute(
+            pixels, baselines=black, target=digit, n_steps=STEPS
+        )
     values = result.detach().reshape(SIDE, SIDE).to(torch.float32).numpy()
     largest = float(np.abs(values).max())
     return Attribution(
@@ -63,12 +76,6 @@ def attribute(
         largest=largest,
         layer=convolution.name if convolution is not None else None,
     )
-
-
-def _saliency(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import Saliency
-
-    return Saliency(network.logits).attribute(pixels.requires_grad_(), target=digit)
 
 
 def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -> Tensor:
@@ -83,33 +90,6 @@ def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -
     covered = layer.shape[1] * layer.jump
     enlarged = F.interpolate(weighted, (covered, covered), mode="bilinear")
     return F.pad(enlarged, ((SIDE - covered) // 2,) * 4)
-
-
-def _occlusion(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import Occlusion
-
-    with torch.inference_mode():
-        return Occlusion(network.logits).attribute(
-            pixels,
-            sliding_window_shapes=(1, PATCH, PATCH),
-            strides=(1, STRIDE, STRIDE),
-            baselines=_black(),
-            target=digit,
-            perturbations_per_eval=64,
-        )
-
-
-def _integrated_gradients(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import IntegratedGradients
-
-    return IntegratedGradients(network.logits).attribute(
-        pixels, baselines=_black(), target=digit, n_steps=STEPS
-    )
-
-
-def _black() -> Tensor:
-    """An image without ink, (1, 1, 28, 28)."""
-    return normalize(torch.zeros(1, SIDE, SIDE))
 
 
 class _HookableLayer(nn.Module):
