@@ -1,4 +1,4 @@
-"""Where a network is wrong: counted by hand, chosen by hand, followed through epochs by hand."""
+"""Error analysis on small examples whose results are counted by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Drawings become the pictures that MNIST would have made of them, whoever draws them how."""
+"""Preprocessing of strokes and photos: the size, position and pen of a drawing do not matter."""
 
 import json
 import math

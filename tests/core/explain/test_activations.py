@@ -1,4 +1,4 @@
-"""Inside of networks: every number that is shown is the one that plain torch computes."""
+"""Activations: every value equals the one that plain torch computes."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Runs as scripts and notebooks: run without Digit Lab, they give its very numbers."""
+"""Exported scripts and notebooks: run without Digit Lab, they reproduce the run's numbers."""
 
 import contextlib
 import functools

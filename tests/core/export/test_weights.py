@@ -1,4 +1,4 @@
-"""Weights taken away: other programs read them, and say the same of every image."""
+"""Exported weights: other programs read them and make the same predictions."""
 
 import io
 import json

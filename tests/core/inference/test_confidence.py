@@ -1,4 +1,4 @@
-"""Doubt in an answer: what is familiar, what is not, and when a network is undecided."""
+"""Doubtful predictions: images unlike the training data, and undecided networks."""
 
 from dataclasses import replace
 
