@@ -3,8 +3,8 @@
 Trains a network on each data set and shows it real digits (test images and pen strokes) and
 scribbles that are no digit. Several measures of doubt are compared: for each, the limit is set
 where one half of the real digits is doubted as often as `--doubted` says, and the other half and
-the scribbles are counted. Then the same for the rule in `core.inference.confidence`, which has limits of
-its own. Nothing is judged here: the figures are printed.
+the scribbles are counted. Then the same for the rule in `core.inference.confidence`, which has
+limits of its own. Nothing is judged here: the figures are printed.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from core import models
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
 from core.device import configure_malloc
-from core.drawing.strokes import strokes_to_image
+from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError
 from core.inference import confidence
 from core.records.predictions import Prediction
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pens = drawing.load_drawings(options.pens, options.canvas)
     pen_pictures, pen_labels = drawing.pictures_of(pens), torch.from_numpy(pens.labels)
     drawn = {
-        kind: np.stack([strokes_to_image(strokes) for strokes in drawings])
+        kind: np.stack([preprocess_strokes(strokes).image for strokes in drawings])
         for kind, drawings in scribbles(SCRIBBLES, SEED).items()
     }
     catalog = DataCatalog(options.data_dir, drawing.ROOT / "data")

@@ -20,7 +20,7 @@ import numpy as np
 from core.config import parse_config
 from core.data.catalog import DataCatalog
 from core.device import configure_malloc
-from core.drawing.strokes import Strokes, stroke_steps, strokes_to_image
+from core.drawing.strokes import Strokes, preprocess_strokes
 from core.errors import DatasetUnavailableError
 from core.inference.predictor import Predictor
 from core.training.loop import fit
@@ -90,14 +90,16 @@ def shrunk(drawings: Drawings, scale: float, place: tuple[int, int]) -> Drawings
 
 def pictures_of(drawings: Drawings) -> np.ndarray:
     """(n, 28, 28) float32 in 0..1, as a network gets them."""
-    return np.stack([strokes_to_image(strokes, drawings.canvas) for strokes in drawings.strokes])
+    return np.stack(
+        [preprocess_strokes(strokes, drawings.canvas).image for strokes in drawings.strokes]
+    )
 
 
 def pictures_as_drawn(drawings: Drawings) -> np.ndarray:
     """(n, 28, 28) float32 in 0..1: the canvas squeezed, with a pen of 20 in 280."""
     return np.stack(
         [
-            stroke_steps(strokes, drawings.canvas, pen=drawings.canvas / 14).as_drawn
+            preprocess_strokes(strokes, drawings.canvas, pen=drawings.canvas / 14).as_drawn
             for strokes in drawings.strokes
         ]
     )
@@ -131,7 +133,7 @@ def print_speed(drawings: Drawings) -> None:
     seconds = []
     for strokes in drawings.strokes:
         started = time.perf_counter()
-        strokes_to_image(strokes, drawings.canvas)
+        preprocess_strokes(strokes, drawings.canvas)
         seconds.append(time.perf_counter() - started)
     middle, slow = 1000 * np.percentile(seconds, [50, 95])
     print(f"Preprocessing: p50 {middle:.2f} ms, p95 {slow:.2f} ms a drawing")

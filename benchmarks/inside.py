@@ -64,7 +64,7 @@ def print_mistakes(checkpoint: Checkpoint, data: Dataset) -> None:
         show(f"all, by {order.value}", lambda: mistakes.select(said, labels, ANY, order))  # noqa: B023
     history = np.repeat(said.argmax(1)[None], EPOCHS, axis=0)
     history[1::2, ::7] = 0
-    show(f"courses over {EPOCHS} epochs", lambda: mistakes.courses(history, labels))
+    show(f"courses over {EPOCHS} epochs", lambda: mistakes.learning_categories(history, labels))
 
 
 def print_inside(checkpoint: Checkpoint, data: Dataset, points: int, count: int) -> None:

@@ -1,7 +1,7 @@
-"""Every hyperparameter of a run, declared once: its type, its bounds and its help text; presets.
+"""The hyperparameters of a run, each with type, bounds and help text, and the presets.
 
-The form, the REST API, the command line and the store all read `TrainConfig`. This module loads
-without torch and does not know how any setting is carried out.
+The form, the REST API, the command line and the database all use `TrainConfig`. This module
+loads without torch.
 """
 
 from collections.abc import Mapping
@@ -177,7 +177,7 @@ class TrainConfig(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_booleans(cls, value: Any, info: ValidationInfo) -> Any:
-        """Else pydantic takes True for the number 1."""
+        """Without this, pydantic converts True to the number 1."""
         if (
             isinstance(value, bool)
             and cls.model_fields[str(info.field_name)].annotation is not bool
@@ -188,9 +188,9 @@ class TrainConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Preset:
-    """A full configuration that is known to work, and what it is for.
+    """A configuration with a title and a purpose.
 
-    How the presets were chosen, and what they reach, is in `docs/performance.md`.
+    `docs/performance.md` tells how the presets were chosen and what they reach.
     """
 
     title: str
@@ -257,11 +257,11 @@ PRESETS: dict[str, Preset] = {
 
 
 OPEN_IN_PRESETS = {"seed", "dataset"}
-"""Settings that say nothing about which preset a config is."""
+"""Settings that may differ from the preset's."""
 
 
 def preset_of(config: TrainConfig) -> str | None:
-    """The preset whose settings these are, whatever the seed and the data set."""
+    """The name of the preset with these settings; seed and data set may differ."""
     settings = config.model_dump(exclude=OPEN_IN_PRESETS)
     for name, preset in PRESETS.items():
         if preset.config.model_dump(exclude=OPEN_IN_PRESETS) == settings:
@@ -270,21 +270,21 @@ def preset_of(config: TrainConfig) -> str | None:
 
 
 def parse_config(values: Mapping[str, Any]) -> TrainConfig:
-    """A `TrainConfig` from loose values, such as a form's texts or a JSON object.
+    """Validates values such as the texts of a form or a JSON object.
 
     Args:
-        values: by field name. `preset`, which is no field, names settings to start from.
+        values: by field name. `preset` names settings that are the defaults for this call.
 
     Raises:
         InvalidConfigError: with one sentence for each field that is wrong.
     """
-    given = dict(values)
-    preset = given.pop("preset", None)
+    values = dict(values)
+    preset = values.pop("preset", None)
     if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
         raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
-    start = PRESETS[preset].config.model_dump() if preset is not None else {}
+    defaults = PRESETS[preset].config.model_dump() if preset is not None else {}
     try:
-        return TrainConfig.model_validate({**start, **given})
+        return TrainConfig.model_validate({**defaults, **values})
     except ValidationError as error:
         raise InvalidConfigError(
             {_field_of(problem): _sentence(problem) for problem in error.errors()}
@@ -296,7 +296,7 @@ def _field_of(problem: Any) -> str:
 
 
 def _sentence(problem: Any) -> str:
-    """What pydantic found, in a student's words: the wanted form and the bounds of the field."""
+    """A pydantic error as a sentence: the type and the bounds of the field."""
     name = _field_of(problem)
     field = TrainConfig.model_fields.get(name)
     if field is None:
@@ -308,17 +308,17 @@ def _sentence(problem: Any) -> str:
     if field.annotation is bool:
         return "This must be true or false."
     low, high = bounds(name)
-    form = "a whole number" if field.annotation is int else "a number"
+    kind = "a whole number" if field.annotation is int else "a number"
     range_ = (
         f"from {low:g} to {high:,.10g}"
         if _bound(name, "gt") is None
         else f"above {low:g} and up to {high:,.10g}"
     )
-    return f"This must be {form} {range_}."
+    return f"This must be {kind} {range_}."
 
 
 def bounds(name: str) -> tuple[float, float]:
-    """The lowest and highest value of a numeric field; the lower one may itself be excluded."""
+    """The lower and upper bound of a numeric field. The lower one may be exclusive (`gt`)."""
     low = _bound(name, "ge")
     if low is None:
         low = _bound(name, "gt")

@@ -1,8 +1,4 @@
-"""The machine: device, precision, memory allocator, and an import of torchvision that works.
-
-Everything here is about where a computation runs. This module knows nothing of digits, of
-training, or of the page.
-"""
+"""Device, precision and memory allocator, and an import of torchvision that always works."""
 
 import ctypes
 import importlib
@@ -28,7 +24,7 @@ _schemas: torch.library.Library | None = None
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where and in which number format a run computes."""
+    """The device and the precision, `fp32` or `bf16`, of a run."""
 
     device: torch.device
     precision: str
@@ -37,8 +33,8 @@ class Runtime:
     def title(self) -> str:
         return DEVICE_TITLES.get(self.device.type, self.device.type)
 
-    def facts(self) -> dict[str, Any]:
-        """What a run notes of the machine: its numbers depend on it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Everything about the machine that a run's numbers depend on."""
         return {
             "device": self.title,
             "precision": self.precision,
@@ -47,17 +43,17 @@ class Runtime:
         }
 
     def autocast(self) -> torch.autocast:
-        """A context in which matrix products use bfloat16, or one that changes nothing."""
+        """A context in which matrix products use bfloat16, if that is the precision."""
         return torch.autocast(
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
         )
 
 
 def choose_runtime(precision: str = "auto") -> Runtime:
-    """The best device of this machine, and the precision asked for or, for `auto`, its fastest."""
+    """The best device of this machine; `auto` is the fastest precision of that device."""
     if torch.cuda.is_available():
         device = torch.device("cuda")
-        # Tensor cores for what stays in fp32; only kernels that give the same sums each time.
+        # Tensor cores for fp32, and only kernels that give the same sums each time.
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.deterministic = True
     elif torch.backends.mps.is_available():
@@ -73,19 +69,18 @@ def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        # oneDNN also accepts bf16 on CPUs that only emulate it, where it is slower than fp32.
+        # oneDNN also accepts bf16 on CPUs that emulate it, where it is slower than fp32.
         flags = torch.cpu.get_capabilities()
         return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
     return False
 
 
 def configure_malloc() -> None:
-    """Tell glibc to keep freed memory for the next batch instead of returning it to the system.
+    """Makes glibc keep freed memory for the next batch. Call it before the first tensor is made.
 
-    Without this every large activation arrives as fresh zeroed pages: 7,500 page faults a step
-    of SimpleCNN, and a third of the speed. One arena, because a background thread would otherwise
-    get one of its own that ignores these settings. On another libc nothing happens. Call it
-    before the first tensor is made.
+    Otherwise every large activation gets fresh zeroed pages: 7,500 page faults per step of
+    SimpleCNN, and a third of the speed. One arena: the arena of a background thread would ignore
+    these settings. Does nothing with another libc.
     """
     if platform.libc_ver()[0] != "glibc":
         return
@@ -97,10 +92,10 @@ def configure_malloc() -> None:
 
 
 def import_torchvision() -> ModuleType:
-    """torchvision, also where its CUDA build stands beside a CPU build of torch.
+    """Imports torchvision, even its CUDA build beside a CPU build of torch.
 
-    There the plain import stops at operators that the CPU build does not register; declaring
-    their schemas is enough for `datasets` and `transforms.v2`, which never call them.
+    That combination fails because the CPU build does not register some operators. Declaring their
+    schemas is enough for `datasets` and `transforms.v2`, which never call them.
     """
     global _schemas
     try:

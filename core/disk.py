@@ -12,15 +12,15 @@ from core.errors import StorageError
 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
-    """Wraps code that writes `what`, the subject of the sentence.
+    """Turns write errors into a StorageError; `what` is the subject of its sentence.
 
     Raises:
-        StorageError: the code failed to write.
+        StorageError: the code could not write.
     """
     try:
         yield
     except (OSError, SafetensorError, sqlite3.Error) as error:
-        # Without the path: pages elsewhere read the sentence, too.
+        # Not str(OSError): it contains the path, and other people's pages show the sentence, too.
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise StorageError(
             f"{what} could not be written to disk: {reason}. Free some space, or check that the "

@@ -1,15 +1,12 @@
-"""The errors that people may read: every message is a sentence for whoever asked.
-
-This module does not know who raises them, or how they are shown.
-"""
+"""Typed errors. The message of each is a sentence for the person who caused it."""
 
 
 class DigitLabError(Exception):
-    """An error whose message is a sentence for the person at the page."""
+    """The base class: pages and the REST API show its message."""
 
 
 class InvalidConfigError(DigitLabError):
-    """Settings that cannot be trained with; `fields` maps each bad field to its sentence."""
+    """Settings are invalid; `fields` maps the name of each bad field to a sentence."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
@@ -17,15 +14,15 @@ class InvalidConfigError(DigitLabError):
 
 
 class WrongStateError(DigitLabError):
-    """A run cannot do that in the state it is in."""
+    """The run's state does not allow the operation."""
 
 
 class UnknownRunError(DigitLabError):
-    """There is no run of that id."""
+    """There is no run with that id."""
 
 
 class UnknownEpochError(DigitLabError):
-    """A run has not kept that epoch."""
+    """The run has no checkpoint of that epoch."""
 
 
 class DamagedFileError(DigitLabError):
@@ -33,56 +30,56 @@ class DamagedFileError(DigitLabError):
 
 
 class NoModelError(DigitLabError):
-    """A network was asked for before any run had one."""
+    """No run has a network yet."""
 
 
 class NotTrainedError(DigitLabError):
-    """A run was asked for its network before it had one."""
+    """The run has no network yet."""
 
 
 class DatasetUnavailableError(DigitLabError):
-    """A data set could neither be found nor fetched."""
+    """A data set is not on disk and cannot be downloaded."""
 
 
 class EmptyDrawingError(DigitLabError):
-    """There is no ink to read."""
+    """A drawing has no ink."""
 
 
 class InvalidDrawingError(DigitLabError):
-    """The strokes or pixels do not have the form of a drawing."""
+    """Strokes or pixels are malformed."""
 
 
 class DrawingRefusedError(DigitLabError):
-    """A drawing cannot be kept, or what is kept is not enough for what was asked."""
+    """A drawing cannot be saved, or too few are saved for the operation."""
 
 
 class UnknownDrawingError(DigitLabError):
-    """No drawing of that id is kept."""
+    """There is no saved drawing with that id."""
 
 
 class StorageError(DigitLabError):
-    """A folder that was named cannot be used."""
+    """A file or folder cannot be written."""
 
 
 class InvalidWeightsError(DigitLabError):
-    """A file does not hold the weights of any network here, or cannot be read."""
+    """A file cannot be read, or its weights fit no model."""
 
 
 class ExportUnavailableError(DigitLabError):
-    """A file cannot be made because a package that makes it is not installed."""
+    """A run cannot be exported in that format."""
 
 
 class OutOfRangeError(DigitLabError):
-    """A layer, a channel or a pixel was asked for that the network does not have."""
+    """The network or the test set has no such layer, channel, pixel or image."""
 
 
 class NoConvolutionError(DigitLabError):
-    """A method that needs a convolution was asked of a network that has none."""
+    """A method needs a convolution, and the network has none."""
 
 
 class TsneUnavailableError(DigitLabError):
-    """t-SNE was asked for where its package is not installed."""
+    """The package openTSNE is not installed."""
 
 
 class CancelledError(Exception):
-    """Whoever asked for the data set no longer wants it."""
+    """The caller cancelled the operation."""

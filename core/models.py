@@ -1,7 +1,6 @@
-"""The networks that can be trained, by name, and what their layers look like.
+"""The networks by name, and the shapes of their layers.
 
-A model maps normalised images (N, 1, 28, 28) to logits (N, 10). This module does not know how a
-model is trained or where its weights are kept.
+A model maps normalized images (N, 1, 28, 28) to logits (N, 10).
 """
 
 from collections.abc import Callable
@@ -18,9 +17,8 @@ CLASSES = 10
 def _flatten(x: Tensor) -> Tensor:
     """Feature maps (N, C, H, W) as vectors (N, C * H * W).
 
-    Their gradient is laid out as the maps are, the channels of a pixel side by side. Left in the
-    order of the vectors, it would be strided through by the backward pass of what comes before:
-    7 % of a step of `SimpleCNN`.
+    The hook stores the gradient in the memory format of the maps, channels last. In the order of
+    the vectors, the backward pass of the previous layer takes longer: 7 % of a step of SimpleCNN.
     """
     if x.requires_grad:
         x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
@@ -30,7 +28,7 @@ def _flatten(x: Tensor) -> Tensor:
 class SimpleCNN(nn.Module):
     """The notebook's network: two 3x3 convolutions, one 2x2 max-pooling, two linear layers.
 
-    Its `state_dict` has the notebook's keys and shapes, so weights travel both ways.
+    Its `state_dict` has the notebook's keys and shapes, so each loads the other's weights.
     """
 
     def __init__(self, num_classes: int = CLASSES) -> None:
@@ -43,8 +41,8 @@ class SimpleCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.conv1(x), inplace=True)
-        # The notebook applies ReLU before pooling. The maximum commutes with it, so this is the
-        # same function on a quarter of the numbers.
+        # The notebook applies ReLU before pooling. ReLU and maximum commute: this is the same
+        # function with a quarter of the work.
         x = F.relu(self.pool(self.conv2(x)), inplace=True)
         x = F.relu(self.fc1(_flatten(x)))
         return self.fc2(x)
@@ -71,8 +69,8 @@ class SpeedrunCNN(nn.Module):
 class AccurateCNN(nn.Module):
     """Six convolutions with batch normalisation, most of them after the first pooling.
 
-    At full resolution only one input channel is convolved: the work, and so the time, goes where
-    the feature maps are small and the channels many.
+    At full resolution there is one input channel. Most of the time goes to layers with small
+    feature maps and many channels.
     """
 
     def __init__(self, num_classes: int = CLASSES) -> None:
@@ -94,7 +92,7 @@ def _conv(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
 
 
 class MLP(nn.Module):
-    """What a network without convolution does with as many parameters as `SimpleCNN` (+0.02 %)."""
+    """A network without convolutions, with as many parameters as `SimpleCNN` (+0.02 %)."""
 
     def __init__(self, num_classes: int = CLASSES) -> None:
         super().__init__()
@@ -117,46 +115,40 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 
 
 def build(name: str) -> nn.Module:
-    """A fresh model, its weights drawn from torch's global generator.
+    """A model with random weights from torch's global generator.
 
     Raises:
-        KeyError: if no model has that name.
+        KeyError: no model has that name.
     """
     return MODELS[name]()
 
 
 def build_on_meta(name: str) -> nn.Module:
-    """A model without weights: the generator, which a training run may be using, stays as it is."""
+    """A model without weights. It leaves torch's global generator, which training uses, alone."""
     with torch.device("meta"):
         return build(name)
 
 
 def load(name: str, state_dict: dict[str, Tensor]) -> nn.Module:
-    """A model for reading that uses these very tensors as its weights."""
+    """A model in evaluation mode whose weights are these tensors, without a copy."""
     model = build_on_meta(name)
     model.load_state_dict(state_dict, assign=True)
     return model.eval()
 
 
 def layers(name: str) -> list[LayerInfo]:
-    """The layers of a model in the order in which one image passes through them.
-
-    Shapes are observed on a forward pass and parameters counted, not written down. The first
-    entry is the input.
-    """
+    """The layers of a model in the order of its forward pass; the first entry is the input."""
     model = build_on_meta(name)
-    found: list[LayerInfo] = [LayerInfo("input", "Image", (1, 28, 28), 0)]
+    names = {module: layer_name for layer_name, module in model.named_modules()}
+    infos = [LayerInfo("input", "Image", (1, 28, 28), 0)]
 
-    def record(layer_name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            parameters = sum(p.numel() for p in module.parameters())
-            shape = tuple(output.shape[1:])
-            found.append(LayerInfo(layer_name, type(module).__name__, shape, parameters))
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        parameters = sum(p.numel() for p in module.parameters())
+        shape = tuple(output.shape[1:])
+        infos.append(LayerInfo(names[module], type(module).__name__, shape, parameters))
 
-        return hook
-
-    for layer_name, module in model.named_modules():
+    for module in names:
         if not list(module.children()):
-            module.register_forward_hook(record(layer_name))
+            module.register_forward_hook(hook)
     model(torch.zeros(1, 1, 28, 28, device="meta"))
-    return found
+    return infos

@@ -1,8 +1,7 @@
-"""Weights from elsewhere: the bytes of a `.pth` or `.safetensors` file, read and checked.
+"""Reads `.pth` and `.safetensors` files from untrusted sources.
 
-Nothing is believed of the bytes: none of them is executed, no number among them decides how much
-memory is taken, and whatever is wrong is said in a sentence. This module does not know where the
-bytes come from, or what becomes of the weights.
+No code in a file runs, no number in it determines how much memory is allocated, and every problem
+is reported in a sentence.
 """
 
 import io
@@ -11,7 +10,7 @@ import pickletools
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 
 import safetensors.torch
 import torch
@@ -21,27 +20,27 @@ from core import models
 from core.errors import InvalidWeightsError
 
 MAX_BYTES = 64 << 20
-"""Room for the largest network here in 64 bits, with the state of its optimizer."""
+"""Enough for the largest network here in 64 bits, with the state of its optimizer."""
 
-NESTED_UNDER = ("state_dict", "model_state_dict", "model")
-"""Where training scripts usually keep the weights in a checkpoint."""
+MAX_HEADER_BYTES = 1 << 20
+"""Limit of the part that names the tensors, a hundred times what the networks here need."""
+
+MAX_PARTS = 1000
+"""Files in a zip archive, about one per tensor. A million would keep Python busy for seconds."""
+
+CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
+"""Where training scripts usually put the weights in a checkpoint."""
 
 WRAPPERS = re.compile(r"((module|_orig_mod|model)\.)*")
-"""What DataParallel, torch.compile and Lightning put before each key."""
+"""Prefixes of keys from DataParallel, torch.compile and Lightning."""
 
-TENSORS_ONLY = re.compile(
+ALLOWED_GLOBALS = re.compile(
     r"torch\._utils\.(_rebuild_tensor_v2|_rebuild_parameter)"
     r"|torch\.(\w+Storage|Size|[a-z]\w*)"
     r"|collections\.(OrderedDict|Counter)"
 )
-"""The globals that a checkpoint of tensors and settings names. `weights_only` has its own list,
-on which is `bytearray`: with a number, that takes as much memory as the number says."""
-
-MAX_NAMES = 1 << 20
-"""Bytes of the part that names the tensors: some hundred times what the networks here need."""
-
-MAX_PARTS = 1000
-"""Parts of an archive, about one a tensor. A million of them would keep Python busy for seconds."""
+"""Globals in the pickle of a checkpoint. The list of `weights_only` also has `bytearray`, which
+allocates as much memory as the file says."""
 
 CONVERTIBLE = {
     torch.float32: {torch.float32, torch.float16, torch.bfloat16, torch.float64},
@@ -49,58 +48,55 @@ CONVERTIBLE = {
 }
 
 SAVE_WEIGHTS = "Save the weights alone, with torch.save(model.state_dict(), PATH), and try again."
-NOT_ALONE = f"The file holds something else than weights. {SAVE_WEIGHTS}"
-NAMED, NAME_LENGTH, DIMENSIONS = 3, 60, 6
-"""How much of a file's own words an error repeats: keys, letters of each, sizes of a shape."""
+NOT_ONLY_WEIGHTS = f"The file holds something else than weights. {SAVE_WEIGHTS}"
+MAX_NAMES, MAX_NAME_LENGTH, MAX_DIMENSIONS = 3, 60, 6
+"""Limits for what an error repeats from the file: names, letters per name, sizes of a shape."""
 
 StateDict = dict[str, Tensor]
+Shapes = dict[str, tuple[int, ...]]
 
 
 def read_weights(content: bytes) -> tuple[str, StateDict]:
-    """The model whose keys and shapes a file has, and the file's weights.
+    """Reads a state dict and finds the model that it fits.
 
-    Takes a state dict as `torch.save` or safetensors writes it, also inside a checkpoint, with
-    the prefixes of DataParallel and its like, or in other floats than float32. Which format it
-    is, the bytes tell.
+    The state dict may be inside a checkpoint, its keys may have the prefixes of DataParallel and
+    similar wrappers, and its numbers may be other floats than float32.
 
     Returns:
-        The model's name in `core.models.MODELS`, and its `state_dict`: contiguous tensors on the
-        CPU, float32 (int64 where the model counts), all of them finite, with memory of their own.
+        The name in `core.models.MODELS`, and the `state_dict`: contiguous tensors on the CPU with
+        memory of their own, float32 (counters: int64), all of them finite.
 
     Raises:
-        InvalidWeightsError: a sentence saying what is wrong, such as the shape that differs from that of
-            the nearest network.
+        InvalidWeightsError: what is wrong, such as a shape that differs from the nearest model's.
     """
     if len(content) > MAX_BYTES:
         raise InvalidWeightsError(
             f"The file has {len(content) / 2**20:,.0f} MiB; weights for the networks here have at "
             f"most {MAX_BYTES >> 20} MiB."
         )
-    read = _reader_for(content)
     try:
-        weights = read(content)
+        weights = _strip_prefix(_read(content))
     except InvalidWeightsError:
         raise
-    except Exception as error:  # mangled bytes may make a parser raise anything
+    except Exception as error:  # on damaged bytes a parser may raise anything
         raise InvalidWeightsError(
             "The file is damaged or not complete. Try with a fresh copy."
         ) from error
-    weights = _unwrap(weights)
-    name = _model_of(weights)
-    wanted = _empty_weights(name)
-    return name, {key: _plain(key, weights[key], wanted[key].dtype) for key in wanted}
+    name = _find_model(weights)
+    expected = models.build_on_meta(name).state_dict()
+    return name, {key: _convert(key, weights[key], expected[key].dtype) for key in expected}
 
 
-# --- What is in the file -----------------------------------------------------------------------
+# --- Parsing -----------------------------------------------------------------------------------
 
 
-def _reader_for(content: bytes) -> Callable[[bytes], StateDict]:
+def _read(content: bytes) -> StateDict:
     if not content:
         raise InvalidWeightsError("The file is empty.")
     if content.startswith(b"PK"):
-        return _read_pth
-    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_NAMES:
-        return safetensors.torch.load
+        return _read_pth(content)
+    if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_HEADER_BYTES:
+        return safetensors.torch.load(content)
     if content.startswith(b"\x80"):
         raise InvalidWeightsError(
             f"The file is a pickle, but not one of today's PyTorch. {SAVE_WEIGHTS}"
@@ -111,15 +107,14 @@ def _reader_for(content: bytes) -> Callable[[bytes], StateDict]:
 
 
 def _read_pth(content: bytes) -> StateDict:
-    """What `torch.save` wrote, read by `torch.load` with `weights_only`, which runs no code.
+    """Reads a file of `torch.save` with `weights_only`, which runs no code.
 
-    What that leaves open is looked at here: whether the archive is whole, whether it unpacks to
-    more than it may, and whether all numbers are the file's own. (A pickle of allowed parts can
-    also make a tensor of memory that nobody wrote to; such memory can be resized, the file's
-    cannot.)
+    Checks what `weights_only` does not: that the archive is complete, that it does not unpack to
+    more than `MAX_BYTES`, and that all numbers come from the file. (A pickle of allowed parts can
+    create a tensor of uninitialized memory. Such memory can be resized, the file's cannot.)
     """
-    if content.count(b"PK\x01\x02") > MAX_PARTS:  # what announces each of them
-        raise InvalidWeightsError(NOT_ALONE)
+    if content.count(b"PK\x01\x02") > MAX_PARTS:  # the signature of an archive's directory entry
+        raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > MAX_BYTES:
@@ -132,140 +127,119 @@ def _read_pth(content: bytes) -> StateDict:
             )
         if archive.testzip() is not None:
             raise zipfile.BadZipFile
-        if pickles[0].file_size > MAX_NAMES:
-            raise InvalidWeightsError(NOT_ALONE)
-        _check_globals(archive.read(pickles[0]))
+        if pickles[0].file_size > MAX_HEADER_BYTES:
+            raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
+        for opcode, argument, _ in pickletools.genops(archive.read(pickles[0])):
+            name = str(argument).replace(" ", ".", 1)
+            if opcode.name == "GLOBAL" and not ALLOWED_GLOBALS.fullmatch(name):
+                raise InvalidWeightsError(
+                    f"The file asks for {_printable(name)}, and Digit Lab runs nothing that comes "
+                    f"in a file. {SAVE_WEIGHTS}"
+                )
     try:
         loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise InvalidWeightsError(NOT_ALONE) from error
-    weights = _find_weights(loaded)
+        raise InvalidWeightsError(NOT_ONLY_WEIGHTS) from error
+    weights = _find_state_dict(loaded)
     if any(tensor.untyped_storage().resizable() for tensor in weights.values()):
         raise InvalidWeightsError("The file has tensors without numbers.")
     return weights
 
 
-def _check_globals(pickled: bytes) -> None:
-    for opcode, argument, _ in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL":
-            name = str(argument).replace(" ", ".", 1)
-            if not TENSORS_ONLY.fullmatch(name):
-                raise InvalidWeightsError(
-                    f"The file asks for {_shortened(name)}, and Digit Lab runs nothing that comes "
-                    f"in a file. {SAVE_WEIGHTS}"
-                )
-
-
-def _find_weights(loaded: object) -> StateDict:
-    """The tensors of a state dict, or of the one within a checkpoint; a step count is no weight."""
+def _find_state_dict(loaded: object) -> StateDict:
+    """The tensors of a state dict, or of the state dict in a checkpoint."""
     if isinstance(loaded, dict):
-        for candidate in (*(loaded.get(key) for key in NESTED_UNDER), loaded):
+        for candidate in (*(loaded.get(key) for key in CHECKPOINT_KEYS), loaded):
             if isinstance(candidate, dict):
-                found = {
+                weights = {
                     key: value
                     for key, value in candidate.items()
                     if isinstance(key, str) and isinstance(value, Tensor)
                 }
-                if found:
-                    return found
+                if weights:
+                    return weights
     raise InvalidWeightsError(f"The file holds no weights by name. {SAVE_WEIGHTS}")
 
 
-def _unwrap(weights: StateDict) -> StateDict:
-    """The weights without a prefix that all of their keys share."""
-    prefix = _wrapper_of(next(iter(weights), ""))
+def _strip_prefix(weights: StateDict) -> StateDict:
+    """The weights without a wrapper's prefix that all keys share."""
+    match = WRAPPERS.match(next(iter(weights), ""))
+    prefix = match.group() if match else ""
     if not all(key.startswith(prefix) for key in weights):
         return weights
     return {key.removeprefix(prefix): tensor for key, tensor in weights.items()}
 
 
-def _wrapper_of(key: str) -> str:
-    match = WRAPPERS.match(key)
-    return match.group() if match else ""
+# --- Finding the model -------------------------------------------------------------------------
 
 
-# --- Which network it is -----------------------------------------------------------------------
-
-
-def _empty_weights(name: str) -> StateDict:
-    return models.build_on_meta(name).state_dict()
-
-
-def _model_of(weights: StateDict) -> str:
-    """The model that has these keys and shapes.
+def _find_model(weights: StateDict) -> str:
+    """The model with these keys and shapes.
 
     Raises:
-        InvalidWeightsError: none has; the sentence compares with the one that shares most of them.
+        InvalidWeightsError: there is none; the sentence tells the difference from the nearest.
     """
     shapes = _shapes(weights)
-    known = {name: _shapes(_empty_weights(name)) for name in models.MODELS}
-    for name, wanted in known.items():
-        if shapes == wanted:
+    known = {name: _shapes(models.build_on_meta(name).state_dict()) for name in models.MODELS}
+    for name, expected in known.items():
+        if shapes == expected:
             return name
 
-    def agreement(name: str) -> tuple[int, int]:
-        wanted = known[name]
-        of_any_key = Counter(shapes.values()) & Counter(wanted.values())
-        return len(shapes.items() & wanted.items()), of_any_key.total()
+    def similarity(name: str) -> tuple[int, int]:
+        same_shapes = Counter(shapes.values()) & Counter(known[name].values())
+        return len(shapes.items() & known[name].items()), same_shapes.total()
 
-    nearest = max(known, key=agreement)
-    raise InvalidWeightsError(
-        _difference(shapes, known[nearest], type(models.build_on_meta(nearest)).__name__)
-    )
+    nearest = max(known, key=similarity)
+    raise InvalidWeightsError(_difference(shapes, known[nearest], models.MODELS[nearest].__name__))
 
 
-def _shapes(weights: StateDict) -> dict[str, tuple[int, ...]]:
+def _shapes(weights: StateDict) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in weights.items()}
 
 
-def _difference(
-    shapes: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]], title: str
-) -> str:
+def _difference(shapes: Shapes, expected: Shapes, title: str) -> str:
     differing = [
-        f"{key} has shape {_written(shapes[key])}; {title} wants {_written(wanted[key])}"
-        for key in wanted
-        if key in shapes and shapes[key] != wanted[key]
+        f"{key} has shape {_shape_text(shapes[key])}; {title} wants {_shape_text(shape)}"
+        for key, shape in expected.items()
+        if shapes.get(key, shape) != shape
     ]
-    missing = [key for key in wanted if key not in shapes]
-    unexpected = [_shortened(key) for key in shapes if key not in wanted]
+    missing = [key for key in expected if key not in shapes]
+    unexpected = [_printable(key) for key in shapes if key not in expected]
     sentences = [f"The weights fit no network here; the nearest is {title}."]
     if differing:
-        sentences.append(_some(differing, ". ") + ".")
+        sentences.append(f"{_first_few(differing, '. ')}.")
     if missing:
-        sentences.append(f"Missing: {_some(missing)}.")
+        sentences.append(f"Missing: {_first_few(missing)}.")
     if unexpected:
-        sentences.append(f"Unexpected: {_some(unexpected)}.")
+        sentences.append(f"Unexpected: {_first_few(unexpected)}.")
     return " ".join(sentences)
 
 
-def _some(texts: list[str], separator: str = ", ") -> str:
-    more = f" and {len(texts) - NAMED:,} more" if len(texts) > NAMED else ""
-    return separator.join(texts[:NAMED]) + more
+def _first_few(texts: list[str], separator: str = ", ") -> str:
+    more = f" and {len(texts) - MAX_NAMES:,} more" if len(texts) > MAX_NAMES else ""
+    return separator.join(texts[:MAX_NAMES]) + more
 
 
-def _written(shape: Iterable[int]) -> str:
-    sizes = [str(size) for size in shape]
-    if len(sizes) > DIMENSIONS:
-        return f"of {len(sizes):,} dimensions"
-    return " × ".join(sizes) or "of a single number"
+def _shape_text(shape: Sequence[int]) -> str:
+    if len(shape) > MAX_DIMENSIONS:
+        return f"of {len(shape):,} dimensions"
+    return " × ".join(str(size) for size in shape) or "of a single number"
 
 
-def _shortened(text: str) -> str:
-    """Words of the file, fit for a sentence and for JSON, which has no lone surrogates."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:NAME_LENGTH])
-    return f"{shown}…" if len(text) > NAME_LENGTH else shown
+def _printable(text: str) -> str:
+    """A name from the file, shortened, without control characters and lone surrogates."""
+    start = "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_NAME_LENGTH])
+    return f"{start}…" if len(text) > MAX_NAME_LENGTH else start
 
 
-# --- The numbers themselves --------------------------------------------------------------------
+# --- Checking the numbers ----------------------------------------------------------------------
 
 
-def _plain(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """A copy in the wanted type. Only now, with its shape known, is memory taken for it."""
+def _convert(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A checked copy in the model's dtype. Its shape is the model's, so its memory is bounded."""
     if tensor.dtype not in CONVERTIBLE[dtype]:
-        held = str(tensor.dtype).removeprefix("torch.")
-        raise InvalidWeightsError(
-            f"{key} holds {held} where {str(dtype).removeprefix('torch.')} is wanted."
-        )
+        actual, expected = (str(kind).removeprefix("torch.") for kind in (tensor.dtype, dtype))
+        raise InvalidWeightsError(f"{key} holds {actual} where {expected} is wanted.")
     copy = tensor.detach().to(dtype, memory_format=torch.contiguous_format, copy=True)
     wrong = copy.numel() - int(copy.isfinite().sum())
     if wrong:

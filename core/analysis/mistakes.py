@@ -1,8 +1,4 @@
-"""Where a network is wrong: confusion, per-class figures, choosing images, and change over epochs.
-
-Plain numpy on what a network said of its test images. It does not know which network that was,
-when it said so, or who looks.
-"""
+"""Error analysis on the test set: confusion matrix, image selection, learning categories."""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -16,96 +12,98 @@ CLASSES = 10
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """What was taken for what: `counts` (10, 10) int64, a row a true class, a column a prediction.
+    """A confusion matrix: `counts` (10, 10) int64. Rows: true digit. Columns: prediction.
 
-    Precision, recall and F1 are (10,) float64, shares of 1. Where there is nothing to divide by
-    (a class that was never predicted has no precision) they are NaN, which says more than a zero.
+    Precision, recall and F1 are (10,) float64, from 0 to 1. They are NaN where the denominator
+    is 0: a class that is never predicted has no precision.
     """
 
     counts: np.ndarray
 
     @property
     def support(self) -> np.ndarray:
-        """(10,) how many images of each class there are."""
+        """(10,) number of images of each class."""
         return self.counts.sum(1)
 
     @property
     def recall(self) -> np.ndarray:
-        """Of the images of a class, the share that was predicted as it."""
-        return _share(self.counts.diagonal(), self.support)
+        """The share of the images of a class that is predicted as that class."""
+        return _divide(self.counts.diagonal(), self.support)
 
     @property
     def precision(self) -> np.ndarray:
-        """Of the images that were predicted as a class, the share that is of it."""
-        return _share(self.counts.diagonal(), self.counts.sum(0))
+        """The share of the predictions of a class that is right."""
+        return _divide(self.counts.diagonal(), self.counts.sum(0))
 
     @property
     def f1(self) -> np.ndarray:
         """The harmonic mean of precision and recall, 2 right / (true + predicted)."""
-        return _share(2 * self.counts.diagonal(), self.support + self.counts.sum(0))
+        return _divide(2 * self.counts.diagonal(), self.support + self.counts.sum(0))
 
     @property
     def accuracy(self) -> float:
-        return float(_share(np.trace(self.counts), self.counts.sum()))
+        return float(_divide(np.trace(self.counts), self.counts.sum()))
 
 
 class Order(str, Enum):
-    """How chosen images are sorted. Images that tie stay in the order of the test set."""
+    """How selected images are sorted. Ties stay in the order of the test set."""
 
     INDEX = "index"
     MARGIN = "margin"
-    """Least sure first: the smallest lead of the best class over the second best."""
+    """Least certain first: the smallest lead of the best class over the second best."""
     ENTROPY = "entropy"
-    """Least sure first: the largest entropy, that is, probability spread over the most classes."""
+    """Least certain first: the largest entropy of the ten probabilities."""
     CONFIDENTLY_WRONG = "confidently_wrong"
-    """Wrong and surest of it first; right ones come after all wrong ones."""
+    """Wrong images first, the most confident of them at the top; then the right ones."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which images are wanted; None means any. Both classes together are one confusion cell."""
+    """A filter on images; None means any class. Both classes together are a confusion cell."""
 
     only_wrong: bool = False
     true: int | None = None
     predicted: int | None = None
 
 
-class Course(IntEnum):
-    """How an image fared over a run's evaluations. Every image has exactly one course."""
+class LearningCategory(IntEnum):
+    """How the prediction of an image changed over a run. Each image is in exactly one category."""
 
     ALWAYS_RIGHT = 0
     LEARNED = 1
-    """Wrong at first, then right and never wrong again."""
+    """Wrong at first, then right at every later evaluation."""
     RELEARNED = 2
-    """Right at the last evaluation, but right and then wrong at least once before it."""
+    """Right at the last evaluation, but forgotten at least once before it."""
     FORGOTTEN = 3
-    """Wrong at the last evaluation, though right before."""
+    """Wrong at the last evaluation, right at an earlier one."""
     NEVER_LEARNED = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Courses:
-    """The course of each image: `kinds` (N,) int8 of `Course`, `forgetting` (N,) int64.
+class LearningCategories:
+    """The categories of images: `values` (N,) int8 of `LearningCategory`, `forgetting` (N,) int64.
 
-    `forgetting` counts forgetting events: steps from right at one evaluation to wrong at the next.
+    `forgetting` counts forgetting events: right at one evaluation, wrong at the next.
     """
 
-    kinds: np.ndarray
+    values: np.ndarray
     forgetting: np.ndarray
 
-    def count(self, course: Course) -> int:
-        return int((self.kinds == course).sum())
+    def count(self, category: LearningCategory) -> int:
+        return int((self.values == category).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class TestSetReport:
-    """What a network says of its whole test set, and how each image fared until then.
+    """A network's predictions for its whole test set, and the images' learning categories.
 
-    `courses` is None before the first evaluation: what an untrained network gets right is luck.
+    `categories` is None before the first evaluation: an untrained network is right by chance.
     """
 
+    __test__ = False  # pytest takes classes named Test... for tests
+
     answers: Gallery
-    courses: Courses | None
+    categories: LearningCategories | None
 
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> Confusion:
@@ -121,58 +119,63 @@ def select(
     order: Order = Order.INDEX,
     among: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The images that fit a choice, sorted.
+    """Filters and sorts test images.
 
     Args:
-        probabilities: (N, 10), what the network said.
+        probabilities: (N, 10), the network's predictions.
         labels: (N,).
-        among: (N,) of bool; only these come into question, for instance those of one `Course`.
+        among: (N,) bool mask that is applied too, such as the images of one `LearningCategory`.
 
     Returns:
-        Places in the test set, (n,) int64.
+        Indices into the test set, (n,) int64.
     """
     predictions = probabilities.argmax(1)
-    wanted = np.ones(len(labels), bool) if among is None else among.copy()
+    mask = np.ones(len(labels), bool) if among is None else among.copy()
     if choice.only_wrong:
-        wanted &= predictions != labels
+        mask &= predictions != labels
     if choice.true is not None:
-        wanted &= labels == choice.true
+        mask &= labels == choice.true
     if choice.predicted is not None:
-        wanted &= predictions == choice.predicted
-    found = np.flatnonzero(wanted)
+        mask &= predictions == choice.predicted
+    indices = np.flatnonzero(mask)
     if order is Order.INDEX:
-        return found
-    keys = _sort_keys(probabilities[found], predictions[found] != labels[found], order)
-    return found[np.argsort(keys, kind="stable")]
+        return indices
+    keys = _sort_keys(probabilities[indices], predictions[indices] != labels[indices], order)
+    return indices[np.argsort(keys, kind="stable")]
 
 
-def courses(predictions: np.ndarray, labels: np.ndarray) -> Courses:
-    """How each image fared, from the predictions (E, N) of a run's evaluations, oldest first.
+def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> LearningCategories:
+    """Categorizes images by the predictions (E, N) of a run's evaluations, oldest first.
 
     Learning and forgetting events are those of Toneva et al., "An Empirical Study of Example
-    Forgetting during Deep Neural Network Learning" (ICLR 2019). They watch training images, each
-    time one is trained on; here they are test images, once an evaluation, so an image that is
-    forgotten and learnt again between two evaluations counts as neither.
+    Forgetting during Deep Neural Network Learning" (ICLR 2019). The paper looks at a training
+    image each time it is trained on. Here it is test images, once per evaluation, so an image
+    that is forgotten and relearned between two evaluations counts as neither.
 
     Raises:
-        ValueError: if there is no evaluation.
+        ValueError: there is no evaluation.
     """
     if not len(predictions):
-        raise ValueError("The courses of images need at least one evaluation.")
+        raise ValueError("Learning categories need at least one evaluation.")
     right = predictions == labels
     forgetting = (right[:-1] & ~right[1:]).sum(0)
     last, ever, always = right[-1], right.any(0), right.all(0)
-    kinds = np.select(
+    values = np.select(
         [always, last & (forgetting == 0), last, ever],
-        [Course.ALWAYS_RIGHT, Course.LEARNED, Course.RELEARNED, Course.FORGOTTEN],
-        Course.NEVER_LEARNED,
+        [
+            LearningCategory.ALWAYS_RIGHT,
+            LearningCategory.LEARNED,
+            LearningCategory.RELEARNED,
+            LearningCategory.FORGOTTEN,
+        ],
+        LearningCategory.NEVER_LEARNED,
     )
-    return Courses(kinds.astype(np.int8), forgetting)
+    return LearningCategories(values.astype(np.int8), forgetting)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-        return np.divide(part, whole, dtype=np.float64)
+        return np.divide(numerator, denominator, dtype=np.float64)
 
 
 def _sort_keys(probabilities: np.ndarray, wrong: np.ndarray, order: Order) -> np.ndarray:
@@ -180,7 +183,6 @@ def _sort_keys(probabilities: np.ndarray, wrong: np.ndarray, order: Order) -> np
         second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
         return first - second
     if order is Order.ENTROPY:
-        # 0 log 0 is 0, as in the limit: the logarithm sees a number that is not quite 0.
-        tiny = np.finfo(np.float32).tiny
+        tiny = np.finfo(np.float32).tiny  # avoids log(0): 0 log 0 is 0
         return (probabilities * np.log(np.maximum(probabilities, tiny))).sum(1)
     return np.where(wrong, -probabilities.max(1), 1.0)

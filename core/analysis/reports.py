@@ -1,12 +1,11 @@
-"""Reports on how networks read their whole test sets, cached."""
+"""Cached reports on the whole test set, one per checkpoint, and learning categories over epochs."""
 
 import threading
 
 import numpy as np
 from cachetools import LRUCache
 
-from core.analysis import mistakes
-from core.analysis.mistakes import TestSetReport
+from core.analysis.mistakes import TestSetReport, learning_categories
 from core.data.dataset import Dataset
 from core.inference.predictor import Predictor
 from core.runs.checkpoints import CheckpointFiles
@@ -41,12 +40,12 @@ class TestSetReports:
         with self._lock:
             if key not in self._reports:
                 gallery = self._predictor.look(checkpoint, data, np.arange(len(data.test_labels)))
-                courses = None
+                categories = None
                 if checkpoint.progress > 0:
                     earlier = self._earlier(run, checkpoint.progress, files)
                     predictions = np.stack([*earlier, gallery.predictions])
-                    courses = mistakes.courses(predictions, gallery.labels)
-                self._reports[key] = TestSetReport(gallery, courses)
+                    categories = learning_categories(predictions, gallery.labels)
+                self._reports[key] = TestSetReport(gallery, categories)
             return self._reports[key]
 
     def _earlier(

@@ -1,8 +1,7 @@
-"""How well a network still reads test images that are shifted, turned or covered with noise.
+"""Robustness: accuracy on test images that are shifted, rotated or covered with noise.
 
-The distortions are among those of MNIST-C (N. Mu, J. Gilmer, MNIST-C: A Robustness Benchmark for
-Computer Vision, 2019), each by itself and in steps. This module does not know how a network was
-trained, or how a curve is drawn.
+The distortions are among those of MNIST-C (N. Mu, J. Gilmer, "MNIST-C: A Robustness Benchmark for
+Computer Vision", 2019), one at a time and in steps.
 """
 
 import math
@@ -27,12 +26,11 @@ CHUNK = 250
 
 
 def distort(images: np.ndarray, distortion: Distortion, strength: float, seed: int) -> np.ndarray:
-    """Images as they are shown to a network: (N, 28, 28) uint8 with ink 255, to float32 0..255.
+    """Distorts images (N, 28, 28) uint8 with ink 255; returns float32 0..255.
 
-    Each image has its own direction (up, down, left or right), its own sense of rotation or its
-    own noise, drawn from the seed: the same for every strength. What is moved out of the image is
-    lost, what comes in is black, and with noise no pixel becomes blacker than black or whiter
-    than white.
+    The direction of the shift (up, down, left or right), the sense of the rotation and the noise
+    of each image depend on the seed only, not on the strength. Pixels from outside of the image
+    are black. Noise is clipped to 0..255.
     """
     pixels = torch.as_tensor(images).to(torch.float32)
     random = torch.Generator().manual_seed(seed)
@@ -41,10 +39,10 @@ def distort(images: np.ndarray, distortion: Distortion, strength: float, seed: i
     if distortion == "noise":
         noise = torch.randn(pixels.shape, generator=random)
         return (pixels + 255 * strength * noise).clamp(0, 255).numpy()
-    drawn = torch.randint(4, (len(pixels),), generator=random)
+    directions = torch.randint(4, (len(pixels),), generator=random)
     if distortion == "shift":
-        return _shifted(pixels, drawn, int(strength)).numpy()
-    return _rotated(pixels, torch.where(drawn % 2 == 0, strength, -strength)).numpy()
+        return _shift(pixels, directions, int(strength)).numpy()
+    return _rotate(pixels, torch.where(directions % 2 == 0, strength, -strength)).numpy()
 
 
 def measure(
@@ -61,32 +59,32 @@ def measure(
 
     Args:
         images, labels: the test set, (N, 28, 28) uint8 with ink 255 and (N,).
-        count: on how many of them, chosen by the seed: networks that are measured with the same
-            seed read the same images, distorted in the same way.
-        progress: told the share of the images that are read, from 0 to 1.
-        should_stop: asked before every few hundred images.
+        count: size of the sample of the test set. The same seed gives the same sample with the
+            same distortions, so networks are comparable.
+        progress: called with the share that is done, from 0 to 1.
+        should_stop: called before every few hundred images; True ends the measurement.
 
     Returns:
-        None if it was told to stop.
+        None after `should_stop` returned True.
     """
     network = models.load(model, state_dict)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
-    images, labels = images[chosen], labels[chosen]
+    sample = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
+    images, labels = images[sample], labels[sample]
     total, done = sum(len(strengths) for strengths in STRENGTHS.values()), 0
     curves = []
     for distortion, strengths in STRENGTHS.items():
         accuracies = []
         for strength in strengths:
-            right = 0
+            correct = 0
             distorted = distort(images, distortion, strength, seed)
             for start in range(0, len(images), CHUNK):
                 if should_stop():
                     return None
                 pixels = normalize(torch.as_tensor(distorted[start : start + CHUNK]))
                 with torch.inference_mode():
-                    said = network(pixels).argmax(1).numpy()
-                right += int((said == labels[start : start + CHUNK]).sum())
-            accuracies.append(right / len(images))
+                    predictions = network(pixels).argmax(1).numpy()
+                correct += int((predictions == labels[start : start + CHUNK]).sum())
+            accuracies.append(correct / len(images))
             done += 1
             progress(done / total)
         curves.append(RobustnessCurve(distortion, strengths, tuple(accuracies)))
@@ -95,32 +93,36 @@ def measure(
 
 
 def examples(image: np.ndarray, seed: int = 0) -> tuple[Examples, ...]:
-    """What every other strength of each distortion makes of an image, (28, 28) uint8."""
+    """An image (28, 28) uint8 under each distortion, at every other strength."""
     return tuple(
         Examples(
             distortion,
             strengths[::2],
             np.concatenate(
-                [distort(image[np.newaxis], distortion, by, seed) for by in strengths[::2]]
+                [
+                    distort(image[np.newaxis], distortion, strength, seed)
+                    for strength in strengths[::2]
+                ]
             ),
         )
         for distortion, strengths in STRENGTHS.items()
     )
 
 
-def _shifted(pixels: Tensor, directions: Tensor, by: int) -> Tensor:
-    """Moves each image by whole pixels to one of four sides."""
+def _shift(pixels: Tensor, directions: Tensor, distance: int) -> Tensor:
+    """Moves each image by whole pixels in one of four directions."""
     side = pixels.shape[-1]
-    padded = F.pad(pixels, (by,) * 4)
+    padded = F.pad(pixels, (distance,) * 4)
     moved = torch.empty_like(pixels)
-    for direction, (top, left) in enumerate([(0, by), (2 * by, by), (by, 0), (by, 2 * by)]):
-        these = directions == direction
-        moved[these] = padded[these, top : top + side, left : left + side]
+    corners = [(0, distance), (2 * distance, distance), (distance, 0), (distance, 2 * distance)]
+    for direction, (top, left) in enumerate(corners):
+        mask = directions == direction
+        moved[mask] = padded[mask, top : top + side, left : left + side]
     return moved
 
 
-def _rotated(pixels: Tensor, degrees: Tensor) -> Tensor:
-    """Turns each image about its middle, bilinear."""
+def _rotate(pixels: Tensor, degrees: Tensor) -> Tensor:
+    """Rotates each image about its centre, with bilinear interpolation."""
     angles = degrees * (math.pi / 180)
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     matrices = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)

@@ -1,4 +1,4 @@
-"""A data set in memory, and how its images become a network's input."""
+"""A data set in memory, and the normalization of its images."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 MEAN, STD = 0.1307, 0.3081
-"""Mean and standard deviation of MNIST's training pixels in 0..1, as the notebook uses them."""
+"""Mean and standard deviation of MNIST's training pixels in 0..1, as in the classic notebook."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images as uint8 (N, 28, 28), ink 255 on black 0; labels as int64 (N,)."""
+    """Images: uint8 (N, 28, 28), ink 255 on black 0. Labels: int64 (N,)."""
 
     name: str
     title: str

@@ -1,12 +1,10 @@
 """Ways of writing the ten digits, as control points of pen strokes.
 
-Each glyph is one way of writing a digit, as schools in different countries teach it or as haste
-makes of it. The points were set by eye. The module knows how a smooth line runs through them; it
-knows nothing about pictures, random numbers or training.
+Each glyph is one way of writing a digit: as schools in different countries teach it, or in haste.
+The points were set by eye.
 
 Notation: a stroke is a string of points `x,y` in a field about 100 units high, x to the right and
-y downwards. The pen goes smoothly through every point, except that it may turn sharply at one
-followed by `!`.
+y downwards. The line is smooth, except that it may have a corner at a point followed by `!`.
 """
 
 from dataclasses import dataclass
@@ -22,19 +20,19 @@ _SAMPLES = 8  # points of the curve between two control points
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """One stroke of a glyph, ready for many random variations at once."""
+    """One stroke of a glyph, as matrices that apply to many random variations at once."""
 
     control: NDArray[np.float64]
     """(k, 2) control points."""
     smooth: NDArray[np.float64]
-    """(t, k) weights: `smooth @ control` are points of the curve with every corner rounded."""
+    """(t, k): `smooth @ control` are points of the curve with every corner rounded."""
     sharp: NDArray[np.float64]
-    """(t, k) weights of the same points with every corner sharp."""
+    """(t, k): the same points with every corner sharp."""
 
 
 @dataclass(frozen=True, eq=False)
 class Glyph:
-    """One way of writing a digit, and how often it is met among the ways of that digit."""
+    """One way of writing a digit; `share` is its frequency relative to the digit's other glyphs."""
 
     digit: int
     share: float
@@ -42,6 +40,7 @@ class Glyph:
 
 
 def stroke(notation: str) -> Stroke:
+    """Parses the notation of the module's docstring."""
     points = notation.split()
     control = np.array([[float(v) for v in point.rstrip("!").split(",")] for point in points])
     inner = [i for i, point in enumerate(points) if point.endswith("!")]
@@ -50,12 +49,12 @@ def stroke(notation: str) -> Stroke:
 
 
 def _weights(control: NDArray[np.float64], corners: list[int]) -> NDArray[np.float64]:
-    """Weights of a centripetal Catmull-Rom spline that ends and starts anew at each corner.
+    """Weights (t, k) of a centripetal Catmull-Rom spline that restarts at each corner.
 
-    E. Catmull, R. Rom, "A class of local interpolating splines" (1974); the knots follow the
-    square root of the distance, after P. J. Barry and R. N. Goldman, so that the line does not
-    overshoot where points are unevenly spaced. The curve is linear in its control points once
-    the knots are fixed, and they are fixed by the glyph as designed.
+    E. Catmull, R. Rom, "A class of local interpolating splines" (1974). The knots follow the
+    square root of the distance (P. J. Barry, R. N. Goldman), so that the line does not overshoot
+    between unevenly spaced points. The knots are those of the glyph as designed: with fixed
+    knots the curve is linear in its control points.
     """
     count = len(control)
     step = np.sqrt(np.hypot(*np.diff(control, axis=0).T))

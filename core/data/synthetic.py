@@ -1,143 +1,190 @@
-"""Handwritten-like digits made from scratch, for a machine that has no way to MNIST.
+"""Synthetic handwritten digits: a data set for computers that cannot download MNIST.
 
-Ways of writing each digit (`core.data.glyphs`) are varied as hands vary them, drawn with pens of
-different widths, and scaled and centred as MNIST was, so that a network trained on one reads the
-other. The module knows nothing about disks, tensors or training.
+The glyphs of `core.data.glyphs` are varied like handwriting, drawn with pens of different widths,
+and scaled and centred like MNIST, so that a network trained on one reads the other.
 """
 
+import logging
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from core.data.dataset import Dataset
 from core.data.glyphs import GLYPHS, HEIGHT, Glyph
-from core.drawing.rasterize import BOX, SIDE, Doubles, Integers, centred, draw_marks, even_marks
+from core.drawing.rasterize import (
+    BOX,
+    SIDE,
+    Doubles,
+    Integers,
+    centre_on_mass,
+    rasterize,
+    resample,
+)
 
+TITLE = "Synthetic digits"
 VERSION = 1
-"""Rises when the same seed gives other pictures than before; whoever keeps them can tell."""
+"""Increment it when the same seed gives other images: it is part of the cache's file name."""
+FILE_NAME = f"synthetic-{VERSION}.npz"
+SEED = 2024
 
 DIGITS = 10
-_CHUNK = 128  # pictures drawn at once: what their pens touch fits into a processor's cache
+_CHUNK = 128  # images drawn at once: their intermediate arrays fit into a CPU cache
+_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class StrokeVariation:
-    """How much hands and pens differ; standard deviations unless said otherwise."""
+    """How much handwriting varies; standard deviations unless stated otherwise."""
 
     point: float = 6.5
     """Of each control point, in hundredths of a digit's height."""
     end: float = 3.0
-    """More of it at the ends of a stroke."""
+    """Added to `point` at both ends of a stroke."""
     stroke: float = 5.0
-    """Of each stroke's place, in the same unit."""
+    """Of each stroke's position, in the same unit."""
     slant: float = 0.25
-    """Sideways shift per height; on average hands lean by `lean` to the right."""
+    """Sideways shift per height; its mean is `lean`, to the right."""
     lean: float = 0.1
     rotation: float = 0.10
     """In radians."""
     aspect: float = 0.24
     """Of the logarithm of width over height."""
     balance: float = 0.3
-    """How unlike in size the upper and lower, left and right halves are."""
+    """Of the difference in size of the upper and lower, and the left and right half."""
     wave: float = 4.0
     """Amplitude of the smooth warp, in hundredths of the height."""
     radius: float = 1.2
     """Median half-width of a pen, in pixels."""
     pen: float = 0.28
-    """Of the logarithm of the half-width from picture to picture."""
+    """Of the logarithm of the half-width, between images."""
     pressure: float = 0.2
-    """Of the same along one stroke."""
+    """Of the same within one image."""
 
 
-HAND = StrokeVariation()
+VARIATION = StrokeVariation()
+
+
+def load(cache_dir: Path, progress: Callable[[float], None] = lambda share: None) -> Dataset:
+    """60,000 training and 10,000 test images, from `cache_dir` or generated and saved there.
+
+    Args:
+        progress: called with the share that is generated, from 0 to 1. An exception that it
+            raises ends the work.
+    """
+    cache = cache_dir / FILE_NAME
+    try:
+        with np.load(cache) as arrays:
+            return _dataset(*(arrays[name] for name in _ARRAYS))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        log.info("Generating the synthetic digits for %s", cache)
+
+    train = generate(60_000, SEED, lambda share: progress(share * 6 / 7))
+    test = generate(10_000, SEED + 1, lambda share: progress((6 + share) / 7))
+    arrays = (*train, *test)
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        part = cache.with_suffix(".part.npz")
+        by_name: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
+        np.savez(part, **by_name)
+        part.replace(cache)
+    except OSError as error:
+        log.warning("The synthetic digits could not be saved in %s: %s", cache, error)
+    return _dataset(*arrays)
+
+
+def _dataset(*arrays: np.ndarray) -> Dataset:
+    return Dataset("synthetic", TITLE, *(torch.from_numpy(array) for array in arrays))
 
 
 def generate(
-    count: int, seed: int, progress: Callable[[float], None] | None = None
+    count: int, seed: int, progress: Callable[[float], None] = lambda share: None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Makes labelled pictures of digits.
+    """Generates labelled images of digits.
 
     The ten classes are equally frequent, to within one, and in random order. The same count and
-    seed give the same bytes on one machine, however many processors it has.
+    seed give the same bytes on one machine, whatever its number of CPUs.
 
     Args:
-        count: how many pictures.
-        seed: not negative; another seed gives other pictures.
-        progress: called now and then with the share done, from 0 to 1, in the caller's thread;
-            what it raises ends the work.
+        count: number of images.
+        seed: not negative.
+        progress: called with the share done, from 0 to 1, in the caller's thread. An exception
+            that it raises ends the work.
 
     Returns:
-        (count, 28, 28) uint8 grey levels, ink 255 on 0, and (count,) int64 digits.
+        (count, 28, 28) uint8 images, ink 255 on 0, and (count,) int64 labels.
     """
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(count, dtype=np.int64) % DIGITS)
     images = np.empty((count, SIDE, SIDE), np.uint8)
-    chunks = list(_chunks(labels, random))
+    chunks = _assign_glyphs(labels, random)
     seeds = np.random.SeedSequence(seed).spawn(len(chunks))
 
-    def draw(number: int) -> None:
-        glyph, places = chunks[number]
-        images[places] = _pictures(glyph, len(places), np.random.default_rng(seeds[number]))
+    def draw(chunk: int) -> None:
+        glyph, indices = chunks[chunk]
+        images[indices] = _draw(glyph, len(indices), np.random.default_rng(seeds[chunk]))
 
     pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8))
     try:
         for done, _ in enumerate(pool.map(draw, range(len(chunks))), start=1):
-            if progress is not None:
-                progress(done / len(chunks))
+            progress(done / len(chunks))
     finally:
-        pool.shutdown(cancel_futures=True)  # whoever cancels, by raising in progress, waits little
+        pool.shutdown(cancel_futures=True)  # so that an exception in progress() ends it soon
     return images, labels
 
 
-def _chunks(labels: Integers, random: np.random.Generator) -> list[tuple[Glyph, Integers]]:
-    """Deals a glyph to every picture: pairs of a glyph and the places of its pictures."""
+def _assign_glyphs(labels: Integers, random: np.random.Generator) -> list[tuple[Glyph, Integers]]:
+    """Chooses a random glyph for every image: chunks of a glyph and the indices of its images."""
     chunks = []
     for digit in range(DIGITS):
-        places = np.flatnonzero(labels == digit)
+        indices = np.flatnonzero(labels == digit)
         glyphs = [glyph for glyph in GLYPHS if glyph.digit == digit]
         shares = np.array([glyph.share for glyph in glyphs])
-        dealt = random.choice(len(glyphs), len(places), p=shares / shares.sum())
+        choices = random.choice(len(glyphs), len(indices), p=shares / shares.sum())
         for number, glyph in enumerate(glyphs):
-            own = places[dealt == number]
+            own = indices[choices == number]
             chunks += [(glyph, own[i : i + _CHUNK]) for i in range(0, len(own), _CHUNK)]
     return chunks
 
 
-def _pictures(
-    glyph: Glyph, count: int, random: np.random.Generator, hand: StrokeVariation = HAND
-) -> NDArray[np.uint8]:
-    """(count, 28, 28) uint8 pictures of one glyph, each by another hand."""
-    curves = _curves(glyph, count, random, hand)
+def _draw(glyph: Glyph, count: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """(count, 28, 28) uint8 images of one glyph, each in another handwriting."""
+    curves = _vary_control_points(glyph, count, random)
     sizes = [curve.shape[1] for curve in curves]
-    paths = _by_hand(np.concatenate(curves, axis=1), random, hand)
-    radius = _radii(paths, random, hand)
+    paths = _warp(np.concatenate(curves, axis=1), random)
+    radius = _pen_radius(paths, random)
     softness = random.uniform(0.9, 1.4, (count, 1))
-    paths = _boxed(paths, radius + softness / 2)
+    paths = _scale_to_box(paths, radius + softness / 2)
 
     strokes = np.repeat(np.arange(len(sizes)), sizes)
-    owner = (np.arange(count)[:, None] * len(sizes) + strokes).ravel()
+    stroke = (np.arange(count)[:, None] * len(sizes) + strokes).ravel()
     corners = np.concatenate([paths, radius[:, :, None]], axis=2).reshape(-1, 3)
-    marks = even_marks(corners, owner)
-    points = marks.points.astype(np.float32)
-    picture = marks.stroke // len(sizes)
-    edge = softness.astype(np.float32)[picture, 0]
-    images = centred(draw_marks(points[:, :2], picture, points[:, 2], edge, count))
+    samples = resample(corners, stroke)
+    points = samples.points.astype(np.float32)
+    image = samples.stroke // len(sizes)
+    edge = softness.astype(np.float32)[image, 0]
+    images = centre_on_mass(rasterize(points[:, :2], image, points[:, 2], edge, count))
     return np.rint(images * 255).astype(np.uint8)
 
 
-def _curves(
-    glyph: Glyph, count: int, random: np.random.Generator, hand: StrokeVariation
-) -> list[Doubles]:
-    """The glyph's strokes, (count, t, 2) each, with every control point a little elsewhere."""
+def _vary_control_points(glyph: Glyph, count: int, random: np.random.Generator) -> list[Doubles]:
+    """The glyph's strokes, (count, t, 2) each, with randomly moved control points."""
     sharpness = random.uniform(0.2, 1.0, (count, 1, 1))
     curves = []
     for stroke in glyph.strokes:
-        spread = np.full((len(stroke.control), 1), hand.point)
-        spread[[0, -1]] += hand.end
-        shift = random.normal(0, hand.stroke, (count, 1, 2)) if len(glyph.strokes) > 1 else 0.0
+        spread = np.full((len(stroke.control), 1), VARIATION.point)
+        spread[[0, -1]] += VARIATION.end
+        shift = random.normal(0, VARIATION.stroke, (count, 1, 2)) if len(glyph.strokes) > 1 else 0.0
         jitter = random.normal(size=(count, *stroke.control.shape)) * spread
         control = stroke.control + shift + jitter
         smooth, sharp = stroke.smooth @ control, stroke.sharp @ control
@@ -145,42 +192,47 @@ def _curves(
     return curves
 
 
-def _by_hand(paths: Doubles, random: np.random.Generator, hand: StrokeVariation) -> Doubles:
-    """Slants, turns, stretches and warps whole digits, (count, t, 2), about their middle."""
-    count = len(paths)
+def _warp(paths: Doubles, random: np.random.Generator) -> Doubles:
+    """Slants, rotates, stretches and warps whole digits, (count, t, 2), about their middle."""
+    count, v = len(paths), VARIATION
 
-    def normal(spread: float) -> Doubles:
-        return random.normal(0, spread, (count, 1))
+    def normal(std: float) -> Doubles:
+        return random.normal(0, std, (count, 1))
 
     x, y = np.moveaxis(paths / HEIGHT - 0.5, 2, 0)
-    x, y = x + normal(hand.balance) * (0.25 - x * x), y + normal(hand.balance) * (0.25 - y * y)
-    x = x * (1 + 2 * normal(hand.balance) * y)
+    x, y = (
+        x + normal(v.balance) * (0.25 - x * x),
+        y + normal(v.balance) * (0.25 - y * y),
+    )
+    x = x * (1 + 2 * normal(v.balance) * y)
     for _ in range(2):
         fx, fy = random.normal(0, 0.6, (2, count, 2, 1))
         phase = random.uniform(0, 2 * np.pi, (count, 2, 1))
-        wave = np.sin(2 * np.pi * (fx * x[:, None] + fy * y[:, None]) + phase) * hand.wave / HEIGHT
+        wave = np.sin(2 * np.pi * (fx * x[:, None] + fy * y[:, None]) + phase) * v.wave / HEIGHT
         x, y = x + wave[:, 0], y + wave[:, 1]
-    x = x * np.exp(normal(hand.aspect))
-    x = x - (hand.lean + normal(hand.slant)) * y
-    turn = normal(hand.rotation)
-    return np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], 2)
+    x = x * np.exp(normal(v.aspect))
+    x = x - (v.lean + normal(v.slant)) * y
+    angle = normal(v.rotation)
+    return np.stack(
+        [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], 2
+    )
 
 
-def _radii(paths: Doubles, random: np.random.Generator, hand: StrokeVariation) -> Doubles:
+def _pen_radius(paths: Doubles, random: np.random.Generator) -> Doubles:
     """The pen's half-width in pixels at every point of the paths, (count, t)."""
     count = len(paths)
-    pen = random.normal(np.log(hand.radius), hand.pen, (count, 1))
+    pen = random.normal(np.log(VARIATION.radius), VARIATION.pen, (count, 1))
     frequency = random.normal(0, 0.7, (count, 2, 1))  # waves per height of the digit
     phase = random.uniform(0, 2 * np.pi, (count, 1))
     wave = np.sin(2 * np.pi * (paths @ frequency)[:, :, 0] + phase)
-    return np.exp(pen + random.normal(0, hand.pressure, (count, 1)) * wave)
+    return np.exp(pen + random.normal(0, VARIATION.pressure, (count, 1)) * wave)
 
 
-def _boxed(paths: Doubles, reach: Doubles) -> Doubles:
-    """Scales paths, in the middle of the picture, until the longer side of the ink fills the box.
+def _scale_to_box(paths: Doubles, reach: Doubles) -> Doubles:
+    """Scales paths, in the middle of the image, until the longer side of the ink fills the box.
 
-    `reach`, (count, t), is how far the ink extends around each point, in pixels. That does not
-    grow with the path, hence two steps towards the scale instead of one.
+    `reach`, (count, t), is how far the ink extends around each point, in pixels. It does not
+    grow with the path, so the scale takes two iterations.
     """
     ink = reach[:, :, None]
     around = 2 * reach.mean(axis=1)[:, None, None]

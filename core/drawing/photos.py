@@ -1,7 +1,8 @@
-"""A photo or a picture of one digit as the 28x28 image that MNIST would have made of it."""
+"""A photo of one digit to the 28x28 image that MNIST's authors would have made of it."""
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.rasterize import (
@@ -10,88 +11,69 @@ from core.drawing.rasterize import (
     Doubles,
     Floats,
     Integers,
-    centred,
+    centre_on_mass,
     centres_of_mass,
 )
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
-_WORKING_SIDE = 256  # pixels; photos are averaged down to about this before anything else
-_NOISE_WIDTHS = 6.0  # ink on a photo stands out from its paper by this many standard deviations
-_FAINTEST = 8.0  # of 255 grey levels: with less contrast than this there is nothing to read
+_WORKING_SIDE = 256  # pixels; the first step shrinks photos to about this
+_INK_SIGMAS = 6.0  # ink differs from the paper by this many standard deviations of its grain
+_MIN_CONTRAST = 8.0  # of 255 grey levels: with less contrast there is no digit
 
 
-def pixels_to_image(pixels: object) -> Floats:
-    """Crops, scales and centres a grey picture of one digit as MNIST did.
+def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
+    """Crops, scales and centres a grey picture of one digit as MNIST's authors did.
 
-    Light ink on dark and dark ink on light both work: the border is taken for the background.
-    Uneven paper is levelled, and what does not stand out from its grain is dropped. A picture of
-    MNIST comes out as it went in.
+    The ink may be light on dark or dark on light: the border is the background. Uneven
+    illumination and the grain of the paper are removed. An image of MNIST does not change.
+    `as_drawn` keeps the grey of the paper; it is inverted if the ink is dark.
 
     Args:
         pixels: (height, width) numbers from 0 to 255, from 3 to 4096 pixels each way.
 
-    Returns:
-        (28, 28) float32 in 0..1, ink 1 on 0, not normalised.
-
     Raises:
-        EmptyDrawingError: nothing stands out from the background.
-        InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or of an impossible size.
-    """
-    return pixel_steps(pixels).image
-
-
-def pixel_steps(pixels: object) -> PreprocessedDrawing:
-    """Explains `pixels_to_image`: the same picture and the way to it, in pixels of the original.
-
-    `as_drawn` shows the paper as grey as it is; only dark ink on light is turned round.
-
-    Raises:
-        EmptyDrawingError, InvalidDrawingError: as `pixels_to_image`.
+        EmptyDrawingError: there is no ink on the background.
+        InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or too small or large.
     """
     original = _checked_pixels(pixels)
-    grey = _light_on_dark(_shrunk(original))
+    block = _block_side(original)
+    grey = _light_on_dark(_average_blocks(original, block))
     ink = _ink(grey)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    digit = ink[top:bottom, left:right]
     scale = BOX / max(digit.shape)
     height, width = (max(1, round(scale * length)) for length in digit.shape)
-    digit = _resampling(digit.shape[0], height) @ digit @ _resampling(digit.shape[1], width).T
-    image, corner = _on_field(digit)
-    block = _block(original)
-    left, top = float(columns[0]), float(rows[0])
+    image, corner = _place(_resize(digit, width, height))
     return PreprocessedDrawing(
-        left=left * block,
-        top=top * block,
-        right=float(columns[-1] + 1) * block,
-        bottom=float(rows[-1] + 1) * block,
+        box=(float(left * block), float(top * block), float(right * block), float(bottom * block)),
         scale=scale / block,
-        offset=(float(corner[0]) - scale * left, float(corner[1]) - scale * top),
+        offset=(float(corner[0] - scale * left), float(corner[1] - scale * top)),
         image=image,
-        as_drawn=_squeezed(grey),
+        as_drawn=(_resize(grey, SIDE, SIDE) / 255.0).astype(np.float32),
     )
 
 
-def _on_field(digit: Doubles) -> tuple[Floats, Doubles]:
-    """Puts a picture of at most 20x20 on the 28x28 field, its centre of mass in the middle.
+def _place(digit: Doubles) -> tuple[Floats, Doubles]:
+    """Places a picture of at most 20x20 in the 28x28 field, its centre of mass in the middle.
 
     Returns:
-        The field, and where on it the picture's left upper corner came to lie, (x, y).
+        The field, and the position (x, y) of the picture's upper left corner in it.
     """
     height, width = digit.shape
     field = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     field[0, top : top + height, left : left + width] = digit
-    moved = centred(field)
-    move = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
-    return moved[0], move + np.array([left, top])
+    moved = centre_on_mass(field)
+    translation = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
+    return moved[0], translation + np.array([left, top])
 
 
-def _squeezed(grey: Doubles) -> Floats:
-    """A whole grey picture as (28, 28) in 0..1, its proportions lost."""
-    height, width = grey.shape
-    squeezed = _resampling(height, SIDE) @ grey @ _resampling(width, SIDE).T / 255.0
-    return squeezed.astype(np.float32)
+def _resize(picture: Doubles, width: int, height: int) -> Doubles:
+    """Resizes with Pillow's bilinear filter, which averages when it shrinks."""
+    image = Image.fromarray(picture.astype(np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float64)
 
 
 def _checked_pixels(pixels: object) -> Doubles:
@@ -110,75 +92,64 @@ def _checked_pixels(pixels: object) -> Doubles:
     return array.astype(np.float64)
 
 
-def _shrunk(grey: Doubles) -> Doubles:
-    """Averages blocks of pixels until the longer side is near the working size."""
-    block = _block(grey)
+def _block_side(grey: Doubles) -> int:
+    """Side of the blocks that bring the longer side of a picture near `_WORKING_SIDE`."""
+    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
+
+
+def _average_blocks(grey: Doubles, block: int) -> Doubles:
     rows, columns = (length // block for length in grey.shape)
     blocks = grey[: rows * block, : columns * block].reshape(rows, block, columns, block)
     return blocks.mean(axis=(1, 3))
 
 
-def _block(grey: Doubles) -> int:
-    """Side of the squares that `_shrunk` averages."""
-    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
-
-
 def _light_on_dark(grey: Doubles) -> Doubles:
-    """The picture, or its negative where the border is light: there the ink is dark."""
+    """The picture, or its negative if the border is light, that is, the ink is dark."""
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
     return 255.0 - grey if 2 * np.median(border) > grey.min() + grey.max() else grey
 
 
 def _ink(grey: Doubles) -> Doubles:
-    """Light ink from 0 to 1 on levelled paper; where the paper is grainy, without its grain."""
+    """The ink, from 0 to 1, without the paper and its grain."""
     paper, noise = _paper(grey)
     ink = grey - paper
-    ink[ink <= _NOISE_WIDTHS * noise] = 0.0
+    ink[ink <= _INK_SIGMAS * noise] = 0.0
     if noise > 0.0:
-        ink[_inked_neighbours(ink > 0.0) < 5] = 0.0  # dust: fewer than 5 of the 3x3 around
-    if ink.max() < _FAINTEST:
+        ink[_inked_neighbours(ink > 0.0) < 5] = 0.0  # dust: fewer than 5 pixels of 3x3
+    if ink.max() < _MIN_CONTRAST:
         raise EmptyDrawingError("There is no digit to be seen in this picture.")
     return (ink / np.percentile(ink[ink > 0.0], 90)).clip(0.0, 1.0)
 
 
 def _paper(grey: Doubles) -> tuple[Doubles, float]:
-    """The light on the empty paper, a quadratic surface, and the paper's grain around it.
+    """The grey of the empty paper, a quadratic surface, and the standard deviation of its grain.
 
-    Starts from the border, where ink is rare, and takes in whatever lies within the grain. On a
-    picture without grain only pixels of exactly the paper's grey count, so nothing is altered.
+    The fit starts with the border, where ink is rare, and then uses all pixels within the grain.
+    Without grain the paper is constant, and the picture does not change.
     """
     y, x = (np.linspace(-1.0, 1.0, length) for length in grey.shape)
     xx, yy = np.broadcast_arrays(x[None, :], y[:, None])
     surface = np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy], axis=-1)
-    chosen = np.ones(grey.shape, bool)
-    chosen[1:-1, 1:-1] = False
-    paper = np.full(grey.shape, np.median(grey[chosen]))
-    noise = _deviation((grey - paper)[chosen])
+    mask = np.ones(grey.shape, bool)
+    mask[1:-1, 1:-1] = False
+    paper = np.full(grey.shape, np.median(grey[mask]))
+    noise = _deviation((grey - paper)[mask])
     for _ in range(6):
-        chosen = np.abs(grey - paper) <= 3.0 * noise
+        mask = np.abs(grey - paper) <= 3.0 * noise
         if noise > 0.0:
-            fit = np.linalg.lstsq(surface[chosen], grey[chosen], rcond=None)[0]
+            fit = np.linalg.lstsq(surface[mask], grey[mask], rcond=None)[0]
             paper = surface @ fit
-            noise = _deviation((grey - paper)[chosen])
+            noise = _deviation((grey - paper)[mask])
     return paper, noise
 
 
 def _deviation(residual: Doubles) -> float:
-    """Standard deviation from the median of the distances, which a few strokes do not disturb."""
+    """Standard deviation, estimated from the median, which a few strokes do not influence."""
     return 1.4826 * float(np.median(np.abs(residual)))
 
 
 def _inked_neighbours(inked: NDArray[np.bool_]) -> Integers:
-    """How many pixels of the 3x3 around each are inked."""
+    """The number of inked pixels in the 3x3 around each."""
     padded = np.pad(inked.astype(np.int64), 1)
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     return rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-
-
-def _resampling(old: int, new: int) -> Doubles:
-    """(new, old) weights that resize one axis with a triangle as wide as the coarser pixel."""
-    ratio = old / new
-    centre = (np.arange(new)[:, None] + 0.5) * ratio
-    distance = np.abs(np.arange(old) + 0.5 - centre) / max(ratio, 1.0)
-    weights = (1.0 - distance).clip(0.0)
-    return weights / weights.sum(axis=1, keepdims=True)

@@ -2,46 +2,36 @@
 
 from dataclasses import dataclass
 
-from core.drawing.rasterize import (
-    MASS_CENTRE,
-    Floats,
-)
+from core.drawing.rasterize import MASS_CENTRE, Floats
 from core.errors import EmptyDrawingError
 
 
 @dataclass(frozen=True, eq=False)
 class PreprocessedDrawing:
-    """How a drawing became a picture: `pixel = scale * drawing + offset` for x and for y."""
+    """An image and its transform: `pixel = scale * drawing + offset` for x and for y."""
 
-    left: float
-    """The bounding box of the pen's path, or of a picture's ink, in the drawing's own unit."""
-    top: float
-    right: float
-    bottom: float
+    box: tuple[float, float, float, float]
+    """Left, top, right and bottom of the strokes, or of a photo's ink, in the drawing's unit."""
     scale: float
-    """Pixels of the picture per unit of the drawing."""
+    """Pixels of the image per unit of the drawing."""
     offset: tuple[float, float]
-    """The move in x and y after scaling, in pixels."""
+    """The translation in x and y after scaling, in pixels."""
     image: Floats
-    """(28, 28) float32 in 0..1, ink 1 on 0: as MNIST would have it."""
+    """(28, 28) float32 in 0..1, ink 1 on 0: preprocessed like MNIST."""
     as_drawn: Floats
-    """(28, 28) float32 in 0..1: the whole canvas squeezed, neither cropped nor centred."""
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        return self.left, self.top, self.right, self.bottom
+    """(28, 28) float32 in 0..1: the whole canvas resized, neither cropped nor centred."""
 
     @property
     def centre(self) -> tuple[float, float]:
-        """The point (x, y) of the drawing that came to where MNIST has the centre of mass."""
+        """The drawing's centre of mass (x, y) in its own unit."""
         x, y = ((MASS_CENTRE - move) / self.scale for move in self.offset)
         return x, y
 
     def network_image(self, as_drawn: bool = False) -> Floats:
-        """The picture that the network is given.
+        """The input image of the network.
 
         Raises:
-            EmptyDrawingError: nothing of the drawing lies on the canvas.
+            EmptyDrawingError: no ink is on the canvas.
         """
         image = self.as_drawn if as_drawn else self.image
         if not image.any():

@@ -1,12 +1,10 @@
-"""From what a person drew to the 28x28 picture that MNIST would have made of it.
+"""Strokes to the 28x28 image that MNIST's authors would have made of them.
 
-MNIST's digits were scaled, proportions kept, so that the longer side filled a 20x20 box, and the
-box was then moved so that the ink's centre of mass came to the middle of a 28x28 field
-(Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"). A network trained
-on them reads other drawings well only when they went the same way. Strokes are drawn afresh
-with a line of MNIST's width, so that neither the size of a drawing nor its pen matters.
-
-The module knows nothing about networks, normalisation or pages: numbers in, arrays out.
+MNIST's digits were scaled, with their proportions, until the longer side filled a 20x20 box. The
+box was then placed so that the ink's centre of mass is in the middle of a 28x28 field (Y. LeCun,
+C. Cortes, C. Burges, "The MNIST database of handwritten digits"). A network trained on them reads
+drawings well only after the same steps. Strokes are redrawn with lines as wide as MNIST's, so the
+size and the pen of a drawing do not matter.
 """
 
 from collections.abc import Sequence
@@ -24,8 +22,8 @@ from core.drawing.rasterize import (
     Floats,
     Integers,
     centres_of_mass,
-    draw_marks,
-    even_marks,
+    rasterize,
+    resample,
 )
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
@@ -33,70 +31,55 @@ Strokes = Sequence[Sequence[Sequence[float]]]
 """Strokes of points `(x, y)`, x to the right and y downwards, in any one unit."""
 
 CANVAS = 280.0
-"""Side of the square on which one draws, in the unit of the strokes."""
+"""Side of the square drawing area, in the unit of the strokes."""
 
 MAX_STROKES = 200
 MAX_POINTS = 20_000
 
 _MAX_COORDINATE = 1e6
-_LINE_RADIUS = 1.0  # pixels; the half-width of MNIST's lines
-_LINE_SOFTNESS = 1.0  # pixels from full ink to none across the edge of a line
-_PATH_SIDE = BOX - 2 * _LINE_RADIUS - _LINE_SOFTNESS  # so that the ink itself fills the box
-_TAP = 0.03  # of the canvas: a shorter drawing is a tap of the pen, not a digit to be enlarged
-_MAX_MARKS = 4096  # a digit needs about 150; a scribble fills the picture with far fewer
+_LINE_RADIUS = 1.0  # half-width of MNIST's lines, in pixels
+_LINE_SOFTNESS = 1.0  # width of a line's edge, from full ink to none, in pixels
+_PATH_SIDE = BOX - 2 * _LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the ink fills the box
+_TAP = 0.03  # of the canvas: a smaller drawing is a tap of the pen and stays a dot
+_MAX_SAMPLES = 4096  # a digit needs about 150; a scribble fills the image with far fewer
 
 
-def strokes_to_image(strokes: Strokes, canvas: float = CANVAS) -> Floats:
-    """Draws strokes afresh as MNIST would have shown them.
-
-    Args:
-        strokes: one list of `(x, y)` points a stroke; y runs downwards. Each is taken as a
-            polyline, so the pen's speed leaves no trace.
-        canvas: side of the drawing area in the unit of the strokes. It serves only to tell a tap
-            of the pen, which stays a dot, from a small digit, which is enlarged.
-
-    Returns:
-        (28, 28) float32 in 0..1, ink 1 on 0, not normalised.
-
-    Raises:
-        EmptyDrawingError: there is no point in it.
-        InvalidDrawingError: it is not a list of strokes, or far too long, or holds impossible numbers.
-    """
-    points, stroke = _checked(strokes)
-    return _as_mnist(points, stroke, canvas)[0]
-
-
-def stroke_steps(
+def preprocess_strokes(
     strokes: Strokes, canvas: float = CANVAS, pen: float = 16.0
 ) -> PreprocessedDrawing:
-    """Explains `strokes_to_image`: the same picture and the way to it.
+    """Draws strokes as MNIST would show them.
 
     Args:
-        strokes: as for `strokes_to_image`.
-        canvas: side of the drawing area in the unit of the strokes.
+        strokes: one list of `(x, y)` points per stroke, y downwards. The points of a stroke are
+            joined by straight lines, so the speed of the pen does not matter.
+        canvas: side of the drawing area in the unit of the strokes. It tells a tap of the pen,
+            which stays a dot, from a small digit, which is enlarged.
         pen: width of the line on the page in the same unit; only `as_drawn` shows it.
 
     Raises:
-        EmptyDrawingError, InvalidDrawingError: as `strokes_to_image`.
+        EmptyDrawingError: there is no point.
+        InvalidDrawingError: this is no list of strokes, it is too long, or a number is impossible.
     """
     points, stroke = _checked(strokes)
-    image, scale, offset = _as_mnist(points, stroke, canvas)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
+    offset = SIDE / 2 - scale * (low + high) / 2
+    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
+    # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
+    # image jump by a pixel when the same drawing is scaled.
+    offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
     squeeze = SIDE / canvas
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return PreprocessedDrawing(
-        left=left,
-        top=top,
-        right=right,
-        bottom=bottom,
+        box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
         scale=scale,
         offset=(float(offset[0]), float(offset[1])),
-        image=image,
+        image=_draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS),
         as_drawn=_draw(points * squeeze, stroke, pen * squeeze / 2, 1.0),
     )
 
 
 def _checked(strokes: object) -> tuple[Doubles, Integers]:
-    """All points, (n, 2), and the number of each one's stroke, (n,)."""
+    """All points, (n, 2), and the index of each point's stroke, (n,)."""
     if not _is_list(strokes):
         raise InvalidDrawingError("A drawing is a list of strokes, each a list of points (x, y).")
     if len(strokes) > MAX_STROKES:
@@ -134,27 +117,13 @@ def _checked_stroke(stroke: Any) -> Doubles:
     return points
 
 
-def _as_mnist(points: Doubles, stroke: Integers, canvas: float) -> tuple[Floats, float, Doubles]:
-    """The picture, and the scale and the offset that led to it."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
-    offset = SIDE / 2 - scale * (low + high) / 2
-    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
-    # MNIST moved by whole pixels. Moved exactly, a drawing does not jump by one because a smaller
-    # copy of it was rounded otherwise.
-    offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
-    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
-    return image, scale, offset
-
-
 def _draw(points: Doubles, stroke: Integers, radius: float, softness: float) -> Floats:
-    marks = even_marks(points, stroke, most=_MAX_MARKS)
-    tips = marks.points.astype(np.float32)
-    picture = np.zeros(len(tips), np.int64)
-    return draw_marks(
-        tips,
-        picture,
-        np.full(len(tips), radius, np.float32),
-        np.full(len(tips), softness, np.float32),
+    samples = resample(points, stroke, _MAX_SAMPLES).points.astype(np.float32)
+    count = len(samples)
+    return rasterize(
+        samples,
+        np.zeros(count, np.int64),
+        np.full(count, radius, np.float32),
+        np.full(count, softness, np.float32),
         count=1,
     )[0]

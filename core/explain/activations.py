@@ -1,7 +1,4 @@
-"""An image's way through a network: feature maps, filters, and the making of a single number.
-
-This module does not know which run a network comes from, or how its inside is drawn.
-"""
+"""Activations: the feature maps of every layer, the filters, and how one value is computed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,24 +12,20 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from core import models
 from core.data.dataset import normalize
 from core.errors import OutOfRangeError
-from core.explain.tracing import LayerTracer, TracedLayer, parts
+from core.explain.tracing import Call, LayerTracer, trace_layers
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, InsideView, PixelStep
 from core.training.state import StateDict
 
 CHUNK = 250
 
-Watch = Callable[[InnerLayer, Tensor], Tensor]
-"""Sees a layer and what came out of it, with the images first; gives what is passed on."""
-
-
-def pass_on(layer: InnerLayer, values: Tensor) -> Tensor:
-    return values
+LayerHook = Callable[[InnerLayer, Tensor], Tensor]
+"""Called with a layer and its output (N, ...); returns the output that the next layer gets."""
 
 
 class Network:
-    """A network with fixed weights whose layers can be looked into, in float32 on the CPU.
+    """A network with fixed weights and access to its layers, in float32 on the CPU.
 
-    Safe to use from several threads: nothing changes after it is made.
+    Immutable, and therefore thread-safe.
     """
 
     def __init__(self, name: str, state_dict: StateDict) -> None:
@@ -42,84 +35,84 @@ class Network:
             RuntimeError: the weights are those of another model.
         """
         self._model = models.load(name, state_dict).requires_grad_(False)
-        self._parts = parts(name)
-        self._by_call = {part.call: part.layer for part in self._parts}
+        self._traced = trace_layers(name)
+        self._by_call = {traced.call: traced.layer for traced in self._traced}
 
     @property
     def layers(self) -> tuple[InnerLayer, ...]:
-        """From the input to the ten scores."""
-        return tuple(part.layer for part in self._parts)
+        """From the input to the ten logits."""
+        return tuple(traced.layer for traced in self._traced)
 
-    def logits(self, pixels: Tensor, watch: Watch = pass_on) -> Tensor:
-        """Scores (N, 10) of normalised images (N, 1, 28, 28); every layer is shown to `watch`."""
+    def logits(self, pixels: Tensor, hook: LayerHook = lambda layer, output: output) -> Tensor:
+        """Logits (N, 10) of normalized images (N, 1, 28, 28). Calls `hook` for every layer."""
 
-        def seen(
-            number: int, call: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
-        ) -> Tensor:
-            layer = self._by_call.get(number)
-            return result if layer is None else watch(layer, result)
+        def on_call(call: Call) -> Tensor:
+            layer = self._by_call.get(call.number)
+            return call.result if layer is None else hook(layer, call.result)
 
-        pixels = watch(self._parts[0].layer, pixels)
-        with LayerTracer(seen):
-            scores: Tensor = self._model(pixels)
-        return scores
+        pixels = hook(self._traced[0].layer, pixels)
+        with LayerTracer(on_call):
+            logits: Tensor = self._model(pixels)
+        return logits
 
     def look(self, image: np.ndarray) -> InsideView:
-        """What every layer makes of one image (28, 28), 0..1 with ink 1."""
+        """The output of every layer for one image (28, 28), 0..1 with ink 1."""
         maps: list[FeatureMaps] = []
 
-        def keep(layer: InnerLayer, values: Tensor) -> Tensor:
-            maps.append(FeatureMaps(layer, values[0].reshape(layer.shape).numpy()))
-            return values
+        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
+            maps.append(FeatureMaps(layer, output[0].reshape(layer.shape).numpy()))
+            return output
 
         with torch.inference_mode():
-            probabilities = self.logits(to_pixels(image), keep).softmax(1)[0].numpy()
+            probabilities = self.logits(to_pixels(image), hook).softmax(1)[0].numpy()
         return InsideView(tuple(maps), probabilities)
 
     def filters(self, layer: str) -> Filters:
-        """What a layer multiplies with; the arrays may be the weights themselves: only read them.
+        """The weights of a layer. The arrays may share memory with the model: do not write to them.
 
         Raises:
-            OutOfRangeError: the network has no such layer, or nothing is multiplied there.
+            OutOfRangeError: the network has no such layer, or the layer has no weights.
         """
-        part = self._parts[self._place(layer)]
+        traced = self._traced[self._index(layer)]
         module: Any = self._model.get_submodule(layer)
         weight, bias = module.weight, module.bias
-        if part.normalisation is not None:
-            norm: Any = self._model.get_submodule(part.normalisation)
+        if traced.normalization is not None:
+            norm: Any = self._model.get_submodule(traced.normalization)
             weight, bias = fuse_conv_bn_weights(
                 weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
             )
-        weights = weight.detach().numpy().reshape(len(weight), *(part.layer.kernel or ()))
-        return Filters(part.layer, weights, bias.detach().numpy())
+        weights = weight.detach().numpy().reshape(len(weight), *(traced.layer.kernel or ()))
+        return Filters(traced.layer, weights, bias.detach().numpy())
 
     def step(
         self, view: InsideView, layer: str, channel: int, row: int = 0, column: int = 0
     ) -> PixelStep:
-        """How the number at a place of a layer's maps was made of the maps before.
+        """How one value of a layer's maps is computed from the previous layer's maps.
 
         Args:
-            view: what this network made of the image; the maps before are taken from it.
+            view: this network's output for the image.
 
         Raises:
-            OutOfRangeError: there is no such layer, channel or pixel, or nothing is multiplied there.
+            OutOfRangeError: there is no such layer, channel or pixel, or the layer has no weights.
         """
-        place = self._place(layer)
-        part = self._parts[place]
-        _check_place(part, channel, row, column)
+        index = self._index(layer)
+        traced = self._traced[index]
+        _check_pixel(traced.layer, channel, row, column)
         filters = self.filters(layer)
         kernel = filters.weights[channel].astype(np.float64)
-        (_, height, width), pool, edge = kernel.shape, part.layer.pool, part.padding
+        (_, height, width), pool, padding = kernel.shape, traced.layer.pool, traced.padding
         top, left = row * pool, column * pool
-        before = np.pad(view.maps[place - 1].values, ((0, 0), (edge, edge), (edge, edge)))
-        region = before[:, top : top + height + pool - 1, left : left + width + pool - 1]
+        edges = ((0, 0), (padding, padding), (padding, padding))
+        padded = np.pad(view.maps[index - 1].values, edges)
+        region = padded[:, top : top + height + pool - 1, left : left + width + pool - 1]
         patches = sliding_window_view(region.astype(np.float64), (height, width), axis=(1, 2))
         sums = np.einsum("cpqij,cij->cpq", patches, kernel)
         bias = float(filters.bias[channel])
         window = sums.sum(0) + bias
-        down, across = (int(index) for index in np.unravel_index(window.argmax(), window.shape))
+        down, across = (int(number) for number in np.unravel_index(window.argmax(), window.shape))
+        patch = Area(top - padding + down, left - padding + across, height, width)
         return PixelStep(
-            layer=part.layer,
+            layer=traced.layer,
             channel=channel,
             row=row,
             column=column,
@@ -128,63 +121,64 @@ class Network:
             sums=sums[:, down, across],
             bias=bias,
             before=float(window[down, across]),
-            after=float(view.maps[place].values[channel, row, column]),
-            areas=self._areas(place, Area(top - edge + down, left - edge + across, height, width)),
+            after=float(view.maps[index].values[channel, row, column]),
+            areas=self._receptive_fields(index, patch),
             window=window,
             chosen=(down, across),
         )
 
-    def _areas(self, place: int, patch: Area) -> tuple[Area, ...]:
-        """From the image to the patch in the layer before `place`: all of which it was made."""
+    def _receptive_fields(self, index: int, patch: Area) -> tuple[Area, ...]:
+        """The areas that a patch of the layer before `index` depends on, from the image on."""
         areas = [patch]
-        for number in range(place - 1, 0, -1):
-            part, area, pool = self._parts[number], areas[-1], self._parts[number].layer.pool
-            _, height, width = part.layer.kernel or (0, 0, 0)
-            if part.layer.is_convolution:
+        for i in range(index - 1, 0, -1):
+            traced, area, pool = self._traced[i], areas[-1], self._traced[i].layer.pool
+            if traced.layer.is_convolution and traced.layer.kernel is not None:
+                _, height, width = traced.layer.kernel
                 area = Area(
-                    area.top * pool - part.padding,
-                    area.left * pool - part.padding,
+                    area.top * pool - traced.padding,
+                    area.left * pool - traced.padding,
                     area.height * pool + height - 1,
                     area.width * pool + width - 1,
                 )
-            else:  # made of all that comes in
-                area = Area(0, 0, *self._parts[number - 1].layer.shape[1:])
+            else:  # depends on the whole input
+                area = Area(0, 0, *self._traced[i - 1].layer.shape[1:])
             areas.append(area)
         return tuple(reversed(areas))
 
     def features(
         self, images: np.ndarray, should_stop: Callable[[], bool] = lambda: False
     ) -> np.ndarray | None:
-        """What the last layer is given for each image: (N, features), float32.
+        """The input of the last layer for each image: (N, features), float32.
 
         Args:
             images: (N, 28, 28), ink 255 on black 0.
+            should_stop: called before each chunk of images; True ends the computation.
 
         Returns:
-            None if it was told to stop.
+            None after `should_stop` returned True.
         """
-        last = self._parts[-2].layer
-        found: list[np.ndarray] = []
+        penultimate = self._traced[-2].layer
+        features: list[np.ndarray] = []
 
-        def keep(layer: InnerLayer, values: Tensor) -> Tensor:
-            if layer is last:
-                found.append(values.flatten(1).numpy())
-            return values
+        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
+            if layer is penultimate:
+                features.append(output.flatten(1).numpy())
+            return output
 
         with torch.inference_mode():
             for start in range(0, len(images), CHUNK):
                 if should_stop():
                     return None
-                self.logits(normalize(torch.as_tensor(images[start : start + CHUNK])), keep)
-        return np.concatenate(found)
+                self.logits(normalize(torch.as_tensor(images[start : start + CHUNK])), hook)
+        return np.concatenate(features)
 
-    def _place(self, layer: str) -> int:
-        """Which part a layer with weights is."""
-        for place, part in enumerate(self._parts):
-            if part.layer.name == layer:
-                if part.layer.kernel is None:
+    def _index(self, layer: str) -> int:
+        """The index of a layer with weights."""
+        for index, traced in enumerate(self._traced):
+            if traced.layer.name == layer:
+                if traced.layer.kernel is None:
                     raise OutOfRangeError(f"Nothing is multiplied in {layer}: it has no weights.")
-                return place
+                return index
         raise OutOfRangeError(f"This network has no layer {layer}.")
 
 
@@ -193,11 +187,9 @@ def to_pixels(image: np.ndarray) -> Tensor:
     return normalize(torch.as_tensor(image[np.newaxis] * np.float32(255)))
 
 
-def _check_place(part: TracedLayer, *place: int) -> None:
-    for what, index, count in zip(
-        ("channel", "row", "column"), place, part.layer.shape, strict=True
-    ):
-        if not 0 <= index < count:
+def _check_pixel(layer: InnerLayer, *indices: int) -> None:
+    for axis, index, size in zip(("channel", "row", "column"), indices, layer.shape, strict=True):
+        if not 0 <= index < size:
             raise OutOfRangeError(
-                f"{part.layer.name} has no {what} {index}: they go from 0 to {count - 1}."
+                f"{layer.name} has no {axis} {index}: they go from 0 to {size - 1}."
             )

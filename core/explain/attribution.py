@@ -1,9 +1,8 @@
-"""Which pixels an answer rests on, asked in four ways through Captum.
+"""Attribution: which pixels mattered for a class, by four methods of Captum.
 
-What each way can and cannot tell is in `core.records.ATTRIBUTION_METHODS`. Scores are logits, the
-numbers before the softmax: a probability near 1 hardly moves, whatever one does to the image.
-Captum is imported when it is first needed, because it takes a while. This module does not know how
-a picture of an attribution is drawn.
+`core.records.explanations.ATTRIBUTION_METHODS` tells what each method can and cannot show.
+Attributions explain logits: a probability near 1 hardly changes, whatever happens to the image.
+Captum is imported when it is first used, because that takes a while.
 """
 
 import numpy as np
@@ -19,9 +18,9 @@ from core.records.layers import InnerLayer
 
 SIDE = 28
 PATCH, STRIDE = 5, 2
-"""Side of the patch that is painted black, and by how many pixels it moves on."""
+"""Occlusion: side of the black patch, and the pixels that it moves on."""
 STEPS = 32
-"""How many images on the way from black paper the gradients are averaged over."""
+"""Integrated gradients: images between the black baseline and the image."""
 
 
 def attribute(
@@ -31,90 +30,70 @@ def attribute(
     digit: int | None = None,
     layer: str | None = None,
 ) -> Attribution:
-    """Asks which pixels of one image speak for a digit.
+    """Attributes the logit of a digit to the pixels of one image.
 
     Args:
         image: (28, 28), 0..1 with ink 1.
-        digit: whose score is explained; by default the one that the network reads.
-        layer: for Grad-CAM, the convolution whose maps are weighed; by default the last.
+        digit: the class to explain; by default the prediction.
+        layer: for Grad-CAM, the convolution whose maps are weighted; by default the last.
 
     Raises:
-        NoConvolutionError: Grad-CAM was asked of a network without convolutions.
+        NoConvolutionError: Grad-CAM for a network without convolutions.
         OutOfRangeError: the network has no convolution of that name.
     """
+    from captum.attr import IntegratedGradients, Occlusion, Saliency
+
     pixels = to_pixels(image)
+    black = normalize(torch.zeros(1, SIDE, SIDE))
     if digit is None:
         with torch.inference_mode():
             digit = int(network.logits(pixels).argmax())
-    chosen = _convolution(network, layer) if method == "grad_cam" else None
-    if chosen is not None:
-        values = _grad_cam(network, pixels, digit, chosen)
+    convolution = _find_convolution(network, layer) if method == "grad_cam" else None
+    if convolution is not None:
+        result = _grad_cam(network, pixels, digit, convolution)
     elif method == "saliency":
-        values = _saliency(network, pixels, digit)
+        result = Saliency(network.logits).attribute(pixels.requires_grad_(), target=digit)
     elif method == "occlusion":
-        values = _occlusion(network, pixels, digit)
+        with torch.inference_mode():
+            result = Occlusion(network.logits).attribute(
+                pixels,
+                sliding_window_shapes=(1, PATCH, PATCH),
+                strides=(1, STRIDE, STRIDE),
+                baselines=black,
+                target=digit,
+                perturbations_per_eval=64,
+            )
     else:
-        values = _integrated_gradients(network, pixels, digit)
-    found = values.detach().reshape(SIDE, SIDE).to(torch.float32).numpy()
-    largest = float(np.abs(found).max())
+        result = IntegratedGradients(network.logits).attribute(
+            pixels, baselines=black, target=digit, n_steps=STEPS
+        )
+    values = result.detach().reshape(SIDE, SIDE).to(torch.float32).numpy()
+    largest = float(np.abs(values).max())
     return Attribution(
         method=method,
         digit=digit,
-        values=found / largest if largest > 0 else found,
+        values=values / largest if largest > 0 else values,
         largest=largest,
-        layer=chosen.name if chosen is not None else None,
+        layer=convolution.name if convolution is not None else None,
     )
-
-
-def _saliency(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import Saliency
-
-    return Saliency(network.logits).attribute(pixels.requires_grad_(), target=digit)
 
 
 def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -> Tensor:
-    """The layer's maps, weighed by their mean gradients, positive part, on the image's pixels."""
+    """The layer's maps, weighted by their mean gradients, positive part, enlarged to the image."""
     from captum.attr import LayerGradCam
 
-    watched = _Watched(network, layer)
-    weighed = LayerGradCam(watched, watched.maps).attribute(
+    model = _HookableLayer(network, layer)
+    weighted = LayerGradCam(model, model.maps).attribute(
         pixels.requires_grad_(), target=digit, relu_attributions=True
     )
-    # A convolution without padding leaves out the image's border: the map covers the middle.
+    # Without padding, a convolution leaves out the border: its maps cover the middle of the image.
     covered = layer.shape[1] * layer.jump
-    enlarged = F.interpolate(weighed, (covered, covered), mode="bilinear")
+    enlarged = F.interpolate(weighted, (covered, covered), mode="bilinear")
     return F.pad(enlarged, ((SIDE - covered) // 2,) * 4)
 
 
-def _occlusion(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import Occlusion
-
-    with torch.inference_mode():
-        return Occlusion(network.logits).attribute(
-            pixels,
-            sliding_window_shapes=(1, PATCH, PATCH),
-            strides=(1, STRIDE, STRIDE),
-            baselines=_black(),
-            target=digit,
-            perturbations_per_eval=64,
-        )
-
-
-def _integrated_gradients(network: Network, pixels: Tensor, digit: int) -> Tensor:
-    from captum.attr import IntegratedGradients
-
-    return IntegratedGradients(network.logits).attribute(
-        pixels, baselines=_black(), target=digit, n_steps=STEPS
-    )
-
-
-def _black() -> Tensor:
-    """Paper without ink, (1, 1, 28, 28)."""
-    return normalize(torch.zeros(1, SIDE, SIDE))
-
-
-class _Watched(nn.Module):
-    """A network that lets one layer's maps pass through a module, where Captum can hook them."""
+class _HookableLayer(nn.Module):
+    """A network that passes one layer's maps through a module, to which Captum adds its hooks."""
 
     def __init__(self, network: Network, layer: InnerLayer) -> None:
         super().__init__()
@@ -123,24 +102,24 @@ class _Watched(nn.Module):
         self._layer = layer
 
     def forward(self, pixels: Tensor) -> Tensor:
-        def watch(layer: InnerLayer, values: Tensor) -> Tensor:
-            passed: Tensor = self.maps(values) if layer is self._layer else values
+        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
+            passed: Tensor = self.maps(output) if layer is self._layer else output
             return passed
 
-        return self._network.logits(pixels, watch)
+        return self._network.logits(pixels, hook)
 
 
-def _convolution(network: Network, name: str | None) -> InnerLayer:
+def _find_convolution(network: Network, name: str | None) -> InnerLayer:
     """The convolution of that name, or the last one."""
-    found = [layer for layer in network.layers if layer.is_convolution]
-    if not found:
+    convolutions = [layer for layer in network.layers if layer.is_convolution]
+    if not convolutions:
         raise NoConvolutionError(
             "This network has no convolution, and Grad-CAM needs one: it weighs feature maps, "
             "whose numbers have a place in the image. The other methods work."
         )
     if name is None:
-        return found[-1]
-    for layer in found:
+        return convolutions[-1]
+    for layer in convolutions:
         if layer.name == name:
             return layer
     raise OutOfRangeError(f"This network has no convolution {name}.")

@@ -1,39 +1,27 @@
-"""A network's features in two dimensions: PCA at once, t-SNE in a few seconds, and new points.
+"""Features projected to two dimensions: PCA, which is immediate, and t-SNE, which takes seconds.
 
-The features are what the last layer is given (`core.explain.activations.Network.features`). Plain numpy, and
-openTSNE, which is imported when it is first needed, because it takes a while. This module does not
-know which images the features come from.
+The features are the input of the last layer (`core.explain.activations.Network.features`).
+openTSNE is imported when it is first used, because that takes a while.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from core.errors import TsneUnavailableError
 
 PERPLEXITY = 30.0
-"""How many neighbours t-SNE tries to keep near each point, roughly."""
+"""Roughly the number of neighbours that t-SNE keeps near each point."""
 EARLY_ITERATIONS, LATE_ITERATIONS = 250, 500
 REPORT_EVERY = 10
 _START_WIDTH = 1e-4
 
 
-class Layout(Protocol):
-    """Points in the plane, and a way to place others among them."""
-
-    @property
-    def points(self) -> np.ndarray:
-        """(N, 2) float32."""
-
-    def place(self, features: np.ndarray) -> np.ndarray:
-        """Where other images would stand, (M, 2) float32, by their features (M, F)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Pca:
-    """A projection on a plane; `explained` is the plane's share in the features' variance."""
+    """A linear projection; `explained` is the plane's share of the features' variance."""
 
     points: np.ndarray
     explained: float
@@ -41,41 +29,45 @@ class Pca:
     _axes: np.ndarray
 
     def place(self, features: np.ndarray) -> np.ndarray:
+        """The points (M, 2), float32, of other images with features (M, F)."""
         return _float32((features - self._mean) @ self._axes)
 
 
 @dataclass(frozen=True, eq=False)
 class Tsne:
-    """An embedding by t-SNE. New points are moved; those that are there stay."""
+    """A t-SNE embedding. Adding points does not move the others."""
 
     points: np.ndarray
     _embedding: Any
 
     def place(self, features: np.ndarray) -> np.ndarray:
+        """The points (M, 2), float32, of other images with features (M, F)."""
         return _float32(self._embedding.transform(np.asarray(features, np.float64)))
 
 
+Layout = Pca | Tsne
+
+
 def choose(images: int, count: int, seed: int = 0) -> np.ndarray:
-    """Which of so many test images to embed: places in rising order, always the same for a seed."""
+    """A random sample of `count` indices below `images`, in rising order."""
     return np.sort(np.random.default_rng(seed).permutation(images)[:count])
 
 
 def pca(features: np.ndarray, reference: np.ndarray | None = None) -> Pca:
-    """Projects features (N, F) on the plane in which they vary the most.
+    """Projects features (N, F) on the plane of their first two principal components.
 
-    PCA leaves open which way an axis points, and where two axes explain about as much they may
-    change places from one epoch to the next. So the points are turned (and mirrored where that
-    fits better, but never stretched) to lie as near to `reference` as they can: the orthogonal
-    Procrustes problem (P. Schönemann, 1966). Without one, each axis points to where its largest
-    component is positive.
+    The signs of the components are arbitrary, and two components that explain about as much may
+    swap from one epoch to the next. So the points are rotated and mirrored, but not scaled, to be
+    as close to `reference` as possible: the orthogonal Procrustes problem (P. Schönemann, 1966).
+    Without a reference, the largest coefficient of each component is positive.
 
     Args:
-        reference: (N, 2), where the same images stood at another epoch.
+        reference: (N, 2), the points of the same images at another epoch.
     """
     mean = features.mean(0, dtype=np.float64)
     centred = features - mean
     variances, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, :-3:-1]  # eigh sorts upwards
+    axes = axes[:, :-3:-1]  # eigh sorts in ascending order
     axes = axes * np.sign(axes[np.abs(axes).argmax(0), [0, 1]])
     if reference is not None:
         left, _, right = np.linalg.svd((centred @ axes).T @ (reference - reference.mean(0)))
@@ -101,14 +93,14 @@ def tsne(
     The same features, start and seed give the same points on one machine.
 
     Args:
-        start: (N, 2), points to begin with, for instance those of another epoch, so that groups
-            stay where they were; by default those of PCA, which keeps what is far apart apart
-            (D. Kobak, P. Berens, The art of using t-SNE, 2019). Their scale does not matter.
-        progress: told the share of the iterations that are done, from 0 to 1.
-        should_stop: asked after every few iterations.
+        start: (N, 2), the initial points at any scale. Those of another epoch keep groups in
+            their places. By default those of PCA, which preserve large distances (D. Kobak,
+            P. Berens, "The art of using t-SNE for single-cell transcriptomics", 2019).
+        progress: called with the share of the iterations that are done, from 0 to 1.
+        should_stop: called every few iterations; True ends the computation.
 
     Returns:
-        None if it was told to stop.
+        None after `should_stop` returned True.
 
     Raises:
         TsneUnavailableError: openTSNE is not installed.
@@ -149,7 +141,7 @@ def tsne(
     ).fit(np.asarray(features, np.float64))
     if stopped:
         return None
-    # Placing a point goes on with the parameters of the embedding, and would report it too.
+    # transform() reuses these parameters; it must not call report().
     embedding.gradient_descent_params["callbacks"] = None
     return Tsne(_float32(embedding), embedding)
 

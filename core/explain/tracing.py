@@ -1,16 +1,16 @@
-"""The layers of a network in the order in which data goes through, found by watching it work.
+"""Finds the layers of a network, in the order of its forward pass, by tracing its torch calls.
 
-A layer is a convolution or a linear layer together with what follows it: normalisation,
-activation, pooling. The models call most of these as functions, which no module hook sees; a
-`TorchFunctionMode` sees every call, and only those of its own thread. (Tracing with `torch.fx`
-would change `nn.Module.__call__` for all threads, the training one included, while it traces.)
-Networks whose layers form a chain are understood, as all in `core.models` do.
+A layer is a convolution or a linear layer together with what follows it: normalization,
+activation, pooling. The models call most of these as functions, which module hooks do not see. A
+`TorchFunctionMode` sees every call, and only those of its own thread. (`torch.fx` replaces
+`nn.Module.__call__` for all threads while it traces, also for the one that trains.) The layers of
+a network must form a chain, as they do in `core.models`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,39 +19,45 @@ from torch.overrides import TorchFunctionMode
 from core import models
 from core.records.layers import InnerLayer
 
-_WATCHED = ("conv2d", "linear", "batch_norm", "relu", "max_pool2d", "amax")
-_PASSING = ("flatten", "dropout")  # in evaluation: the same numbers, in the same order
+_TRACED = ("conv2d", "linear", "batch_norm", "relu", "max_pool2d", "amax")
+_IGNORED = ("flatten", "dropout")  # in evaluation mode they keep the numbers and their order
 
-Seen = Callable[[int, str, tuple[Any, ...], dict[str, Any], Tensor], Tensor]
-"""Sees the number, the name, the arguments and the result of a call; gives what is passed on."""
+
+class Call(NamedTuple):
+    """A call of a torch function; `number` counts the traced calls from 0."""
+
+    number: int
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Tensor
 
 
 @dataclass(frozen=True)
 class TracedLayer:
-    """A layer and where to find it.
+    """A layer and how to find it in the model.
 
     Attributes:
-        call: number of the call whose result the layer gives; -1 for the input.
-        normalisation: name of the batch normalisation that follows, if there is one.
-        padding: zeros that a convolution adds at each edge of the maps before.
+        call: number of the call that returns the layer's output; -1 for the input.
+        normalization: name of the batch normalization that follows, if any.
+        padding: zeros that a convolution adds at each edge of its input.
     """
 
     layer: InnerLayer
     call: int
-    normalisation: str | None = None
+    normalization: str | None = None
     padding: int = 0
 
 
 class LayerTracer(TorchFunctionMode):
-    """While it is active in a thread, shows the calls by which a model works, and may change them.
+    """While active, passes the thread's torch calls to `on_call`, which returns the result to use.
 
-    Only calls that make new numbers are shown and counted, so that the same model makes the same
-    calls each time.
+    The same model makes the same calls each time.
     """
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, on_call: Callable[[Call], Tensor]) -> None:
         super().__init__()
-        self._seen = seen
+        self._on_call = on_call
         self._calls = 0
 
     def __torch_function__(
@@ -64,83 +70,76 @@ class LayerTracer(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         name = func.__name__
-        if name in _WATCHED:
-            result = self._seen(self._calls, name, args, kwargs, result)
+        if name in _TRACED:
+            result = self._on_call(Call(self._calls, name, args, kwargs, result))
             self._calls += 1
-        elif isinstance(result, Tensor) and name not in _PASSING:
-            raise NotImplementedError(f"{name} is not known to core.explain.tracing.")
+        elif isinstance(result, Tensor) and name not in _IGNORED:
+            raise NotImplementedError(f"core.explain.tracing does not support {name}.")
         return result
 
 
 @lru_cache
-def parts(model_name: str) -> tuple[TracedLayer, ...]:
-    """The layers of a model of `core.models`, from the input to the ten scores.
+def trace_layers(model_name: str) -> tuple[TracedLayer, ...]:
+    """The layers of a model of `core.models`, from the input to the ten logits.
 
     Raises:
         KeyError: there is no model of that name.
-        NotImplementedError: it does something that this module does not understand.
+        NotImplementedError: the model makes a call that is not supported.
     """
     model = models.build_on_meta(model_name).eval()
     owners = {id(weights): name.rpartition(".")[0] for name, weights in model.named_parameters()}
-    found = [TracedLayer(InnerLayer("input", (), (1, 28, 28)), -1)]
+    traced = [TracedLayer(InnerLayer("input", (), (1, 28, 28)), -1)]
 
-    def add(
-        number: int, call: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
-    ) -> Tensor:
-        before = found[-1].layer
-        shape = (*result.shape[1:], 1, 1)[:3]
-        if call == "conv2d":
-            name, padding = owners[id(args[1])], _checked_padding(*args[3:])
-            kernel = tuple(args[1].shape[1:])
-            words = f"{kernel[1]} × {kernel[2]} convolution"
-            layer = InnerLayer(name, (words,), shape, kernel, jump=before.jump)
-            found.append(TracedLayer(layer, number, padding=padding))
-        elif call == "linear":
-            name = owners[id(args[1])]
-            found.append(
-                TracedLayer(InnerLayer(name, ("linear layer",), shape, before.shape), number)
-            )
-        elif call == "amax":
-            words = "the largest number of each map"
-            found.append(TracedLayer(InnerLayer("maximum", (words,), shape), number))
+    def on_call(call: Call) -> Tensor:
+        previous = traced[-1]
+        shape = (*call.result.shape[1:], 1, 1)[:3]
+        if call.name == "conv2d":
+            weight, padding = call.args[1], _checked_padding(*call.args[3:])
+            kernel = tuple(weight.shape[1:])
+            operations = (f"{kernel[1]} × {kernel[2]} convolution",)
+            jump = previous.layer.jump
+            layer = InnerLayer(owners[id(weight)], operations, shape, kernel, jump=jump)
+            traced.append(TracedLayer(layer, call.number, padding=padding))
+        elif call.name == "linear":
+            name, kernel = owners[id(call.args[1])], previous.layer.shape
+            layer = InnerLayer(name, ("linear layer",), shape, kernel)
+            traced.append(TracedLayer(layer, call.number))
+        elif call.name == "amax":
+            layer = InnerLayer("maximum", ("the largest number of each map",), shape)
+            traced.append(TracedLayer(layer, call.number))
         else:
-            found[-1] = _followed(found[-1], number, call, args, kwargs, shape, owners)
-        return result
+            traced[-1] = _extended(previous, call, shape, owners)
+        return call.result
 
     image = torch.zeros(1, 1, 28, 28, device="meta")
-    with LayerTracer(add):
+    with LayerTracer(on_call):
         model(image)
-    return tuple(found)
+    return tuple(traced)
 
 
-def _followed(
-    part: TracedLayer,
-    number: int,
-    call: str,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    shape: tuple[int, int, int],
-    owners: dict[int, str],
+def _extended(
+    traced: TracedLayer, call: Call, shape: tuple[int, int, int], owners: dict[int, str]
 ) -> TracedLayer:
-    """A part with what else is done in it."""
-    layer = replace(part.layer, shape=shape)
-    if call == "max_pool2d":
-        side = args[1]
-        words = f"{side} × {side} max-pooling"
-        layer = replace(layer, pool=layer.pool * side, jump=layer.jump * side)
-    elif call == "batch_norm":
-        words = "batch normalisation"
-        part = replace(part, normalisation=owners[id(kwargs["weight"])])
+    """A layer with the operation that follows it."""
+    layer, normalization = traced.layer, traced.normalization
+    pool, jump = layer.pool, layer.jump
+    if call.name == "max_pool2d":
+        side = call.args[1]
+        operation = f"{side} × {side} max-pooling"
+        pool, jump = pool * side, jump * side
+    elif call.name == "batch_norm":
+        operation = "batch normalisation"
+        normalization = owners[id(call.kwargs["weight"])]
     else:
-        words = "ReLU"
-    return replace(part, layer=replace(layer, operations=(*layer.operations, words)), call=number)
+        operation = "ReLU"
+    operations = (*layer.operations, operation)
+    layer = replace(layer, shape=shape, operations=operations, pool=pool, jump=jump)
+    return replace(traced, layer=layer, call=call.number, normalization=normalization)
 
 
 def _checked_padding(
     stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int], groups: int
 ) -> int:
     if (stride, dilation, groups) != ((1, 1), (1, 1), 1) or padding[0] != padding[1]:
-        raise NotImplementedError(
-            "core.explain.tracing knows convolutions with a stride of 1 alone."
-        )
+        raise NotImplementedError("core.explain.tracing supports convolutions with stride 1 only.")
     return padding[0]

@@ -1,9 +1,7 @@
-"""A network as an ONNX file: one forward pass, written down operation by operation.
+"""A network as an ONNX file, recorded from one forward pass.
 
-`torch.onnx.export` is not used: while it works it replaces parts of torch for the whole process,
-and a network that trains in another thread fails or learns something else. The mode that is used
-here sees its own thread alone. This module does not know the networks; it raises at an operation
-for which it has no translation.
+`torch.onnx.export` patches torch for the whole process while it works, and damages a training run
+in another thread. A `TorchDispatchMode` sees its own thread only.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,29 +13,28 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from core import models
-from core.export.weights import describe
+from core.export.weights import metadata
 from core.records.exports import Provenance
 
 OPSET, IR_VERSION = 17, 8
-"""Those of ONNX 1.12, from 2022: all that is needed is in it, and older programs read it too."""
+"""The versions of ONNX 1.12, from 2022, which older programs read, too."""
 
 
 def to_onnx(state_dict: dict[str, Tensor], provenance: Provenance) -> bytes:
-    """The network as an ONNX model, opset 17, with `describe(provenance)` as its metadata.
+    """The network as an ONNX model with `metadata(provenance)`.
 
-    Its input `image` is float32 (N, 1, 28, 28), N free: ink 1 on black 0, minus 0.1307, divided
-    by 0.3081 (mean and standard deviation of MNIST's training pixels). Its output `logits` is
-    float32 (N, 10); their softmax is the probabilities of the digits.
+    Input `image`: float32 (N, 1, 28, 28), normalized: ink 1 on black 0, minus 0.1307, divided by
+    0.3081. Output `logits`: float32 (N, 10).
 
     Raises:
         KeyError: no model has that name, or a weight is missing.
-        NotImplementedError, TypeError: the model does something, or does it with arguments, for
-            which there is no translation here.
+        NotImplementedError, TypeError: an operation of the model, or its arguments, are not in
+            `TRANSLATIONS`.
     """
     model = models.build_on_meta(provenance.model).eval()
-    weights = model.state_dict(keep_vars=True)  # the model's own tensors, told by identity
+    weights = model.state_dict(keep_vars=True)  # the model's own tensors, which have stable ids
     image = torch.empty(1, 1, 28, 28, device="meta")
-    # In inference mode an operation arrives whole: a linear layer, not its product and its sum.
+    # In inference mode a linear layer is one operation, not a product and a sum.
     with torch.inference_mode(), _Recorder({"image": image, **weights}) as recorder:
         logits = model(image)
     recorder.nodes[-1].output[0] = "logits"
@@ -46,36 +43,36 @@ def to_onnx(state_dict: dict[str, Tensor], provenance: Provenance) -> bytes:
     graph = helper.make_graph(
         recorder.nodes,
         provenance.model,
-        inputs=[_batch_of("image", image)],
-        outputs=[_batch_of("logits", logits)],
+        inputs=[_batch_info("image", image)],
+        outputs=[_batch_info("logits", logits)],
         initializer=[
             numpy_helper.from_array(state_dict[name].detach().cpu().numpy(), name)
             for name in weights
             if name in used
         ],
     )
-    described = helper.make_model(
+    onnx_model = helper.make_model(
         graph,
         producer_name="Digit Lab",
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    helper.set_model_props(described, describe(provenance))
-    return bytes(described.SerializeToString())
+    helper.set_model_props(onnx_model, metadata(provenance))
+    return bytes(onnx_model.SerializeToString())
 
 
-def _batch_of(name: str, example: Tensor) -> Any:
+def _batch_info(name: str, example: Tensor) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *example.shape[1:]])
 
 
 class _Recorder(TorchDispatchMode):
-    """While it is entered, what its thread does to tensors becomes ONNX nodes."""
+    """While active, translates the thread's operations on tensors to ONNX nodes."""
 
-    def __init__(self, known: dict[str, Tensor]) -> None:
+    def __init__(self, named: dict[str, Tensor]) -> None:
         super().__init__()
         self.nodes: list[NodeProto] = []
-        # The tensor is kept beside its name, for an id is its own only as long as it lives.
-        self._names = {id(tensor): (name, tensor) for name, tensor in known.items()}
+        # Holds the tensors too: an id is unique only during the life of its object.
+        self._names = {id(tensor): (name, tensor) for name, tensor in named.items()}
 
     def __torch_dispatch__(
         self,
@@ -87,19 +84,19 @@ class _Recorder(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if func not in TRANSLATIONS:
             raise NotImplementedError(f"{func} has no translation to ONNX.")
-        kind, inputs, attributes = TRANSLATIONS[func](*args, **(kwargs or {}))
+        operator, inputs, attributes = TRANSLATIONS[func](*args, **(kwargs or {}))
         names = [self._names[id(tensor)][0] for tensor in inputs if tensor is not None]
-        output = f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, names, [output], **attributes))
+        output = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, names, [output], **attributes))
         self._names[id(result)] = (output, result)
         return result
 
 
 # --- Translations ------------------------------------------------------------------------------
-# From an operation's arguments, named and defaulted as in torch's native_functions.yaml, to the
-# operator, inputs and attributes of ONNX. Attributes that are left out have their default.
+# From the arguments of an operation, with the names and defaults of torch's native_functions.yaml,
+# to the operator, inputs and attributes of ONNX.
 
-_Said = tuple[str, Sequence[Tensor | None], dict[str, Any]]
+_Node = tuple[str, Sequence[Tensor | None], dict[str, Any]]
 
 
 def _conv2d(
@@ -110,7 +107,7 @@ def _conv2d(
     padding: Sequence[int] = (0, 0),
     dilation: Sequence[int] = (1, 1),
     groups: int = 1,
-) -> _Said:
+) -> _Node:
     attributes = {
         "strides": stride,
         "pads": [*padding, *padding],
@@ -120,7 +117,7 @@ def _conv2d(
     return "Conv", [input, weight, bias], attributes
 
 
-def _max_pool2d(input: Tensor, kernel_size: Sequence[int], stride: Sequence[int] = ()) -> _Said:
+def _max_pool2d(input: Tensor, kernel_size: Sequence[int], stride: Sequence[int] = ()) -> _Node:
     return "MaxPool", [input], {"kernel_shape": kernel_size, "strides": stride or kernel_size}
 
 
@@ -134,34 +131,34 @@ def _batch_norm(
     momentum: float,
     eps: float,
     cudnn_enabled: bool,
-) -> _Said:
+) -> _Node:
     inputs = [input, weight, bias, running_mean, running_var]
     return "BatchNormalization", inputs, {"epsilon": eps}
 
 
-def _linear(input: Tensor, weight: Tensor, bias: Tensor) -> _Said:
+def _linear(input: Tensor, weight: Tensor, bias: Tensor) -> _Node:
     return "Gemm", [input, weight, bias], {"transB": 1}
 
 
-def _relu(input: Tensor) -> _Said:
+def _relu(input: Tensor) -> _Node:
     return "Relu", [input], {}
 
 
-def _flatten(input: Tensor, start_dim: int) -> _Said:
+def _flatten(input: Tensor, start_dim: int) -> _Node:
     if start_dim != 1:
         raise NotImplementedError("ONNX flattens all but the first dimension, or to two.")
     return "Flatten", [input], {"axis": 1}
 
 
-def _amax(input: Tensor, dim: Sequence[int], keepdim: bool = False) -> _Said:
+def _amax(input: Tensor, dim: Sequence[int], keepdim: bool = False) -> _Node:
     return "ReduceMax", [input], {"axes": dim, "keepdims": int(keepdim)}
 
 
-def _dropout(input: Tensor, p: float, train: bool) -> _Said:
+def _dropout(input: Tensor, p: float, train: bool) -> _Node:
     return "Identity", [input], {}
 
 
-TRANSLATIONS: dict[Any, Callable[..., _Said]] = {
+TRANSLATIONS: dict[Any, Callable[..., _Node]] = {
     torch.ops.aten.conv2d.default: _conv2d,
     torch.ops.aten.max_pool2d.default: _max_pool2d,
     torch.ops.aten.batch_norm.default: _batch_norm,

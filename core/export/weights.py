@@ -1,8 +1,4 @@
-"""A network's weights as files that other programs read: `.pth` and safetensors.
-
-ONNX has a module of its own, `core/export/onnx.py`. This one does not know where weights are kept,
-or what becomes of the bytes.
-"""
+"""A network's weights as `.pth` and `.safetensors` files. ONNX: `core.export.onnx`."""
 
 import io
 import json
@@ -18,33 +14,33 @@ NORMALISATION = f"(pixel / 255 - {MEAN}) / {STD}, ink 255 on black 0"
 
 
 def to_pth(state_dict: dict[str, Tensor]) -> bytes:
-    """What the notebook's `torch.load` reads: the state dict, its tensors on the CPU."""
+    """The state dict as `torch.save` writes it, with tensors on the CPU."""
     content = io.BytesIO()
-    torch.save(_plain(state_dict), content)
+    torch.save(_to_cpu(state_dict), content)
     return content.getvalue()
 
 
 def to_safetensors(state_dict: dict[str, Tensor], provenance: Provenance) -> bytes:
-    """The state dict as safetensors, with `describe(provenance)` as its metadata."""
-    return safetensors.torch.save(_plain(state_dict), {"format": "pt", **describe(provenance)})
+    """The state dict as safetensors, with `metadata(provenance)`."""
+    return safetensors.torch.save(_to_cpu(state_dict), {"format": "pt", **metadata(provenance)})
 
 
-def describe(provenance: Provenance) -> dict[str, str]:
-    """What a file says of itself, all in texts; the settings, where there are any, as JSON."""
-    known = {
+def metadata(provenance: Provenance) -> dict[str, str]:
+    """The provenance as strings; the settings, if there are any, as JSON."""
+    values = {
         "source": "Digit Lab",
         "run": provenance.run_id,
         "model": provenance.model,
         "dataset": provenance.dataset,
         "normalisation": NORMALISATION,
     }
-    if provenance.config is None:
-        return known
-    return {**known, "config": json.dumps(provenance.config)}
+    if provenance.config is not None:
+        values["config"] = json.dumps(provenance.config)
+    return values
 
 
-def _plain(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, in the usual order, that share no memory with each other or with more."""
+def _to_cpu(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous copies on the CPU that share no memory with other tensors."""
     return {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in state_dict.items()

@@ -1,7 +1,6 @@
-"""Reading images with published weights: single drawings, and a gallery of test images.
+"""Predictions of a checkpoint: for one image, for chosen test images, and for a random sample.
 
-It only ever sees checkpoints, which training will not touch again, and so needs no lock against
-training. It does not know where a checkpoint or an image comes from.
+Training never changes a checkpoint, so predictions need no lock against training.
 """
 
 import threading
@@ -19,7 +18,7 @@ CHUNK = 500
 
 
 class Predictor:
-    """Reads images with a checkpoint, in float32 on the CPU; keeps the last network it built."""
+    """Predicts with checkpoints, in float32 on the CPU. Caches the last network. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,53 +26,40 @@ class Predictor:
         self._model: nn.Module | None = None
 
     def probabilities(self, checkpoint: Checkpoint, images: np.ndarray) -> np.ndarray:
-        """Class probabilities (N, 10), float32, of images (N, 28, 28) with ink 255 on black 0."""
+        """Probabilities (N, 10), float32, of images (N, 28, 28) with ink 255 on black 0."""
         pixels = normalize(torch.as_tensor(images))
         with self._lock, torch.inference_mode():
             return self._network(checkpoint)(pixels).softmax(1).numpy()
 
     def predict(self, checkpoint: Checkpoint, image: np.ndarray) -> Prediction:
-        """The reading of one image (28, 28), 0..1."""
+        """The prediction for one image (28, 28), 0..1."""
         values = self.probabilities(checkpoint, image[np.newaxis] * np.float32(255))[0]
         return Prediction(tuple(float(value) for value in values))
 
     def gallery(
         self, checkpoint: Checkpoint, data: Dataset, count: int, seed: int, only_wrong: bool
     ) -> Gallery:
-        """Test images drawn at random without repetition, and what the network says of them.
+        """A random sample of test images, without repetition, with predictions.
 
-        With `only_wrong`, those that it gets wrong, and fewer than `count` if it has no more.
-        Uses what the network said at its evaluation; without one it reads images in chunks, and
-        no more of them than it needs.
+        With `only_wrong`, a sample of the misclassified images, fewer than `count` if there are
+        no more. Uses the probabilities of the checkpoint's evaluation; without an evaluation it
+        predicts chunk by chunk until it has enough images.
         """
         labels = data.test_labels.numpy()
         shuffled = np.random.default_rng(seed).permutation(len(labels))
-        chosen: list[np.ndarray] = []
-        said: list[np.ndarray] = []
-        found = 0
-        chunk = CHUNK if only_wrong else count
-        for start in range(0, len(shuffled), chunk):
-            indices = shuffled[start : start + chunk]
-            probabilities = self._said(checkpoint, data, indices)
-            if only_wrong:
-                wrong = probabilities.argmax(1) != labels[indices]
-                indices, probabilities = indices[wrong], probabilities[wrong]
-            chosen.append(indices[: count - found])
-            said.append(probabilities[: count - found])
-            found += len(chosen[-1])
-            if found >= count:
+        if not only_wrong:
+            return self.look(checkpoint, data, shuffled[:count])
+        wrong = shuffled[:0]
+        for start in range(0, len(shuffled), CHUNK):
+            indices = shuffled[start : start + CHUNK]
+            predictions = self._test_probabilities(checkpoint, data, indices).argmax(1)
+            wrong = np.concatenate([wrong, indices[predictions != labels[indices]]])
+            if len(wrong) >= count:
                 break
-        indices = np.concatenate(chosen)
-        return Gallery(
-            indices=indices,
-            images=data.test_images.numpy()[indices],
-            labels=labels[indices],
-            probabilities=np.concatenate(said),
-            progress=checkpoint.progress,
-        )
+        return self.look(checkpoint, data, wrong[:count])
 
     def look(self, checkpoint: Checkpoint, data: Dataset, indices: np.ndarray) -> Gallery:
-        """These test images, and what the network says of them, as `gallery` has it.
+        """These test images with predictions.
 
         Raises:
             IndexError: the test set has no such image.
@@ -82,20 +68,22 @@ class Predictor:
             indices=indices,
             images=data.test_images.numpy()[indices],
             labels=data.test_labels.numpy()[indices],
-            probabilities=self._said(checkpoint, data, indices),
+            probabilities=self._test_probabilities(checkpoint, data, indices),
             progress=checkpoint.progress,
         )
 
-    def _said(self, checkpoint: Checkpoint, data: Dataset, indices: np.ndarray) -> np.ndarray:
+    def _test_probabilities(
+        self, checkpoint: Checkpoint, data: Dataset, indices: np.ndarray
+    ) -> np.ndarray:
         if checkpoint.test_probabilities is not None:
             return checkpoint.test_probabilities[indices]
         images = data.test_images.numpy()
-        # In pieces: others who wait for the lock get their turn in between.
-        said = [
+        # In chunks: other threads that wait for the lock get their turn in between.
+        chunks = [
             self.probabilities(checkpoint, images[indices[start : start + CHUNK]])
             for start in range(0, len(indices), CHUNK)
         ]
-        return np.concatenate(said) if said else np.empty((0, models.CLASSES), np.float32)
+        return np.concatenate(chunks) if chunks else np.empty((0, models.CLASSES), np.float32)
 
     def _network(self, checkpoint: Checkpoint) -> nn.Module:
         if self._model is None or self._checkpoint is not checkpoint:

@@ -1,4 +1,4 @@
-"""Two runs side by side, and how their networks read distorted images."""
+"""Records of CNN vs MLP: two runs side by side, and accuracy on distorted images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ Distortion = Literal["shift", "rotation", "noise"]
 
 @dataclass(frozen=True)
 class RobustnessCurve:
-    """Accuracy (shares of 1) of a network as its test images are distorted more and more."""
+    """Accuracies (from 0 to 1) of a network at rising strengths of a distortion."""
 
     distortion: Distortion
     strengths: tuple[float, ...]
@@ -21,7 +21,7 @@ class RobustnessCurve:
 
 @dataclass(frozen=True)
 class Robustness:
-    """How well a network bears distortions, on so many test images, and how large it is."""
+    """A network's robustness on a number of test images, and its number of parameters."""
 
     model: str
     parameters: int
@@ -30,13 +30,13 @@ class Robustness:
 
     @property
     def accuracy(self) -> float:
-        """On the same images as they are: the first strength of every curve is 0."""
+        """On the same images without distortion: the first strength of every curve is 0."""
         return self.curves[0].accuracies[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """An image as it is shown to networks: `images` (n, 28, 28) float32, 0..255, by strength."""
+    """An image at each strength of a distortion: `images` (n, 28, 28) float32, 0..255."""
 
     distortion: Distortion
     strengths: tuple[float, ...]
@@ -45,24 +45,23 @@ class Examples:
 
 @dataclass(frozen=True)
 class Pair:
-    """Runs of two networks that were started together, the MLP's last; deleted ones are missing."""
+    """Two runs that were started together, the MLP's last. Deleted runs are missing."""
 
     name: str
     runs: tuple[RunSnapshot, ...]
 
     @property
     def ended(self) -> bool:
-        """Whether none of them trains or waits: a run that is put down does not."""
+        """Whether no run trains or is queued. A paused run does neither."""
         return all(run.state.at_rest for run in self.runs)
 
     @property
     def comparable(self) -> tuple[RunSnapshot, ...]:
-        """Those whose networks have learnt for at least an epoch."""
-        return tuple(run for run in self.runs if _epochs_learnt(run) > 0)
+        """The runs that were trained for at least one epoch."""
+        return tuple(run for run in self.runs if _trained_epochs(run) > 0)
 
 
-def _epochs_learnt(run: RunSnapshot) -> int:
-    """After how many whole epochs the run's network is shown, once it does not train."""
+def _trained_epochs(run: RunSnapshot) -> int:
     if run.place_epoch is not None:
         return run.place_epoch
     return run.kept[-1] if run.kept else 0

@@ -1,18 +1,20 @@
-"""Where a data set stands: ready, loading or unavailable."""
+"""The status of a data set: ready, loading or unavailable."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+DatasetState = Literal["unknown", "preparing", "ready", "unavailable"]
+
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """Where a data set stands: `state` is what the page shows, `message` says why in a sentence.
+    """The status of a data set; `message` is a sentence with the reason or the counts.
 
-    `progress` runs from 0 to 1 while the set is downloaded or made.
+    `progress` runs from 0 to 1 while the data set is downloaded or generated.
     """
 
     name: str
     title: str
-    state: Literal["unknown", "preparing", "ready", "unavailable"]
+    state: DatasetState
     message: str = ""
     progress: float | None = None

@@ -1,4 +1,4 @@
-"""Drawings that people save, how networks read them, and what fine-tuning on them changed."""
+"""Records of saved drawings, of predictions for drawings, and of fine-tuning on them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,11 +9,11 @@ from core.records.runs import FinetuneInfo
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """What a run's networks said of one image: `probabilities` (n, 10) after each of `epochs` (n,).
+class ProbabilityHistory:
+    """A run's predictions for one image: `probabilities` (n, 10) after each of `epochs` (n,).
 
-    Epoch 0 is the untrained network. The last may lie between two epochs: the newest network of a
-    run that is on its way, or was put down there.
+    Epoch 0 is the untrained network. The last may be fractional: the newest network of a run that
+    is training or paused.
     """
 
     epochs: tuple[float, ...]
@@ -21,15 +21,15 @@ class Course:
 
     @property
     def digits(self) -> tuple[int, ...]:
-        """What was read after each epoch."""
+        """The prediction after each epoch."""
         return tuple(int(digit) for digit in self.probabilities.argmax(1))
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A drawing that somebody keeps, and the digit that they meant.
+    """A saved drawing with its label.
 
-    `image` is what a network gets of it: (28, 28) uint8 with ink 255 on black 0.
+    `image` is the network's input: (28, 28) uint8, ink 255 on black 0.
     """
 
     drawing_id: str
@@ -39,10 +39,10 @@ class Drawing:
 
 @dataclass(frozen=True, eq=False)
 class DrawingSet:
-    """Somebody's drawings as one network reads them.
+    """Saved drawings with the predictions of one network.
 
-    `predictions` (n,) are None where there is no network. `taught` (n,) tells which drawings the
-    network's run was trained on: they are no test of it.
+    `predictions` (n,) is None without a network. `taught` (n,) marks the drawings that the
+    network's run was trained on: they do not test it.
     """
 
     drawings: tuple[Drawing, ...]
@@ -51,7 +51,7 @@ class DrawingSet:
 
     @property
     def right(self) -> int | None:
-        """How many of them are read as they were meant."""
+        """The number of right predictions."""
         if self.predictions is None:
             return None
         labels = [drawing.label for drawing in self.drawings]
@@ -60,7 +60,7 @@ class DrawingSet:
 
 @dataclass(frozen=True)
 class DrawingScore:
-    """How many of somebody's drawings the network after an epoch reads right."""
+    """The number of drawings that the network after an epoch predicts right, of `count`."""
 
     epoch: int
     right: int
@@ -69,8 +69,7 @@ class DrawingScore:
 
 @dataclass(frozen=True)
 class DrawingScores:
-    """The scores of a run's kept epochs: on drawings that it has never seen, and on those that it
-    was taught."""
+    """A run's scores at its saved epochs, on new drawings and on those that it was trained on."""
 
     fresh: tuple[DrawingScore, ...] = ()
     taught: tuple[DrawingScore, ...] = ()
@@ -78,10 +77,10 @@ class DrawingScores:
 
 @dataclass(frozen=True)
 class FinetuneRow:
-    """Shares of `count` images read right before a lesson and at its end, or as far as it is.
+    """Accuracies on `count` images before fine-tuning and after its last epoch so far.
 
-    `test` is the data set's test set, whose size is not told; `after` is None until there is a
-    network to ask.
+    `test` is the test set of the data set; its `count` is None. `after` is None until there is a
+    network.
     """
 
     kind: Literal["test", "held_out", "taught"]
@@ -92,7 +91,7 @@ class FinetuneRow:
 
 @dataclass(frozen=True)
 class FinetuneReport:
-    """What a lesson changed, from the end of epoch `before` to that of `after`."""
+    """The effect of fine-tuning, from the end of epoch `before` to the end of `after`."""
 
     lesson: FinetuneInfo
     before: int

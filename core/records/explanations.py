@@ -1,4 +1,4 @@
-"""Which pixels mattered for a class, and how test images lie in feature space."""
+"""Records of attribution (which pixels mattered for a class) and of embeddings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class AttributionMethod:
-    """A way of asking which pixels an answer rests on, and what its picture can and cannot tell."""
+    """A method of attribution, and what it can and cannot tell."""
 
     title: str
     tells: str
@@ -60,11 +60,11 @@ ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Which pixels speak for a digit, as one method has it.
+    """The attribution of a digit's logit to the pixels of an image.
 
-    `values` (28, 28) float32 are divided by the largest of their magnitudes, so that 0 stays 0
-    and signs stay: they run from -1 (against) to 1 (for), or from 0 to 1 for a method that knows
-    no sign. `largest` is that magnitude in the method's own unit; 0 where all is 0.
+    `values` (28, 28) float32 are divided by their largest magnitude: from -1 (against the digit)
+    to 1 (for it), or from 0 to 1 for an unsigned method. `largest` is that magnitude in the
+    method's own unit, 0 if all values are 0.
     """
 
     method: AttributionName
@@ -78,9 +78,8 @@ class Attribution:
 class Embedding:
     """A sample of test images as points in the plane: `points` (N, 2) float32.
 
-    `indices` (N,) are places in the test set, `labels` (N,) their classes, `predictions` (N,) what
-    the network reads. `explained` is the plane's share in the features' variance, which only PCA
-    can tell.
+    `indices` (N,) are indices into the test set, `labels` and `predictions` (N,) their classes.
+    `explained` is the plane's share of the features' variance; t-SNE has none.
     """
 
     method: Literal["pca", "tsne"]

@@ -1,4 +1,4 @@
-"""Files that people download, and what they say about the run they come from."""
+"""Exported files, and the provenance that they contain."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where weights or metrics come from: what a file that is taken away says of itself.
+    """The origin of exported weights or metrics, written into the file.
 
-    `dataset` is the data set's title, `config` the fields of `TrainConfig` (None for weights that
-    were brought in), `started` the beginning of the training in seconds since 1970.
+    `dataset` is the title of the data set. `config` has the fields of `TrainConfig`; it is None
+    for imported weights. `started` is the start of the training in seconds since 1970.
     """
 
     run_id: str
@@ -21,7 +21,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class File:
-    """Something to save on disk."""
+    """A file to download."""
 
     name: str
     media_type: str

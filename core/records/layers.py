@@ -1,4 +1,4 @@
-"""What the layers of a network hold: feature maps, filters, and how one value is computed."""
+"""Records of a network's layers: feature maps, filters, and how one value is computed."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InnerLayer:
-    """A layer together with what follows it before the next one: activation, pooling.
+    """A layer with weights together with what follows it: normalization, activation, pooling.
 
     Attributes:
-        name: of the module that multiplies, as `core.models.layers` has it; `input` for the image.
-        operations: what is done, in order, in words.
-        shape: channels, height and width of what comes out; (n, 1, 1) where nothing has a place.
-        kernel: channels, height and width of what one number is made of; None where nothing is
-            multiplied. A linear layer's kernel is as large as all that comes in.
-        pool: side of the window of which max-pooling keeps one number; 1 without pooling.
-        jump: pixels of the image from one pixel of the map to the next.
+        name: of the module with the weights, as in `core.models.layers`; `input` for the image.
+        operations: the operations in words, in order.
+        shape: channels, height and width of the output; (n, 1, 1) for a vector.
+        kernel: channels, height and width of the kernel; None without weights. The kernel of a
+            linear layer has the shape of its input.
+        pool: side of the max-pooling window; 1 without pooling.
+        jump: distance in the image, in pixels, of neighbouring pixels of the map.
     """
 
     name: str
@@ -28,23 +28,23 @@ class InnerLayer:
 
     @property
     def is_map(self) -> bool:
-        """Whether its numbers have a place in the image."""
+        """Whether the output consists of feature maps, not of a vector."""
         return self.shape[1:] != (1, 1)
 
     @property
     def is_convolution(self) -> bool:
-        """Whether a kernel moves over the maps before, and Grad-CAM can weigh its own."""
+        """Whether the layer is a convolution; Grad-CAM needs one."""
         return self.kernel is not None and self.is_map
 
     @property
     def size(self) -> str:
-        """Its shape in words, as `64 × 14 × 14` or `128`."""
+        """The shape as text, such as `64 × 14 × 14` or `128`."""
         return " × ".join(str(length) for length in (self.shape if self.is_map else self.shape[:1]))
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureMaps:
-    """What one layer made of an image: `values` in the layer's shape, float32."""
+    """A layer's output for an image: `values` in the layer's shape, float32."""
 
     layer: InnerLayer
     values: np.ndarray
@@ -52,10 +52,10 @@ class FeatureMaps:
 
 @dataclass(frozen=True, eq=False)
 class InsideView:
-    """An image's way through a network: the maps of each layer, and ten probabilities (10,).
+    """The output of every layer for one image, and the probabilities (10,).
 
-    The first layer is the input in the network's own unit (0 is MNIST's mean grey, 1 its standard
-    deviation), the last the ten scores (logits) before the softmax.
+    The first layer is the normalized input (0 is MNIST's mean grey, 1 its standard deviation),
+    the last the ten logits.
     """
 
     maps: tuple[FeatureMaps, ...]
@@ -64,9 +64,9 @@ class InsideView:
 
 @dataclass(frozen=True, eq=False)
 class ActivationView:
-    """An image (28, 28), 0..1 with ink 1, and its way through a network after `progress` epochs.
+    """An image (28, 28), 0..1 with ink 1, and a network's activations after `progress` epochs.
 
-    `label` is a test image's class; None for a drawing.
+    `label` is the class of a test image, None for a drawing.
     """
 
     image: np.ndarray
@@ -77,9 +77,9 @@ class ActivationView:
 
 @dataclass(frozen=True, eq=False)
 class Filters:
-    """What a layer multiplies with: `weights` (channels out, channels in, height, width), float32.
+    """A layer's weights (channels out, channels in, height, width), float32.
 
-    `bias` is (channels out,). Batch normalisation, which multiplies and adds too, is included.
+    `bias` is (channels out,). A batch normalization that follows is folded into both.
     """
 
     layer: InnerLayer
@@ -89,7 +89,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle in the maps of a layer, in its pixels. It may reach beyond the maps' edges."""
+    """A rectangle in the maps of a layer, in their pixels. It may extend beyond their edges."""
 
     top: int
     left: int
@@ -99,20 +99,19 @@ class Area:
 
 @dataclass(frozen=True, eq=False)
 class PixelStep:
-    """How one number of a layer came to be.
+    """How one value of a layer is computed.
 
-    Each channel of `patch` is multiplied, number by number, with that of `kernel`, and added up:
-    `sums`. All sums and the bias make `before`. The activation, and max-pooling where there is
-    any, make `after` of it, which is the number in the feature map.
+    `sums` are the sums of `patch * kernel` over each channel. Their sum plus the bias is
+    `before`. The activation, and max-pooling if there is any, turn it into `after`, the value in
+    the feature map.
 
     Attributes:
-        patch, kernel: (channels in, height, width). Beyond the edge of a map there is zero.
+        patch, kernel: (channels in, height, width). Outside of a map the patch is zero.
         sums: (channels in,).
-        areas: where the patch lies in the maps before, and, before that one, all from which the
-            patch was made: one for each layer from the image on. The first is what the number
-            depends on, its receptive field.
-        window: (pool, pool), all the numbers of which pooling kept the largest; (1, 1) without it.
-        chosen: row and column, in the window, of the largest: the one that `patch` explains.
+        areas: one for each layer from the image to the previous layer: the part that the value
+            depends on. The first is the receptive field, the last the position of the patch.
+        window: (pool, pool), the values of which pooling keeps the largest; (1, 1) without it.
+        chosen: row and column of the largest value in the window, which `patch` explains.
     """
 
     layer: InnerLayer
@@ -132,7 +131,7 @@ class PixelStep:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One layer of a model: what it is, the shape it gives for one image, and its parameters."""
+    """A layer of a model: its class, the shape of its output for one image, its parameters."""
 
     name: str
     kind: str

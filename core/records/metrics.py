@@ -1,4 +1,4 @@
-"""The metrics that a run reports while it trains."""
+"""The metrics that a run reports during training."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class BatchMetrics:
-    """Training metrics averaged over the batches since the previous such event.
+    """Training metrics, averaged over the batches since the previous such event.
 
-    `epoch` counts from 1, `step` counts batches over the whole run, `progress` is the position on
-    the epoch axis (1.5: half of the second epoch is done). `loss` is the mean cross-entropy in
-    nats, `accuracy` a share of 1, `seconds` the wall time since training began.
+    `epoch` counts from 1, `step` counts the batches of the run, `progress` is the time in epochs
+    (1.5: half of the second epoch is done). `loss` is the mean cross-entropy in nats, `accuracy`
+    is from 0 to 1, `seconds` is the wall time since training began.
     """
 
     epoch: int
@@ -26,11 +26,10 @@ class BatchMetrics:
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Metrics at an evaluation on the test set.
+    """Metrics of an evaluation on the test set.
 
-    Train figures are averaged over the part of the epoch trained so far, as the notebook averages
-    them over the epoch. `progress` is a whole number at an epoch's end and lies between two where
-    the test set is evaluated several times an epoch. Units as in `BatchMetrics`.
+    Training metrics are averaged over the epoch so far. `progress` is a whole number at the end
+    of an epoch, and fractional for further evaluations. Units: see `BatchMetrics`.
     """
 
     epoch: int
@@ -51,9 +50,9 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class LearningRateChange:
-    """Somebody set another learning rate while the run went on, from the batch after `step` on.
+    """A new learning rate, set by the user, for the batches after `step`.
 
-    For a one-cycle schedule it is the peak that was set. Units as in `BatchMetrics`.
+    For a one-cycle schedule it is the new peak. Units: see `BatchMetrics`.
     """
 
     epoch: int
@@ -68,10 +67,10 @@ Metrics = BatchMetrics | EpochMetrics | LearningRateChange
 
 
 def metrics_of(values: dict[str, Any]) -> Metrics:
-    """An event from its JSON form, which is that of `dataclasses.asdict`.
+    """The event with these values, the reverse of `dataclasses.asdict`.
 
     Raises:
-        KeyError, TypeError: it is none.
+        KeyError, TypeError: the values are not those of an event.
     """
     kinds = {"batch": BatchMetrics, "epoch": EpochMetrics, "rate": LearningRateChange}
     event: Metrics = kinds[values["kind"]](**values)

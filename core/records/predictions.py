@@ -1,4 +1,4 @@
-"""What a network predicts for images."""
+"""Records of predictions for images and drawings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Prediction:
-    """A network's reading of one image: ten probabilities that sum to 1."""
+    """The prediction for one image: ten probabilities that sum to 1."""
 
     probabilities: tuple[float, ...]
 
@@ -18,16 +18,16 @@ class Prediction:
 
 
 Doubt = Literal["undecided", "unfamiliar"]
-"""Why an answer should not be believed: no digit stands out, or none that was learnt is like it."""
+"""Why a prediction is doubtful: no digit stands out, or the image is unlike the training data."""
 
 
 @dataclass(frozen=True)
 class DrawingPrediction:
-    """A drawing as the network saw it, and its answer.
+    """The prediction for a drawing, and its preprocessing.
 
-    `image` is (28, 28) float32 with ink 1 on black 0. `box` is the part of the drawing that holds
-    its ink (left, top, right, bottom), `centre` the point (x, y) that came to the picture's
-    middle when it was made as MNIST's were, both in the drawing's own unit.
+    `image` is the network's input, (28, 28) float32, ink 1 on black 0. `box` is the bounding box
+    of the ink (left, top, right, bottom), `centre` its centre of mass (x, y), both in the
+    drawing's own unit.
     """
 
     image: np.ndarray
@@ -39,10 +39,10 @@ class DrawingPrediction:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Test images and what a network says of them.
+    """Test images with the predictions of a network.
 
-    `indices` (n,) are places in the test set, `images` (n, 28, 28) uint8, `labels` (n,),
-    `probabilities` (n, 10). `progress` tells when in the run the network said so, in epochs.
+    `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,),
+    `probabilities` (n, 10). `progress` is the age of the network in epochs.
     """
 
     indices: np.ndarray
@@ -55,12 +55,12 @@ class Gallery:
     def predictions(self) -> np.ndarray:
         return self.probabilities.argmax(1)
 
-    def at(self, places: np.ndarray) -> "Gallery":
-        """Only the images at these places of this gallery, in their order."""
+    def at(self, rows: np.ndarray) -> "Gallery":
+        """The gallery of these rows."""
         return Gallery(
-            self.indices[places],
-            self.images[places],
-            self.labels[places],
-            self.probabilities[places],
+            self.indices[rows],
+            self.images[rows],
+            self.labels[rows],
+            self.probabilities[rows],
             self.progress,
         )

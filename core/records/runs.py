@@ -1,4 +1,4 @@
-"""A run as pages and clients see it: its state, its settings and its newest figures."""
+"""A run as pages and REST clients see it: state, settings and newest metrics."""
 
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class RunState(str, Enum):
-    """The life of a run. A run ends in exactly one of the last four states."""
+    """The state of a run. The last four are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -23,7 +23,7 @@ class RunState(str, Enum):
 
     @property
     def at_rest(self) -> bool:
-        """Whether a run in this state neither trains nor waits."""
+        """Whether a run in this state neither trains nor is queued."""
         return self.finished or self is RunState.PAUSED
 
 
@@ -34,7 +34,7 @@ FINISHED_STATES = frozenset(
 
 @dataclass(frozen=True)
 class TrainingSegment:
-    """Epochs of a run, up to the end of `until`, that were trained under the same settings."""
+    """Epochs of a run, up to the end of `until`, with the same settings."""
 
     until: int
     config: dict[str, Any]
@@ -43,10 +43,10 @@ class TrainingSegment:
 
 @dataclass(frozen=True)
 class FinetuneInfo:
-    """A run is taught drawings that somebody kept, from the end of `epoch` on.
+    """Fine-tuning of a run on saved drawings, from the end of `epoch` on.
 
-    `taught` of them are trained on, `held_out` are kept apart to test with. `mixed` tells whether
-    images of the run's data set are trained on beside them.
+    `taught` drawings are used for training, `held_out` for testing. With `mixed`, images of the
+    run's data set are used for training, too.
     """
 
     epoch: int
@@ -57,15 +57,20 @@ class FinetuneInfo:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """All that one sees of a run without its curves; the shape of `GET /api/runs/{id}`.
+    """Everything about a run except its metrics; the response of `GET /api/runs/{id}`.
 
-    `number` counts the runs of a folder, `created` is local time in ISO 8601. `revision` grows
-    whenever events that were told are taken back, which only going back in a run does: whoever
-    follows the events starts again. `kept` are the epochs whose networks can be looked at, gone
-    back to and forked from; 0 is the untrained one. `queue_place` counts from 1 among the runs that
-    wait. `group` is shared by runs that differ only in their seeds, `pair` by two that were started
-    to differ only in their models. A rewound run has `place_epoch`, the epoch after which it will
-    go on. A run with a `lesson` does not train on its data set but on drawings.
+    Attributes:
+        number: counts the runs of a folder from 1.
+        created: local time in ISO 8601.
+        group: shared by runs that differ only in their seeds.
+        pair: shared by two runs that differ only in their models.
+        earlier: for a fork, the segments that it shares with its parent.
+        lesson: for a run that is fine-tuned on drawings instead of its data set.
+        revision: incremented when events are deleted, which only rewinding does. Readers of the
+            events must start again.
+        queue_place: position in the queue, from 1.
+        kept: the epochs with a saved network; 0 is the untrained one.
+        place_epoch: for a rewound run, the epoch after which it will continue.
     """
 
     run_id: str
@@ -115,12 +120,12 @@ class RunSnapshot:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "RunSnapshot":
-        """The reverse of `to_json`; fields that a later version added get their defaults.
+        """The reverse of `to_json`. Missing fields, which later versions added, get their defaults.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none.
+            KeyError, TypeError, ValueError: the values are not those of a run.
         """
-        earlier = tuple(TrainingSegment(**stretch) for stretch in values.get("earlier", ()))
+        earlier = tuple(TrainingSegment(**segment) for segment in values.get("earlier", ()))
         kept, state = tuple(values["kept"]), RunState(values["state"])
         lesson = FinetuneInfo(**values["lesson"]) if values.get("lesson") else None
         parsed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
@@ -129,20 +134,20 @@ class RunSnapshot:
 
     @property
     def title(self) -> str:
-        """The name that somebody gave it, or else its number."""
+        """The user's name for the run, or its number."""
         return self.name or f"Run {self.number}"
 
-    def stretches(self, epoch: int | None = None) -> tuple[TrainingSegment, ...]:
-        """How the run comes to the end of an epoch, by default its last."""
+    def segments(self, epoch: int | None = None) -> tuple[TrainingSegment, ...]:
+        """The segments up to the end of an epoch, by default the last."""
         last = self.epochs if epoch is None else epoch
         own = TrainingSegment(self.epochs, self.config, self.precision)
-        found: list[TrainingSegment] = []
-        for stretch in (*self.earlier, own):
-            if not found or found[-1].until < last:
-                found.append(replace(stretch, until=min(stretch.until, last)))
-        return tuple(stretch for stretch in found if stretch.until)
+        segments: list[TrainingSegment] = []
+        for segment in (*self.earlier, own):
+            if not segments or segments[-1].until < last:
+                segments.append(replace(segment, until=min(segment.until, last)))
+        return tuple(segment for segment in segments if segment.until)
 
     @property
     def share(self) -> float:
-        """How much of it is done, from 0 to 1."""
+        """The share of the epochs that is done, from 0 to 1."""
         return self.progress / self.epochs if self.epochs else 1.0

@@ -259,7 +259,7 @@ class Run:
             self.database.replace_events(self.run_id, len(events), [])
         self._written = len(events)
         if epoch is not None and epoch < (self.snapshot.parent_epoch or 0):
-            self.update(parent_epoch=epoch, earlier=self.snapshot.stretches(epoch))
+            self.update(parent_epoch=epoch, earlier=self.snapshot.segments(epoch))
         self.update(place_epoch=None)
 
 

@@ -10,6 +10,7 @@ from core.errors import WrongStateError
 from core.export import metrics
 from core.export.onnx import to_onnx
 from core.export.script import to_notebook, to_script
+from core.export.tensorboard import to_tensorboard
 from core.export.weights import to_pth, to_safetensors
 from core.records.exports import File, Provenance
 from core.records.metrics import Metrics
@@ -48,11 +49,10 @@ class RunExports:
     def tensorboard(self, run_id: str) -> File:
         """
         Raises:
-            ExportUnavailableError: the package tensorboard is not installed.
             StorageError: the disk is full.
         """
         snapshot, events = self._run(run_id)
-        content = metrics.to_tensorboard(events, _provenance(snapshot))
+        content = to_tensorboard(events, _provenance(snapshot))
         return File(f"{run_id}-tensorboard.zip", "application/zip", content)
 
     def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
@@ -74,6 +74,7 @@ class RunExports:
 
         Raises:
             WrongStateError: the run was imported, or fine-tuned on drawings.
+            ExportUnavailableError: the run changed its settings on the way.
         """
         content = to_script(*self._trained(run_id)).encode()
         return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)

@@ -59,7 +59,7 @@ class WeightImports:
             message=f"Brought in from {name or 'a file'}",
             dataset=dataset.name,
             dataset_title=dataset.title,
-            **choose_runtime().facts(),
+            **choose_runtime().to_dict(),
         )
         try:
             _save(run, weights)

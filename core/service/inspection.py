@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
-from core.drawing.photos import pixel_steps
-from core.drawing.strokes import stroke_steps
+from core.drawing.photos import preprocess_pixels
+from core.drawing.strokes import preprocess_strokes
 from core.errors import OutOfRangeError
 from core.explain import attribution
 from core.explain.activations import Network
@@ -41,8 +41,8 @@ class Inspection:
             EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
         if "pixels" in drawn:
-            return pixel_steps(drawn["pixels"]).network_image(as_drawn)
-        return stroke_steps(drawn.get("strokes") or []).network_image(as_drawn)
+            return preprocess_pixels(drawn["pixels"]).network_image(as_drawn)
+        return preprocess_strokes(drawn.get("strokes") or []).network_image(as_drawn)
 
     def activations(
         self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None

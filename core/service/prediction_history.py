@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from core.errors import UnknownEpochError
 from core.inference.predictor import Predictor
 from core.models import CLASSES
-from core.records.drawings import Course
+from core.records.drawings import ProbabilityHistory
 from core.runs.registry import Runs
 from core.service.predictions import Predictions
 
@@ -35,7 +35,7 @@ class PredictionHistory:
         self._lock = threading.Lock()
         self._cache: LRUCache[tuple[int, int, int], Probabilities] = LRUCache(MAX_NETWORKS)
 
-    def of_image(self, image: np.ndarray, run_id: str | None = None) -> Course:
+    def of_image(self, image: np.ndarray, run_id: str | None = None) -> ProbabilityHistory:
         """The probabilities for an image (28, 28), 0..1, from the untrained network to the newest.
 
         Args:
@@ -60,7 +60,7 @@ class PredictionHistory:
         if not epochs or newest.progress > epochs[-1]:
             probabilities.append(self._predictor.probabilities(newest, images)[0])
             epochs.append(newest.progress)
-        return Course(tuple(epochs), np.stack(probabilities))
+        return ProbabilityHistory(tuple(epochs), np.stack(probabilities))
 
     def predict(self, run_id: str, epoch: int | None, images: np.ndarray) -> np.ndarray:
         """Probabilities (n, 10), float32, of images (n, 28, 28) with ink 255 on black 0.

@@ -11,9 +11,9 @@ from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
-from core.drawing.photos import pixel_steps
+from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
-from core.drawing.strokes import stroke_steps
+from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
@@ -105,7 +105,7 @@ class Predictions:
         Raises:
             EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
         """
-        return self._predict(stroke_steps(strokes), as_drawn, run_id, epoch)
+        return self._predict(preprocess_strokes(strokes), as_drawn, run_id, epoch)
 
     def predict_pixels(
         self,
@@ -118,7 +118,7 @@ class Predictions:
 
         Args, Raises: as `predict_strokes`.
         """
-        return self._predict(pixel_steps(pixels), as_drawn, run_id, epoch)
+        return self._predict(preprocess_pixels(pixels), as_drawn, run_id, epoch)
 
     # Networks
 

@@ -256,7 +256,7 @@ class RunManager:
                 name=name,
                 parent=run_id,
                 parent_epoch=epoch,
-                earlier=parent.snapshot.stretches(epoch),
+                earlier=parent.snapshot.segments(epoch),
                 lesson=drawings and drawings[0],
             )
 
@@ -321,7 +321,7 @@ class RunManager:
             preset=preset_of(config),
             dataset=status.name,
             dataset_title=status.title,
-            **choose_runtime(config.precision).facts(),
+            **choose_runtime(config.precision).to_dict(),
             **fields,
         )
 

@@ -162,7 +162,7 @@ class TrainingWorker:
             config, data = finetuning_data.training_data(drawings, config, data)
         runtime = choose_runtime(run.snapshot.precision)  # as when the run started
         with self._lock:
-            run.update(dataset_title=data.title, **runtime.facts())
+            run.update(dataset_title=data.title, **runtime.to_dict())
         resume = self._load_state(run)
         self._recorder.save(run)
         for event in self._fit(config, data, runtime, run.control, resume):

@@ -41,7 +41,7 @@ def register(api: APIRouter, service: "TrainingService") -> None:
 
     @api.get("/runs/{run_id}/tensorboard.zip", **_file("application/zip"))
     def get_tensorboard(run_id: str) -> Response:
-        """All metrics as the event file that TensorBoard shows, where its package is installed."""
+        """All metrics as the event file that TensorBoard shows."""
         return download(files.tensorboard(run_id))
 
     @api.get("/runs/{run_id}/weights", **_file("application/octet-stream"))

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from core.data.dataset import MEAN, STD
-from core.drawing.strokes import strokes_to_image
+from core.drawing.strokes import preprocess_strokes
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -77,7 +77,7 @@ def test_the_course_has_a_column_for_each_epoch_as_plain_torch_has_it(
     expect(dashboard.region(COURSE)).to_contain_text("Draw a digit")
     dashboard.draw(SEVEN)
     dashboard.until(lambda: course_epochs(dashboard) == ["0", "1", "2", "3"])
-    image = strokes_to_image(dashboard.strokes())
+    image = preprocess_strokes(dashboard.strokes()).image
     wanted = [plain_torch(server, mlp_run, epoch, image) for epoch in range(4)]
     expected = pytest.approx(np.array(wanted), abs=1e-4)
     # The first course may be that of half a drawing.

@@ -1,4 +1,4 @@
-"""Settings: the notebook's defaults, bounds, and a sentence for whoever gets one wrong."""
+"""Settings: the notebook's defaults, bounds, and error messages."""
 
 import subprocess
 import sys

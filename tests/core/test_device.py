@@ -1,4 +1,4 @@
-"""The machine: which device and precision are chosen, and set-up that must not fail anywhere."""
+"""The choice of device and precision, and set-up that works on every machine."""
 
 import ctypes
 import importlib

@@ -1,7 +1,7 @@
-"""What the errors say that people may read."""
+"""Error messages, and the base class of all errors that people read."""
 
 from core import errors
-from core.errors import DigitLabError, InvalidConfigError
+from core.errors import CancelledError, DigitLabError, InvalidConfigError
 
 
 def test_settings_that_are_wrong_are_told_in_one_message() -> None:
@@ -10,7 +10,7 @@ def test_settings_that_are_wrong_are_told_in_one_message() -> None:
     assert str(error) == "epochs: Too few. seed: Too odd."
 
 
-def test_errors_for_people_have_one_root() -> None:
+def test_all_errors_but_a_cancellation_have_one_base_class() -> None:
     found = [
         value
         for value in vars(errors).values()
@@ -18,4 +18,5 @@ def test_errors_for_people_have_one_root() -> None:
     ]
 
     assert len(found) >= 9
-    assert all(issubclass(error, DigitLabError) for error in found)
+    assert all(error.__name__.endswith("Error") for error in found)
+    assert all(issubclass(error, DigitLabError) for error in found if error is not CancelledError)

@@ -1,4 +1,4 @@
-"""Networks: the notebook's own, weight for weight, and what is told of the layers of each."""
+"""Models: SimpleCNN is the notebook's network, and the description of every layer is right."""
 
 from pathlib import Path
 

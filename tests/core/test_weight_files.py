@@ -1,4 +1,4 @@
-"""Weights brought in: whatever is in the file, either a network of ours or a sentence."""
+"""Reading weight files: whatever is in a file, the result is a known model or a sentence."""
 
 import io
 import json

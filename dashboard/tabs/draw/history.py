@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, EmptyDrawingError, NoModelError
-from core.records.drawings import Course
+from core.records.drawings import ProbabilityHistory
 from dashboard import guide_page, ids
 from dashboard.components.checkpoint_ref import Shown, epoch_number
 from dashboard.components.palette import VERMILION
@@ -105,7 +105,9 @@ def _why_not(error: DigitLabError) -> str:
     return NOTHING_DRAWN if isinstance(error, EmptyDrawingError) else str(error)
 
 
-def figure(course: Course | None, sentence: str, shown: float | None = None) -> go.Figure:
+def figure(
+    course: ProbabilityHistory | None, sentence: str, shown: float | None = None
+) -> go.Figure:
     """A heatmap: epochs across, digits down, 0 at the top as in the bars; or a sentence.
 
     Args:
@@ -164,7 +166,7 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
     return found
 
 
-def words(course: Course) -> str:
+def words(course: ProbabilityHistory) -> str:
     """The course in words: what it read at first, what it reads now, and since when."""
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [epoch_number(epoch) for epoch in course.epochs]

@@ -10,7 +10,15 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.analysis import mistakes
-from core.analysis.mistakes import CLASSES, Choice, Confusion, Course, Courses, Order, TestSetReport
+from core.analysis.mistakes import (
+    CLASSES,
+    Choice,
+    Confusion,
+    LearningCategories,
+    LearningCategory,
+    Order,
+    TestSetReport,
+)
 from core.errors import DigitLabError, NoModelError
 from core.records.predictions import Gallery
 from dashboard import guide_page, ids
@@ -43,11 +51,11 @@ ORDERS = {
     Order.INDEX: "As in the test set",
 }
 COURSES = {
-    Course.LEARNED: "learned",
-    Course.RELEARNED: "relearned",
-    Course.FORGOTTEN: "forgotten",
-    Course.NEVER_LEARNED: "never learned",
-    Course.ALWAYS_RIGHT: "always right",
+    LearningCategory.LEARNED: "learned",
+    LearningCategory.RELEARNED: "relearned",
+    LearningCategory.FORGOTTEN: "forgotten",
+    LearningCategory.NEVER_LEARNED: "never learned",
+    LearningCategory.ALWAYS_RIGHT: "always right",
 }
 VIEW = MosaicView(
     ids.MISTAKES_GRAPH,
@@ -65,13 +73,13 @@ class Wanted:
 
     choice: Choice
     order: Order
-    course: Course | None
+    course: LearningCategory | None
     page: int
 
     @classmethod
     def parse(cls, request: dict[str, Any]) -> "Wanted":
         """The wishes of a page's request; what makes no sense counts as no wish."""
-        course = _whole(request.get("course"), len(Course))
+        course = _whole(request.get("course"), len(LearningCategory))
         order = request.get("order")
         return cls(
             Choice(
@@ -80,7 +88,7 @@ class Wanted:
                 _whole(request.get("predicted"), CLASSES),
             ),
             Order(order) if order in list(Order) else Order.INDEX,
-            None if course is None else Course(course),
+            None if course is None else LearningCategory(course),
             max(_whole(request.get("page"), 10**6) or 1, 1),
         )
 
@@ -250,7 +258,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     return (
         matrix(confused, wanted.choice, min(max(int(request.get("matrix") or 0), 300), 520)),
         class_table(confused),
-        course_options(found.courses),
+        course_options(found.categories),
         caption(answers, confused, len(places), page, pages),
         mosaic,
         remembered,
@@ -269,7 +277,9 @@ def fitting(found: TestSetReport, wanted: Wanted) -> tuple[np.ndarray, int, int]
     among = None
     if wanted.course is not None:
         # Before the first epoch no image has a course.
-        kinds = found.courses.kinds if found.courses else np.full(len(found.answers.labels), -1)
+        kinds = (
+            found.categories.values if found.categories else np.full(len(found.answers.labels), -1)
+        )
         among = kinds == wanted.course
     answers = found.answers
     places = mistakes.select(
@@ -286,7 +296,7 @@ def places_on(places: np.ndarray, page: int) -> np.ndarray:
 
 def why_none(found: TestSetReport, wanted: Wanted) -> str:
     """A sentence for a choice that no image fits."""
-    if wanted.course is not None and found.courses is None:
+    if wanted.course is not None and found.categories is None:
         return NO_COURSES
     everything = wanted.course is None and wanted.choice == Choice(only_wrong=True)
     return NONE_WRONG if everything else NONE_FIT
@@ -333,11 +343,11 @@ def class_table(confused: Confusion) -> dbc.Table:
     return dbc.Table([html.Thead(head), html.Tbody(rows)], size="sm", class_name="class-table")
 
 
-def course_options(courses: Courses | None) -> list[dict[str, Any]]:
+def course_options(categories: LearningCategories | None) -> list[dict[str, Any]]:
     """The courses to choose from, with how many images took each."""
     options: list[dict[str, Any]] = [{"value": ANY, "label": ANY}]
     for course, words in COURSES.items():
-        count = "" if courses is None else f" ({courses.count(course):,})"
+        count = "" if categories is None else f" ({categories.count(course):,})"
         options.append({"value": str(int(course)), "label": f"{words}{count}"})
     return options
 

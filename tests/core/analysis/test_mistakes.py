@@ -1,9 +1,17 @@
-"""Where a network is wrong: counted by hand, chosen by hand, followed through epochs by hand."""
+"""Error analysis on small examples whose results are counted by hand."""
 
 import numpy as np
 import pytest
 
-from core.analysis.mistakes import Choice, Confusion, Course, Order, confusion, courses, select
+from core.analysis.mistakes import (
+    Choice,
+    Confusion,
+    LearningCategory,
+    Order,
+    confusion,
+    learning_categories,
+    select,
+)
 
 
 def said(digits: list[int], sure: list[float]) -> np.ndarray:
@@ -127,15 +135,15 @@ def test_only_those_among_which_one_asks_are_found_and_the_question_is_not_chang
 
 
 HISTORIES = {
-    "++++": (Course.ALWAYS_RIGHT, 0),
-    "--++": (Course.LEARNED, 0),
-    "---+": (Course.LEARNED, 0),
-    "+-++": (Course.RELEARNED, 1),
-    "-+-+": (Course.RELEARNED, 1),
-    "+++-": (Course.FORGOTTEN, 1),
-    "+-+-": (Course.FORGOTTEN, 2),
-    "-+--": (Course.FORGOTTEN, 1),
-    "----": (Course.NEVER_LEARNED, 0),
+    "++++": (LearningCategory.ALWAYS_RIGHT, 0),
+    "--++": (LearningCategory.LEARNED, 0),
+    "---+": (LearningCategory.LEARNED, 0),
+    "+-++": (LearningCategory.RELEARNED, 1),
+    "-+-+": (LearningCategory.RELEARNED, 1),
+    "+++-": (LearningCategory.FORGOTTEN, 1),
+    "+-+-": (LearningCategory.FORGOTTEN, 2),
+    "-+--": (LearningCategory.FORGOTTEN, 1),
+    "----": (LearningCategory.NEVER_LEARNED, 0),
 }
 
 
@@ -151,27 +159,27 @@ def test_courses_are_read_off_the_histories() -> None:
         ]
     )
 
-    found = courses(predictions, labels)
+    found = learning_categories(predictions, labels)
 
-    assert [(Course(k), n) for k, n in zip(found.kinds, found.forgetting, strict=True)] == list(
-        HISTORIES.values()
-    )
-    assert found.count(Course.FORGOTTEN) == 3
-    assert sum(found.count(course) for course in Course) == len(labels)
+    assert [
+        (LearningCategory(k), n) for k, n in zip(found.values, found.forgetting, strict=True)
+    ] == list(HISTORIES.values())
+    assert found.count(LearningCategory.FORGOTTEN) == 3
+    assert sum(found.count(category) for category in LearningCategory) == len(labels)
 
 
 def test_a_different_mistake_is_neither_learning_nor_forgetting() -> None:
-    found = courses(np.array([[1], [2], [1]]), np.array([0]))
-    assert found.kinds.tolist() == [Course.NEVER_LEARNED]
+    found = learning_categories(np.array([[1], [2], [1]]), np.array([0]))
+    assert found.values.tolist() == [LearningCategory.NEVER_LEARNED]
     assert found.forgetting.tolist() == [0]
 
 
 def test_after_one_evaluation_images_are_right_or_not_learned_yet() -> None:
-    found = courses(np.array([[5, 6]]), np.array([5, 5]))
-    assert found.kinds.tolist() == [Course.ALWAYS_RIGHT, Course.NEVER_LEARNED]
+    found = learning_categories(np.array([[5, 6]]), np.array([5, 5]))
+    assert found.values.tolist() == [LearningCategory.ALWAYS_RIGHT, LearningCategory.NEVER_LEARNED]
     assert found.forgetting.tolist() == [0, 0]
 
 
 def test_without_any_evaluation_there_is_no_course() -> None:
     with pytest.raises(ValueError, match="evaluation"):
-        courses(np.empty((0, 3), int), np.zeros(3, int))
+        learning_categories(np.empty((0, 3), int), np.zeros(3, int))

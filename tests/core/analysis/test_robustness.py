@@ -1,4 +1,4 @@
-"""Robustness: distortions pixel by pixel, accuracies against plain torch on the same images."""
+"""Robustness: distortions pixel by pixel, accuracies compared with plain torch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Small random changes to images, against torch's own way of making them."""
+"""Augmentation compared with affine_grid and grid_sample of torch."""
 
 import math
 

@@ -1,5 +1,5 @@
-"""Data sets: where they are looked for and in which order, downloads from a server inside the
-test, what is said when one cannot be had, and what never to leave behind."""
+"""Data sets: the search order of folders, downloads from a local server, error messages, and no
+files left behind after a failure."""
 
 import hashlib
 import socket

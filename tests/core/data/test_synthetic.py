@@ -1,4 +1,4 @@
-"""Synthetic digits: repeatable, balanced, on MNIST's footing, and different from one another."""
+"""Synthetic digits: reproducible, balanced, preprocessed like MNIST, and all different."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Drawings become the pictures that MNIST would have made of them, whoever draws them how."""
+"""Preprocessing of strokes and photos: the size, position and pen of a drawing do not matter."""
 
 import json
 import math
@@ -9,13 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.drawing.photos import pixel_steps, pixels_to_image
-from core.drawing.strokes import MAX_POINTS, MAX_STROKES, stroke_steps, strokes_to_image
+from core.drawing.photos import preprocess_pixels
+from core.drawing.strokes import CANVAS, MAX_POINTS, MAX_STROKES, preprocess_strokes
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 SEVEN = [[[60.0, 60.0], [200.0, 60.0], [120.0, 230.0]], [[90.0, 150.0], [180.0, 140.0]]]
 FLAT = [[0, 0], [200, 20], [190, 60]]
 ONE = [[[140.0, 40.0], [140.0, 240.0]]]
+
+
+def strokes_image(strokes, canvas=CANVAS):
+    return preprocess_strokes(strokes, canvas).image
+
+
+def pixels_image(pixels):
+    return preprocess_pixels(pixels).image
 
 
 def moved(strokes, scale=1.0, x=0.0, y=0.0):
@@ -52,7 +60,7 @@ def digit_like_mnist():
 
 
 def test_image_is_28x28_float32_with_ink_up_to_one():
-    image = strokes_to_image(SEVEN)
+    image = strokes_image(SEVEN)
 
     assert image.shape == (28, 28)
     assert image.dtype == np.float32
@@ -61,7 +69,7 @@ def test_image_is_28x28_float32_with_ink_up_to_one():
 
 
 def test_longer_side_fills_the_box_of_mnist():
-    upright, lying = ink_box(strokes_to_image(SEVEN)), ink_box(strokes_to_image([FLAT]))
+    upright, lying = ink_box(strokes_image(SEVEN)), ink_box(strokes_image([FLAT]))
 
     # The ink is 20 pixels wide; where it is out of step with the pixels, 19 get some of it.
     assert max(upright) in (19, 20)
@@ -70,80 +78,80 @@ def test_longer_side_fills_the_box_of_mnist():
 
 @pytest.mark.parametrize("strokes", [SEVEN, ONE, [[[10, 10], [10, 200], [120, 200]]]])
 def test_centre_of_mass_is_where_mnist_has_it_on_average(strokes):
-    assert centre_of_mass(strokes_to_image(strokes)) == pytest.approx((14.0, 14.0), abs=0.05)
+    assert centre_of_mass(strokes_image(strokes)) == pytest.approx((14.0, 14.0), abs=0.05)
 
 
 @pytest.mark.parametrize("scale", [1 / 3, 0.5, 1.2])
 @pytest.mark.parametrize("corner", [(0, 0), (-15, -12), (90, 75)])
 def test_size_and_place_of_the_drawing_do_not_matter(scale, corner):
-    image = strokes_to_image(moved(SEVEN, scale, *corner))
+    image = strokes_image(moved(SEVEN, scale, *corner))
 
-    assert image == pytest.approx(strokes_to_image(SEVEN), abs=1e-4)
+    assert image == pytest.approx(strokes_image(SEVEN), abs=1e-4)
 
 
 def test_speed_of_the_pen_does_not_matter():
     slow = [resampled(stroke, 90) for stroke in SEVEN]
     still = [[point for point in stroke for _ in range(7)] for stroke in SEVEN]
 
-    assert strokes_to_image(slow) == pytest.approx(strokes_to_image(SEVEN), abs=0.05)
-    assert strokes_to_image(still) == pytest.approx(strokes_to_image(SEVEN), abs=1e-6)
+    assert strokes_image(slow) == pytest.approx(strokes_image(SEVEN), abs=0.05)
+    assert strokes_image(still) == pytest.approx(strokes_image(SEVEN), abs=1e-6)
 
 
 def test_direction_and_order_of_strokes_do_not_matter():
     backwards = [stroke[::-1] for stroke in SEVEN[::-1]]
 
-    assert strokes_to_image(backwards) == pytest.approx(strokes_to_image(SEVEN), abs=1e-4)
+    assert strokes_image(backwards) == pytest.approx(strokes_image(SEVEN), abs=1e-4)
 
 
 def test_pen_is_up_between_strokes():
-    image = strokes_to_image([[[0, 0], [0, 100]], [[60, 0], [60, 100]]])
+    image = strokes_image([[[0, 0], [0, 100]], [[60, 0], [60, 100]]])
 
     assert image[:, 13:15].max() == 0.0
 
 
 def test_vertical_line_stays_a_thin_upright_line():
-    width, height = ink_box(strokes_to_image(ONE))
+    width, height = ink_box(strokes_image(ONE))
 
     assert height in (19, 20)
     assert width <= 4
 
 
 def test_line_is_as_wide_as_mnists():
-    middle_row = strokes_to_image(ONE)[14]
+    middle_row = strokes_image(ONE)[14]
 
     assert middle_row.sum() == pytest.approx(2.0, abs=0.2)
 
 
 @pytest.mark.parametrize("dot", [[[[70, 90]]], [[[70, 90], [70, 90]]], [[[70.0, 90.0], [71, 90]]]])
 def test_dot_stays_a_dot_in_the_middle(dot):
-    image = strokes_to_image(dot)
+    image = strokes_image(dot)
 
     assert max(ink_box(image)) <= 6
     assert centre_of_mass(image) == pytest.approx((14.0, 14.0), abs=0.05)
 
 
 def test_dot_beside_a_stroke_is_drawn():
-    without = strokes_to_image([[[0, 0], [0, 100]]])
-    with_dot = strokes_to_image([[[0, 0], [0, 100]], [[40, 50]]])
+    without = strokes_image([[[0, 0], [0, 100]]])
+    with_dot = strokes_image([[[0, 0], [0, 100]], [[40, 50]]])
 
     assert with_dot.sum() > without.sum() + 1
 
 
 def test_strokes_without_points_are_passed_over():
-    assert strokes_to_image([[], *SEVEN, []]) == pytest.approx(strokes_to_image(SEVEN))
+    assert strokes_image([[], *SEVEN, []]) == pytest.approx(strokes_image(SEVEN))
 
 
 def test_arrays_and_tuples_serve_as_well_as_lists():
     arrays = [np.array(stroke) for stroke in SEVEN]
     tuples = tuple(tuple(map(tuple, stroke)) for stroke in SEVEN)
 
-    assert (strokes_to_image(arrays) == strokes_to_image(SEVEN)).all()
-    assert (strokes_to_image(tuples) == strokes_to_image(SEVEN)).all()
+    assert (strokes_image(arrays) == strokes_image(SEVEN)).all()
+    assert (strokes_image(tuples) == strokes_image(SEVEN)).all()
 
 
 def test_drawing_is_left_as_it_was():
     strokes = [np.array(stroke) for stroke in SEVEN]
-    strokes_to_image(strokes)
+    strokes_image(strokes)
 
     assert all((now == before).all() for now, before in zip(strokes, SEVEN, strict=True))
 
@@ -152,13 +160,13 @@ def test_endless_scribble_is_drawn():
     angle = np.arange(MAX_POINTS) * 2.0
     scribble = np.stack([140 + 130 * np.cos(angle), 140 + 130 * np.sin(angle * 1.1)], axis=1)
 
-    assert strokes_to_image([scribble]).mean() > 0.3
+    assert strokes_image([scribble]).mean() > 0.3
 
 
 @pytest.mark.parametrize("nothing", [[], [[]], [[], []], ()])
 def test_nothing_drawn(nothing):
     with pytest.raises(EmptyDrawingError, match="Nothing is drawn yet"):
-        strokes_to_image(nothing)
+        strokes_image(nothing)
 
 
 @pytest.mark.parametrize(
@@ -188,28 +196,27 @@ def test_nothing_drawn(nothing):
 )
 def test_what_is_no_drawing_is_refused_in_a_sentence(wrong):
     with pytest.raises(InvalidDrawingError, match=r"^[A-Z].*\.$"):
-        strokes_to_image(wrong)
+        strokes_image(wrong)
 
 
 def test_too_long_a_drawing_is_refused():
     with pytest.raises(InvalidDrawingError, match="points"):
-        strokes_to_image([[[0, 0]] * (MAX_POINTS + 1)])
+        strokes_image([[[0, 0]] * (MAX_POINTS + 1)])
     with pytest.raises(InvalidDrawingError, match="strokes"):
-        strokes_to_image([[[0, 0]]] * (MAX_STROKES + 1))
+        strokes_image([[[0, 0]]] * (MAX_STROKES + 1))
 
 
 # The way from strokes to the picture
 
 
-def test_steps_hold_the_same_picture_and_the_box():
-    steps = stroke_steps(SEVEN)
+def test_the_box_is_that_of_the_strokes():
+    steps = preprocess_strokes(SEVEN)
 
-    assert (steps.image == strokes_to_image(SEVEN)).all()
-    assert (steps.left, steps.top, steps.right, steps.bottom) == (60, 60, 200, 230)
+    assert steps.box == (60, 60, 200, 230)
 
 
 def test_scale_and_offset_lead_from_the_drawing_to_the_picture():
-    steps = stroke_steps(ONE)
+    steps = preprocess_strokes(ONE)
     x, y = (140 * steps.scale + steps.offset[0], 40 * steps.scale + steps.offset[1])
     inked = steps.image[int(y) : int(y) + 3, int(x) - 1 : int(x) + 2]
 
@@ -219,20 +226,20 @@ def test_scale_and_offset_lead_from_the_drawing_to_the_picture():
 
 def test_as_drawn_is_the_whole_canvas_and_the_pen():
     small = moved(SEVEN, 1 / 3)
-    prune, thick = (stroke_steps(small, canvas=280.0, pen=pen).as_drawn for pen in (10.0, 30.0))
+    thin, thick = (preprocess_strokes(small, pen=pen).as_drawn for pen in (10.0, 30.0))
 
-    assert prune.shape == (28, 28)
-    assert prune[:8, :8].sum() > 0
-    assert prune[10:].max() == 0.0
-    assert thick.sum() > 1.5 * prune.sum()
+    assert thin.shape == (28, 28)
+    assert thin[:8, :8].sum() > 0
+    assert thin[10:].max() == 0.0
+    assert thick.sum() > 1.5 * thin.sum()
 
 
 def test_as_drawn_leaves_out_what_lies_beside_the_canvas():
-    assert stroke_steps(moved(SEVEN, 1.0, 900, -900)).as_drawn.max() == 0.0
+    assert preprocess_strokes(moved(SEVEN, 1.0, 900, -900)).as_drawn.max() == 0.0
 
 
 def test_the_centre_is_where_the_ink_balances():
-    x, y = stroke_steps(ONE).centre
+    x, y = preprocess_strokes(ONE).centre
 
     assert (x, y) == pytest.approx((140, 140), abs=2)
 
@@ -243,7 +250,7 @@ def test_the_centre_is_where_the_ink_balances():
 def test_picture_of_mnist_comes_out_unchanged():
     picture = digit_like_mnist()
 
-    assert pixels_to_image(picture) == pytest.approx(picture / 255, abs=1e-6)
+    assert pixels_image(picture) == pytest.approx(picture / 255, abs=1e-6)
 
 
 @pytest.mark.parametrize("invert", [False, True])
@@ -252,21 +259,21 @@ def test_place_and_brightness_of_paper_do_not_matter(invert):
     page = np.zeros((60, 75), np.uint8)
     page[3:31, 40:68] = picture
 
-    assert pixels_to_image(255 - page if invert else page) == pytest.approx(
-        pixels_to_image(picture), abs=0.01
+    assert pixels_image(255 - page if invert else page) == pytest.approx(
+        pixels_image(picture), abs=0.01
     )
 
 
 def test_large_picture_is_scaled_to_the_box():
     page = np.kron(digit_like_mnist(), np.ones((9, 9), np.uint8))
-    image = pixels_to_image(page)
+    image = pixels_image(page)
 
     assert max(ink_box(image)) == 20
-    assert np.abs(image - pixels_to_image(digit_like_mnist())).mean() < 0.05
+    assert np.abs(image - pixels_image(digit_like_mnist())).mean() < 0.05
 
 
 def test_pale_ink_is_strengthened():
-    assert pixels_to_image(digit_like_mnist() // 4).max() == pytest.approx(1.0)
+    assert pixels_image(digit_like_mnist() // 4).max() == pytest.approx(1.0)
 
 
 def test_photo_on_uneven_grainy_paper_is_read():
@@ -277,18 +284,17 @@ def test_photo_on_uneven_grainy_paper_is_read():
     light = 210 - 70 * x / 560 - 40 * (y / 420) ** 2
     photo = (light * (1 - 0.7 * ink) + random.normal(0, 5, ink.shape)).clip(0, 255)
 
-    image = pixels_to_image(photo)
+    image = pixels_image(photo)
 
-    assert np.abs(image - pixels_to_image(digit_like_mnist())).mean() < 0.06
+    assert np.abs(image - pixels_image(digit_like_mnist())).mean() < 0.06
     assert image[:3].max() == 0.0
 
 
-def test_picture_steps_hold_the_same_picture_and_the_box_of_the_ink():
+def test_the_box_of_a_picture_is_that_of_its_ink():
     page = np.zeros((60, 75), np.uint8)
     page[10:40, 50:60] = 255
-    steps = pixel_steps(page)
+    steps = preprocess_pixels(page)
 
-    assert (steps.image == pixels_to_image(page)).all()
     assert steps.box == pytest.approx((50, 10, 60, 40))
     assert steps.scale == pytest.approx(20 / 30)
     assert steps.centre == pytest.approx((55, 25), abs=1)
@@ -298,10 +304,10 @@ def test_picture_steps_hold_the_same_picture_and_the_box_of_the_ink():
 def test_picture_scale_and_offset_lead_from_the_original_to_the_picture(factor):
     page = np.zeros((60 * factor, 75 * factor), np.uint8)
     page[10 * factor : 40 * factor, 50 * factor : 60 * factor] = 255
-    steps = pixel_steps(page)
+    steps = preprocess_pixels(page)
     corners = [
         (steps.scale * x + steps.offset[0], steps.scale * y + steps.offset[1])
-        for x, y in ((steps.left, steps.top), (steps.right, steps.bottom))
+        for x, y in (steps.box[:2], steps.box[2:])
     ]
 
     rows, columns = np.nonzero(steps.image > 0.5)
@@ -313,7 +319,7 @@ def test_picture_scale_and_offset_lead_from_the_original_to_the_picture(factor):
 def test_picture_as_drawn_is_the_whole_of_it_squeezed(invert):
     page = np.zeros((56, 112), np.uint8)
     page[20:30, 80:100] = 200
-    steps = pixel_steps(255 - page if invert else page)
+    steps = preprocess_pixels(255 - page if invert else page)
 
     rows, columns = np.nonzero(steps.as_drawn > 0.4)
     assert (rows.min(), rows.max() + 1) == (10, 15)
@@ -324,20 +330,20 @@ def test_picture_as_drawn_is_the_whole_of_it_squeezed(invert):
 def test_picture_of_mnist_is_the_same_as_drawn():
     picture = digit_like_mnist()
 
-    assert pixel_steps(picture).as_drawn == pytest.approx(picture / 255, abs=1e-6)
+    assert preprocess_pixels(picture).as_drawn == pytest.approx(picture / 255, abs=1e-6)
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_blank_picture_is_empty(grey):
     with pytest.raises(EmptyDrawingError):
-        pixels_to_image(np.full((28, 28), grey))
+        pixels_image(np.full((28, 28), grey))
 
 
 def test_paper_with_nothing_but_grain_is_empty():
     grain = np.random.default_rng(0).normal(128, 3, (100, 100))
 
     with pytest.raises(EmptyDrawingError):
-        pixels_to_image(grain)
+        pixels_image(grain)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +366,7 @@ def test_paper_with_nothing_but_grain_is_empty():
 )
 def test_what_is_no_picture_is_refused_in_a_sentence(wrong):
     with pytest.raises(InvalidDrawingError, match=r"^[A-Z].*\.$"):
-        pixels_to_image(wrong)
+        pixels_image(wrong)
 
 
 # Real drawings, where they are at hand
@@ -374,8 +380,8 @@ MNIST = DATA / "MNIST" / "raw" / "train-images-idx3-ubyte"
 def test_real_pens_come_out_in_the_box_at_any_size():
     with PENS.open() as lines:
         drawings = [json.loads(line)["strokes"] for line, _ in zip(lines, range(200), strict=False)]
-    images = [strokes_to_image(drawing) for drawing in drawings]
-    small = [strokes_to_image(moved(drawing, 1 / 3, 100, 30)) for drawing in drawings]
+    images = [strokes_image(drawing) for drawing in drawings]
+    small = [strokes_image(moved(drawing, 1 / 3, 100, 30)) for drawing in drawings]
 
     assert {max(ink_box(image)) for image in images} <= {19, 20}
     assert np.abs(np.array(images) - np.array(small)).mean() < 1e-3
@@ -384,6 +390,6 @@ def test_real_pens_come_out_in_the_box_at_any_size():
 @pytest.mark.skipif(not MNIST.exists(), reason="DIGITLAB_DATA holds no MNIST")
 def test_real_mnist_comes_out_unchanged():
     pictures = np.fromfile(MNIST, np.uint8, count=16 + 500 * 784)[16:].reshape(-1, 28, 28)
-    change = [np.abs(pixels_to_image(picture) - picture / 255).max() for picture in pictures]
+    change = [np.abs(pixels_image(picture) - picture / 255).max() for picture in pictures]
 
     assert np.mean(np.array(change) < 0.05) >= 0.99

@@ -1,4 +1,4 @@
-"""Inside of networks: every number that is shown is the one that plain torch computes."""
+"""Activations: every value equals the one that plain torch computes."""
 
 import threading
 from collections.abc import Callable
@@ -186,13 +186,13 @@ def test_a_network_that_does_something_unknown_is_refused(monkeypatch: pytest.Mo
 
     monkeypatch.setitem(models.MODELS, "odd", Odd)
     with pytest.raises(NotImplementedError, match="gelu"):
-        tracing.parts("odd")
+        tracing.trace_layers("odd")
 
 
 def test_a_convolution_that_skips_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(models.MODELS, "skips", lambda: nn.Conv2d(1, 10, 3, stride=2))
     with pytest.raises(NotImplementedError, match="stride"):
-        tracing.parts("skips")
+        tracing.trace_layers("skips")
 
 
 # Filters

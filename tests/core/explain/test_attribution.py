@@ -1,4 +1,4 @@
-"""Attributions: each is recomputed here in plain torch, or by the property that defines it."""
+"""Attributions compared with plain torch, or with the property that defines the method."""
 
 import numpy as np
 import pytest

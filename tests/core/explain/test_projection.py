@@ -1,4 +1,4 @@
-"""Embeddings: PCA against scikit-learn's, alignment between epochs, t-SNE by what it is for."""
+"""Projections: PCA compared with scikit-learn, alignment between epochs, neighbours in t-SNE."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs as scripts and notebooks: run without Digit Lab, they give its very numbers."""
+"""Exported scripts and notebooks: run without Digit Lab, they reproduce the run's numbers."""
 
 import contextlib
 import functools
@@ -25,7 +25,8 @@ from core import models
 from core.config import PRESETS, TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
-from core.export.script import MOST_NUMBERS, NEEDED, to_notebook, to_script
+from core.errors import ExportUnavailableError
+from core.export.script import MAX_EVALUATIONS, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot, RunState, TrainingSegment
 from core.training.loop import fit
@@ -50,7 +51,7 @@ FULL = BASE | {
     "train_images": 55,
     "seed": 3,
 }
-QUICK = FULL | {"model": "speedrun_cnn"}  # all but dropout and batch normalisation
+QUICK = FULL | {"model": "speedrun_cnn"}  # without dropout and batch normalization
 
 # For every setting, other values of it; a setting that has none here fails a test.
 OTHERS: dict[str, list[dict[str, Any]]] = {
@@ -141,7 +142,7 @@ def snapshot(config: TrainConfig, **facts: Any) -> RunSnapshot:
         run_id="20260101-120000-000-abcd",
         state=RunState.DONE,
         config=config.model_dump(),
-        **{**usual, **choose_runtime(config.precision).facts(), **facts},
+        **{**usual, **choose_runtime(config.precision).to_dict(), **facts},
     )
 
 
@@ -166,7 +167,7 @@ def check_style(*scripts: str) -> None:
     """What people are given to read is clean, but for the lengths of numbers."""
     with tempfile.TemporaryDirectory() as folder:
         for number, script in enumerate(scripts):
-            script = re.sub(r"^RUN = {\n.*?^}", "RUN = {}", script, flags=re.MULTILINE | re.DOTALL)
+            script = re.sub(r"^(RUN: .*) = {\n.*?^}", r"\1 = {}", script, flags=re.M | re.S)
             (Path(folder) / f"script_{number}.py").write_text(script)
         for command in (["check", "--select", "E,F,W,I,B,UP,SIM,C4"], ["format", "--diff"]):
             done = subprocess.run(
@@ -182,7 +183,7 @@ def check_style(*scripts: str) -> None:
 
 
 def test_every_setting_is_known_and_tried() -> None:
-    assert set(NEEDED) == set(OTHERS) == set(TrainConfig.model_fields)
+    assert set(VARIABLES) == set(OTHERS) == set(TrainConfig.model_fields)
 
 
 @pytest.mark.parametrize(("name", "changes"), CASES, ids=[str(changes) for _, changes in CASES])
@@ -221,7 +222,7 @@ def test_settings_together_give_the_runs_own_numbers_and_weights(
 
 
 def test_scripts_are_in_clean_style() -> None:
-    """For every setting alone, for all together and for every fork."""
+    """For every setting alone and for all together."""
 
     def script(config: TrainConfig, **facts: Any) -> str:
         end = EpochMetrics(config.epochs, 9, config.epochs, 0.5, 0.5, 0.5, 0.5, 100.0, 1.0)
@@ -229,11 +230,9 @@ def test_scripts_are_in_clean_style() -> None:
 
     alone = [parse_config(BASE | changes) for _, changes in CASES]
     together = [parse_config(settings) for settings in (*PRESETS_IN_SHORT, FULL)]
-    forks = [(parse_config(before), parse_config(before | changes)) for before, changes in FORKS]
     check_style(
         *(script(config) for config in (*alone, *together)),
         *(script(parse_config(settings), dataset="mnist") for settings in (BASE, FULL)),
-        *(script(second, **fork_of(first)) for first, second in forks),
     )
 
 
@@ -261,83 +260,51 @@ def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
     assert "set_num_threads(1)" in short
 
 
-# Forks and changes on the way
-
-
-FORKS: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    *(
-        (BASE, {"learning_rate": 1e-3, **changes})
-        for name, changes in CASES
-        if name not in ("model", "dataset", "seed", "train_images")
-    ),
-    *((QUICK | {"train_images": 0}, changes) for name, changes in CASES if name == "beta1"),
-    (BASE | {"optimizer": "sgd"}, {"beta1": 0.3}),
-    (BASE | {"optimizer": "adamw"}, {"weight_decay": 0.3}),
-    (QUICK, {"augmentation": "none"}),
-    (QUICK, {"schedule": "constant"}),
-    (FULL, {"weight_averaging": False}),
-    (FULL | {"weight_averaging": False}, {"weight_averaging": True}),
-    (QUICK, {"label_smoothing": 0.0, "evaluations_per_epoch": 1, "batch_size": 20}),
-    (QUICK, {"optimizer": "sgd", "weight_decay": 0.0}),
-    (QUICK | {"precision": "bf16"}, {"precision": "fp32"}),
-    (FULL, {}),
-]
+# Forks, changes on the way and stops
 
 
 def fork_of(parent: TrainConfig) -> dict[str, Any]:
-    """What a run knows that was forked after its parent's first epoch."""
+    """The fields of a run that was forked after its parent's first epoch."""
     precision = choose_runtime(parent.precision).precision
     earlier = (TrainingSegment(1, parent.model_dump(), precision),)
     return {"parent": "x", "parent_epoch": 1, "earlier": earlier}
 
 
-@pytest.mark.parametrize(("before", "changes"), FORKS)
-def test_a_fork_is_trained_from_the_beginning_of_its_parent(
-    execute: Execute, before: dict[str, Any], changes: dict[str, Any]
+def test_a_fork_without_changes_is_trained_from_the_beginning_of_its_parent(
+    execute: Execute,
 ) -> None:
-    first, second = parse_config(before), parse_config(before | changes)
-    parent = trained(first)
+    config = parse_config(FULL)
+    parent = trained(config)
     shared = [event for event in parent.events if event.progress <= 1]
-    events = [*shared, *train(second, parent.state).events]
-    script = to_script(snapshot(second, **fork_of(first)), events)
+    events = [*shared, *train(config, parent.state).events]
 
-    found = execute(script)
+    found = execute(to_script(snapshot(config, **fork_of(config)), events))
 
     assert found["evaluations"] == numbers(events)
     assert found["curve"] == losses(events)
-    assert ("was forked" in script) == bool(changes)
 
 
-def test_forks_of_forks_and_rates_that_were_set_are_followed(
-    make_service: MakeService, finish: Finish, execute: Execute
+@pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"epochs": 3}, {"precision": "bf16"}])
+@pytest.mark.parametrize("export", [to_script, to_notebook])
+def test_a_fork_that_changed_settings_is_refused(
+    export: Callable[..., str], changes: dict[str, Any]
 ) -> None:
-    """Through the service: each fork changes what the one before had not."""
-    halting = Halting(STEPS + 4)
-    service = make_service(fit=halting)
-    run_id = service.runs.start(parse_config(QUICK | {"train_images": 0, "epochs": 3}))
-    assert halting.reached.wait(SECONDS)
-    service.runs.set_learning_rate(run_id, 1e-4)
-    halting.go_on.set()
-    finish(service, run_id)
-    for epoch, changes in (
-        (2, {"weight_averaging": False, "optimizer": "sgd", "learning_rate": 0.01, "epochs": 4}),
-        (3, {"weight_averaging": True, "augmentation": "none", "batch_size": 20, "epochs": 5}),
-        (4, {"optimizer": "adam", "schedule": "constant", "precision": "bf16"}),
-    ):
-        run_id = service.runs.fork(run_id, epoch, changes)
-        finish(service, run_id)
-    events, _ = service.runs.events_since(run_id, 0)
-    assert sum(isinstance(event, LearningRateChange) for event in events) == 1
+    before, after = parse_config(BASE), parse_config(BASE | changes)
 
-    found = execute(to_script(service.runs.snapshot(run_id), events))
+    with pytest.raises(ExportUnavailableError, match="Run 0 is a fork that changed settings"):
+        export(snapshot(after, **fork_of(before)), [])
 
-    assert len(found["evaluations"]) == 3 * 5
-    assert found["evaluations"] == numbers(events)
-    assert found["curve"] == losses(events)
+
+def test_a_change_of_the_learning_rate_is_refused() -> None:
+    config = parse_config(BASE)
+    change = LearningRateChange(1, 3, 0.5, 1e-4, 1.0)
+
+    with pytest.raises(ExportUnavailableError, match="learning rate of Run 0 was changed"):
+        to_script(snapshot(config), [*trained(config).events, change])
 
 
 @pytest.mark.parametrize("steps", [3, STEPS + 4])
-def test_a_run_that_was_stopped_is_trained_as_far_as_it_came(
+def test_a_run_that_was_stopped_is_trained_to_its_end(
     make_service: MakeService, finish: Finish, execute: Execute, steps: int
 ) -> None:
     halting = Halting(steps)
@@ -351,27 +318,18 @@ def test_a_run_that_was_stopped_is_trained_as_far_as_it_came(
     script = to_script(service.runs.snapshot(run_id), events)
 
     found = execute(script)
-    assert found["curve"] == losses(events)
-    assert found["evaluations"] == numbers(events)
-    check_style(script)
 
-    whole = execute(script.replace(f"STOP = {events[-1].progress}", "STOP = None"))
-    assert list(whole["evaluations"]) == [1, 2]
+    assert list(found["evaluations"]) == [1, 2]
+    assert found["RUN"] == numbers(events)
+    assert found["RUN"].items() <= found["evaluations"].items()
+    assert losses(events).items() <= found["curve"].items()
+    check_style(script)
 
 
 def test_a_run_that_waits_is_trained_whole(execute: Execute) -> None:
     script = to_script(snapshot(parse_config(BASE)), [])
     assert list(execute(script)["evaluations"]) == [1, 2]
     check_style(script)
-
-
-def test_a_fork_that_waits_is_trained_as_far_as_its_parent(execute: Execute) -> None:
-    first, second = parse_config(BASE), parse_config(BASE | {"epochs": 4})
-    events = trained(first).events
-    earlier = (TrainingSegment(2, first.model_dump(), "fp32"),)
-    script = to_script(snapshot(second, parent="x", parent_epoch=2, earlier=earlier), events)
-
-    assert execute(script)["evaluations"] == numbers(events)
 
 
 # What it says
@@ -385,9 +343,10 @@ def test_of_very_many_evaluations_some_are_written_down() -> None:
     script = to_script(snapshot(config, epochs=2000), many)
 
     found: dict[str, Any] = {}
-    exec(script[script.index("RUN = {") : script.index("}\n", script.index("RUN = {")) + 1], found)
+    start = script.index("RUN: ")
+    exec(script[start : script.index("}\n", start) + 1], found)
 
-    assert 100 < len(found["RUN"]) <= MOST_NUMBERS
+    assert 100 < len(found["RUN"]) <= MAX_EVALUATIONS
     assert 2000 in found["RUN"]
 
 
@@ -480,7 +439,7 @@ def test_the_notebook_runs_and_prints_the_runs_own_numbers(
             assert printed.count(f"{line}\n") >= 2
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 2
-    assert notebook.cells[0].source.startswith("# Full\n\nA network learns")
+    assert notebook.cells[0].source.startswith("# Full\n\nThis program trains")
 
 
 def test_the_notebook_is_the_script_with_pictures() -> None:

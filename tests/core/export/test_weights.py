@@ -1,4 +1,4 @@
-"""Weights taken away: other programs read them, and say the same of every image."""
+"""Exported weights: other programs read them and make the same predictions."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from core import models
 from core.config import PRESETS
 from core.data.dataset import normalize
 from core.export.onnx import to_onnx
-from core.export.weights import describe, to_pth, to_safetensors
+from core.export.weights import metadata, to_pth, to_safetensors
 from core.records.exports import Provenance
 from tests.conftest import NotebookCNN
 
@@ -95,14 +95,14 @@ def test_safetensors_hold_every_weight_and_where_they_come_from(name: str) -> No
     assert read.keys() == state_dict.keys()
     assert all(torch.equal(read[key], state_dict[key]) for key in read)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    assert header["__metadata__"] == {"format": "pt", **describe(provenance(name))}
+    assert header["__metadata__"] == {"format": "pt", **metadata(provenance(name))}
     assert json.loads(header["__metadata__"]["config"]) == CONFIG
 
 
 def test_weights_without_settings_say_nothing_of_settings() -> None:
     brought_in = Provenance("run-8", "mlp", "", config=None, started=0.0)
 
-    assert describe(brought_in).keys() == {"source", "run", "model", "dataset", "normalisation"}
+    assert metadata(brought_in).keys() == {"source", "run", "model", "dataset", "normalisation"}
 
 
 # --- ONNX --------------------------------------------------------------------------------------
@@ -130,9 +130,9 @@ def test_an_onnx_file_is_valid_and_says_what_it_takes_and_gives(name: str) -> No
     assert (image.name, logits.name) == ("image", "logits")
     sizes = image.type.tensor_type.shape.dim
     assert [size.dim_param or size.dim_value for size in sizes] == ["N", 1, 28, 28]
-    metadata = {entry.key: entry.value for entry in described.metadata_props}
-    assert metadata == describe(provenance(name))
-    assert metadata["normalisation"].startswith("(pixel / 255 - 0.1307) / 0.3081")
+    props = {entry.key: entry.value for entry in described.metadata_props}
+    assert props == metadata(provenance(name))
+    assert props["normalisation"].startswith("(pixel / 255 - 0.1307) / 0.3081")
 
 
 def test_an_onnx_file_names_weights_as_the_network_does() -> None:

@@ -1,4 +1,4 @@
-"""Doubt in an answer: what is familiar, what is not, and when a network is undecided."""
+"""Doubtful predictions: images unlike the training data, and undecided networks."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import torch
 
 from core.data import synthetic
 from core.data.dataset import Dataset
-from core.drawing.strokes import strokes_to_image
+from core.drawing.strokes import preprocess_strokes
 from core.inference.confidence import (
     FAMILIAR,
     MIN_PROBABILITY,
@@ -62,7 +62,7 @@ def test_a_one_is_not_familiar_as_a_nought(
 
 
 def test_a_scribble_is_familiar_as_no_digit(familiarity: NearestNeighborScore) -> None:
-    image = strokes_to_image(ZIGZAG)
+    image = preprocess_strokes(ZIGZAG).image
     assert not any(familiarity.knows(image, digit) for digit in range(10))
 
 
@@ -115,14 +115,14 @@ def test_an_answer_is_believed_when_decided_and_familiar(data: Dataset) -> None:
 
 
 def test_however_decided_a_scribble_is_not_believed(data: Dataset) -> None:
-    image = strokes_to_image(ZIGZAG)
+    image = preprocess_strokes(ZIGZAG).image
     judge = OutOfDistributionDetector()
     assert {judge.doubt(data, image, says(digit, 1.0)) for digit in range(10)} == {"unfamiliar"}
 
 
 def test_a_judge_goes_by_the_data_set_that_it_is_asked_about(data: Dataset) -> None:
     image, digit = data.train_images[0].numpy() / 255, int(data.train_labels[0])
-    scribbles = torch.from_numpy(strokes_to_image(ZIGZAG)).expand(100, 28, 28)
+    scribbles = torch.from_numpy(preprocess_strokes(ZIGZAG).image).expand(100, 28, 28)
     labels = torch.arange(100) % 10
     other = replace(
         data,

@@ -1,4 +1,4 @@
-"""Reading images with published weights: the same numbers as plain torch, and fair galleries."""
+"""Predictions equal those of plain torch, and galleries are random samples."""
 
 from dataclasses import replace
 

@@ -49,7 +49,7 @@ def parent(make_service: MakeService, finish: Finish) -> tuple[TrainingService, 
 
 def test_a_run_from_the_beginning_is_a_single_stretch(parent: tuple[TrainingService, str]) -> None:
     service, run_id = parent
-    assert service.runs.snapshot(run_id).stretches() == (stretch(4),)
+    assert service.runs.snapshot(run_id).segments() == (stretch(4),)
 
 
 def test_a_fork_goes_on_at_the_rate_that_held_and_says_so(
@@ -62,7 +62,7 @@ def test_a_fork_goes_on_at_the_rate_that_held_and_says_so(
     assert found.config["learning_rate"] == SLOW
     assert rates(service, child) == rates(service, run_id)
     changed = {"learning_rate": SLOW, "label_smoothing": 0.1}
-    assert found.stretches() == (stretch(2), stretch(4, **changed))
+    assert found.segments() == (stretch(2), stretch(4, **changed))
 
 
 def test_a_fork_from_before_the_change_has_the_rate_of_that_time(
@@ -98,13 +98,13 @@ def test_forks_of_forks_remember_every_stretch(
     finish(service, cousin)
 
     assert rates(service, grandchild) == [3e-4, SLOW, SLOWER, SLOWEST]
-    assert service.runs.snapshot(grandchild).stretches() == (
+    assert service.runs.snapshot(grandchild).segments() == (
         stretch(2),
         stretch(3, learning_rate=SLOWER),
         stretch(4, learning_rate=SLOWEST),
     )
     assert rates(service, cousin) == [3e-4, SLOWER, SLOWER]
-    assert service.runs.snapshot(cousin).stretches() == (
+    assert service.runs.snapshot(cousin).segments() == (
         stretch(1),
         stretch(3, learning_rate=SLOWER, epochs=3),
     )
@@ -125,13 +125,13 @@ def test_a_fork_that_goes_back_into_the_shared_epochs_shares_fewer(
     found = finish(service, child)
     assert rates(service, child) == [3e-4, SLOW, SLOWER, SLOWER]
     assert found.parent_epoch == 2
-    assert found.stretches() == (stretch(2), stretch(4, learning_rate=SLOWER))
+    assert found.segments() == (stretch(2), stretch(4, learning_rate=SLOWER))
 
     service.runs.rewind(child, 0)
     service.runs.resume(child)
     found = finish(service, child)
     assert rates(service, child) == [SLOWER] * 4
-    assert (found.parent_epoch, found.stretches()) == (0, (stretch(4, learning_rate=SLOWER),))
+    assert (found.parent_epoch, found.segments()) == (0, (stretch(4, learning_rate=SLOWER),))
 
 
 def test_an_epoch_that_is_trained_anew_is_read_anew(
@@ -169,11 +169,11 @@ def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
     halting.go_on.clear()
     service.runs.start(CONFIG)
     child = service.runs.fork(run_id, 2, {"learning_rate": SLOWER})
-    before = service.runs.snapshot(child).stretches()
+    before = service.runs.snapshot(child).segments()
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    assert again.runs.snapshot(child).stretches() == before
+    assert again.runs.snapshot(child).segments() == before
     again.runs.resume(child)
     finish(again, child)
 

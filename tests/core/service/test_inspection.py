@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from core import models
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.drawing.photos import pixels_to_image
-from core.drawing.strokes import strokes_to_image
+from core.drawing.photos import preprocess_pixels
+from core.drawing.strokes import preprocess_strokes
 from core.errors import (
     EmptyDrawingError,
     NoConvolutionError,
@@ -70,7 +70,7 @@ def test_a_drawing_is_looked_at_as_the_draw_tab_reads_it(
     image = service.inspection.drawing({"strokes": SEVEN})
     shown = service.inspection.activations(image, run_id)
 
-    np.testing.assert_array_equal(image, strokes_to_image(SEVEN))
+    np.testing.assert_array_equal(image, preprocess_strokes(SEVEN).image)
     reading = service.predictions.predict_strokes(SEVEN, run_id=run_id)
     np.testing.assert_allclose(
         shown.view.probabilities, reading.prediction.probabilities, atol=1e-5
@@ -83,7 +83,7 @@ def test_a_drawing_may_be_a_picture(service: TrainingService) -> None:
     pixels = np.zeros((40, 40), int)
     pixels[8:32, 18:22] = 255
     image = service.inspection.drawing({"pixels": pixels.tolist()})
-    np.testing.assert_array_equal(image, pixels_to_image(pixels))
+    np.testing.assert_array_equal(image, preprocess_pixels(pixels).image)
 
 
 def test_filters_steps_and_attributions_are_those_of_the_epochs_network(

@@ -1,4 +1,4 @@
-"""The whole test set as a network reads it, at any epoch, and the courses of its images."""
+"""The whole test set as a network reads it, at any epoch, and the categories of its images."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core import models
-from core.analysis.mistakes import Course
+from core.analysis.mistakes import LearningCategory
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
@@ -67,9 +67,9 @@ def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: s
         service.predictions.test_set_report(run_id, 4),
     )
     np.testing.assert_array_equal(newest.answers.probabilities, last.answers.probabilities)
-    assert newest.courses is not None
-    assert last.courses is not None
-    np.testing.assert_array_equal(newest.courses.kinds, last.courses.kinds)
+    assert newest.categories is not None
+    assert last.categories is not None
+    np.testing.assert_array_equal(newest.categories.values, last.categories.values)
 
 
 @pytest.mark.parametrize("until", [1, 2, 4])
@@ -83,24 +83,24 @@ def test_courses_go_from_the_first_epoch_to_the_one_that_is_shown(
             for epoch in range(1, until + 1)
         ]
     )
-    courses = service.predictions.test_set_report(run_id, until).courses
-    assert courses is not None
+    categories = service.predictions.test_set_report(run_id, until).categories
+    assert categories is not None
     for image in range(120):
         answers = right[:, image].tolist()
         lost = any(before and not after for before, after in itertools.pairwise(answers))
         if all(answers):
-            expected = Course.ALWAYS_RIGHT
+            expected = LearningCategory.ALWAYS_RIGHT
         elif not any(answers):
-            expected = Course.NEVER_LEARNED
+            expected = LearningCategory.NEVER_LEARNED
         elif not answers[-1]:
-            expected = Course.FORGOTTEN
+            expected = LearningCategory.FORGOTTEN
         else:
-            expected = Course.RELEARNED if lost else Course.LEARNED
-        assert courses.kinds[image] == expected
+            expected = LearningCategory.RELEARNED if lost else LearningCategory.LEARNED
+        assert categories.values[image] == expected
 
 
 def test_an_untrained_network_has_no_courses(service: TrainingService, run_id: str) -> None:
-    assert service.predictions.test_set_report(run_id, 0).courses is None
+    assert service.predictions.test_set_report(run_id, 0).categories is None
 
 
 def test_an_assessment_is_worked_out_once(service: TrainingService, run_id: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from core.drawing.strokes import strokes_to_image
+from core.drawing.strokes import preprocess_strokes
 from core.service.service import TrainingService
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, refusal
@@ -58,7 +58,7 @@ def test_what_is_kept_is_listed_deleted_and_restored(
     assert found["count"] == 2
     first = found["drawings"][0]
     assert (first["id"], first["label"], first["taught"]) == (kept.json()["id"], 7, False)
-    image = strokes_to_image(A_SEVEN)
+    image = preprocess_strokes(A_SEVEN).image
     assert (np.array(first["input"]) == (image * 255).round()).all()
     right = sum(drawing["digit"] == drawing["label"] for drawing in found["drawings"])
     assert found["right"] == right
@@ -66,7 +66,7 @@ def test_what_is_kept_is_listed_deleted_and_restored(
     read = trained.post("/api/predict", json={"strokes": A_SEVEN, "run": run_id, "epoch": 0})
     assert before["drawings"][0]["digit"] == read.json()["digit"]
 
-    assert trained.delete(f"{drawings}/{first['id']}").status_code == 204
+    assert trained.runs.delete(f"{drawings}/{first['id']}").status_code == 204
     assert trained.get(drawings).json()["count"] == 1
     assert trained.get(f"/api/handwriting/{'0' * 32}").json()["count"] == 0
     assert trained.post(f"{drawings}/{first['id']}/restore").status_code == 204

@@ -184,7 +184,7 @@ def test_a_run_that_is_deleted_while_a_message_is_made_is_left_out_of_it(
     harness.end()
     harness.changes.refresh()
     service = harness.service
-    owner = service.predictions if asked == "weights_version" else service.runs
+    owner = service.predictions if asked == "weights_version" else service.runs.all
 
     def is_gone(*_: Any) -> None:
         raise UnknownRunError("There is no such run.")
@@ -257,7 +257,7 @@ def broken(
 ) -> Callable[[str], Callable[[], None]]:
     """`mend = broken(run_id)`: what is asked of that run raises, until it is mended."""
     name: str = request.param
-    owners = (harness.service.runs, harness.service.predictions, harness.changes)
+    owners = (harness.service.runs.all, harness.service.predictions, harness.changes)
     owner = next(owner for owner in owners if hasattr(owner, name))
     real = getattr(owner, name)
 

@@ -6,17 +6,23 @@ import numpy as np
 import pytest
 from dash.development.base_component import Component
 
-from core.records.drawings import Course, Drawing, DrawingSet, FinetuneReport, FinetuneRow
+from core.records.drawings import (
+    Drawing,
+    DrawingSet,
+    FinetuneReport,
+    FinetuneRow,
+    ProbabilityHistory,
+)
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
 from dashboard.tabs.draw import collection_view as view
 from dashboard.tabs.draw import history
 
 
-def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Course:
+def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> ProbabilityHistory:
     """Reads these digits, one after the other, each with 73 %."""
     said = np.full((len(digits), 10), 0.03, np.float32)
     said[np.arange(len(digits)), list(digits)] = 0.73
-    return Course(epochs or tuple(float(place) for place in range(len(digits))), said)
+    return ProbabilityHistory(epochs or tuple(float(place) for place in range(len(digits))), said)
 
 
 def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None:
@@ -47,7 +53,7 @@ def test_without_a_course_the_figure_says_why() -> None:
         (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read 4 (73%). It reads 9 since"),
     ],
 )
-def test_a_course_is_told_in_words(shown: Course, words: str) -> None:
+def test_a_course_is_told_in_words(shown: ProbabilityHistory, words: str) -> None:
     assert words in history.words(shown)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.analysis import mistakes
-from core.analysis.mistakes import Choice, Course, Order, TestSetReport
+from core.analysis.mistakes import Choice, LearningCategory, Order, TestSetReport
 from core.records.predictions import Gallery
 from dashboard.tabs.mistakes import callbacks as tab
 from dashboard.tabs.mistakes.callbacks import Wanted
@@ -25,18 +25,20 @@ def answers(predictions: np.ndarray, progress: float = 2) -> Gallery:
     return Gallery(np.arange(N), images, LABELS, probabilities, progress)
 
 
-FOUND = TestSetReport(answers(SAID), mistakes.courses(np.stack([EARLIER, SAID]), LABELS))
+FOUND = TestSetReport(
+    answers(SAID), mistakes.learning_categories(np.stack([EARLIER, SAID]), LABELS)
+)
 UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
-def wanted(choice: Choice = ANY, course: Course | None = None, page: int = 1) -> Wanted:
+def wanted(choice: Choice = ANY, course: LearningCategory | None = None, page: int = 1) -> Wanted:
     return Wanted(choice, Order.INDEX, course, page)
 
 
 def test_a_request_of_the_page_is_understood() -> None:
     request = {"wrong": True, "true": "4", "predicted": "any", "order": "margin", "course": "3"}
     assert Wanted.parse(request | {"page": 2}) == Wanted(
-        Choice(True, 4, None), Order.MARGIN, Course.FORGOTTEN, 2
+        Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN, 2
     )
 
 
@@ -66,16 +68,16 @@ def test_a_page_past_the_end_is_the_last() -> None:
 
 
 def test_a_course_and_a_choice_both_count() -> None:
-    learned, *_ = tab.fitting(FOUND, wanted(course=Course.LEARNED))
+    learned, *_ = tab.fitting(FOUND, wanted(course=LearningCategory.LEARNED))
     assert learned.tolist() == [90, 91, 92, 93, 94]
-    none, *_ = tab.fitting(FOUND, wanted(Choice(only_wrong=True), Course.LEARNED))
+    none, *_ = tab.fitting(FOUND, wanted(Choice(only_wrong=True), LearningCategory.LEARNED))
     assert len(none) == 0
-    one, *_ = tab.fitting(FOUND, wanted(Choice(true=7), Course.NEVER_LEARNED))
+    one, *_ = tab.fitting(FOUND, wanted(Choice(true=7), LearningCategory.NEVER_LEARNED))
     assert one.tolist() == [97]
 
 
 def test_before_the_first_epoch_no_image_has_a_course() -> None:
-    asked = wanted(course=Course.ALWAYS_RIGHT)
+    asked = wanted(course=LearningCategory.ALWAYS_RIGHT)
     assert len(tab.fitting(UNTRAINED, asked)[0]) == 0
     assert tab.why_none(UNTRAINED, asked) == tab.NO_COURSES
 
@@ -86,7 +88,7 @@ def test_why_there_is_no_image_is_said() -> None:
 
 
 def test_courses_are_counted() -> None:
-    labels = [option["label"] for option in tab.course_options(FOUND.courses)]
+    labels = [option["label"] for option in tab.course_options(FOUND.categories)]
     assert labels == [
         "any",
         "learned (5)",
