@@ -184,7 +184,7 @@ class CheckpointFiles:
         return None, 0
 
     def test_probabilities(self, skip: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
-        """Pairs of a readable epoch and its test probabilities (N, 10), without epochs in `skip`."""
+        """Pairs of a readable epoch and its test probabilities (N, 10), except epochs in `skip`."""
         for epoch in self.epochs():
             if epoch in skip:
                 continue

@@ -101,7 +101,7 @@ def test_a_run_that_is_put_down_at_any_event_is_done_or_goes_on_to_the_same_metr
 ) -> None:
     acting = Acting()
     service = make_service(fit=acting)
-    acting.act = lambda: getattr(service.runs.all, how)(service.runs.latest())
+    acting.act = lambda: getattr(service.runs, how)(service.runs.latest())
     ended = []
     for after in range(EVENTS):
         acting.after = after

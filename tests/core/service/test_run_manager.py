@@ -107,7 +107,7 @@ def stopped_at(
     service = make_service(fit=halting, runs=runs)
     run_id = service.runs.start(CONFIG)
     assert halting.reached.wait(SECONDS)
-    getattr(service.runs.all, how)(run_id)
+    getattr(service.runs, how)(run_id)
     halting.go_on.set()
     return service, run_id
 
@@ -171,7 +171,7 @@ def test_an_epoch_that_was_not_evaluated_is_not_complete(
     restart: bool,
 ) -> None:
     stopped = StoppedEvaluation(
-        epoch, lambda: getattr(service.runs.all, how)(service.runs.latest())
+        epoch, lambda: getattr(service.runs, how)(service.runs.latest())
     )
     service = make_service(fit=stopped, runs=tmp_path / "runs")
     run_id = service.runs.start(CONFIG)

@@ -398,7 +398,7 @@ def test_a_page_goes_on_after_the_list_of_runs_could_not_be_read(
     with followed(client, page.place) as socket:
         page.take(hear(socket))
         with monkeypatch.context() as broken:
-            broken.setattr(harness.service.runs.all, "all", raises)
+            broken.setattr(harness.service.runs, "all", raises)
             harness.report(batch(1))
             hear_events(socket, page, 1)
         harness.service.runs.update_metadata(run_id, note="x")

@@ -257,7 +257,7 @@ def broken(
 ) -> Callable[[str], Callable[[], None]]:
     """`mend = broken(run_id)`: what is asked of that run raises, until it is mended."""
     name: str = request.param
-    owners = (harness.service.runs.all, harness.service.predictions, harness.changes)
+    owners = (harness.service.runs, harness.service.predictions, harness.changes)
     owner = next(owner for owner in owners if hasattr(owner, name))
     real = getattr(owner, name)
 
