@@ -26,7 +26,7 @@ def without_mnist(
     def fail(*_: Any) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(DataCatalog, "_download", fail)
+    monkeypatch.setattr("core.data.mnist._download", fail)
     return lambda: DataCatalog(None, synthetic_folder)
 
 
