@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 
 from dashboard import api, guide_page, ids, middleware
 from dashboard.components import runs_table, status_bar
-from dashboard.components.persistence import KEEP
+from dashboard.components.controls import PERSIST
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.tabs.compare import callbacks as compare
@@ -179,7 +179,7 @@ def _tabs(problems: Sequence[str]) -> dbc.Tabs:
         ],
         id=ids.TABS,
         active_tab=ids.TAB_TRAIN,
-        **KEEP,
+        **PERSIST,
     )
 
 

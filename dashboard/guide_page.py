@@ -9,13 +9,13 @@ import struct
 from pathlib import Path
 
 import markdown
-from dash import html
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from dashboard.components.help_link import GUIDE
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PATH = "/guide/"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -32,12 +32,6 @@ _PAGE = """<!doctype html>
 </main></body>
 </html>
 """
-
-
-def explanation(sentence: str, section: str) -> html.P:
-    """One line on what a view shows, with a link to its section of the guide."""
-    link = html.A("More in the guide", href=f"{PATH}#{section}", target="_blank")
-    return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")
 
 
 def page(text: str, styles: list[str]) -> str:
@@ -60,13 +54,13 @@ def register(server: FastAPI, styles: list[str]) -> None:
     """Adds the page and its pictures to a server. To be called before Dash takes all paths."""
     guide = APIRouter()
 
-    @guide.get(PATH, response_class=HTMLResponse)
+    @guide.get(GUIDE, response_class=HTMLResponse)
     def show() -> str:
         return page((DOCS / "guide.md").read_text(encoding="utf-8"), styles)
 
-    @guide.get(PATH.rstrip("/"))
+    @guide.get(GUIDE.rstrip("/"))
     def without_slash() -> RedirectResponse:
-        return RedirectResponse(PATH)  # pictures are found from there
+        return RedirectResponse(GUIDE)  # pictures are found from there
 
     server.include_router(guide)
-    server.mount(f"{PATH}images", StaticFiles(directory=DOCS / "images"))
+    server.mount(f"{GUIDE}images", StaticFiles(directory=DOCS / "images"))

@@ -16,9 +16,10 @@ from core.config import CHOICE_TITLES, TrainConfig
 from core.records.runs import EpochMetrics, RunSnapshot
 from dashboard.components import runs_table
 from dashboard.components.live_curves import Metric
-from dashboard.components.status_bar import duration
-from dashboard.theme import AXIS, LEGEND_BELOW, hide_axes, layout, plain, say
+from dashboard.formatting import duration, percent, plural
+from dashboard.theme import AXIS, LEGEND_BELOW, empty_state, escape_markup, figure_layout
 
+HEIGHT = 380
 TICK_SOME = "Tick runs in the table to lay their curves over each other."
 NOT_EVALUATED = "None of these runs has been evaluated yet."
 
@@ -34,6 +35,9 @@ class Course:
 def curves(courses: Sequence[Course], metric: Metric) -> go.Figure:
     """Test loss or accuracy over epochs. Of a group of several: the mean, and one standard
     deviation to either side where at least two runs have come that far."""
+    if not any(course.evaluations for course in courses):
+        sentence = NOT_EVALUATED if courses else TICK_SOME
+        return empty_state(sentence, HEIGHT, f"Test {metric}")
     figure = go.Figure()
     for members in _groups(courses):
         if len(members) > 1:
@@ -41,7 +45,7 @@ def curves(courses: Sequence[Course], metric: Metric) -> go.Figure:
         else:
             figure.add_trace(_line(members[0], metric))
     figure.update_layout(
-        layout(380, title=f"Test {metric}"),
+        figure_layout(HEIGHT, title=f"Test {metric}"),
         uirevision=metric,
         hovermode="x unified",
         legend=LEGEND_BELOW,
@@ -49,9 +53,6 @@ def curves(courses: Sequence[Course], metric: Metric) -> go.Figure:
     )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
     figure.update_yaxes(**AXIS)
-    if not any(course.evaluations for course in courses):
-        hide_axes(figure)
-        say(figure, NOT_EVALUATED if courses else TICK_SOME)
     return figure
 
 
@@ -69,8 +70,8 @@ def differences(courses: Sequence[Course]) -> Any:
         rows.append(("Forked", [_forked(run) for run in runs]))
     if any(run.lesson for run in runs):
         rows.append(("Taught", [_taught(run) for run in runs]))
-    rows.append(("Best test accuracy", [_percent(run.best_test_accuracy) for run in runs]))
-    rows.append(("Last test accuracy", [_percent(run.test_accuracy) for run in runs]))
+    rows.append(("Best test accuracy", [percent(run.best_test_accuracy) for run in runs]))
+    rows.append(("Last test accuracy", [percent(run.test_accuracy) for run in runs]))
     rows.append(("Time", [duration(run.seconds) for run in runs]))
     heads = [html.Th([_mark(run), run.title], scope="col") for run in runs]
     body = [
@@ -100,7 +101,7 @@ def _line(course: Course, metric: Metric) -> go.Scatter:
     return go.Scatter(
         x=[event.progress for event in course.evaluations],
         y=[getattr(event, f"test_{metric}") for event in course.evaluations],
-        name=plain(course.run.title),
+        name=escape_markup(course.run.title),
         mode="lines+markers",
         line=dict(color=runs_table.colour(course.run), dash=runs_table.dash(course.run), width=2),
         marker=dict(size=6),
@@ -122,7 +123,7 @@ def _band(members: Sequence[Course], metric: Metric) -> list[go.Scatter]:
     first = min((course.run for course in members), key=lambda run: run.number)
     colour = runs_table.colour(first)
     edge = dict(mode="lines", line=dict(width=0), hoverinfo="skip", showlegend=False)
-    name = f"{plain(first.title)}, {len(members)} seeds"
+    name = f"{escape_markup(first.title)}, {len(members)} seeds"
     return [
         go.Scatter(x=wide, y=[centre[place] + spreads[place] for place in wide], **edge),
         go.Scatter(
@@ -165,9 +166,5 @@ def _forked(run: RunSnapshot) -> str:
 def _taught(run: RunSnapshot) -> str:
     if run.lesson is None:
         return "–"
-    drawings = f"{run.lesson.taught} drawing{'' if run.lesson.taught == 1 else 's'}"
+    drawings = plural(run.lesson.taught, "drawing")
     return f"{drawings}, mixed with what it knew" if run.lesson.mixed else drawings
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
 from core.errors import InvalidConfig
 from dashboard import ids
-from dashboard.components.persistence import KEEP
+from dashboard.components.controls import PERSIST
 
 SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
 FIELDS = tuple(TrainConfig.model_fields)
@@ -33,7 +33,7 @@ def layout() -> html.Div:
                 [
                     dbc.Label("Preset", html_for=ids.PRESET, size="sm", className="mb-0"),
                     dbc.Select(
-                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
+                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **PERSIST
                     ),
                     html.Small(
                         PRESETS[FIRST_PRESET].purpose, id="preset-purpose", className="field-help"
@@ -91,7 +91,7 @@ def complaint(error: InvalidConfig) -> str:
 def _field(name: str) -> html.Div:
     declared = TrainConfig.model_fields[name]
     first = getattr(PRESETS[FIRST_PRESET].config, name)
-    common: dict[str, Any] = {"id": ids.field(name), **KEEP}
+    common: dict[str, Any] = {"id": ids.field(name), **PERSIST}
     choices = get_args(declared.annotation)
     label = dbc.Label(declared.title, html_for=ids.field(name), size="sm", className="mb-0")
     control: Component

@@ -1,12 +1,12 @@
-"""Controls as they stand on a line: a field beside its label, and choices side by side.
-
-This module does not know what is chosen with them.
-"""
+"""Form controls with labels, and the properties that make a control survive a reload."""
 
 from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import html
+
+PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
+"""Properties of a control that keeps its value when the page is reloaded in the same tab."""
 
 
 def labelled(label: str, field: Any) -> html.Div:

@@ -10,8 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.records.runs import Gallery
-from dashboard.components.palette import VERMILION
-from dashboard.theme import hide_axes, layout, say
+from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, VERMILION, figure_layout
 
 TILE, GAP = 28, 4
 TITLE_PIXELS = 38
@@ -103,29 +102,19 @@ def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    hidden = dict(visible=False, fixedrange=True)
-    figure.layout = layout(
+    figure.layout = figure_layout(
         round((height + GAP / 2) * mosaic.scale),
-        margin=dict(l=0, r=0, t=0, b=0),
+        margin=NO_MARGIN,
         dragmode=False,
-        xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **hidden),
-        yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **hidden),
+        xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **HIDDEN_AXIS),
+        yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **HIDDEN_AXIS),
     )
-    return figure
-
-
-def no_gallery(sentence: str) -> go.Figure:
-    """A gallery without images, and why."""
-    figure = go.Figure()
-    figure.update_layout(layout(300))
-    hide_axes(figure)
-    say(figure, sentence)
     return figure
 
 
 def digit(image: np.ndarray, size: int) -> go.Figure:
     """One image (28, 28), 0..255, large, each pixel's value on hover."""
-    figure = go.Figure(
+    return go.Figure(
         go.Heatmap(
             z=image.tolist(),
             zmin=0,
@@ -133,12 +122,15 @@ def digit(image: np.ndarray, size: int) -> go.Figure:
             colorscale="gray",
             showscale=False,
             hovertemplate="row %{y}, column %{x}: %{z}<extra></extra>",
-        )
+        ),
+        figure_layout(
+            size,
+            width=size,
+            margin=NO_MARGIN,
+            xaxis=HIDDEN_AXIS,
+            yaxis=dict(autorange="reversed", **HIDDEN_AXIS),
+        ),
     )
-    figure.update_layout(layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
-    hide_axes(figure)
-    figure.update_yaxes(autorange="reversed")
-    return figure
 
 
 _INK_ON_BLACK = [

@@ -14,13 +14,14 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.errors import DigitLabError
 from core.records.runs import Gallery
 from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown
+from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.probability_bars import bars
-from dashboard.theme import BARE_GRAPH
+from dashboard.theme import BARE_GRAPH, CLICK_GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
+EMPTY_HEIGHT = 300
 HINT = "Click an image to see how sure the network is."
 
 
@@ -46,14 +47,8 @@ class MosaicView:
                 html.Section(
                     dcc.Graph(
                         id=self.graph,
-                        figure=digit_figures.no_gallery(sentence),
-                        # Two images clicked one soon after the other are no double click,
-                        # which Plotly would take them for and not report the second.
-                        config={
-                            **BARE_GRAPH,
-                            "doubleClick": False,
-                            "doubleClickDelay": 1,
-                        },
+                        figure=empty_state(sentence, EMPTY_HEIGHT),
+                        config=CLICK_GRAPH,
                     ),
                     className="panel gallery-mosaic",
                     **{"aria-label": self.name},
@@ -94,7 +89,7 @@ class MosaicView:
             index = picked(chosen)
             if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
                 return _hint()
-            where = Shown.parse(shown["version"])
+            where = CheckpointRef.parse(shown["version"])
             look = service.explorer.test_images
             try:
                 found = await asyncio.to_thread(look, [index], where.run_id, where.epoch)
@@ -109,7 +104,7 @@ def paint(shown: Gallery, width: int, version: str | None) -> tuple[go.Figure, d
     remembered = {
         "mosaic": [mosaic.columns, mosaic.width],
         "indices": shown.indices.tolist(),
-        "run": Shown.parse(version).run_id,
+        "run": CheckpointRef.parse(version).run_id,
         "version": version,
     }
     return digit_figures.gallery(shown, mosaic), remembered

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 from dash import html
 
-from dashboard.theme import AXIS, LEGEND_BELOW, layout
+from dashboard.theme import AXIS, LEGEND_BELOW, figure_layout
 
 Metric = Literal["loss", "accuracy"]
 
@@ -47,7 +47,7 @@ def empty_curve(metric: Metric, height: int = 380) -> go.Figure:
             for look in _LOOKS
             if metric == "accuracy" or look["meta"] not in ("own", "taught")
         ],
-        layout(
+        figure_layout(
             height,
             title=TITLES[metric],
             hovermode="x unified",

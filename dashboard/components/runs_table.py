@@ -1,15 +1,14 @@
 """The table of runs: its columns, and a row for each run."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
 
-from core.config import CHOICE_TITLES, PRESETS
+from core.config import PRESETS
 from core.records.runs import RunSnapshot
 from dashboard import ids
-from dashboard.components.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
-from dashboard.components.status_bar import duration, epoch_words
+from dashboard.formatting import duration, epoch_progress, model_title
+from dashboard.theme import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 # The order keeps neighbours far apart for the colour-blind.
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
@@ -191,25 +190,14 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "pair": run.pair,
         "revision": run.revision,
         "share": f"{run.share:.1%}",
-        "epoch": epoch_words(run),
+        "epoch": epoch_progress(run),
     }
-
-
-def model_title(model: Any) -> str:
-    """A network's name alone, without what it is for."""
-    return CHOICE_TITLES.get(str(model), "").split(" (")[0]
 
 
 def state_words(run: RunSnapshot) -> str:
     if run.queue_place is not None:
         return f"{run.state.value}, place {run.queue_place}"
     return run.state.value
-
-
-def names(runs: Sequence[RunSnapshot]) -> str:
-    """Runs in a sentence."""
-    titles = [run.title for run in runs]
-    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
 
 
 def _percent(share: float | None) -> float | None:

@@ -16,10 +16,11 @@ from core.config import CHOICE_TITLES, parse_config
 from core.errors import DigitLabError, InvalidConfig, UnknownRun
 from core.records.layers import Distortion, Examples, Pair, Robustness
 from core.records.runs import EpochMetrics, RunSnapshot
-from dashboard import guide_page, ids
+from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.comparison import Course
 from dashboard.components.controls import select
+from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE, Presses, working
 from dashboard.components.status_bar import NEWEST, chosen_run
 from dashboard.tabs.compare import figures, text
@@ -47,7 +48,7 @@ CONFIG: dict[str, Any] = {**GRAPH, "modeBarButtonsToRemove": ["select2d", "lasso
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "cnn-against-mlp"),
+            help_link(EXPLANATION, "cnn-against-mlp"),
             _controls(),
             dbc.Alert(id=ids.COMPARE_ERROR, color="danger", is_open=False, dismissable=True),
             html.P(text.NOTHING_TRAINED, id=ids.COMPARE_SENTENCE, role="status"),

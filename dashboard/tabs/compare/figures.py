@@ -13,9 +13,17 @@ import plotly.graph_objects as go
 from core.analysis.mistakes import CLASSES
 from core.records.layers import Distortion, Examples, Robustness
 from dashboard.components.comparison import Course
-from dashboard.components.palette import BLUE, VERMILION
-from dashboard.components.runs_table import model_title
-from dashboard.theme import AXIS, LEGEND_BELOW, hide_axes, layout, say
+from dashboard.formatting import model_title
+from dashboard.theme import (
+    AXIS,
+    BLUE,
+    HIDDEN_AXIS,
+    LEGEND_BELOW,
+    NO_MARGIN,
+    VERMILION,
+    empty_state,
+    figure_layout,
+)
 
 _CNN_LOOK, _MLP_LOOK = (BLUE, "solid", "circle"), (VERMILION, "dash", "diamond")
 _STRENGTHS: dict[Distortion, tuple[str, str, str]] = {  # title of the axis, in the hover, unit
@@ -29,9 +37,12 @@ _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
 
 def accuracy(courses: Sequence[Course], height: int = 380) -> go.Figure:
     """How often each network is right on the test images, at every evaluation so far."""
+    if not any(course.evaluations for course in courses):
+        sentence = "A point comes whenever a network has been tried on the test images."
+        return empty_state(sentence, height)
     figure = go.Figure()
     figure.update_layout(
-        layout(height),
+        figure_layout(height),
         uirevision="/".join(course.run.run_id for course in courses),
         hovermode="x unified",
         legend=LEGEND_BELOW,
@@ -46,9 +57,6 @@ def accuracy(courses: Sequence[Course], height: int = 380) -> go.Figure:
         )
     figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
     figure.update_yaxes(tickformat=".1~%", **AXIS)
-    if not any(course.evaluations for course in courses):
-        hide_axes(figure)
-        say(figure, "A point comes whenever a network has been tried on the test images.")
     return figure
 
 
@@ -59,7 +67,7 @@ def robustness(
     figure = go.Figure()
     axis, hover, _ = _STRENGTHS[distortion]
     figure.update_layout(
-        layout(height),
+        figure_layout(height),
         hovermode="closest",
         legend=LEGEND_BELOW,
         showlegend=True,
@@ -90,7 +98,7 @@ def examples(shown: Examples, height: int = 104) -> go.Figure:
         left = place * (_PIXELS + _GAP)
         pixels[:, left : left + _PIXELS] = image
     unit = _STRENGTHS[shown.distortion][2]
-    hidden = dict(visible=False, fixedrange=True, constrain="domain")
+    hidden = dict(constrain="domain", **HIDDEN_AXIS)
     return go.Figure(
         go.Heatmap(
             z=pixels,
@@ -100,9 +108,9 @@ def examples(shown: Examples, height: int = 104) -> go.Figure:
             showscale=False,
             hoverinfo="skip",
         ),
-        layout(
+        figure_layout(
             height,
-            margin=dict(l=0, r=0, t=0, b=0),
+            margin=NO_MARGIN,
             annotations=[
                 dict(
                     text=f"{strength:g}{unit}",

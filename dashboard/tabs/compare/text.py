@@ -12,15 +12,19 @@ from dash import html
 
 from core.records.layers import Pair
 from core.records.runs import LayerInfo, RunSnapshot, RunState
-from dashboard.components.checkpoint_ref import epoch_number, when
-from dashboard.components.runs_table import model_title
 from dashboard.components.status_bar import (
     NEWEST,
-    NOTHING,
     OPTIONS,
     STATE_COLOURS,
+)
+from dashboard.formatting import (
+    NOTHING,
+    after_epochs,
     duration,
-    epoch_words,
+    epoch_number,
+    epoch_progress,
+    model_title,
+    percent,
 )
 from dashboard.tabs.compare import figures
 
@@ -99,7 +103,7 @@ def table(results: Sequence[Result]) -> html.Div:
     rows = [
         ("Parameters", [f"{one.parameters:,}" for one in results]),
         ("of these in convolutions", [_share_in_convolutions(one) for one in results]),
-        ("Test accuracy", [_percent(one) for one in results]),
+        ("Test accuracy", [percent(_accuracy(one)) for one in results]),
         (f"Mistakes{among}", [_count(one) for one in results]),
         ("Accuracy per 100,000 parameters", [_per_parameter(one) for one in results]),
         ("Training time", [duration(one.run.seconds) for one in results]),
@@ -185,7 +189,7 @@ def _state(run: RunSnapshot) -> html.Div:
             html.Div(
                 [
                     "epoch ",
-                    _live(run, "epoch", epoch_words(run)),
+                    _live(run, "epoch", epoch_progress(run)),
                     *[f", {fact}" for fact in facts],
                 ],
                 className="small text-body-secondary",
@@ -209,7 +213,7 @@ def _when(one: Result) -> Any:
     """Which network is meant, where it is not that of the run's end."""
     if one.progress is None or one.progress == one.run.epochs:
         return ""
-    return html.Small(f" {when(one.progress)}", className="text-body-secondary")
+    return html.Small(f" {after_epochs(one.progress)}", className="text-body-secondary")
 
 
 def _share_in_convolutions(one: Result) -> str:
@@ -222,11 +226,6 @@ def _accuracy(one: Result) -> float | None:
     if one.wrong is None or not one.images:
         return None
     return 1 - one.wrong / one.images
-
-
-def _percent(one: Result) -> str:
-    accuracy = _accuracy(one)
-    return NOTHING if accuracy is None else f"{accuracy:.2%}"
 
 
 def _count(one: Result) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, html
 
-from dashboard import guide_page, ids
-from dashboard.components.controls import labelled
+from dashboard import ids
+from dashboard.components.controls import PERSIST, labelled
+from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
-from dashboard.components.persistence import KEEP
 
 EXPLANATION = (
     "How bad its answers are (loss), and how many are right (accuracy). Blue: images that it "
@@ -21,7 +21,7 @@ NO_ROWS = "A row appears here after each epoch."
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "curves"),
+            help_link(EXPLANATION, "curves"),
             html.Div(
                 [
                     labelled(
@@ -33,7 +33,7 @@ def layout() -> html.Div:
                             max=0.98,
                             step=0.02,
                             value=0.6,
-                            **KEEP,
+                            **PERSIST,
                         ),
                     ),
                     *[
@@ -41,7 +41,7 @@ def layout() -> html.Div:
                             id=switch,
                             label=label,
                             value=False,
-                            **KEEP,
+                            **PERSIST,
                         )
                         for switch, label in (
                             (ids.CURVES_LOG, "Logarithmic scale"),

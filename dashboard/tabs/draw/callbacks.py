@@ -11,8 +11,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, State, dcc, html
 
 from dashboard import ids
-from dashboard.components.controls import choices
-from dashboard.components.persistence import KEEP
+from dashboard.components.controls import PERSIST, choices
 from dashboard.components.probability_bars import bars
 from dashboard.tabs.draw import collection, history
 
@@ -54,7 +53,7 @@ def layout() -> html.Div:
                         "The network gets it",
                         ids.DRAW_FORM,
                         {"mnist": "as MNIST", "drawn": "as drawn"},
-                        **KEEP,
+                        **PERSIST,
                     ),
                     html.Div(
                         [

@@ -12,9 +12,10 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html,
 
 from core.errors import DigitLabError, EmptyDrawing
 from core.records.layers import Drawing
-from dashboard import guide_page, ids
-from dashboard.components.checkpoint_ref import Shown
-from dashboard.components.persistence import KEEP
+from dashboard import ids
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import PERSIST
+from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE, Presses, working
 from dashboard.tabs.draw.collection_view import NOTHING_KEPT, report, summary, thumbnails
 
@@ -85,7 +86,7 @@ def layout() -> html.Section:
                                 id=ids.HAND_MIXED,
                                 label="Mix in images it knows",
                                 value=True,
-                                **KEEP,
+                                **PERSIST,
                             ),
                         ],
                         className="controls",
@@ -96,7 +97,7 @@ def layout() -> html.Section:
                 style={"display": "none"},
             ),
             html.Div(id=ids.HAND_REPORT),
-            guide_page.explanation(KEPT_HERE, "your-handwriting"),
+            help_link(KEPT_HERE, "your-handwriting"),
             dcc.Store(id=ids.HAND_OWNER, storage_type="local"),
             dcc.Store(id=ids.HAND_REQUEST),
             dcc.Store(id=ids.HAND_DELETE),
@@ -172,9 +173,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         owner, tab = others[-2:]
         if tab != ids.TAB_DRAW or not owner:
             return no_update, no_update, no_update, no_update
-        return await asyncio.to_thread(answer, owner, Shown.parse(version))
+        return await asyncio.to_thread(answer, owner, CheckpointRef.parse(version))
 
-    def answer(owner: str, where: Shown) -> tuple[Any, ...]:
+    def answer(owner: str, where: CheckpointRef) -> tuple[Any, ...]:
         try:
             mine = service.handwriting.shown(owner, where.run_id, where.epoch)
             told = None if where.run_id is None else lesson(where.run_id)
@@ -222,7 +223,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def teach(
         _: int, owner: str, version: str | None, mixed: bool | None
     ) -> tuple[Any, Any, Any]:
-        where = Shown.parse(version)
+        where = CheckpointRef.parse(version)
         try:
             child = await presses.once(
                 service.teaching.teach, owner, where.run_id, where.epoch, bool(mixed)

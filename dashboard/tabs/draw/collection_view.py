@@ -15,6 +15,7 @@ from core.config import CHOICE_TITLES
 from core.records.layers import Drawing, LessonReport, LessonRow, OwnSet
 from core.records.runs import RunSnapshot
 from dashboard import ids
+from dashboard.formatting import percent, plural
 
 NOTHING_KEPT = (
     "Draw a digit and press, below the canvas, which one you meant. A few of each digit make a "
@@ -118,7 +119,7 @@ def report(found: LessonReport, run: RunSnapshot) -> html.Div:
             html.H2("What the lesson changed"),
             html.P(
                 f"From epoch {found.before} on, {run.title} learns from "
-                f"{_drawings(lesson.taught)}, {how}. {fair}",
+                f"{plural(lesson.taught, 'drawing')}, {how}. {fair}",
                 className="small mb-1",
             ),
             dbc.Table(
@@ -133,13 +134,7 @@ def report(found: LessonReport, run: RunSnapshot) -> html.Div:
     )
 
 
-def _drawings(count: int) -> str:
-    return "1 drawing" if count == 1 else f"{count} drawings"
-
-
 def _share(row: LessonRow, share: float | None) -> str:
-    if share is None:
-        return "–"
-    if row.count is None:
-        return f"{share:.2%}"
+    if share is None or row.count is None:
+        return percent(share)
     return f"{round(share * row.count)} of {row.count}"

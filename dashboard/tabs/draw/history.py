@@ -11,11 +11,11 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, EmptyDrawing, NoModel
 from core.records.layers import Course
-from dashboard import guide_page, ids
-from dashboard.components.checkpoint_ref import Shown, epoch_number
-from dashboard.components.palette import VERMILION
-from dashboard.theme import BARE_GRAPH, hide_axes, say
-from dashboard.theme import layout as frame
+from dashboard import ids
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.help_link import help_link
+from dashboard.formatting import epoch_number
+from dashboard.theme import BARE_GRAPH, VERMILION, empty_state, figure_layout
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -47,7 +47,7 @@ def layout() -> html.Section:
                 role="img",
                 **{"aria-label": NOTHING_DRAWN},
             ),
-            guide_page.explanation(EXPLANATION, "draw"),
+            help_link(EXPLANATION, "draw"),
             dcc.Store(id=ids.DRAW_RESTED),
             dcc.Store(id=ids.DRAW_LAST),
             dcc.Store(id=ids.COURSE_REQUEST),
@@ -86,7 +86,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return await asyncio.to_thread(answer, request or {})
 
     def answer(request: dict[str, Any]) -> tuple[go.Figure, str, str]:
-        where = Shown.parse(request.get("version"))
+        where = CheckpointRef.parse(request.get("version"))
         try:
             image = service.insight.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
             course = service.history.course(image, where.run_id)
@@ -110,10 +110,7 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
         shown: the epoch whose network the page shows, which gets a frame; None for the last.
     """
     if course is None:
-        empty = go.Figure(layout=frame(HEIGHT))
-        hide_axes(empty)
-        say(empty, sentence)
-        return empty
+        return empty_state(sentence, HEIGHT)
     # A category for each column: they are as wide as each other, however epochs are spaced.
     names = [epoch_number(epoch) for epoch in course.epochs]
     found = go.Figure(
@@ -131,7 +128,7 @@ def figure(course: Course | None, sentence: str, shown: float | None = None) -> 
         )
     )
     place = course.epochs.index(shown) if shown in course.epochs else len(names) - 1
-    found.layout = frame(
+    found.layout = figure_layout(
         HEIGHT,
         margin=dict(l=28, r=8, t=8, b=42),
         dragmode=False,

@@ -12,13 +12,14 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel
 from core.records.layers import Embedding
-from dashboard import guide_page, ids
+from dashboard import ids
 from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown
-from dashboard.components.controls import choices
-from dashboard.components.persistence import KEEP
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import PERSIST, choices
+from dashboard.components.help_link import help_link
+from dashboard.formatting import capitalised
 from dashboard.tabs.mistakes import figures
-from dashboard.theme import BARE_GRAPH, GRAPH, say
+from dashboard.theme import BARE_GRAPH, GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -38,11 +39,11 @@ CLOCK_MS = 500
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "embedding"),
+            help_link(EXPLANATION, "embedding"),
             html.Div(
                 [
                     choices(
-                        "Method", ids.EMBEDDING_METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **KEEP
+                        "Method", ids.EMBEDDING_METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST
                     ),
                     html.Span(id=ids.EMBEDDING_PROGRESS, role="status", className="small"),
                     html.Span(id=ids.EMBEDDING_CHOSEN, role="status", className="small"),
@@ -133,7 +134,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
-        where = Shown.parse(request.get("version"))
+        where = CheckpointRef.parse(request.get("version"))
         kept = {"run": where.run_id}
         ask = service.embeddings
         try:
@@ -145,10 +146,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         except NoModel:
             return figures.embedding(None), NOTHING_TRAINED, kept
         except DigitLabError as error:
-            empty = figures.embedding(None)
-            empty.layout.annotations = ()
-            say(empty, str(error))
-            return empty, str(error), kept
+            return empty_state(str(error), figures.HEIGHT), str(error), kept
 
         def draw() -> go.Figure:
             point = None
@@ -186,7 +184,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         image = await asyncio.to_thread(service.explorer.test_image, index, shown["run"])
         return [
             html.H2(f"Test image {index}"),
-            html.P(f"{point['text'][0].upper()}{point['text'][1:]}"),
+            html.P(capitalised(point["text"])),
             dcc.Graph(figure=digit_figures.digit(image, 200), config=BARE_GRAPH),
         ]
 

@@ -10,12 +10,13 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModel, NotThere
 from core.records.runs import Gallery
-from dashboard import guide_page, ids
-from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown, when
-from dashboard.components.controls import select
-from dashboard.components.image_grid import MosaicView, page_width, paint
-from dashboard.components.persistence import KEEP
+from dashboard import ids
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import PERSIST, select
+from dashboard.components.help_link import help_link
+from dashboard.components.image_grid import EMPTY_HEIGHT, MosaicView, page_width, paint
+from dashboard.formatting import after_epochs, plural
+from dashboard.theme import empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -44,7 +45,7 @@ VIEW = MosaicView(
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "gallery"),
+            help_link(EXPLANATION, "gallery"),
             html.Div(
                 [
                     select(
@@ -52,13 +53,13 @@ def layout() -> html.Div:
                         ids.GALLERY_COUNT,
                         [{"value": n, "label": str(n)} for n in COUNTS],
                         20,
-                        **KEEP,
+                        **PERSIST,
                     ),
                     dbc.Switch(
                         id=ids.GALLERY_WRONG,
                         label="Only wrong ones",
                         value=False,
-                        **KEEP,
+                        **PERSIST,
                     ),
                     dbc.Button("Draw others", id=ids.GALLERY_AGAIN, color="primary", size="sm"),
                     dbc.Button(
@@ -117,12 +118,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         try:
             shown = await asyncio.to_thread(_look, service, request)
         except NoModel:
-            return digit_figures.no_gallery(NOTHING_TRAINED), "", None
+            return empty_state(NOTHING_TRAINED, EMPTY_HEIGHT), "", None
         except DigitLabError as error:
-            return digit_figures.no_gallery(str(error)), "", None
+            return empty_state(str(error), EMPTY_HEIGHT), "", None
         if not len(shown.indices):
             sentence = NONE_OF_THEM_WRONG if chosen else NONE_WRONG
-            return digit_figures.no_gallery(sentence), "", None
+            return empty_state(sentence, EMPTY_HEIGHT), "", None
         figure, remembered = paint(shown, page_width(request), request.get("version"))
         return figure, caption(shown, only_wrong, len(chosen or [])), remembered
 
@@ -131,7 +132,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _look(service: "TrainingService", request: dict[str, Any]) -> Gallery:
     """The images that a page asks for: the chosen ones if there is a choice, else random ones."""
-    where, only_wrong = Shown.parse(request.get("version")), bool(request.get("wrong"))
+    where, only_wrong = CheckpointRef.parse(request.get("version")), bool(request.get("wrong"))
     chosen = request.get("chosen")
     if not chosen:
         count = min(max(int(request.get("count") or 5), 1), max(COUNTS))
@@ -154,14 +155,10 @@ def caption(shown: Gallery, only_wrong: bool, chosen: int = 0) -> str:
     """
     count = len(shown.indices)
     right = int((shown.predictions == shown.labels).sum())
-    then = when(shown.progress)
+    then = after_epochs(shown.progress)
     if chosen:
         some = f", {count} of them here" if count < chosen else ""
-        return f"{_images(chosen)} chosen in the embedding{some}: {right} right, {then}."
+        return f"{plural(chosen, 'image')} chosen in the embedding{some}: {right} right, {then}."
     if only_wrong:
         return f"{count} test images that the network gets wrong, {then}."
     return f"{right} of {count} right, {then}."
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count:,} images"

@@ -16,8 +16,9 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_up
 from core.errors import DigitLabError, NoModel
 from core.records.layers import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
 from dashboard import ids
-from dashboard.components.checkpoint_ref import Shown, when
+from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.probability_bars import bars
+from dashboard.formatting import after_epochs
 from dashboard.tabs.inside import figures, panels
 from dashboard.tabs.inside.layout import NOTHING_SHOWN, NOTHING_TRAINED, POINT_HERE
 from dashboard.tabs.inside.panels import NARROWEST, muted
@@ -65,7 +66,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def paint(request: dict[str, Any], before: dict[str, Any] | None) -> tuple[Any, ...]:
         width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
 
-        def look(where: Shown) -> tuple[Look, list[Any]]:
+        def look(where: CheckpointRef) -> tuple[Look, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
                 image = insight.drawing(request["drawing"], bool(request.get("as_drawn")))
@@ -74,7 +75,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
         if request.get("source") == "drawing" and not request.get("drawing"):
             return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), no_update, None
-        answer = await _ask(look, Shown.parse(request.get("version")))
+        answer = await _ask(look, CheckpointRef.parse(request.get("version")))
         if isinstance(answer, str):
             return answer, bars(), muted(answer), no_update, None
         found, drawn = answer
@@ -110,12 +111,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         only_wrong = ctx.triggered_id == ids.INSIDE_WRONG
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
-        def choose(where: Shown) -> list[int]:
+        def choose(where: CheckpointRef) -> list[int]:
             look = service.explorer.gallery
             found: list[int] = look(1, seed, only_wrong, where.run_id, where.epoch).indices.tolist()
             return found
 
-        found = await _ask(choose, Shown.parse(version))
+        found = await _ask(choose, CheckpointRef.parse(version))
         if isinstance(found, str):
             return no_update, no_update, found
         if not found:
@@ -140,7 +141,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             return muted(POINT_HERE), None
         seen = Seen.recall(shown)
 
-        def step(where: Shown) -> tuple[PixelStep, list[str]] | None:
+        def step(where: CheckpointRef) -> tuple[PixelStep, list[str]] | None:
             maps = insight.look(seen.image, where.run_id, where.epoch).view.maps
             if point["layer"] >= len(maps):
                 return None
@@ -182,7 +183,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         seen = Seen.recall(shown)
         wanted = int(digit) if str(digit or "").isdecimal() else None
 
-        def attribute(where: Shown) -> Attribution:
+        def attribute(where: CheckpointRef) -> Attribution:
             return insight.attribute(seen.image, method, wanted, where.run_id, where.epoch, chosen)
 
         found = await _ask(attribute, seen.where)
@@ -219,13 +220,13 @@ class Seen:
     """What the page looks at: an image (28, 28), 0..1, and the network."""
 
     image: np.ndarray
-    where: Shown
+    where: CheckpointRef
 
     @classmethod
     def recall(cls, shown: dict[str, Any]) -> "Seen":
         """Out of what `remember` gave the page to keep."""
         image = np.frombuffer(base64.b64decode(shown["image"]), np.float32).reshape(28, 28)
-        return cls(image.copy(), Shown.parse(shown["version"]))
+        return cls(image.copy(), CheckpointRef.parse(shown["version"]))
 
 
 def remember(found: Look, request: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +246,7 @@ def caption(found: Look, request: dict[str, Any]) -> str:
     """Which image is shown, what it is read as, and when."""
     digit = int(found.view.probabilities.argmax())
     sure = f"{found.view.probabilities[digit]:.1%}"
-    then = when(found.progress)
+    then = after_epochs(found.progress)
     if found.label is None:
         return f"Your drawing, read as {digit} ({sure}), {then}."
     verdict = "right" if digit == found.label else "wrong"
@@ -253,7 +254,7 @@ def caption(found: Look, request: dict[str, Any]) -> str:
     return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {then}."
 
 
-async def _ask(question: Callable[[Shown], Answer], where: Shown) -> Answer | str:
+async def _ask(question: Callable[[CheckpointRef], Answer], where: CheckpointRef) -> Answer | str:
     """Asks in a thread, away from the event loop; a sentence where there is no answer."""
     try:
         return await asyncio.to_thread(question, where)

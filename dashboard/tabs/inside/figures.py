@@ -20,7 +20,7 @@ from core.records.layers import (
     InnerLayer,
     PixelStep,
 )
-from dashboard.theme import hide_axes, layout, say
+from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, add_message, figure_layout
 
 SIGNED = [
     [0.0, "rgba(213,94,0,0.75)"],
@@ -249,13 +249,17 @@ def attribution(image: np.ndarray, found: Attribution, size: int) -> go.Figure:
                 showscale=False,
                 hovertemplate="row %{y}, column %{x}: %{z:.2f}<extra></extra>",
             ),
-        ]
+        ],
+        figure_layout(
+            size,
+            width=size,
+            margin=NO_MARGIN,
+            xaxis=HIDDEN_AXIS,
+            yaxis=dict(autorange="reversed", **HIDDEN_AXIS),
+        ),
     )
-    figure.update_layout(layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
-    hide_axes(figure)
-    figure.update_yaxes(autorange="reversed")
     if found.largest == 0:
-        say(figure, "Nothing speaks for it here.")
+        add_message(figure, "Nothing speaks for it here.")
     return figure
 
 
@@ -268,15 +272,17 @@ def _mosaic(values: np.ndarray, tiles: Tiles, width: int, **look: object) -> go.
     heatmap = go.Heatmap(
         z=_spread(values, tiles), showscale=False, hoverongaps=False, **apart, **look
     )
-    hidden = dict(visible=False, fixedrange=True)
-    frame = layout(max(1, round(rows * scale)))
-    # All at once: an update of a figure that is made costs a multiple of making it.
-    frame.width = max(1, round(columns * scale))
-    frame.margin = dict(l=0, r=0, t=0, b=0)
-    frame.dragmode = False
-    frame.xaxis = dict(range=[-0.5, columns - 0.5], **hidden)
-    frame.yaxis = dict(range=[rows - 0.5, -0.5], **hidden)
-    return go.Figure(heatmap, frame)
+    return go.Figure(
+        heatmap,
+        figure_layout(
+            max(1, round(rows * scale)),
+            width=max(1, round(columns * scale)),
+            margin=NO_MARGIN,
+            dragmode=False,
+            xaxis=dict(range=[-0.5, columns - 0.5], **HIDDEN_AXIS),
+            yaxis=dict(range=[rows - 0.5, -0.5], **HIDDEN_AXIS),
+        ),
+    )
 
 
 def _spread(values: np.ndarray, tiles: Tiles, form: str = "") -> np.ndarray:

@@ -9,9 +9,9 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from core.records.layers import ATTRIBUTION_METHODS
-from dashboard import guide_page, ids
-from dashboard.components.controls import choices, number, select
-from dashboard.components.persistence import KEEP
+from dashboard import ids
+from dashboard.components.controls import PERSIST, choices, number, select
+from dashboard.components.help_link import help_link
 from dashboard.components.probability_bars import bars
 from dashboard.tabs.inside.panels import muted
 
@@ -24,7 +24,7 @@ EXPLANATION = "Every layer makes new pictures of those before it, until ten numb
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "inside"),
+            help_link(EXPLANATION, "inside"),
             _choice_of_image(),
             html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
             html.Div(
@@ -67,9 +67,9 @@ def _choice_of_image() -> html.Div:
                 "Look at",
                 ids.INSIDE_SOURCE,
                 {"test": "Test image", "drawing": "My drawing"},
-                **KEEP,
+                **PERSIST,
             ),
-            number("Number", ids.INSIDE_INDEX, **KEEP),
+            number("Number", ids.INSIDE_INDEX, **PERSIST),
             dbc.Button("Another", id=ids.INSIDE_ANOTHER, color="primary", size="sm"),
             dbc.Button(
                 "Another wrong one",

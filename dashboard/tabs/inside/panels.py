@@ -11,6 +11,7 @@ from dash import dcc, html
 
 from core.records.layers import ATTRIBUTION_METHODS, Attribution, Filters, InnerLayer, PixelStep
 from dashboard import ids
+from dashboard.formatting import capitalised
 from dashboard.tabs.inside import figures
 from dashboard.theme import BARE_GRAPH
 
@@ -30,7 +31,7 @@ def layer(place: int, about: InnerLayer, maps: go.Figure) -> html.Section:
     return html.Section(
         [
             html.H3([about.name, html.Span(about.size)]),
-            html.P(f"{operations[0].upper()}{operations[1:]}."),
+            html.P(f"{capitalised(operations)}."),
             dcc.Graph(id=ids.inside_maps(place), figure=maps, config=BARE),
         ],
         className="inside-layer",

@@ -13,14 +13,14 @@ from core.analysis import mistakes
 from core.analysis.mistakes import CLASSES, Assessment, Choice, Confusion, Course, Courses, Order
 from core.errors import DigitLabError, NoModel
 from core.records.runs import Gallery
-from dashboard import guide_page, ids
-from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown, when
-from dashboard.components.controls import select
-from dashboard.components.image_grid import MosaicView, page_width, paint
-from dashboard.components.persistence import KEEP
+from dashboard import ids
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import PERSIST, select
+from dashboard.components.help_link import help_link
+from dashboard.components.image_grid import EMPTY_HEIGHT, MosaicView, page_width, paint
+from dashboard.formatting import after_epochs, percent
 from dashboard.tabs.mistakes import figures
-from dashboard.theme import BARE_GRAPH
+from dashboard.theme import CLICK_GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -88,18 +88,14 @@ class Wanted:
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "mistakes"),
+            help_link(EXPLANATION, "mistakes"),
             html.Div(
                 [
                     html.Section(
                         dcc.Graph(
                             id=ids.MISTAKES_MATRIX,
                             figure=figures.confusion(None),
-                            config={
-                                **BARE_GRAPH,
-                                "doubleClick": False,
-                                "doubleClickDelay": 1,
-                            },
+                            config=CLICK_GRAPH,
                         ),
                         className="panel mistakes-matrix",
                         **{"aria-label": "Confusion matrix"},
@@ -151,7 +147,11 @@ def _controls() -> html.Div:
                     select("True digit", ids.MISTAKES_TRUE, digits, ANY),
                     select("Predicted", ids.MISTAKES_PREDICTED, digits, ANY),
                     select(
-                        "Order", ids.MISTAKES_ORDER, orders, Order.CONFIDENTLY_WRONG.value, **KEEP
+                        "Order",
+                        ids.MISTAKES_ORDER,
+                        orders,
+                        Order.CONFIDENTLY_WRONG.value,
+                        **PERSIST,
                     ),
                     dbc.Button(
                         "All mistakes",
@@ -231,13 +231,13 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, ...]:
     version = request.get("version")
-    where, wanted = Shown.parse(version), Wanted.parse(request)
+    where, wanted = CheckpointRef.parse(version), Wanted.parse(request)
     try:
         found = service.explorer.assessment(where.run_id, where.epoch)
     except NoModel:
         return _nothing(figures.confusion(None), NOTHING_TRAINED)
     except DigitLabError as error:
-        return _nothing(digit_figures.no_gallery(str(error)), str(error))
+        return _nothing(empty_state(str(error), EMPTY_HEIGHT), str(error))
     answers = found.answers
     confused = mistakes.confusion(answers.probabilities, answers.labels)
     places, page, pages = fitting(found, wanted)
@@ -246,7 +246,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
             answers.at(places_on(places, page)), page_width(request), version
         )
     else:
-        mosaic, remembered = digit_figures.no_gallery(why_none(found, wanted)), None
+        mosaic, remembered = empty_state(why_none(found, wanted), EMPTY_HEIGHT), None
     return (
         matrix(confused, wanted.choice, min(max(int(request.get("matrix") or 0), 300), 520)),
         class_table(confused),
@@ -261,7 +261,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
 
 def _nothing(figure: go.Figure, sentence: str) -> tuple[Any, ...]:
     options = course_options(None)
-    return figure, None, options, "", digit_figures.no_gallery(sentence), None, 1, "d-none"
+    return figure, None, options, "", empty_state(sentence, EMPTY_HEIGHT), None, 1, "d-none"
 
 
 def fitting(found: Assessment, wanted: Wanted) -> tuple[np.ndarray, int, int]:
@@ -300,7 +300,7 @@ def caption(answers: Gallery, confused: Confusion, fit: int, page: int, pages: i
     return (
         f"{fit:,} of {total:,} test images fit{which}. "
         f"The network gets {wrong:,} wrong ({confused.accuracy:.2%} right), "
-        f"{when(answers.progress)}."
+        f"{after_epochs(answers.progress)}."
     )
 
 
@@ -325,7 +325,7 @@ def class_table(confused: Confusion) -> dbc.Table:
             [
                 html.Th(str(digit), scope="row"),
                 html.Td(f"{confused.support[digit]:,}"),
-                *(html.Td(_share(share[digit])) for share in shares),
+                *(html.Td(percent(share[digit], 1)) for share in shares),
             ]
         )
         for digit in range(CLASSES)
@@ -344,11 +344,6 @@ def course_options(courses: Courses | None) -> list[dict[str, Any]]:
 
 def _span(digit: int | None) -> tuple[float, float]:
     return (-0.5, CLASSES - 0.5) if digit is None else (digit - 0.5, digit + 0.5)
-
-
-def _share(value: float) -> str:
-    """A share in per cent; a dash where there was nothing to take a share of."""
-    return "–" if np.isnan(value) else f"{value:.1%}"
 
 
 def _whole(value: Any, below: int) -> int | None:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES, Confusion
 from core.records.layers import Embedding
-from dashboard.theme import hide_axes, layout, say
+from dashboard.theme import empty_state, figure_layout
 
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
@@ -20,6 +20,7 @@ CLASS_COLOURS = (
 )  # fmt: skip
 """Ten that the colour-blind can tell apart (M. Petroff, Accessible Color Sequences for Data
 Visualization, 2021). Each class is also named where its points lie."""
+HEIGHT = 560
 _RIGHT, _WRONG = "0,114,178", "213,94,0"
 
 
@@ -29,9 +30,12 @@ def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
     Mistakes are orange on a logarithmic scale of their own: on one scale with the right answers,
     which are a hundred times as many, they could not be seen.
     """
+    if shown is None:
+        sentence = "Press Train first: here you will see which digits are taken for which."
+        return empty_state(sentence, size)
     plain = dict(dtick=1, showgrid=False, zeroline=False, fixedrange=True)
     figure = go.Figure(
-        layout=layout(
+        layout=figure_layout(
             size,
             margin=dict(l=50, r=12, t=50, b=12),
             dragmode=False,
@@ -39,10 +43,6 @@ def confusion(shown: Confusion | None, size: int = 520) -> go.Figure:
             yaxis=dict(title="true digit", autorange="reversed", **plain),
         )
     )
-    if shown is None:
-        hide_axes(figure)
-        say(figure, "Press Train first: here you will see which digits are taken for which.")
-        return figure
     digits = np.arange(CLASSES)
     support = np.maximum(shown.support, 1)
     figure.add_heatmap(
@@ -87,7 +87,6 @@ def embedding(
     shown: Embedding | None,
     drawing: np.ndarray | None = None,
     chosen: Sequence[int] | None = None,
-    height: int = 560,
 ) -> go.Figure:
     """A point a test image, coloured by its class, a cross where it is misread.
 
@@ -98,23 +97,24 @@ def embedding(
         drawing: (2,), where it would stand; None without one.
         chosen: places in the test set of the images that a lasso chose; None without one.
     """
-    figure = go.Figure()
-    figure.update_layout(
-        layout(height), margin=dict(l=12, r=12, t=12, b=12), dragmode="lasso", hovermode="closest"
-    )
-    hide_axes(figure)
     if shown is None:
-        say(figure, "Press Train first: here test images will stand near those they resemble.")
-        return figure
-    figure.update_layout(
-        uirevision=shown.method,
-        # Which point of a trace is which image depends on the predictions; and what was let go
-        # elsewhere must not stay marked.
-        selectionrevision=f"{zlib.crc32(shown.predictions.tobytes())} {chosen is not None}",
-        legend=dict(itemsizing="constant", orientation="h", y=0),
+        sentence = "Press Train first: here test images will stand near those they resemble."
+        return empty_state(sentence, HEIGHT)
+    figure = go.Figure(
+        layout=figure_layout(
+            HEIGHT,
+            margin=dict(l=12, r=12, t=12, b=12),
+            dragmode="lasso",
+            hovermode="closest",
+            uirevision=shown.method,
+            # The order of a trace's points depends on the predictions. A selection that was
+            # cleared elsewhere must not stay marked.
+            selectionrevision=f"{zlib.crc32(shown.predictions.tobytes())} {chosen is not None}",
+            legend=dict(itemsizing="constant", orientation="h", y=0),
+            xaxis=dict(visible=False),
+            yaxis=dict(visible=False, scaleanchor="x"),
+        )
     )
-    figure.update_xaxes(fixedrange=False)
-    figure.update_yaxes(fixedrange=False, scaleanchor="x")
     for digit in range(CLASSES):
         here = np.flatnonzero(shown.labels == digit)
         # Those that are misread last: on top, and the legend shows the sign of the first.

@@ -21,9 +21,11 @@ from dash import (
 
 from core.errors import DigitLabError
 from core.records.runs import RunSnapshot, RunState
-from dashboard import guide_page, ids
+from dashboard import ids
 from dashboard.components import runs_table
+from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE, Presses, working
+from dashboard.formatting import enumeration
 from dashboard.tabs.runs import selected
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def layout(problems: Sequence[str]) -> html.Div:
     """
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "runs"),
+            help_link(EXPLANATION, "runs"),
             dbc.Alert(
                 " ".join(problems), color="warning", is_open=bool(problems), dismissable=True
             ),
@@ -172,7 +174,7 @@ def _say(problems: Iterable[str], news: str = "") -> None:
 
 def _offer_undo(deleted: list[RunSnapshot]) -> None:
     set_props(ids.RUNS_DELETED_IDS, {"data": [run.run_id for run in deleted]})
-    set_props(ids.RUNS_DELETED_NAMES, {"children": f"Deleted: {runs_table.names(deleted)}. "})
+    set_props(ids.RUNS_DELETED_NAMES, {"children": f"Deleted: {_titles(deleted)}. "})
     set_props(ids.RUNS_DELETED, {"is_open": True})
 
 
@@ -195,9 +197,13 @@ def _news(button: str, done: list[RunSnapshot]) -> str:
     if button != ids.RUNS_REPEAT or not done:
         return ""
     return (
-        f"{runs_table.names(done)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
+        f"{_titles(done)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
         "all of its seeds below, to see their mean and spread."
     )
+
+
+def _titles(runs: Sequence[RunSnapshot]) -> str:
+    return enumeration([run.title for run in runs])
 
 
 def _each(

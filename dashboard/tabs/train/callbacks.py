@@ -9,8 +9,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_u
 from core.config import parse_config
 from core.errors import DigitLabError, InvalidConfig
 from core.records.runs import LayerInfo
-from dashboard import guide_page, ids
+from dashboard import ids
 from dashboard.components import config_form
+from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE, Presses, working
 from dashboard.components.status_bar import RESUMABLE, chosen_run
@@ -108,7 +109,7 @@ def layout() -> html.Div:
                         className="dataset-notice",
                     ),
                     live_curve(ids.TRAIN_CURVE, "loss", "Live loss", height=280),
-                    guide_page.explanation(EXPLANATION, "train"),
+                    help_link(EXPLANATION, "train"),
                 ],
                 className="train-live",
             ),

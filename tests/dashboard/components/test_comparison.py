@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from dashboard.components.comparison import Course, curves
-from dashboard.theme import say
 from tests.dashboard.components.test_runs_table import RUN
 from tests.dashboard.conftest import evaluation
 
@@ -19,12 +18,3 @@ def test_a_runs_name_is_no_markup_in_a_legend(group: str | None) -> None:
     figure = curves([Course(run, [evaluation(1)]) for run in runs], "accuracy")
     names = [trace.name for trace in figure.data if trace.name]
     assert names == ([SHOWN, SHOWN] if group is None else [f"{SHOWN}, 2 seeds"])
-
-
-def test_a_sentence_in_a_figure_is_no_markup_either() -> None:
-    figure = curves([], "accuracy")
-    figure.layout.annotations = ()
-    say(figure, "The curves of <b>A & B</b> cannot be read: they are damaged.")
-    text = figure.layout.annotations[0].text
-    assert text.count("<br>") == 1
-    assert "&lt;b&gt;A &amp; B&lt;/b&gt;" in text.replace("<br>", " ")

@@ -154,12 +154,6 @@ def test_a_gallery_is_drawn_from_the_top_with_square_pixels() -> None:
     assert per_pixel_down == pytest.approx(per_pixel_across, rel=0.02)
 
 
-def test_a_gallery_without_images_says_why() -> None:
-    empty = figures.no_gallery("There is nothing to show.")
-    assert [note.text for note in empty.layout.annotations] == ["There is nothing to show."]
-    assert len(empty.data) == 0
-
-
 def test_a_single_digit_is_drawn_upright_with_all_its_values() -> None:
     image = SHOWN.images[2]
     drawn = figures.digit(image, 200)

@@ -69,12 +69,6 @@ def test_what_is_ticked_is_understood_as_rows_and_as_ids() -> None:
     assert runs_table.ticked({"ids": [RUN.run_id]}) == [RUN.run_id]
 
 
-def test_runs_are_named_in_a_sentence() -> None:
-    runs = [RUN, replace(RUN, name="Anna's"), replace(RUN, number=9)]
-    assert runs_table.names(runs[:1]) == "Run 7"
-    assert runs_table.names(runs) == "Run 7, Anna's and Run 9"
-
-
 def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:
     row = runs_table.row(replace(RUN, epoch=3, progress=2.5, revision=2, pair="a"))
     assert [row[name] for name in ("pair", "revision", "share", "epoch")] == [

@@ -11,6 +11,7 @@ from core.records.runs import DatasetStatus, RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import status_bar
+from dashboard.formatting import NOTHING
 from tests.conftest import MakeService
 
 UNKNOWN = ("time", "speed", "accuracy")
@@ -53,36 +54,10 @@ def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, 
     return status_bar.controls(run, problem)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (61.0, "1 min 1 s"),
-        (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 0 min"),
-        (7500.0, "2 h 5 min"),
-    ],
-)
-def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: str) -> None:
-    assert status_bar.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("epoch", "progress", "text"),
-    [(0, 0.0, "0 of 4"), (1, 0.25, "1 of 4 (25%)"), (3, 2.5, "3 of 4 (50%)"), (4, 4.0, "4 of 4")],
-)
-def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(
-    epoch: int, progress: float, text: str
-) -> None:
-    assert status_bar.epoch_words(run(epoch=epoch, progress=progress)).startswith(text)
-
-
 def test_time_is_unknown_then_left_then_taken() -> None:
-    assert status_bar.time_words(run()) == status_bar.NOTHING
-    assert status_bar.time_words(run(seconds=10.0, seconds_left=42.0)) == "42 s"
-    assert status_bar.time_words(done()) == "took 1 min 15 s"
+    assert texts(run())["time"] == NOTHING
+    assert texts(run(seconds=10.0, seconds_left=42.0))["time"] == "42 s"
+    assert texts(done())["time"] == "took 1 min 15 s"
 
 
 def test_the_bar_shows_all_of_a_run() -> None:
@@ -100,13 +75,13 @@ def test_the_bar_shows_all_of_a_run() -> None:
 
 def test_the_bar_leaves_open_what_is_not_known_yet() -> None:
     begun = texts(run())
-    assert [begun[item] for item in UNKNOWN] == [status_bar.NOTHING] * 3
+    assert [begun[item] for item in UNKNOWN] == [NOTHING] * 3
     assert (begun["epoch"], begun["share"]) == ("0 of 4", "0.0%")
 
 
 def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
     ready = texts(None)
-    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [status_bar.NOTHING] * 4
+    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [NOTHING] * 4
     assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
     assert (ready["share"], ready["curve"]) == ("0%", status_bar.NOTHING_TRAINED)
 

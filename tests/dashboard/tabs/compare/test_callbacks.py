@@ -123,7 +123,7 @@ def test_a_run_that_is_deleted_meanwhile_has_no_curve(
     gone = replace(pair.runs[0], run_id="gone", kept=(0, 1))
     monkeypatch.setattr(harness.service.pairs, "all", lambda: [Pair("a", (gone, pair.runs[1]))])
     if callback == "show":
-        assert accuracies(look(harness)) == [[], []]
+        assert accuracies(look(harness)) == []
     else:
         assert progress(client, "a") == ""
     assert not caplog.records
