@@ -27,10 +27,13 @@ from dashboard.tabs.compare import callbacks as compare
 from dashboard.tabs.curves import callbacks as curves
 from dashboard.tabs.draw import callbacks as draw
 from dashboard.tabs.embedding import callbacks as embedding
+from dashboard.tabs.embedding import layout as embedding_layout
 from dashboard.tabs.gallery import callbacks as gallery
+from dashboard.tabs.gallery import layout as gallery_layout
 from dashboard.tabs.inside import callbacks as inside
 from dashboard.tabs.inside import layout as inside_layout
 from dashboard.tabs.mistakes import callbacks as mistakes
+from dashboard.tabs.mistakes import layout as mistakes_layout
 from dashboard.tabs.runs import callbacks as runs
 from dashboard.tabs.train import callbacks as train
 
@@ -169,11 +172,11 @@ def _tabs(problems: Sequence[str]) -> dbc.Tabs:
         [
             dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
             dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
-            dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
-            dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
+            dbc.Tab(gallery_layout.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
+            dbc.Tab(mistakes_layout.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
             dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
             dbc.Tab(inside_layout.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
-            dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
+            dbc.Tab(embedding_layout.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
             dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
             dbc.Tab(runs.layout(problems), label="Runs", tab_id=ids.TAB_RUNS),
         ],

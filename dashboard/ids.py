@@ -63,35 +63,8 @@ CURVES_CSV = "curves-csv"
 CURVES_PNG = "curves-png"
 CURVES_SVG = "curves-svg"
 
-# Gallery.
-GALLERY_COUNT = "gallery-count"
-GALLERY_AGAIN = "gallery-again"
-GALLERY_WRONG = "gallery-wrong"
-GALLERY_REQUEST = "gallery-request"
-GALLERY_GRAPH = "gallery-graph"
-GALLERY_CAPTION = "gallery-caption"
-GALLERY_SHOWN = "gallery-shown"
-GALLERY_DETAIL = "gallery-detail"
-GALLERY_CHOSEN = "gallery-chosen"
+# Test images that were selected in the Embedding tab, for the Gallery.
 GALLERY_CHOICE = "gallery-choice"
-GALLERY_ALL = "gallery-all"
-
-# Mistakes.
-MISTAKES_MATRIX = "mistakes-matrix"
-MISTAKES_TABLE = "mistakes-table"
-MISTAKES_WRONG = "mistakes-wrong"
-MISTAKES_TRUE = "mistakes-true"
-MISTAKES_PREDICTED = "mistakes-predicted"
-MISTAKES_ORDER = "mistakes-order"
-MISTAKES_COURSE = "mistakes-course"
-MISTAKES_RESET = "mistakes-reset"
-MISTAKES_CAPTION = "mistakes-caption"
-MISTAKES_PAGE = "mistakes-page"
-MISTAKES_REQUEST = "mistakes-request"
-MISTAKES_GRAPH = "mistakes-graph"
-MISTAKES_SHOWN = "mistakes-shown"
-MISTAKES_CHOSEN = "mistakes-chosen"
-MISTAKES_DETAIL = "mistakes-detail"
 
 # Draw. It is run by assets/draw.js and assets/picture.js, which know these ids too.
 DRAW_CANVAS = "draw-canvas"
@@ -166,18 +139,6 @@ def inside_maps(place: object) -> dict[str, object]:
     """The feature maps of a layer, by its place in the network: 0 is the image."""
     return {"type": "inside-maps", "place": place}
 
-
-# Embedding.
-EMBEDDING_METHOD = "embedding-method"
-EMBEDDING_REQUEST = "embedding-request"
-EMBEDDING_SHOWN = "embedding-shown"
-EMBEDDING_GRAPH = "embedding-graph"
-EMBEDDING_CAPTION = "embedding-caption"
-EMBEDDING_PROGRESS = "embedding-progress"
-EMBEDDING_CLOCK = "embedding-clock"
-EMBEDDING_DETAIL = "embedding-detail"
-EMBEDDING_CHOSEN = "embedding-chosen"
-EMBEDDING_SEND = "embedding-send"
 
 # CNN against MLP.
 COMPARE_CNN = "compare-cnn"

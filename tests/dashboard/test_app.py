@@ -58,7 +58,6 @@ def test_every_id_of_the_page_is_there_once() -> None:
     )
     assert {name: count for name, count in found.items() if count > 1} == {}
     tabs = {value for name, value in vars(ids).items() if name.startswith("TAB_")}
-    tabs |= {ids.TAB_MISTAKES}
     declared = {
         value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)
     }

@@ -15,6 +15,9 @@ from core.config import parse_config
 from core.data.catalog import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
+from dashboard.tabs.embedding import layout as embedding
+from dashboard.tabs.gallery import layout as gallery
+from dashboard.tabs.mistakes import layout as mistakes
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
@@ -106,11 +109,11 @@ def test_callbacks_ask_the_service_in_threads(
         ids.HAND_DELETE: {"drawing": "none"},
         f"{ids.COMPARE_CLOCK}.disabled": False,
         ids.COMPARE_VERSION: {"pair": run.pair},
-        ids.EMBEDDING_REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
-        ids.EMBEDDING_SHOWN: {"run": run.run_id},
+        embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
+        embedding.SHOWN: {"run": run.run_id},
         ids.COURSE_REQUEST: drawing,
-        ids.GALLERY_REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
-        ids.MISTAKES_REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
+        gallery.REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
+        mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
         ids.INSIDE_REQUEST: image,
         **{ids.field(name): value for name, value in SHORT.items()},
     }

@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, State, dcc, html
 
 from dashboard import ids
 from dashboard.components.controls import PERSIST, choices
-from dashboard.components.probability_bars import bars
+from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.draw import collection, history
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def layout() -> html.Div:
                 [
                     html.H2("What it says"),
                     html.P("", id=ids.DRAW_ANSWER, className="draw-answer", role="status"),
-                    bars(element_id=ids.DRAW_BARS),
+                    probability_bars(element_id=ids.DRAW_BARS),
                 ],
                 className="panel draw-says",
             ),

@@ -17,7 +17,7 @@ from core.errors import DigitLabError, NoModel
 from core.records.layers import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.probability_bars import bars
+from dashboard.components.probability_bars import probability_bars
 from dashboard.formatting import after_epochs
 from dashboard.tabs.inside import figures, panels
 from dashboard.tabs.inside.layout import NOTHING_SHOWN, NOTHING_TRAINED, POINT_HERE
@@ -74,21 +74,21 @@ def register(app: Dash, service: "TrainingService") -> None:
             return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
-            return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), no_update, None
+            return NOTHING_DRAWN, probability_bars(), muted(NOTHING_DRAWN), no_update, None
         answer = await _ask(look, CheckpointRef.parse(request.get("version")))
         if isinstance(answer, str):
-            return answer, bars(), muted(answer), no_update, None
+            return answer, probability_bars(), muted(answer), no_update, None
         found, drawn = answer
         said = found.view.probabilities.tolist()
         shown = remember(found, request)
         words = caption(found, request)
         if before and before["layers"] == shown["layers"]:  # four times as fast as new graphs
-            return words, bars(said), no_update, drawn, shown
+            return words, probability_bars(said), no_update, drawn, shown
         layers = [
             panels.layer(place, maps.layer, figure)
             for place, (maps, figure) in enumerate(zip(found.view.maps, drawn, strict=True))
         ]
-        return words, bars(said), layers, no_update, shown
+        return words, probability_bars(said), layers, no_update, shown
 
     # In two steps: where `paint` writes to ALL graphs, Dash does not drop answers that come late.
     app.clientside_callback(

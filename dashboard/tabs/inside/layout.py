@@ -12,7 +12,7 @@ from core.records.layers import ATTRIBUTION_METHODS
 from dashboard import ids
 from dashboard.components.controls import PERSIST, choices, number, select
 from dashboard.components.help_link import help_link
-from dashboard.components.probability_bars import bars
+from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.inside.panels import muted
 
 NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
@@ -29,7 +29,7 @@ def layout() -> html.Div:
             html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
             html.Div(
                 [
-                    _panel("What it says", html.Div(bars(), id=ids.INSIDE_BARS)),
+                    _panel("What it says", html.Div(probability_bars(), id=ids.INSIDE_BARS)),
                     _panel("What the answer rests on", *_attribution()),
                 ],
                 className="inside-top",
