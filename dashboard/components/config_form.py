@@ -1,8 +1,4 @@
-"""A form made from `TrainConfig`: one labelled input a field, its help and its error below it.
-
-This module reads what the model declares and does not know any setting by name, except to decide
-which are shown first.
-"""
+"""The form for `TrainConfig`: a labelled input for each field, with its help and its error."""
 
 from typing import Any, get_args
 
@@ -15,6 +11,10 @@ from core.errors import InvalidConfig
 from dashboard import ids
 from dashboard.components.controls import PERSIST
 
+PRESET = "preset"
+PRESET_VALUES = "presets"
+FORM_ERRORS = "form-errors"
+
 SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
 FIELDS = tuple(TrainConfig.model_fields)
 FIRST_PRESET = "fast"
@@ -23,7 +23,7 @@ OWN_PURPOSE = "Settings of your own. Choose a preset to go back to settings that
 
 
 def layout() -> html.Div:
-    """A preset, then all settings; those that one rarely changes are folded away."""
+    """A preset, then all settings; settings that are rarely changed are folded away."""
     options = [{"value": name, "label": preset.title} for name, preset in PRESETS.items()]
     options.append({"value": CUSTOM, "label": "Your own"})
     rest = [name for name in FIELDS if name not in SHOWN_FIRST]
@@ -31,9 +31,9 @@ def layout() -> html.Div:
         [
             html.Div(
                 [
-                    dbc.Label("Preset", html_for=ids.PRESET, size="sm", className="mb-0"),
+                    dbc.Label("Preset", html_for=PRESET, size="sm", className="mb-0"),
                     dbc.Select(
-                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **PERSIST
+                        id=PRESET, options=options, value=FIRST_PRESET, size="sm", **PERSIST
                     ),
                     html.Small(
                         PRESETS[FIRST_PRESET].purpose, id="preset-purpose", className="field-help"
@@ -41,8 +41,8 @@ def layout() -> html.Div:
                 ],
                 className="preset",
             ),
-            dcc.Store(id=ids.PRESETS, data=presets()),
-            dcc.Store(id=ids.FORM_ERRORS),
+            dcc.Store(id=PRESET_VALUES, data=presets()),
+            dcc.Store(id=FORM_ERRORS),
             html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
             html.Details(
                 [
@@ -55,10 +55,11 @@ def layout() -> html.Div:
 
 
 def presets() -> dict[str, dict[str, Any]]:
-    """What the page must know to fill the form: of each preset its purpose and its settings.
+    """The purpose and the settings of each preset, for `assets/form.js`.
 
-    The settings are as the inputs hold them, in the order of `FIELDS`; None stands for one that
-    the preset leaves open. One's own come last and have none.
+    Settings have the form of the inputs' values, in the order of `FIELDS`. None stands for a
+    setting that the preset leaves open. The last entry, without settings, stands for the visitor's
+    own.
     """
     known = {
         name: {
@@ -74,7 +75,7 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 def errors(values: dict[str, Any]) -> dict[str, str]:
-    """A sentence for each field that is wrong."""
+    """A sentence for each invalid field."""
     try:
         parse_config(values)
     except InvalidConfig as error:
@@ -82,8 +83,8 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def complaint(error: InvalidConfig) -> str:
-    """What to correct, by the labels of the form."""
+def validation_message(error: InvalidConfig) -> str:
+    """Names the fields to correct by their labels."""
     titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
     return f"Please correct: {', '.join(titles)}."
 
@@ -101,7 +102,7 @@ def _field(name: str) -> html.Div:
         options = [{"value": value, "label": CHOICE_TITLES[value]} for value in choices]
         control = dbc.Select(options=options, value=first, size="sm", **common)
     else:
-        # A text input, because a number input swallows what it cannot parse and takes no 1e-3.
+        # A number input would discard what it cannot parse, and reject 1e-3.
         control = dbc.Input(
             type="text",
             inputmode="numeric" if declared.annotation is int else "decimal",

@@ -22,6 +22,7 @@ STATE_COLOURS = {
     RunState.FAILED: "danger",
 }
 OPTIONS = 30
+STATE = "status-state"
 RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
@@ -35,7 +36,7 @@ def layout() -> html.Div:
     )
     items = [
         (html.Label("Run", htmlFor=ids.RUN_PICK), pick),
-        ("State", dbc.Badge("ready", id=ids.STATUS_STATE, color="secondary")),
+        ("State", dbc.Badge("ready", id=STATE, color="secondary")),
         ("Epoch", _live("epoch")),
         ("Time left", _live("time")),
         ("Images/s", _live("speed")),
@@ -120,7 +121,7 @@ def controls(run: RunSnapshot | None, dataset_problem: str) -> dict[str, dict[st
     resumable = state in RESUMABLE
     csv = "" if run is None else f"/api/runs/{run.run_id}/metrics.csv"
     return {
-        ids.STATUS_STATE: {
+        STATE: {
             "children": "ready" if state is None else state.value,
             "color": "secondary" if state is None else STATE_COLOURS.get(state, "secondary"),
         },

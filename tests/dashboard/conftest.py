@@ -24,8 +24,7 @@ from core.records.runs import BatchMetrics, EpochMetrics
 from core.runs.database import RunStore
 from core.service.service import TrainingService
 from core.service.worker import Fit
-from core.training.loop import Checkpoint, Event
-from core.training.loop import fit as real_fit
+from core.training.loop import Checkpoint, Event, fit as real_fit
 from dashboard.app import create_app, layout
 from dashboard.components import runs_table, status_bar
 from dashboard.live.updates import Changes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.components import live_curves as figures
-from dashboard.components.live_curves import Metric
+from dashboard.components.epoch_curves import Metric
 
 STYLES = Path(__file__).parents[3] / "assets" / "style.css"
 TRACES = [

@@ -93,13 +93,13 @@ def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() 
 
 @pytest.mark.parametrize("state", RunState)
 def test_each_state_is_called_by_its_name(state: RunState) -> None:
-    assert controls(run(state=state))[ids.STATUS_STATE]["children"] == state.value
+    assert controls(run(state=state))[status_bar.STATE]["children"] == state.value
 
 
 def test_states_that_matter_have_a_colour() -> None:
     shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
     for state, colour in shown.items():
-        badge = controls(None if state is None else run(state=state))[ids.STATUS_STATE]
+        badge = controls(None if state is None else run(state=state))[status_bar.STATE]
         assert badge == {"children": state.value if state else "ready", "color": colour}
 
 

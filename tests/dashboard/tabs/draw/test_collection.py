@@ -14,8 +14,7 @@ from core.records.layers import (
     OwnSet,
 )
 from core.records.runs import Lesson, RunSnapshot, RunState
-from dashboard.tabs.draw import collection_view as view
-from dashboard.tabs.draw import history
+from dashboard.tabs.draw import figures, text
 
 
 def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Course:
@@ -27,20 +26,14 @@ def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Course:
 
 def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None:
     shown = course_of(4, 9, 7, epochs=(0.0, 1.0, 1.5))
-    figure = history.figure(shown, "", 1)
+    figure = figures.history(shown, 1)
     heatmap = figure.data[0]
     assert list(heatmap.x) == ["0", "1", "1.5"]
     assert np.array(heatmap.z) == pytest.approx(shown.probabilities.T)
     frame = figure.layout.shapes[0]
     assert (frame.x0, frame.x1) == (0.5, 1.5)
-    newest = history.figure(shown, "").layout.shapes[0]
+    newest = figures.history(shown).layout.shapes[0]
     assert (newest.x0, newest.x1) == (1.5, 2.5)
-
-
-def test_without_a_course_the_figure_says_why() -> None:
-    figure = history.figure(None, "Draw a digit first.")
-    assert figure.layout.annotations[0].text == "Draw a digit first."
-    assert not figure.data
 
 
 @pytest.mark.parametrize(
@@ -54,7 +47,7 @@ def test_without_a_course_the_figure_says_why() -> None:
     ],
 )
 def test_a_course_is_told_in_words(shown: Course, words: str) -> None:
-    assert words in history.words(shown)
+    assert words in text.history(shown)
 
 
 def own(*read: tuple[int, int], taught: int = 0) -> OwnSet:
@@ -66,16 +59,16 @@ def own(*read: tuple[int, int], taught: int = 0) -> OwnSet:
 
 
 def test_the_summary_counts_what_is_read_right() -> None:
-    assert view.summary(own()) == view.NOTHING_KEPT
-    assert view.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
-    assert "2 of 3. 1 of them it was" in view.summary(own((3, 3), (4, 9), (5, 5), taught=1))
-    assert "All of them it was taught" in view.summary(own((3, 3), taught=1))
+    assert text.summary(own()) == text.NOTHING_KEPT
+    assert text.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
+    assert "2 of 3. 1 of them it was" in text.summary(own((3, 3), (4, 9), (5, 5), taught=1))
+    assert "All of them it was taught" in text.summary(own((3, 3), taught=1))
     unread = OwnSet(own((3, 3)).drawings, None, np.zeros(1, bool))
-    assert view.summary(unread).startswith("Kept: 1. There is no network")
+    assert text.summary(unread).startswith("Kept: 1. There is no network")
 
 
 def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:
-    shown = view.thumbnails(own((3, 3), (4, 9), taught=1))
+    shown = text.thumbnails(own((3, 3), (4, 9), taught=1))
     pictures = [item.children[0] for item in shown]
     assert [picture.alt for picture in pictures] == [
         "Meant as 4, read as 9",
@@ -101,7 +94,7 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     if held_out:
         rows.append(LessonRow("held_out", 4, 0.25, 0.75))
     lesson = Lesson(3, 8, held_out, True)
-    shown = texts(view.report(LessonReport(lesson, 3, 5, 8, tuple(rows)), run))
+    shown = texts(text.report(LessonReport(lesson, 3, 5, 8, tuple(rows)), run))
     assert "before (epoch 3)" in shown
     assert "so far (epoch 5)" in shown
     assert "MNIST, test images 99.12% 97.31%" in shown
