@@ -101,6 +101,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         assets_folder=str(ASSETS),
         assets_ignore=OTHER_PAGES,
         external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
+        prevent_initial_callbacks=True,
         on_error=_log_error,
     )
     app.layout = layout()

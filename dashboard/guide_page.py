@@ -1,8 +1,4 @@
-"""The guide as a page of its own, at `/guide/`: docs/guide.md, made into HTML, without internet.
-
-Every view has a line that says what it shows and leads to its section. This module does not know
-what the guide says.
-"""
+"""The page `/guide/`: docs/guide.md as HTML. It needs no internet."""
 
 import re
 import struct
@@ -35,7 +31,7 @@ _PAGE = """<!doctype html>
 
 
 def page(text: str, styles: list[str]) -> str:
-    """A page from Markdown; its headings have the anchors that GitHub gives them."""
+    """Markdown as a page. Headings have the same anchors as on GitHub."""
     body = markdown.markdown(text, extensions=["tables", "toc", "sane_lists"])
     body = body.replace("<table>", '<table class="table">')
     body = re.sub(r'src="(images/[^"]+\.png)"', _with_size, body)
@@ -44,14 +40,14 @@ def page(text: str, styles: list[str]) -> str:
 
 
 def _with_size(source: re.Match[str]) -> str:
-    """A picture's room is kept from the beginning: an anchor below it would move once it came."""
+    """Adds the size of a picture, so that anchors below it do not move when it is loaded."""
     with (DOCS / source[1]).open("rb") as picture:
         width, height = struct.unpack(">16xII", picture.read(24))  # PNG: signature, then IHDR
     return f'{source[0]} width="{width}" height="{height}"'
 
 
 def register(server: FastAPI, styles: list[str]) -> None:
-    """Adds the page and its pictures to a server. To be called before Dash takes all paths."""
+    """Adds the page and its pictures to a server. Call it before Dash takes all paths."""
     guide = APIRouter()
 
     @guide.get(GUIDE, response_class=HTMLResponse)
@@ -60,7 +56,7 @@ def register(server: FastAPI, styles: list[str]) -> None:
 
     @guide.get(GUIDE.rstrip("/"))
     def without_slash() -> RedirectResponse:
-        return RedirectResponse(GUIDE)  # pictures are found from there
+        return RedirectResponse(GUIDE)  # relative paths of pictures need the slash
 
     server.include_router(guide)
     server.mount(f"{GUIDE}images", StaticFiles(directory=DOCS / "images"))

@@ -83,7 +83,6 @@ class ImageGrid:
             Input(self.graph, "clickData"),
             Input(self.shown, "data"),
             State(self.chosen, "data"),
-            prevent_initial_call=True,
         )
 
         # The click comes from a store: Dash drops an answer when a newer request overtakes it, and
@@ -91,7 +90,6 @@ class ImageGrid:
         @app.callback(
             Output(self.detail, "children"),
             Input(self.chosen, "data"),
-            prevent_initial_call=True,
         )
         async def show_detail(chosen: dict[str, Any] | None) -> Any:
             index, shown = clicked_image(chosen or {}), (chosen or {}).get("shown")

@@ -23,6 +23,21 @@ STATE_COLOURS = {
 }
 OPTIONS = 30
 STATE = "status-state"
+MESSAGES = {
+    RunState.DONE: (
+        "Done: the network reads {accuracy:.2%} of the test images right. "
+        "Look at its mistakes in the Gallery, or Draw a digit for it to read."
+    ),
+    RunState.STOPPED: (
+        "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
+    ),
+    RunState.PAUSED: "Paused after {progress} of {epochs} epochs. Resume goes on from there.",
+    RunState.INTERRUPTED: (
+        "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
+    ),
+    RunState.QUEUED: "Waiting for its turn: place {place} in the queue.",
+}
+TRAINING = "Training. The curve below is the loss: the lower, the better the network reads."
 RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
@@ -147,27 +162,16 @@ def run_message(run: RunSnapshot | None) -> str:
     """A sentence about the state of a run."""
     if run is None:
         return "Press Train and watch the network learn to read digits."
-    if run.error:
-        return run.error
-    if run.message:
-        return f"{run.message}."
-    if run.state is RunState.DONE:
-        return (
-            f"Done: the network reads {run.test_accuracy or 0:.2%} of the test images right. "
-            "Look at its mistakes in the Gallery, or Draw a digit for it to read."
-        )
+    if run.error or run.message:
+        return run.error or f"{run.message}."
     if run.state is RunState.STOPPED and not run.kept:
         return "Stopped before it began; Resume puts it back into the queue."
-    if run.state is RunState.STOPPED:
-        return "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
-    if run.state is RunState.PAUSED:
-        place = f"{epoch_number(run.progress)} of {run.epochs} epochs"
-        return f"Paused after {place}. Resume goes on from there."
-    if run.state is RunState.INTERRUPTED:
-        return "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
-    if run.state is RunState.QUEUED:
-        return f"Waiting for its turn: place {run.queue_place} in the queue."
-    return "Training. The curve below is the loss: the lower, the better the network reads."
+    return MESSAGES.get(run.state, TRAINING).format(
+        accuracy=run.test_accuracy or 0,
+        progress=epoch_number(run.progress),
+        epochs=run.epochs,
+        place=run.queue_place,
+    )
 
 
 def _run_colour(run: RunSnapshot | None) -> str:

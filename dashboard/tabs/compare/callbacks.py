@@ -45,7 +45,6 @@ def register(app: Dash, service: "TrainingService") -> None:
             "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
         },
         running=[working(layout.TRAIN)],
-        prevent_initial_call=True,
     )
     async def train(_: int, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
         """Starts a pair, which the page then shows; the status bar shows the run that trains."""
@@ -76,7 +75,6 @@ def register(app: Dash, service: "TrainingService") -> None:
             "chosen": Input(layout.PICK, "value"),
             "before": State(layout.VERSION, "data"),
         },
-        prevent_initial_call=True,
     )
     async def show_pair(
         _: Any, chosen: str | None, before: dict[str, Any] | None
@@ -88,7 +86,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.CLOCK, "n_intervals"),
         Input(layout.CLOCK, "disabled"),
         State(layout.VERSION, "data"),
-        prevent_initial_call=True,
     )
     async def show_progress(_: int, idle: bool, version: dict[str, Any] | None) -> str:
         return "" if idle else await asyncio.to_thread(_progress, service, version)
@@ -96,7 +93,6 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         Output(layout.TABLE, "children"),
         Input(layout.VERSION, "data"),
-        prevent_initial_call=True,
     )
     async def show_table(version: dict[str, Any] | None) -> Any:
         try:
@@ -124,7 +120,6 @@ def register(app: Dash, service: "TrainingService") -> None:
             ),
             (Output(layout.CLOCK, "disabled"), False, True),
         ],
-        prevent_initial_call=True,
     )
     async def show_robustness(version: dict[str, Any] | None) -> dict[str, Any]:
         pair = await asyncio.to_thread(_find, service, version)

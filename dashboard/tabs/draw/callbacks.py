@@ -30,7 +30,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),
-        prevent_initial_call=True,
     )
     _register_history(app, service)
     _register_collection(app, service)
@@ -40,7 +39,6 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("scrubber", "seek"),
         Input(layout.COURSE_GRAPH, "clickData"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "course"),
@@ -51,7 +49,6 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
         Input(layout.LAST, "data"),
         State(ids.TABS, "active_tab"),
         State(layout.COURSE_REQUEST, "data"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -59,7 +56,6 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
         Output(layout.COURSE_CAPTION, "children"),
         Output(layout.COURSE_PICTURE, "aria-label"),
         Input(layout.COURSE_REQUEST, "data"),
-        prevent_initial_call=True,
     )
     async def show_history(request: dict[str, Any] | None) -> tuple[go.Figure, str, str]:
         return await asyncio.to_thread(_history, service, request or {})
@@ -91,20 +87,19 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_OWNER, "data"),
         Input(ids.HAND_OWNER, "modified_timestamp"),
         State(ids.HAND_OWNER, "data"),
+        prevent_initial_call=False,
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "keep"),
         Output(layout.HAND_REQUEST, "data"),
         Input(layout.keep_button(ALL), "n_clicks"),
         State(ids.DRAW_FORM, "value"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "remove"),
         Output(layout.HAND_DELETE, "data"),
         Input(text.delete_button(ALL), "n_clicks"),
         Input(layout.HAND_UNDO, "n_clicks"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "kept"), Input(ids.HAND_CHANGED, "data")
@@ -115,7 +110,6 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_CHANGED, "data"),
         Input(layout.HAND_REQUEST, "data"),
         State(ids.HAND_OWNER, "data"),
-        prevent_initial_call=True,
     )
     async def keep(request: dict[str, Any], owner: str) -> tuple[str, Any]:
         def keep_drawing() -> Drawing:
@@ -141,7 +135,6 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
         State(ids.TABS, "active_tab"),
-        prevent_initial_call=True,
     )
     async def show_collection(version: str | None, *others: Any) -> tuple[Any, ...]:
         owner, tab = others[-2:]
@@ -157,7 +150,6 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Input(layout.HAND_DELETE, "data"),
         State(layout.HAND_DELETED_ID, "data"),
         State(ids.HAND_OWNER, "data"),
-        prevent_initial_call=True,
     )
     async def delete(request: dict[str, Any], deleted: str | None, owner: str) -> tuple[Any, ...]:
         chosen = request["drawing"]
@@ -179,7 +171,6 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         State(ids.version(ids.TAB_DRAW), "data"),
         State(layout.HAND_MIXED, "value"),
         running=[working(layout.HAND_TEACH)],
-        prevent_initial_call=True,
     )
     async def teach(
         _: int, owner: str, version: str | None, mixed: bool | None

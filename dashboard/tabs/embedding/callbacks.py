@@ -30,14 +30,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.GALLERY_CHOICE, "data"),
         State(ids.TABS, "active_tab"),
         State(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "choose"),
         Output(ids.GALLERY_CHOICE, "data"),
         Input(layout.GRAPH_ID, "selectedData"),
         State(layout.SHOWN, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "sayChosen"),
@@ -50,7 +48,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("digitlab", "toGallery"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Input(layout.SEND, "n_clicks"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -59,7 +56,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.SHOWN, "data"),
         Input(layout.REQUEST, "data"),
         running=[(Output(layout.CLOCK, "disabled"), False, True)],
-        prevent_initial_call=True,
     )
     async def show_embedding(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
         ref = CheckpointRef.parse(request.get("version"))
@@ -83,7 +79,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.CLOCK, "n_intervals"),
         Input(layout.CLOCK, "disabled"),
         State(layout.METHOD, "value"),
-        prevent_initial_call=True,
     )
     async def show_progress(_: int | None, idle: bool, method: Any) -> str:
         return "" if idle or method != "tsne" else f"t-SNE: {service.embeddings.progress:.0%}"
@@ -92,7 +87,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.DETAIL, "children"),
         Input(layout.GRAPH_ID, "clickData"),
         State(layout.SHOWN, "data"),
-        prevent_initial_call=True,
     )
     async def show_image(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         point = click["points"][0] if click else {}

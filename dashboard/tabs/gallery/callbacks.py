@@ -38,13 +38,11 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_GALLERY), "data"),
         State(ids.TABS, "active_tab"),
         State(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "forget"),
         Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
         Input(layout.ALL, "n_clicks"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -52,7 +50,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.GRID.graph, "figure"),
         Output(layout.GRID.shown, "data"),
         Input(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
     async def show(request: dict[str, Any]) -> tuple[Any, ...]:
         only_wrong, chosen = bool(request.get("wrong")), len(request.get("chosen") or [])

@@ -46,7 +46,6 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),
         State(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -57,7 +56,6 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Output(layout.SHOWN, "data"),
         Input(layout.REQUEST, "data"),
         State(layout.SHOWN, "data"),
-        prevent_initial_call=True,
     )
     async def show_layers(
         request: dict[str, Any], before: dict[str, Any] | None
@@ -93,7 +91,6 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("digitlab", "maps"),
         Output(panels.maps_graph(ALL), "figure"),
         Input(layout.FIGURES, "data"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -103,7 +100,6 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Input(layout.ANOTHER, "n_clicks"),
         Input(layout.WRONG, "n_clicks"),
         State(ids.version(ids.TAB_INSIDE), "data"),
-        prevent_initial_call=True,
     )
     async def choose_another(clicks: int | None, wrong_clicks: int | None, version: Any) -> Any:
         only_wrong = ctx.triggered_id == layout.WRONG
@@ -126,12 +122,10 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("digitlab", "point"),
         Input(panels.maps_graph(ALL), "hoverData"),
         Input(panels.maps_graph(ALL), "clickData"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "outline"),
         Input(layout.OUTLINES, "data"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -139,7 +133,6 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         Output(layout.OUTLINES, "data"),
         Input(layout.POINT, "data"),
         Input(layout.SHOWN, "data"),
-        prevent_initial_call=True,
     )
     async def show_step(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         if not point or not shown:
@@ -175,7 +168,6 @@ def _register_attribution(app: Dash, service: "TrainingService") -> None:
         Input(layout.METHOD, "value"),
         Input(layout.DIGIT, "value"),
         Input(layout.MAPS_OF, "value"),
-        prevent_initial_call=True,
     )
     async def show_attribution(
         shown: dict[str, Any] | None, method: Any, digit: Any, layer: Any
@@ -207,7 +199,6 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         Input(layout.SHOWN, "data"),
         Input(layout.FILTER_LAYER, "value"),
         Input(layout.FILTER, "value"),
-        prevent_initial_call=True,
     )
     async def show_filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
         if not shown:

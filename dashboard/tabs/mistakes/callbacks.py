@@ -72,7 +72,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.MATRIX, "clickData"),
         Input(layout.RESET, "n_clicks"),
         Input(layout.COURSE, "value"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("digitlab", "mistakes"),
@@ -87,7 +86,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_MISTAKES), "data"),
         State(ids.TABS, "active_tab"),
         State(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("mistakes", "matrix"),
@@ -95,7 +93,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.MATRIX_FIGURE, "data"),
         Input(layout.TRUE, "value"),
         Input(layout.PREDICTED, "value"),
-        prevent_initial_call=True,
     )
 
     @app.callback(
@@ -103,7 +100,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.TABLE, "children"),
         Output(layout.COURSE, "options"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
-        prevent_initial_call=True,
     )
     async def show_network(version: str | None) -> tuple[Any, ...]:
         return await asyncio.to_thread(_network, service, CheckpointRef.parse(version))
@@ -115,7 +111,6 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.PAGE, "max_value"),
         Output(layout.PAGE, "class_name"),
         Input(layout.REQUEST, "data"),
-        prevent_initial_call=True,
     )
     async def show_images(request: dict[str, Any]) -> tuple[Any, ...]:
         return await asyncio.to_thread(_images, service, request)

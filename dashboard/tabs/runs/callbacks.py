@@ -58,7 +58,6 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
         Input(layout.DELETE, "n_clicks"),
         State(ids.RUNS_GRID, "selectedRows"),
         running=[working(layout.REPEAT)],
-        prevent_initial_call=True,
     )
     async def act(*arguments: Any) -> None:
         run_ids, button = selected_runs(arguments[-1]), str(ctx.triggered_id)
@@ -77,14 +76,13 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
     @app.callback(
         Input(layout.UNDO, "n_clicks"),
         State(layout.DELETED_IDS, "data"),
-        prevent_initial_call=True,
     )
     async def undo(_: Any, run_ids: list[str] | None) -> None:
         _, problems = await asyncio.to_thread(_try_each, service.restore, run_ids or [])
         _show_result(problems)
         set_props(layout.DELETED, {"is_open": False})
 
-    @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"), prevent_initial_call=True)
+    @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"))
     async def edit(cells: list[dict[str, Any]] | None) -> None:
         try:
             for cell in cells or []:
@@ -125,7 +123,6 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_RUNS), "data"),
         State(ids.TABS, "active_tab"),
         State(layout.EPOCH, "value"),
-        prevent_initial_call=True,
     )
     async def compare(
         rows: Any, metric: str, _: str | None, tab: str, epoch: str | None
@@ -152,7 +149,6 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         Output(ids.RUNS_GRID, "selectedRows"),
         Input(layout.GROUP, "n_clicks"),
         State(ids.RUNS_GRID, "selectedRows"),
-        prevent_initial_call=True,
     )
     async def select_group(_: Any, rows: Any) -> Any:
         try:
@@ -186,7 +182,6 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
         State(layout.FIELD, "value"),
         State(layout.VALUE, "value"),
         running=[working(layout.FORK)],
-        prevent_initial_call=True,
     )
     async def rewind_or_fork(
         _: Any, __: Any, rows: Any, epoch: str | None, field: str, value: str | None

@@ -27,21 +27,24 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(config_form.PRESET, "value"),
         State(config_form.PRESET_VALUES, "data"),
         *[State(field, "value") for field in fields],
-        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("form", "recognise"),
         Input(config_form.PRESET, "value"),
         *[Input(field, "value") for field in fields],
         State(config_form.PRESET_VALUES, "data"),
+        prevent_initial_call=False,
     )
     app.clientside_callback(
-        ClientsideFunction("form", "mark"), Input(config_form.FORM_ERRORS, "data")
+        ClientsideFunction("form", "mark"),
+        Input(config_form.FORM_ERRORS, "data"),
+        prevent_initial_call=False,
     )
 
     @app.callback(
         output=Output(config_form.FORM_ERRORS, "data"),
         inputs={"values": {name: Input(ids.field(name), "value") for name in config_form.FIELDS}},
+        prevent_initial_call=False,
     )
     async def validate(values: dict[str, Any]) -> dict[str, str]:
         return config_form.errors(values)
@@ -67,7 +70,6 @@ def register(app: Dash, service: "TrainingService") -> None:
             "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
         },
         running=[working(layout.TRAIN)],
-        prevent_initial_call=True,
     )
     async def act(
         _: list[int], run: str | None, rate: str | None, values: dict[str, Any]
@@ -88,11 +90,15 @@ def register(app: Dash, service: "TrainingService") -> None:
             sentence = str(error)
         return {"sentence": sentence, "is_open": bool(sentence), "run": started}
 
-    @app.callback(Input(ids.DATASET_RETRY, "n_clicks"), prevent_initial_call=True)
+    @app.callback(Input(ids.DATASET_RETRY, "n_clicks"))
     async def retry_dataset(_: int) -> None:
         await asyncio.to_thread(service.prepare_dataset)
 
-    @app.callback(Output(layout.LAYERS, "children"), Input(ids.field("model"), "value"))
+    @app.callback(
+        Output(layout.LAYERS, "children"),
+        Input(ids.field("model"), "value"),
+        prevent_initial_call=False,
+    )
     async def show_layers(model: str) -> Any:
         return layout.layer_table(await asyncio.to_thread(service.layers, model))
 
