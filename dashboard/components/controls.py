@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 
 PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 """Properties of a control that keeps its value when the page is reloaded in the same tab."""
@@ -83,6 +83,11 @@ def panel(label: str, *children: Any, class_name: str = "", **properties: Any) -
         **{"aria-label": label},
         **properties,
     )
+
+
+def stores(*names: object) -> list[dcc.Store]:
+    """Stores that last until the page is reloaded; `names` are their ids."""
+    return [dcc.Store(id=name) for name in names]
 
 
 def muted(text: str, class_name: str = "") -> html.P:

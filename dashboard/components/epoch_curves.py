@@ -46,13 +46,7 @@ def epoch_layout(height: int, title: str = "", **more: Any) -> go.Layout:
     """Epochs across, one box for all values of an epoch on hover, the legend below."""
     x = dict(title=dict(text="epoch", standoff=5), rangemode="tozero", automargin=True, **AXIS)
     return figure_layout(
-        height,
-        title,
-        hovermode="x unified",
-        legend=LEGEND_BELOW,
-        showlegend=True,
-        xaxis=x,
-        **more,
+        height, title, hovermode="x unified", legend=LEGEND_BELOW, showlegend=True, xaxis=x, **more
     )
 
 

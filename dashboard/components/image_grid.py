@@ -15,6 +15,7 @@ from core.errors import DigitLabError
 from core.records.runs import Gallery
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import panel
 from dashboard.components.probability_bars import probability_bars
 from dashboard.theme import BARE_GRAPH, CLICK_GRAPH, empty_state
 
@@ -53,23 +54,12 @@ class ImageGrid:
 
     def layout(self, sentence: str) -> html.Div:
         """The grid without images, with a sentence in their place."""
+        figure = empty_state(sentence, EMPTY_HEIGHT)
+        graph = dcc.Graph(id=self.graph, figure=figure, config=CLICK_GRAPH)
         return html.Div(
             [
-                html.Section(
-                    dcc.Graph(
-                        id=self.graph,
-                        figure=empty_state(sentence, EMPTY_HEIGHT),
-                        config=CLICK_GRAPH,
-                    ),
-                    className="panel gallery-mosaic",
-                    **{"aria-label": self.label},
-                ),
-                html.Section(
-                    _hint(),
-                    id=self.detail,
-                    className="panel gallery-detail",
-                    **{"aria-label": self.detail_label},
-                ),
+                panel(self.label, graph, class_name="gallery-mosaic"),
+                panel(self.detail_label, _hint(), id=self.detail, class_name="gallery-detail"),
                 dcc.Store(id=self.shown),
                 dcc.Store(id=self.chosen),
             ],
@@ -87,10 +77,7 @@ class ImageGrid:
 
         # The click comes from a store: Dash drops an answer when a newer request overtakes it, and
         # during fast training the next grid would take the click with it.
-        @app.callback(
-            Output(self.detail, "children"),
-            Input(self.chosen, "data"),
-        )
+        @app.callback(Output(self.detail, "children"), Input(self.chosen, "data"))
         async def show_detail(chosen: dict[str, Any] | None) -> Any:
             index, shown = clicked_image(chosen or {}), (chosen or {}).get("shown")
             if chosen is None or index is None or shown is None:

@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import html
 
+from dashboard.components.controls import panel
 from dashboard.components.epoch_curves import HEIGHT, Metric, epoch_layout
 from dashboard.theme import AXIS
 
@@ -19,19 +20,14 @@ def live_curve(name: str, metric: Metric, label: str, height: int = HEIGHT) -> h
         name: the id of the curve.
         label: its name for screen readers.
     """
-    return html.Section(
-        [
-            html.P(className="curve-empty", **{"data-live": "curve"}),
-            html.Div(
-                id=name,
-                className="live-curve",
-                style={"height": f"{height}px"},
-                **{"data-metric": metric, "data-figure": empty_curve(metric, height).to_json()},
-            ),
-        ],
-        className="panel curve",
-        **{"aria-label": label},
+    curve = html.Div(
+        id=name,
+        className="live-curve",
+        style={"height": f"{height}px"},
+        **{"data-metric": metric, "data-figure": empty_curve(metric, height).to_json()},
     )
+    sentence = html.P(className="curve-empty", **{"data-live": "curve"})
+    return panel(label, sentence, curve, class_name="curve")
 
 
 def empty_curve(metric: Metric, height: int) -> go.Figure:
@@ -97,10 +93,7 @@ _TRACES: list[dict[str, Any]] = [
         marker=dict(color=_RATE, symbol="triangle-down", size=13),
     ),
     dict(
-        meta="learning rate",
-        mode="lines",
-        line=dict(color=_RATE, width=2, dash="dot"),
-        yaxis="y2",
+        meta="learning rate", mode="lines", line=dict(color=_RATE, width=2, dash="dot"), yaxis="y2"
     ),
     _own("own", "star"),
     _own("taught", "star-open"),

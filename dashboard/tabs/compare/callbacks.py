@@ -90,10 +90,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def show_progress(_: int, idle: bool, version: dict[str, Any] | None) -> str:
         return "" if idle else await asyncio.to_thread(_progress, service, version)
 
-    @app.callback(
-        Output(layout.TABLE, "children"),
-        Input(layout.VERSION, "data"),
-    )
+    @app.callback(Output(layout.TABLE, "children"), Input(layout.VERSION, "data"))
     async def show_table(version: dict[str, Any] | None) -> Any:
         try:
             results = await asyncio.to_thread(_results, service, version)

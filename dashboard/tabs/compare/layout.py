@@ -6,7 +6,7 @@ from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.layers import Distortion
-from dashboard.components.controls import HIDDEN, alert, button, panel, select
+from dashboard.components.controls import HIDDEN, alert, button, panel, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
 from dashboard.components.status_bar import NEWEST
@@ -87,8 +87,7 @@ def layout() -> html.Div:
                 id=BODY,
                 style=HIDDEN,
             ),
-            dcc.Store(id=PAIRS),
-            dcc.Store(id=VERSION),
+            *stores(PAIRS, VERSION),
             dcc.Interval(id=CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )

@@ -10,11 +10,7 @@ from dash import html
 from core.records.layers import Pair
 from core.records.runs import LayerInfo, RunSnapshot, RunState
 from dashboard.components.controls import table
-from dashboard.components.status_bar import (
-    NEWEST,
-    OPTIONS,
-    STATE_COLOURS,
-)
+from dashboard.components.status_bar import NEWEST, OPTIONS, STATE_COLOURS
 from dashboard.formatting import (
     NOTHING,
     after_epochs,

@@ -26,7 +26,4 @@ def register(app: Dash, _: "TrainingService") -> None:
         prevent_initial_call=False,
     )
     for name, picture in ((layout.PNG, "png"), (layout.SVG, "svg")):
-        app.clientside_callback(
-            ClientsideFunction("curves", picture),
-            Input(name, "n_clicks"),
-        )
+        app.clientside_callback(ClientsideFunction("curves", picture), Input(name, "n_clicks"))

@@ -47,10 +47,7 @@ def layout() -> html.Div:
             ),
             muted(LEGEND),
             html.Section(
-                [
-                    html.H2("Epoch by epoch"),
-                    html.Div(_epoch_table(), className="epochs"),
-                ],
+                [html.H2("Epoch by epoch"), html.Div(_epoch_table(), className="epochs")],
                 className="panel",
             ),
         ]

@@ -37,8 +37,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _register_history(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("scrubber", "seek"),
-        Input(layout.COURSE_GRAPH, "clickData"),
+        ClientsideFunction("scrubber", "seek"), Input(layout.COURSE_GRAPH, "clickData")
     )
     app.clientside_callback(
         ClientsideFunction("handwriting", "course"),

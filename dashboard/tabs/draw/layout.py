@@ -12,6 +12,7 @@ from dashboard.components.controls import (
     choices,
     muted,
     panel,
+    stores,
 )
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
@@ -88,10 +89,7 @@ def layout() -> html.Div:
             ),
             _history(),
             _collection(),
-            *[
-                dcc.Store(id=name)
-                for name in (ids.version(ids.TAB_DRAW), RESTED, LAST, COURSE_REQUEST)
-            ],
+            *stores(ids.version(ids.TAB_DRAW), RESTED, LAST, COURSE_REQUEST),
         ],
         className="draw-tab",
     )
@@ -223,9 +221,6 @@ def _collection() -> html.Section:
         html.Div(id=HAND_REPORT),
         help_link(KEPT_HERE, "your-handwriting"),
         dcc.Store(id=ids.HAND_OWNER, storage_type="local"),
-        *[
-            dcc.Store(id=name)
-            for name in (HAND_REQUEST, HAND_DELETE, ids.HAND_CHANGED, HAND_DELETED_ID)
-        ],
+        *stores(HAND_REQUEST, HAND_DELETE, ids.HAND_CHANGED, HAND_DELETED_ID),
         class_name="draw-hand",
     )

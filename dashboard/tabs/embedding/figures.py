@@ -20,9 +20,7 @@ HEIGHT = 560
 
 
 def embedding(
-    shown: Embedding,
-    drawing: np.ndarray | None = None,
-    chosen: Sequence[int] | None = None,
+    shown: Embedding, drawing: np.ndarray | None = None, chosen: Sequence[int] | None = None
 ) -> go.Figure:
     """One point for each test image, coloured by its class; a cross if it is misread.
 

@@ -1,10 +1,9 @@
 """Layout of the Embedding tab: test images as points in a plane, and the one that was clicked."""
 
-import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from dashboard import ids
-from dashboard.components.controls import PERSIST, choices
+from dashboard.components.controls import PERSIST, button, choices, panel, stores
 from dashboard.components.help_link import help_link
 from dashboard.tabs.embedding import figures
 from dashboard.theme import GRAPH, empty_state
@@ -33,6 +32,11 @@ EXPLANATION = (
 
 
 def layout() -> html.Div:
+    graph = dcc.Graph(
+        id=GRAPH_ID,
+        figure=empty_state(NOTHING_TRAINED, figures.HEIGHT),
+        config={**GRAPH, "scrollZoom": True},
+    )
     return html.Div(
         [
             help_link(EXPLANATION, "embedding"),
@@ -41,13 +45,7 @@ def layout() -> html.Div:
                     choices("Method", METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST),
                     html.Span(id=PROGRESS, role="status", className="small"),
                     html.Span(id=CHOSEN, role="status", className="small"),
-                    dbc.Button(
-                        "Show them in the gallery",
-                        id=SEND,
-                        color="primary",
-                        size="sm",
-                        class_name="d-none",
-                    ),
+                    button("Show them in the gallery", SEND, "primary", class_name="d-none"),
                 ],
                 className="controls",
             ),
@@ -56,27 +54,12 @@ def layout() -> html.Div:
             ),
             html.Div(
                 [
-                    html.Section(
-                        dcc.Graph(
-                            id=GRAPH_ID,
-                            figure=empty_state(NOTHING_TRAINED, figures.HEIGHT),
-                            config={**GRAPH, "scrollZoom": True},
-                        ),
-                        className="panel",
-                        **{"aria-label": "Test images in a plane"},
-                    ),
-                    html.Section(
-                        hint(),
-                        id=DETAIL,
-                        className="panel gallery-detail",
-                        **{"aria-label": "Chosen point"},
-                    ),
+                    panel("Test images in a plane", graph),
+                    panel("Chosen point", hint(), id=DETAIL, class_name="gallery-detail"),
                 ],
                 className="gallery-tab",
             ),
-            dcc.Store(id=ids.version(ids.TAB_EMBEDDING)),
-            dcc.Store(id=REQUEST),
-            dcc.Store(id=SHOWN),
+            *stores(ids.version(ids.TAB_EMBEDDING), REQUEST, SHOWN),
             dcc.Interval(id=CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )

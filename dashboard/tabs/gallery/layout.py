@@ -1,10 +1,10 @@
 """Layout of the Gallery tab: a grid of test images."""
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
 from dashboard import ids
-from dashboard.components.controls import PERSIST, select
+from dashboard.components.controls import PERSIST, button, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 
@@ -33,22 +33,13 @@ def layout() -> html.Div:
                 [
                     select("Images", COUNT, counts, 20, **PERSIST),
                     dbc.Switch(id=WRONG, label="Only wrong ones", value=False, **PERSIST),
-                    dbc.Button("Draw others", id=AGAIN, color="primary", size="sm"),
-                    dbc.Button(
-                        "Back to all images",
-                        id=ALL,
-                        color="secondary",
-                        outline=True,
-                        size="sm",
-                        class_name="d-none",
-                    ),
+                    button("Draw others", AGAIN, "primary"),
+                    button("Back to all images", ALL, class_name="d-none"),
                 ],
                 className="controls",
             ),
             html.P(id=CAPTION, className="text-body-secondary mb-2", role="status"),
             GRID.layout(NOTHING_TRAINED),
-            dcc.Store(id=ids.version(ids.TAB_GALLERY)),
-            dcc.Store(id=REQUEST),
-            dcc.Store(id=ids.GALLERY_CHOICE),
+            *stores(ids.version(ids.TAB_GALLERY), REQUEST, ids.GALLERY_CHOICE),
         ]
     )

@@ -124,8 +124,7 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         Input(panels.maps_graph(ALL), "clickData"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "outline"),
-        Input(layout.OUTLINES, "data"),
+        ClientsideFunction("digitlab", "outline"), Input(layout.OUTLINES, "data")
     )
 
     @app.callback(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
 from core.records.layers import ATTRIBUTION_METHODS
 from dashboard import ids
@@ -15,6 +15,7 @@ from dashboard.components.controls import (
     number,
     panel,
     select,
+    stores,
 )
 from dashboard.components.help_link import help_link
 from dashboard.components.probability_bars import probability_bars
@@ -83,8 +84,7 @@ def layout() -> html.Div:
                 ),
                 html.Div(muted(NOTHING_SHOWN), id=FILTERS),
             ),
-            dcc.Store(id=ids.version(ids.TAB_INSIDE)),
-            *[dcc.Store(id=name) for name in (REQUEST, SHOWN, FIGURES, POINT, OUTLINES)],
+            *stores(ids.version(ids.TAB_INSIDE), REQUEST, SHOWN, FIGURES, POINT, OUTLINES),
         ]
     )
 
@@ -111,11 +111,7 @@ def _attribution() -> list[Any]:
             [
                 select("Method", METHOD, methods, "saliency"),
                 select("Speaks for", DIGIT, [read, *digits], "read"),
-                html.Div(
-                    select("On the maps of", MAPS_OF, []),
-                    id=MAPS_CHOICE,
-                    style=HIDDEN,
-                ),
+                html.Div(select("On the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN),
             ],
             className="controls",
         ),

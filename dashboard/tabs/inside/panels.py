@@ -10,12 +10,11 @@ from core.records.layers import ATTRIBUTION_METHODS, Attribution, Filters, Inner
 from dashboard.components.controls import muted
 from dashboard.formatting import capitalised
 from dashboard.tabs.inside import figures
-from dashboard.theme import BARE_GRAPH
+from dashboard.theme import CLICK_GRAPH
 
 STEP_WIDTH, OVERLAY_SIZE, FILTERS_WIDTH = 340, 252, 640
 MIN_WIDTH = 240
 SIGNS = "Blue is positive, orange negative."
-CONFIG = {**BARE_GRAPH, "doubleClick": False, "scrollZoom": False}
 
 
 def maps_graph(place: object) -> dict[str, object]:
@@ -30,7 +29,7 @@ def layer(number: int, about: InnerLayer, maps: go.Figure) -> html.Section:
         [
             html.H3([about.name, html.Span(about.size)]),
             html.P(f"{capitalised(operations)}."),
-            dcc.Graph(id=maps_graph(number), figure=maps, config=CONFIG),
+            dcc.Graph(id=maps_graph(number), figure=maps, config=CLICK_GRAPH),
         ],
         className="inside-layer",
         **{"aria-label": f"Layer {about.name}"},
@@ -44,7 +43,7 @@ def step(found: PixelStep) -> list[Any]:
     heading = f"{about.name}, {where} {found.channel}: "
     return [
         html.P([heading, html.Strong(f"{found.after:.3f}")], className="mb-2"),
-        dcc.Graph(figure=figures.step(found, STEP_WIDTH), config=CONFIG),
+        dcc.Graph(figure=figures.step(found, STEP_WIDTH), config=CLICK_GRAPH),
         html.P(step_sum(found), className="mt-2 mb-1"),
         muted(_which_channels(found)),
     ]
@@ -76,7 +75,7 @@ def attribution(image: np.ndarray, found: Attribution) -> list[Any]:
     colours = "Blue speaks for it, orange against it." if method.signed else "The bluer, the more."
     where = f" On the maps of {found.layer}." if found.layer else ""
     return [
-        dcc.Graph(figure=figures.attribution(image, found, OVERLAY_SIZE), config=CONFIG),
+        dcc.Graph(figure=figures.attribution(image, found, OVERLAY_SIZE), config=CLICK_GRAPH),
         html.Div(
             [
                 html.P([html.Strong(f"Why a {found.digit}? "), f"{colours}{where}"]),
@@ -107,5 +106,5 @@ def filters(found: Filters, number: Any, page_width: int) -> list[Any]:
     room = min(max(page_width - 30, MIN_WIDTH), FILTERS_WIDTH)
     return [
         muted(f"{text}{SIGNS}"),
-        dcc.Graph(figure=figures.filters(found, room, channel), config=CONFIG),
+        dcc.Graph(figure=figures.filters(found, room, channel), config=CLICK_GRAPH),
     ]

@@ -5,7 +5,7 @@ from dash import dcc, html
 
 from core.analysis.mistakes import CLASSES, Order
 from dashboard import ids
-from dashboard.components.controls import PERSIST, select
+from dashboard.components.controls import PERSIST, button, panel, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 from dashboard.tabs.mistakes import figures
@@ -39,25 +39,15 @@ ORDERS = {
 
 
 def layout() -> html.Div:
+    figure = empty_state(NO_MATRIX, figures.HEIGHT)
+    matrix = dcc.Graph(id=MATRIX, figure=figure, config=CLICK_GRAPH)
     return html.Div(
         [
             help_link(EXPLANATION, "mistakes"),
             html.Div(
                 [
-                    html.Section(
-                        dcc.Graph(
-                            id=MATRIX,
-                            figure=empty_state(NO_MATRIX, figures.HEIGHT),
-                            config=CLICK_GRAPH,
-                        ),
-                        className="panel mistakes-matrix",
-                        **{"aria-label": "Confusion matrix"},
-                    ),
-                    html.Section(
-                        id=TABLE,
-                        className="panel mistakes-table",
-                        **{"aria-label": "Each digit"},
-                    ),
+                    panel("Confusion matrix", matrix, class_name="mistakes-matrix"),
+                    panel("Each digit", id=TABLE, class_name="mistakes-table"),
                     html.Div(
                         [
                             _filters(),
@@ -79,9 +69,7 @@ def layout() -> html.Div:
                 ],
                 className="mistakes-tab",
             ),
-            dcc.Store(id=ids.version(ids.TAB_MISTAKES)),
-            dcc.Store(id=MATRIX_FIGURE),
-            dcc.Store(id=REQUEST),
+            *stores(ids.version(ids.TAB_MISTAKES), MATRIX_FIGURE, REQUEST),
         ]
     )
 
@@ -96,7 +84,7 @@ def _filters() -> html.Div:
             select("True digit", TRUE, options, ANY),
             select("Predicted", PREDICTED, options, ANY),
             select("Order", ORDER, orders, Order.CONFIDENTLY_WRONG.value, **PERSIST),
-            dbc.Button("All mistakes", id=RESET, size="sm", color="secondary", outline=True),
+            button("All mistakes", RESET),
         ],
         className="controls",
     )

@@ -73,10 +73,7 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
             if button == layout.DELETE and done:
                 _offer_undo(done)
 
-    @app.callback(
-        Input(layout.UNDO, "n_clicks"),
-        State(layout.DELETED_IDS, "data"),
-    )
+    @app.callback(Input(layout.UNDO, "n_clicks"), State(layout.DELETED_IDS, "data"))
     async def undo(_: Any, run_ids: list[str] | None) -> None:
         _, problems = await asyncio.to_thread(_try_each, service.restore, run_ids or [])
         _show_result(problems)

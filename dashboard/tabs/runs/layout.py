@@ -17,6 +17,7 @@ from dashboard.components.controls import (
     muted,
     panel,
     select,
+    stores,
 )
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
@@ -84,8 +85,7 @@ def layout() -> html.Div:
                 ),
             ),
             html.Div([_comparison(), _details()], className="two-columns"),
-            dcc.Store(id=DELETED_IDS),
-            dcc.Store(id=ids.version(ids.TAB_RUNS)),
+            *stores(ids.version(ids.TAB_RUNS), DELETED_IDS),
         ]
     )
 

@@ -58,12 +58,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         inputs={
             "_": [
                 Input(button, "n_clicks")
-                for button in (
-                    layout.TRAIN,
-                    ids.PAUSE_BUTTON,
-                    ids.STOP_BUTTON,
-                    layout.RATE_BUTTON,
-                )
+                for button in (layout.TRAIN, ids.PAUSE_BUTTON, ids.STOP_BUTTON, layout.RATE_BUTTON)
             ],
             "run": State(ids.RUN_PICK, "value"),
             "rate": State(layout.RATE_INPUT, "value"),
