@@ -85,6 +85,11 @@ def panel(label: str, *children: Any, class_name: str = "", **properties: Any) -
     )
 
 
+def colour_mark(colour: str) -> html.Span:
+    """A coloured dot before a name, as in the legend of a figure."""
+    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
+
+
 def stores(*names: object) -> list[dcc.Store]:
     """Stores that last until the page is reloaded; `names` are their ids."""
     return [dcc.Store(id=name) for name in names]

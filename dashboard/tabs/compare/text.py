@@ -9,7 +9,7 @@ from dash import html
 
 from core.records.layers import Pair
 from core.records.runs import LayerInfo, RunSnapshot, RunState
-from dashboard.components.controls import table
+from dashboard.components.controls import colour_mark, table
 from dashboard.components.status_bar import NEWEST, OPTIONS, STATE_COLOURS
 from dashboard.formatting import (
     NOTHING,
@@ -200,8 +200,7 @@ def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> ht
 
 
 def _mark(run: RunSnapshot) -> html.Span:
-    colour = figures.colour(run.config.get("model"))
-    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
+    return colour_mark(figures.colour(run.config.get("model")))
 
 
 def _when(one: Result) -> Any:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
 
 from core.config import CHOICE_TITLES, TrainConfig
 from core.records.runs import RunSnapshot
 from dashboard.components import runs_table
-from dashboard.components.controls import table
+from dashboard.components.controls import colour_mark, table
 from dashboard.formatting import NOTHING, duration, percent, plural
 
 
@@ -29,12 +28,8 @@ def differences(runs: Sequence[RunSnapshot]) -> dbc.Table | None:
     rows.append(["Best test accuracy", *[percent(run.best_test_accuracy) for run in runs]])
     rows.append(["Last test accuracy", *[percent(run.test_accuracy) for run in runs]])
     rows.append(["Time", *[duration(run.seconds) for run in runs]])
-    return table(["", *map(_head, runs)], rows, hover=True, responsive=True)
-
-
-def _head(run: RunSnapshot) -> list[Any]:
-    mark = html.Span("● ", style={"color": runs_table.colour(run)}, **{"aria-hidden": "true"})
-    return [mark, run.title]
+    heads = [[colour_mark(runs_table.colour(run)), run.title] for run in runs]
+    return table(["", *heads], rows, hover=True, responsive=True)
 
 
 def _value(value: Any) -> str:

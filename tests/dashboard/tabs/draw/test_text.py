@@ -1,4 +1,4 @@
-"""What the page makes of courses, kept drawings, scores and lessons: figures, words, tables."""
+"""What the Draw tab says of histories, kept drawings and lessons: figure, sentences, tables."""
 
 from typing import Any
 
