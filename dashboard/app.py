@@ -18,7 +18,8 @@ from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from dashboard import api, guide_page, ids, middleware
+from dashboard import guide_page, ids, middleware
+from dashboard.api.app import router
 from dashboard.components import runs_table, status_bar
 from dashboard.components.persistence import KEEP
 from dashboard.live.endpoint import Live
@@ -65,7 +66,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    server.include_router(api.router(service, live))
+    server.include_router(router(service, live))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
     guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
     # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from core.records.runs import RunSnapshot
+from dashboard.api.bodies import BadRequest, download, read_body
 from dashboard.api.schemas import Name
-from dashboard.api.wire import BadRequest, download, read_body
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 
 from core.config import parse_config
 from core.records.runs import RunSnapshot
+from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
     Description,
     Events,
@@ -21,7 +22,6 @@ from dashboard.api.schemas import (
     RunGroup,
     RunList,
 )
-from dashboard.api.wire import JsonBody
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from core.config import TrainConfig
 from core.records.runs import RunSnapshot
 from core.service.service import TrainingService
-from dashboard import api
+from dashboard.api.app import router
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import Message, Place
 from tests.dashboard.conftest import SHORT
@@ -37,7 +37,7 @@ def test_every_route_is_described(described: dict[str, Any], done: TrainingServi
     live = Live(done, lambda run: {}, lambda run: {})
     routes = {
         (method, route.path)
-        for route in api.router(done, live).routes
+        for route in router(done, live).routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()
         if route.path not in hidden and not route.path.startswith("/api/docs")

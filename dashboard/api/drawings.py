@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from core.records.runs import RunSnapshot
-from dashboard.api.readings import A_SEVEN, drawn_in
+from dashboard.api.bodies import JsonBody
+from dashboard.api.predictions import A_SEVEN, drawn_in
 from dashboard.api.schemas import (
     Kept,
     KeptDrawings,
@@ -19,7 +20,6 @@ from dashboard.api.schemas import (
     NewKept,
     NewLesson,
 )
-from dashboard.api.wire import JsonBody
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

@@ -75,7 +75,7 @@ class Route(APIRoute):
 
 
 async def read_body(request: Request) -> bytes:
-    """A dependency that gives the request's body. `dashboard.middleware.BodyLimit` keeps it short."""
+    """A dependency that gives the body. `dashboard.middleware.BodyLimit` bounds its length."""
     return await request.body()
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends
 
 from core.errors import BadDrawing
+from dashboard.api.bodies import BadRequest, JsonBody
 from dashboard.api.schemas import Box, CourseOfDrawing, CourseRead, DigitRead, Drawing, Drawn
-from dashboard.api.wire import BadRequest, JsonBody
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
