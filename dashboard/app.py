@@ -17,9 +17,10 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from dashboard import guide_page, ids, middleware
-from dashboard.api.app import router
+from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.persistence import KEEP
 from dashboard.live.endpoint import Live
@@ -66,7 +67,10 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    server.include_router(router(service, live))
+    rest_api = create_api(service, live)
+    server.mount("/api", rest_api)
+    # A mount does not match its own path without a slash.
+    server.router.routes.append(Route("/api", rest_api))
     server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
     guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
     # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.

@@ -1,15 +1,10 @@
-"""The REST routes: the same runs and readings as the page's, as JSON and as files.
-
-It puts the routes together, and does not know what any of them does.
-"""
+"""The REST API: a FastAPI app of its own, which the dashboard mounts at `/api`."""
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
-from dashboard.api import docs, drawings, files, predictions, runs
-from dashboard.api.bodies import Route
+from dashboard.api import docs, drawings, errors, files, predictions, runs
 from dashboard.api.schemas import Problem
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
@@ -17,32 +12,28 @@ from dashboard.live.endpoint import Live
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
-
-def router(service: "TrainingService", live: Live) -> APIRouter:
-    """All routes, under `/api`."""
-    api = APIRouter(
-        prefix="/api",
-        route_class=Route,
+def create_api(service: "TrainingService", live: Live) -> FastAPI:
+    """The API with all its routes, their description and the handlers of errors."""
+    api = FastAPI(
+        title="Digit Lab",
+        version="1",
+        description=docs.DESCRIPTION,
+        openapi_tags=docs.TAGS,
+        docs_url=None,
+        redoc_url=None,
+        root_path_in_servers=False,  # the description names whole paths
+        redirect_slashes=False,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong with the request"},
             "5XX": {"model": Problem, "description": "What is wrong here"},
         },
     )
+    errors.add_handlers(api)
     runs.register(api, service)
     files.register(api, service)
     predictions.register(api, service)
     drawings.register(api, service)
     endpoint.register(api, live)
     docs.register(api)
-
-    async def unknown(request: Request) -> JSONResponse:
-        sentence = f"There is nothing to {request.method} at {request.url.path}."
-        return JSONResponse({"error": sentence}, status_code=404)
-
-    # Last, for what nothing above answers; else it would be the page, which Dash gives to all.
-    for path in ("", "/{path:path}"):
-        api.add_api_route(path, unknown, methods=METHODS, include_in_schema=False)
-
     return api

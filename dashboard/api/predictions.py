@@ -1,35 +1,36 @@
-"""The routes that read a drawing, with one network or with all of a run.
+"""Routes that read a drawing, with one network or with all of a run."""
 
-The page's Draw tab uses the first. They do not know how a drawing is prepared or read.
-"""
+from typing import TYPE_CHECKING, Annotated
 
-from typing import TYPE_CHECKING, Annotated, Any
+from fastapi import Depends, FastAPI
 
-from fastapi import APIRouter, Depends
-
-from core.errors import BadDrawing
-from dashboard.api.bodies import BadRequest, JsonBody
-from dashboard.api.schemas import Box, CourseOfDrawing, CourseRead, DigitRead, Drawing, Drawn
+from dashboard.api.bodies import JsonBody
+from dashboard.api.schemas import (
+    Box,
+    History,
+    HistoryRequest,
+    PredictionResponse,
+    PredictRequest,
+)
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
-drawing = JsonBody(Drawing, {"strokes": A_SEVEN})
-course = JsonBody(CourseOfDrawing, {"strokes": A_SEVEN})
+predict_body = JsonBody(PredictRequest, {"strokes": A_SEVEN})
+history_body = JsonBody(HistoryRequest, {"strokes": A_SEVEN})
 
 
-def register(api: APIRouter, service: "TrainingService") -> None:
-    @api.post("/predict", tags=["readings"], openapi_extra=drawing.described)
-    def predict(asked: Annotated[Drawing, Depends(drawing)]) -> DigitRead:
+def register(api: FastAPI, service: "TrainingService") -> None:
+    @api.post("/predict", tags=["predictions"], openapi_extra=predict_body.openapi)
+    def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
         """Reads strokes or pixels with a network, by default the newest."""
-        drawn = drawn_in(asked)
-        strokes = "strokes" in drawn
-        read = service.explorer.read_strokes if strokes else service.explorer.read_pixels
-        (points,) = drawn.values()
-        reading = read(points, asked.as_drawn, asked.run, asked.epoch)
+        ((kind, points),) = body.drawing().items()
+        explorer = service.explorer
+        read = explorer.read_strokes if kind == "strokes" else explorer.read_pixels
+        reading = read(points, body.as_drawn, body.run, body.epoch)
         left, top, right, bottom = reading.box
-        return DigitRead(
+        return PredictionResponse(
             digit=reading.prediction.digit,
             probabilities=list(reading.prediction.probabilities),
             sure=reading.doubt is None,
@@ -39,32 +40,13 @@ def register(api: APIRouter, service: "TrainingService") -> None:
             centre=reading.centre,
         )
 
-    @api.post("/predict/course", tags=["readings"], openapi_extra=course.described)
-    def predict_course(asked: Annotated[CourseOfDrawing, Depends(course)]) -> CourseRead:
+    @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)
+    def predict_history(body: Annotated[HistoryRequest, Depends(history_body)]) -> History:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
-        image = service.insight.drawing(drawn_in(asked), asked.as_drawn)
-        found = service.history.course(image, asked.run)
-        return CourseRead(
+        image = service.insight.drawing(body.drawing(), body.as_drawn)
+        found = service.history.course(image, body.run)
+        return History(
             epochs=list(found.epochs),
             digits=list(found.digits),
             probabilities=found.probabilities.tolist(),
         )
-
-
-def drawn_in(asked: Drawn) -> dict[str, Any]:
-    """The strokes or the pixels of a request, by their name.
-
-    Raises:
-        BadRequest: there are not exactly one of them.
-        BadDrawing: it is not said how they are to be prepared.
-    """
-    given = {name: getattr(asked, name) for name in ("strokes", "pixels")}
-    given = {name: value for name, value in given.items() if name in asked.model_fields_set}
-    if len(given) != 1:
-        raise BadRequest('Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.')
-    if not isinstance(asked.as_drawn, bool):
-        raise BadDrawing(
-            "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
-            "MNIST's."
-        )
-    return given

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
@@ -206,7 +206,7 @@ async def _read(socket: WebSocket) -> Place:
     return _parse(text)
 
 
-def register(api: APIRouter, live: Live) -> None:
+def register(api: FastAPI, live: Live) -> None:
     """Adds the routes to those of `/api`."""
     api.add_api_websocket_route("/live", live.follow)
 
