@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
-from dashboard import guide_page, ids, middleware
+from dashboard import guide_page, ids, middleware, urls
 from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.persistence import KEEP
@@ -35,6 +35,7 @@ from dashboard.tabs.inside import layout as inside_layout
 from dashboard.tabs.mistakes import callbacks as mistakes
 from dashboard.tabs.runs import callbacks as runs
 from dashboard.tabs.train import callbacks as train
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -42,19 +43,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-OTHER_PAGES = r"^(api_docs|guide)\.js$"
-"""Scripts in `ASSETS` that the page does not load."""
-BOOTSTRAP = "/vendor/bootstrap"
+BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
 # Windows may call scripts text/plain, and browsers do not run those of an answer with "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
 
-def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
+def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix: str = "/") -> Dash:
     """The whole application. `app.server` is what an ASGI server serves.
 
     Args:
         host: the address that is served, whose name browsers may use.
+        path_prefix: the path of the page, as `/digits/`.
     """
+    urls.set_prefix(path_prefix)
 
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
@@ -68,11 +69,11 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     rest_api = create_api(service, live)
-    server.mount("/api", rest_api)
+    server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
-    server.router.routes.append(Route("/api", rest_api))
-    server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
-    guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
+    server.router.routes.append(Route(url("/api"), rest_api))
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
+    guide_page.register(server, [BOOTSTRAP, "/assets/style.css"])
     # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     app = Dash(
@@ -81,8 +82,9 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
-        assets_ignore=OTHER_PAGES,
-        external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
+        assets_path_ignore=["^pages$"],  # scripts of other pages
+        url_base_pathname=url("/"),
+        external_stylesheets=[url(BOOTSTRAP)],
         on_error=_log_error,
     )
     app.layout = layout(service.problems)
@@ -96,7 +98,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     compare.register(app, service)
     curves.register(app)
     runs.register(app, service)
-    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
+    server.add_middleware(middleware.BodyLimit, limits={url("/api/import"): service.MOST_BYTES_IN})
     server.add_middleware(middleware.Guard, host=host)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app

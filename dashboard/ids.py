@@ -93,7 +93,7 @@ MISTAKES_SHOWN = "mistakes-shown"
 MISTAKES_CHOSEN = "mistakes-chosen"
 MISTAKES_DETAIL = "mistakes-detail"
 
-# Draw. It is run by assets/draw.js and assets/picture.js, which know these ids too.
+# Draw. It is run by assets/draw/canvas.js and assets/draw/upload.js, which know these ids too.
 DRAW_CANVAS = "draw-canvas"
 DRAW_CLEAR = "draw-clear"
 DRAW_UNDO = "draw-undo"

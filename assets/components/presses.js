@@ -8,7 +8,7 @@
   // Tells the server browsers apart that have one address, until the browser is closed.
   if (!/(^|; )visitor=/.test(document.cookie)) {
     const name = crypto.getRandomValues(new Uint32Array(4)).join("");
-    document.cookie = `visitor=${name}; path=/; SameSite=Strict`;
+    document.cookie = `visitor=${name}; path=${window.digitlab.url("/")}; SameSite=Strict`;
   }
 
   function ignoreSecondClick(event) {

@@ -118,7 +118,7 @@
     const body = JSON.stringify({ ...drawing(), as_drawn: asDrawn, ...network() });
     const headers = { "Content-Type": "application/json" };
     try {
-      const response = await fetch("/api/predict", { method: "POST", headers, body });
+      const response = await fetch(digitlab.url("/api/predict"), { method: "POST", headers, body });
       const said = await response.json();
       if (isEmpty()) return; // cleared meanwhile
       if (response.ok) settle(said);

@@ -134,5 +134,5 @@
     context.putImageData(image, 0, 0);
   }
 
-  window.digitlab = { paint, mark, show, showNothing };
+  Object.assign(window.digitlab, { paint, mark, show, showNothing });
 })();

@@ -201,7 +201,7 @@
     const isTrained = network.kept.length > 0;
     const question = (asked = `${owner}/${run}`);
     try {
-      const answer = await fetch(`/api/handwriting/${owner}/scores/${run}`);
+      const answer = await fetch(window.digitlab.url(`/api/handwriting/${owner}/scores/${run}`));
       const scores = answer.ok ? await answer.json() : null;
       if (question !== asked) return;
       keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;

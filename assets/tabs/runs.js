@@ -18,7 +18,7 @@
     }
     button().disabled = true;
     try {
-      const address = `/api/import?name=${encodeURIComponent(file.name)}`;
+      const address = window.digitlab.url(`/api/import?name=${encodeURIComponent(file.name)}`);
       const answer = await fetch(address, { method: "POST", body: file });
       const { error, run_id, name } = await answer.json();
       if (error) {

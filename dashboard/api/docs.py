@@ -8,6 +8,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse
 
+from dashboard.urls import url
+
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
 Reading consumes nothing, and nobody has to log in."""
 TAGS = [
@@ -28,13 +30,13 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Digit Lab: REST</title>
-<link rel="stylesheet" href="/api/docs/swagger-ui.css">
-<link rel="icon" href="/api/docs/favicon.png">
+<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
+<link rel="icon" href="{api}/docs/favicon.png">
 </head>
 <body>
-<div id="swagger-ui"></div>
-<script src="/api/docs/swagger-ui-bundle.js"></script>
-<script src="/assets/api_docs.js"></script>
+<div id="swagger-ui" data-url="{api}/openapi.json"></div>
+<script src="{api}/docs/swagger-ui-bundle.js"></script>
+<script src="{script}"></script>
 </body>
 </html>
 """
@@ -52,7 +54,7 @@ def register(api: FastAPI) -> None:
                 routes=api.routes,
                 tags=api.openapi_tags,
             )
-            schema["paths"] = {f"/api{path}": route for path, route in schema["paths"].items()}
+            schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
             api.openapi_schema = schema
         return api.openapi_schema
 
@@ -60,7 +62,7 @@ def register(api: FastAPI) -> None:
 
     @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse(_PAGE)
+        return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
 
     @api.get("/docs/{name}", include_in_schema=False)
     def swagger_ui(name: str) -> FileResponse:

@@ -1,7 +1,7 @@
 """Takes the two clicks of a double click for one press of a button.
 
-The page ignores the second click (`assets/presses.js`); the server does so too, for a page whose
-script does not.
+The page ignores the second click (`assets/components/presses.js`); the server does so too, for a
+page whose script does not.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ PRESS_ONCE = "press-once"
 """The class of a button that starts runs, or that pauses and resumes: the page ignores the second
 click."""
 VISITOR = "visitor"
-"""The cookie that `assets/presses.js` sets, with a random value."""
+"""The cookie that `assets/components/presses.js` sets, with a random value."""
 
 Answer = TypeVar("Answer")
 

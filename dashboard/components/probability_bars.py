@@ -1,6 +1,6 @@
 """Ten probabilities as ten bars. The style sheet draws digit and bar around the per cent.
 
-`assets/answer.js` moves the bars of the Draw tab.
+`assets/draw/result.js` moves the bars of the Draw tab.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The Draw tab: a canvas, the way from it to the network's input, and what the network says.
 
-`assets/draw.js` takes the strokes and asks `POST /api/predict`, `assets/picture.js` opens
-pictures; nothing here runs while one draws. What the drawing's course and one's own handwriting
-are is known elsewhere.
+`assets/draw/canvas.js` takes the strokes and asks `POST /api/predict`, `assets/draw/upload.js`
+opens pictures; nothing here runs while one draws. What the drawing's course and one's own
+handwriting are is known elsewhere.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """The Runs tab: the table of all runs, and what can be done with those that are ticked.
 
-`assets/live/runs.js` fills the table, `assets/weights.js` sends files with weights. What is shown
+`assets/live/runs.js` fills the table, `assets/tabs/runs.js` sends files with weights. What is shown
 of ticked runs is in `dashboard.tabs.runs.selected`.
 """
 

@@ -18,6 +18,7 @@ from dashboard.components import comparison, runs_table
 from dashboard.components.controls import labelled, select
 from dashboard.components.presses import PRESS_ONCE, Presses, working
 from dashboard.theme import GRAPH
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -269,7 +270,7 @@ def _links(run: RunSnapshot) -> list[Any]:
     if not run.kept:
         return [html.Span("There is nothing yet.", className="text-body-secondary small")]
     return [
-        html.A(title, href=f"/api/runs/{run.run_id}/{path}", target="_blank")
+        html.A(title, href=url(f"/api/runs/{run.run_id}/{path}"), target="_blank")
         for title, path in FILES
     ]
 

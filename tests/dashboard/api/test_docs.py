@@ -93,8 +93,8 @@ def test_each_example_is_taken(
 def test_the_page_asks_this_server_alone(trained: TestClient) -> None:
     page = trained.get("/api/docs")
     assert page.headers["content-type"].startswith("text/html")
-    script = trained.get("/assets/api_docs.js")
-    asked = re.findall(r'(?:src=|href=|[Uu]rl: )"([^"]+)"', page.text + script.text)
+    script = trained.get("/assets/pages/api_docs.js")
+    asked = re.findall(r'(?:src=|href=|url=)"([^"]+)"', page.text + script.text)
     assert len(asked) == 5
     for address in asked:
         assert re.match("/(api|assets)/", address)
