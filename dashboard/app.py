@@ -73,7 +73,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix:
     # A mount does not match its own path without a slash.
     server.router.routes.append(Route(url("/api"), rest_api))
     server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
-    guide_page.register(server, [BOOTSTRAP, "/assets/style.css"])
+    guide_page.register(server, BOOTSTRAP)
     # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     app = Dash(
@@ -82,7 +82,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix:
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
-        assets_path_ignore=["^pages$"],  # scripts of other pages
+        assets_path_ignore=["^pages$"],  # what other pages load
         url_base_pathname=url("/"),
         external_stylesheets=[url(BOOTSTRAP)],
         on_error=_log_error,

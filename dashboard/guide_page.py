@@ -5,7 +5,6 @@
 
 import re
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import markdown
@@ -18,6 +17,7 @@ from dashboard.urls import url
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PATH = "/guide/"
+STYLES = ("css/tokens", "css/layout", "css/components", "pages/guide")
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -42,11 +42,12 @@ def explanation(sentence: str, section: str) -> html.P:
     return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")
 
 
-def page(text: str, styles: Sequence[str]) -> str:
+def page(text: str, bootstrap: str) -> str:
     """A page from Markdown; its headings have the anchors that GitHub gives them."""
     body = markdown.markdown(text, extensions=["tables", "toc", "sane_lists"])
     body = body.replace("<table>", '<table class="table">')
     body = re.sub(r'src="(images/[^"]+\.png)"', _with_size, body)
+    styles = [bootstrap, *(f"/assets/{name}.css" for name in STYLES)]
     links = "\n".join(f'<link rel="stylesheet" href="{url(style)}">' for style in styles)
     script, home = url("/assets/pages/guide.js"), url("/")
     return _PAGE.format(styles=links, script=script, home=home, body=body)
@@ -59,12 +60,16 @@ def _with_size(source: re.Match[str]) -> str:
     return f'{source[0]} width="{width}" height="{height}"'
 
 
-def register(server: FastAPI, styles: Sequence[str]) -> None:
-    """Adds the page and its pictures to a server. To be called before Dash takes all paths."""
+def register(server: FastAPI, bootstrap: str) -> None:
+    """Adds the page and its pictures to a server. To be called before Dash takes all paths.
+
+    Args:
+        bootstrap: the path of Bootstrap's style sheet.
+    """
 
     @server.get(url(PATH), response_class=HTMLResponse)
     def show() -> str:
-        return page((DOCS / "guide.md").read_text(encoding="utf-8"), styles)
+        return page((DOCS / "guide.md").read_text(encoding="utf-8"), bootstrap)
 
     @server.get(url(PATH.rstrip("/")))
     def without_slash() -> RedirectResponse:
