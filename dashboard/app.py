@@ -153,7 +153,7 @@ def layout(problems: Sequence[str] = ()) -> html.Div:
 def navigation(app: Dash) -> None:
     """The page's address names the open tab and the chosen run."""
     app.clientside_callback(
-        ClientsideFunction("digitlab", "navigate"),
+        ClientsideFunction("page", "navigate"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Output(ids.RUN_PICK, "value", allow_duplicate=True),
         Input(ids.PAGE_ADDRESS, "search"),

@@ -1,5 +1,5 @@
 // A double click is one press: a button that starts runs, or that pauses and resumes, ignores a
-// second click within a second. Of starts the server thinks the same (dashboard/components/presses.py).
+// second click within a second. The server does the same (dashboard/components/presses.py).
 (function () {
   "use strict";
 

@@ -1,6 +1,6 @@
 """The tab CNN vs MLP: both trained with one click, and what each network bears.
 
-`assets/live/runs.js` says with which settings both would be trained, and by a store which pairs
+`assets/tabs/compare.js` says with which settings both would be trained, and by a store which pairs
 there are and when something of them has changed.
 How images are distorted is in `core.analysis.robustness`.
 """

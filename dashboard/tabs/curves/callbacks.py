@@ -94,7 +94,7 @@ def layout() -> html.Div:
 
 
 def _epoch_table() -> list[Any]:
-    """One row for each evaluation, the newest first; `assets/live/epochs.js` fills it."""
+    """One row for each evaluation, the newest first; `assets/tabs/curves.js` fills it."""
     heads = ["Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Images/s", "Time"]
     return [
         dbc.Table(
@@ -118,7 +118,7 @@ def register(app: Dash) -> None:
         Input(ids.CURVES_RATE, "value"),
     )
     app.clientside_callback(
-        ClientsideFunction("curves", "own"),
+        ClientsideFunction("curves", "updateOwnScores"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
     )

@@ -102,7 +102,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     history.register(app, service)
     collection.register(app, service)
     app.clientside_callback(
-        ClientsideFunction("digitlab", "reread"),
+        ClientsideFunction("draw", "refreshPrediction"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),

@@ -112,27 +112,27 @@ def register(app: Dash, service: "TrainingService") -> None:
     presses = Presses()
 
     app.clientside_callback(
-        ClientsideFunction("handwriting", "owner"),
+        ClientsideFunction("collection", "owner"),
         Output(ids.HAND_OWNER, "data"),
         Input(ids.HAND_OWNER, "modified_timestamp"),
         State(ids.HAND_OWNER, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "keep"),
+        ClientsideFunction("collection", "keep"),
         Output(ids.HAND_REQUEST, "data"),
         Input(ids.hand_keep(ALL), "n_clicks"),
         State(ids.DRAW_FORM, "value"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "remove"),
+        ClientsideFunction("collection", "remove"),
         Output(ids.HAND_DELETE, "data"),
         Input(ids.hand_delete(ALL), "n_clicks"),
         Input(ids.HAND_UNDO, "n_clicks"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "kept"), Input(ids.HAND_CHANGED, "data")
+        ClientsideFunction("collection", "afterChange"), Input(ids.HAND_CHANGED, "data")
     )
 
     @app.callback(

@@ -59,12 +59,12 @@ def layout() -> html.Section:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("scrubber", "seek"),
+        ClientsideFunction("epochSlider", "seek"),
         Input(ids.COURSE_GRAPH, "clickData"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "course"),
+        ClientsideFunction("drawHistory", "request"),
         Output(ids.COURSE_REQUEST, "data"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),

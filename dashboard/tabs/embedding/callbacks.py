@@ -92,7 +92,7 @@ def layout() -> html.Div:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "embedding"),
+        ClientsideFunction("embedding", "request"),
         Output(ids.EMBEDDING_REQUEST, "data"),
         Input(ids.EMBEDDING_METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
@@ -104,21 +104,21 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "choose"),
+        ClientsideFunction("embedding", "chooseImages"),
         Output(ids.GALLERY_CHOICE, "data"),
         Input(ids.EMBEDDING_GRAPH, "selectedData"),
         State(ids.EMBEDDING_SHOWN, "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "sayChosen"),
+        ClientsideFunction("embedding", "describeChoice"),
         Output(ids.EMBEDDING_CHOSEN, "children"),
         Output(ids.EMBEDDING_SEND, "class_name"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "toGallery"),
+        ClientsideFunction("embedding", "openGallery"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Input(ids.EMBEDDING_SEND, "n_clicks"),
         prevent_initial_call=True,

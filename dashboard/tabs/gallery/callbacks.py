@@ -83,7 +83,7 @@ def layout() -> html.Div:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "gallery"),
+        ClientsideFunction("gallery", "request"),
         Output(ids.GALLERY_REQUEST, "data"),
         Output(ids.GALLERY_ALL, "class_name"),
         Output(ids.GALLERY_COUNT, "disabled"),
@@ -98,7 +98,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "forget"),
+        ClientsideFunction("gallery", "clearChoice"),
         Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
         Input(ids.GALLERY_ALL, "n_clicks"),
         prevent_initial_call=True,

@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 def register(app: Dash, service: "TrainingService") -> None:
     insight = service.insight
     app.clientside_callback(
-        ClientsideFunction("digitlab", "inside"),
+        ClientsideFunction("inside", "request"),
         Output(ids.INSIDE_REQUEST, "data"),
         Input(ids.INSIDE_SOURCE, "value"),
         Input(ids.INSIDE_INDEX, "value"),
@@ -46,7 +46,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "point"),
+        ClientsideFunction("inside", "selectPoint"),
         Input(ids.inside_maps(ALL), "hoverData"),
         Input(ids.inside_maps(ALL), "clickData"),
         prevent_initial_call=True,
@@ -91,7 +91,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     # In two steps: where `paint` writes to ALL graphs, Dash does not drop answers that come late.
     app.clientside_callback(
-        ClientsideFunction("digitlab", "maps"),
+        ClientsideFunction("inside", "showMaps"),
         Output(ids.inside_maps(ALL), "figure"),
         Input(ids.INSIDE_FIGURES, "data"),
         prevent_initial_call=True,
@@ -123,7 +123,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return "test", found[0], no_update
 
     app.clientside_callback(
-        ClientsideFunction("digitlab", "outline"),
+        ClientsideFunction("inside", "outline"),
         Input(ids.INSIDE_OUTLINES, "data"),
         prevent_initial_call=True,
     )

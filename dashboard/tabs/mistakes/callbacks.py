@@ -185,7 +185,7 @@ def _controls() -> html.Div:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "narrow"),
+        ClientsideFunction("mistakes", "filterFromCell"),
         Output(ids.MISTAKES_TRUE, "value"),
         Output(ids.MISTAKES_PREDICTED, "value"),
         Output(ids.MISTAKES_WRONG, "value"),
@@ -196,7 +196,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "mistakes"),
+        ClientsideFunction("mistakes", "request"),
         Output(ids.MISTAKES_REQUEST, "data"),
         Output(ids.MISTAKES_PAGE, "active_page"),
         Input(ids.MISTAKES_WRONG, "value"),

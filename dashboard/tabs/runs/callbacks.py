@@ -1,7 +1,7 @@
 """The Runs tab: the table of all runs, and what can be done with those that are ticked.
 
-`assets/live/runs.js` fills the table, `assets/tabs/runs.js` sends files with weights. What is shown
-of ticked runs is in `dashboard.tabs.runs.selected`.
+`assets/tabs/runs.js` fills the table and sends files with weights. What is shown of ticked runs is
+in `dashboard.tabs.runs.selected`.
 """
 
 import asyncio

@@ -125,7 +125,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     presses = Presses()
 
     app.clientside_callback(
-        ClientsideFunction("form", "fill"),
+        ClientsideFunction("form", "fillPreset"),
         *[Output(ids.field(name), "value") for name in config_form.FIELDS],
         Input(ids.PRESET, "value"),
         State(ids.PRESETS, "data"),
@@ -133,12 +133,14 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("form", "recognise"),
+        ClientsideFunction("form", "matchPreset"),
         Input(ids.PRESET, "value"),
         *[Input(ids.field(name), "value") for name in config_form.FIELDS],
         State(ids.PRESETS, "data"),
     )
-    app.clientside_callback(ClientsideFunction("form", "mark"), Input(ids.FORM_ERRORS, "data"))
+    app.clientside_callback(
+        ClientsideFunction("form", "showErrors"), Input(ids.FORM_ERRORS, "data")
+    )
 
     @app.callback(
         output=Output(ids.FORM_ERRORS, "data"),

@@ -1,0 +1,41 @@
+// The Mistakes tab: which mistakes to ask the server for.
+(function () {
+  "use strict";
+
+  const { addCallbacks, noUpdate } = window.digitlab;
+
+  addCallbacks("mistakes", {
+    // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
+    // first page.
+    request: (wrong, truth, predicted, course, order, page, version, tab, previous) => {
+      const none = [noUpdate(), noUpdate()];
+      if (tab !== "mistakes") return none;
+      const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
+      const choice = { wrong: Boolean(wrong), true: truth, predicted, course, order };
+      const same = (one) => previous && Object.keys(one).every((key) => one[key] === previous[key]);
+      const next = {
+        ...choice,
+        page: !previous || same(choice) ? page : 1,
+        version,
+        width: inside(".mistakes-images .gallery-mosaic"),
+        matrix: inside(".mistakes-matrix"),
+      };
+      return same(next) ? none : [next, next.page];
+    },
+
+    // A cell of the confusion matrix filters its images alone, the button shows all mistakes.
+    // True digit, predicted digit, only wrong ones, learning category.
+    filterFromCell: (click, reset, course) => {
+      const trigger = window.dash_clientside.callback_context.triggered_id;
+      if (trigger === "mistakes-reset") return ["any", "any", true, "any"];
+      if (trigger === "mistakes-course") {
+        // No image of these categories is wrong at the end.
+        const right = ["0", "1", "2"].includes(course);
+        return [noUpdate(), noUpdate(), right ? false : noUpdate(), noUpdate()];
+      }
+      const point = click?.points?.[0];
+      if (!point) return new Array(4).fill(noUpdate());
+      return [String(point.y), String(point.x), point.x !== point.y, "any"];
+    },
+  });
+})();
