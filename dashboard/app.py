@@ -1,6 +1,6 @@
-"""Puts the page together: server, shell, tabs, and who registers what.
+"""Creates the application: the server, the page's shell and tabs, and their callbacks.
 
-It does not know what happens in a tab, and never imports torch.
+Importing it must not import torch.
 """
 
 import functools
@@ -151,7 +151,7 @@ def layout(problems: Sequence[str] = ()) -> html.Div:
 
 
 def navigation(app: Dash) -> None:
-    """The page's address names the open tab and the chosen run."""
+    """Keeps the open tab and the chosen run in the page's address."""
     app.clientside_callback(
         ClientsideFunction("page", "navigate"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
@@ -164,9 +164,9 @@ def navigation(app: Dash) -> None:
 
 
 def _epoch_slider() -> html.Div:
-    """The place of the slider that `assets/live/epoch_slider.js` makes.
+    """The element that `assets/live/epoch_slider.js` fills.
 
-    It is there from the start, so that nothing moves when the slider comes into use.
+    It takes its space from the start, so that nothing moves when the slider appears.
     """
     return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
 
@@ -191,7 +191,7 @@ def _tabs(problems: Sequence[str]) -> dbc.Tabs:
 
 
 def _log_error(error: Exception) -> None:
-    """Without this Dash answers 500 and says nothing; with it the page keeps what it shows."""
+    """Logs an error of a callback, which Dash would not; the page keeps what it shows."""
     log.error("A callback failed", exc_info=error)
 
 
