@@ -15,8 +15,10 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
-from dashboard import api, guide_page, ids, middleware
+from dashboard import guide_page, ids, middleware, urls
+from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.controls import PERSIST
 from dashboard.live.endpoint import Live
@@ -30,6 +32,7 @@ from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
 from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
 from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
 from dashboard.tabs.train import callbacks as train, layout as train_layout
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -37,9 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-OTHER_PAGES = r"^(api_docs|guide)\.js$"
-"""Scripts in `ASSETS` that the page does not load."""
-BOOTSTRAP = "/vendor/bootstrap"
+BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
 # Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
@@ -70,12 +71,14 @@ TABS = (
 )
 
 
-def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
+def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix: str = "/") -> Dash:
     """The whole application. `app.server` is what an ASGI server serves.
 
     Args:
         host: the address that is served, whose name browsers may use.
+        path_prefix: the path of the page, as `/digits/`.
     """
+    urls.set_prefix(path_prefix)
 
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
@@ -88,9 +91,12 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    server.include_router(api.router(service, live))
-    server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
-    guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
+    rest_api = create_api(service, live)
+    server.mount(url("/api"), rest_api)
+    # A mount does not match its own path without a slash.
+    server.router.routes.append(Route(url("/api"), rest_api))
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
+    guide_page.register(server, BOOTSTRAP)
     # Otherwise Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     app = Dash(
@@ -99,8 +105,9 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
-        assets_ignore=OTHER_PAGES,
-        external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
+        assets_path_ignore=["^pages$"],  # what other pages load
+        url_base_pathname=url("/"),
+        external_stylesheets=[url(BOOTSTRAP)],
         prevent_initial_callbacks=True,
         on_error=_log_error,
     )
@@ -108,7 +115,7 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     _register_navigation(app)
     for tab in TABS:
         tab.register(app, service)
-    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.MOST_BYTES_IN})
+    server.add_middleware(middleware.BodyLimit, limits={url("/api/import"): service.MOST_BYTES_IN})
     server.add_middleware(middleware.Guard, host=host)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
@@ -160,7 +167,7 @@ def layout() -> html.Div:
 def _register_navigation(app: Dash) -> None:
     """The page's address names the open tab and the chosen run."""
     app.clientside_callback(
-        ClientsideFunction("digitlab", "navigate"),
+        ClientsideFunction("page", "navigate"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Output(ids.RUN_PICK, "value", allow_duplicate=True),
         Input(PAGE_ADDRESS, "search"),

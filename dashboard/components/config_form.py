@@ -55,7 +55,7 @@ def layout() -> html.Div:
 
 
 def presets() -> dict[str, dict[str, Any]]:
-    """The purpose and the settings of each preset, for `assets/form.js`.
+    """The purpose and the settings of each preset, for `assets/tabs/train.js`.
 
     Settings have the form of the inputs' values, in the order of `FIELDS`. None stands for a
     setting that the preset leaves open. The last entry, without settings, stands for the visitor's

@@ -2,6 +2,8 @@
 
 from dash import html
 
+from dashboard.urls import url
+
 GUIDE = "/guide/"
 """The path of the guide."""
 
@@ -11,5 +13,5 @@ def help_link(sentence: str, section: str) -> html.P:
     Args:
         section: the anchor of a heading in docs/guide.md.
     """
-    link = html.A("More in the guide", href=f"{GUIDE}#{section}", target="_blank")
+    link = html.A("More in the guide", href=url(f"{GUIDE}#{section}"), target="_blank")
     return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")

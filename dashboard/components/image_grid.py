@@ -68,7 +68,7 @@ class ImageGrid:
 
     def register(self, app: Dash, service: "TrainingService") -> None:
         app.clientside_callback(
-            ClientsideFunction("digitlab", "pick"),
+            ClientsideFunction("imageGrid", "selectPoint"),
             Output(self.chosen, "data"),
             Input(self.graph, "clickData"),
             Input(self.shown, "data"),

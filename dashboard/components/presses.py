@@ -1,6 +1,6 @@
 """Treats the two clicks of a double click as one press of a button.
 
-The page ignores the second click (`assets/presses.js`). The server does so as well, for pages whose
+The page ignores the second click (`assets/components/presses.js`). The server does so as well, for pages whose
 script fails.
 """
 
@@ -16,7 +16,7 @@ SECONDS = 1.0
 PRESS_ONCE = "press-once"
 """The class of buttons whose second click the page ignores."""
 VISITOR = "visitor"
-"""The cookie that `assets/presses.js` sets, with a random value."""
+"""The cookie that `assets/components/presses.js` sets, with a random value."""
 
 Answer = TypeVar("Answer")
 

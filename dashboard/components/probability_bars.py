@@ -1,6 +1,6 @@
 """Ten probabilities as ten bars. The style sheet draws the digit and the bar of each.
 
-`assets/answer.js` moves the bars of the Draw tab.
+`assets/draw/result.js` moves the bars of the Draw tab.
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ from dash import html
 from core.records.runs import DatasetStatus, RunSnapshot, RunState
 from dashboard import ids
 from dashboard.formatting import NOTHING, duration, epoch_number, epoch_progress, percent
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -134,7 +135,7 @@ def controls(run: RunSnapshot | None, dataset_problem: str) -> dict[str, dict[st
     state = None if run is None else run.state
     busy = run is not None and not run.state.finished
     resumable = state in RESUMABLE
-    csv = "" if run is None else f"/api/runs/{run.run_id}/metrics.csv"
+    csv = "" if run is None else url(f"/api/runs/{run.run_id}/metrics.csv")
     return {
         STATE: {
             "children": "ready" if state is None else state.value,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.records.runs import Metrics, RunSnapshot
 
 PROTOCOL = 1
-"""Grows when a page of an earlier version cannot follow any more, and has to be loaded anew."""
+"""Increased when pages of earlier versions have to be reloaded."""
 
 
 class Place(BaseModel):

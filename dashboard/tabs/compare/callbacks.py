@@ -1,6 +1,6 @@
 """Callbacks of the tab CNN vs MLP.
 
-`assets/live/runs.js` writes the store `layout.PAIRS` whenever a run of a pair changes.
+`assets/tabs/compare.js` writes the store `layout.PAIRS` whenever a run of a pair changes.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ def register(app: Dash, _: "TrainingService") -> None:
         prevent_initial_call=False,
     )
     app.clientside_callback(
-        ClientsideFunction("curves", "own"),
+        ClientsideFunction("curves", "updateOwnScores"),
         Input(ids.HAND_CHANGED, "data"),
         Input(ids.HAND_OWNER, "data"),
         prevent_initial_call=False,

@@ -71,7 +71,7 @@ def _controls() -> html.Div:
 
 
 def _epoch_table() -> list[Any]:
-    """A table with a row for each evaluation, which `assets/live/epochs.js` fills."""
+    """A table with a row for each evaluation, which `assets/tabs/curves.js` fills."""
     heads = ["Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Images/s", "Time"]
     return [
         dbc.Table(

@@ -1,7 +1,7 @@
 """Callbacks of the Draw tab: the history of the prediction, and the visitor's kept drawings.
 
-While somebody draws, no callback runs: `assets/draw.js` sends the strokes to `POST /api/predict`,
-and `assets/picture.js` opens pictures.
+While somebody draws, no callback runs: `assets/draw/canvas.js` sends the strokes to `POST /api/predict`,
+and `assets/draw/upload.js` opens pictures.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "reread"),
+        ClientsideFunction("draw", "refreshPrediction"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),
@@ -37,10 +37,10 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _register_history(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("scrubber", "seek"), Input(layout.COURSE_GRAPH, "clickData")
+        ClientsideFunction("epochSlider", "seek"), Input(layout.COURSE_GRAPH, "clickData")
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "course"),
+        ClientsideFunction("drawHistory", "request"),
         Output(layout.COURSE_REQUEST, "data"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
@@ -82,26 +82,26 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
     presses = Presses()
 
     app.clientside_callback(
-        ClientsideFunction("handwriting", "owner"),
+        ClientsideFunction("collection", "owner"),
         Output(ids.HAND_OWNER, "data"),
         Input(ids.HAND_OWNER, "modified_timestamp"),
         State(ids.HAND_OWNER, "data"),
         prevent_initial_call=False,
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "keep"),
+        ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),
         Input(layout.keep_button(ALL), "n_clicks"),
         State(ids.DRAW_FORM, "value"),
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "remove"),
+        ClientsideFunction("collection", "remove"),
         Output(layout.HAND_DELETE, "data"),
         Input(text.delete_button(ALL), "n_clicks"),
         Input(layout.HAND_UNDO, "n_clicks"),
     )
     app.clientside_callback(
-        ClientsideFunction("handwriting", "kept"), Input(ids.HAND_CHANGED, "data")
+        ClientsideFunction("collection", "afterChange"), Input(ids.HAND_CHANGED, "data")
     )
 
     @app.callback(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "embedding"),
+        ClientsideFunction("embedding", "request"),
         Output(layout.REQUEST, "data"),
         Input(layout.METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
@@ -32,20 +32,20 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.REQUEST, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "choose"),
+        ClientsideFunction("embedding", "chooseImages"),
         Output(ids.GALLERY_CHOICE, "data"),
         Input(layout.GRAPH_ID, "selectedData"),
         State(layout.SHOWN, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "sayChosen"),
+        ClientsideFunction("embedding", "describeChoice"),
         Output(layout.CHOSEN, "children"),
         Output(layout.SEND, "class_name"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "toGallery"),
+        ClientsideFunction("embedding", "openGallery"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Input(layout.SEND, "n_clicks"),
     )

@@ -26,7 +26,7 @@ OTHER_TEST_SET = "This run's test set has no such images. Press Back to all imag
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "gallery"),
+        ClientsideFunction("gallery", "request"),
         Output(layout.REQUEST, "data"),
         Output(layout.ALL, "class_name"),
         Output(layout.COUNT, "disabled"),
@@ -40,7 +40,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.REQUEST, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "forget"),
+        ClientsideFunction("gallery", "clearChoice"),
         Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
         Input(layout.ALL, "n_clicks"),
     )

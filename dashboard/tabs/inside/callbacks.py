@@ -38,7 +38,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _register_layers(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "inside"),
+        ClientsideFunction("inside", "request"),
         Output(layout.REQUEST, "data"),
         Input(layout.SOURCE, "value"),
         Input(layout.INDEX, "value"),
@@ -88,7 +88,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
 
     # Through a store: Dash does not drop late answers of a server callback that writes to ALL.
     app.clientside_callback(
-        ClientsideFunction("digitlab", "maps"),
+        ClientsideFunction("inside", "showMaps"),
         Output(panels.maps_graph(ALL), "figure"),
         Input(layout.FIGURES, "data"),
     )
@@ -119,13 +119,11 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
 
 def _register_step(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "point"),
+        ClientsideFunction("inside", "selectPoint"),
         Input(panels.maps_graph(ALL), "hoverData"),
         Input(panels.maps_graph(ALL), "clickData"),
     )
-    app.clientside_callback(
-        ClientsideFunction("digitlab", "outline"), Input(layout.OUTLINES, "data")
-    )
+    app.clientside_callback(ClientsideFunction("inside", "outline"), Input(layout.OUTLINES, "data"))
 
     @app.callback(
         Output(layout.STEP, "children"),

@@ -64,7 +64,7 @@ class Page:
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "narrow"),
+        ClientsideFunction("mistakes", "filterFromCell"),
         Output(layout.TRUE, "value"),
         Output(layout.PREDICTED, "value"),
         Output(layout.WRONG, "value"),
@@ -74,7 +74,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.COURSE, "value"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "mistakes"),
+        ClientsideFunction("mistakes", "request"),
         Output(layout.REQUEST, "data"),
         Output(layout.PAGE, "active_page"),
         Input(layout.WRONG, "value"),

@@ -1,6 +1,6 @@
 """Callbacks of the Runs tab: actions on the selected runs, their comparison, rewind and fork.
 
-`assets/live/runs.js` fills the table, `assets/weights.js` sends files with weights.
+`assets/tabs/runs.js` fills the table, `assets/tabs/runs.js` sends files with weights.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from dashboard.formatting import enumeration
 from dashboard.tabs.runs import figures, layout
 from dashboard.tabs.runs.differences import differences
 from dashboard.tabs.runs.layout import FORKABLE, SEEDS
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -284,7 +285,7 @@ def _links(run: RunSnapshot) -> list[Any]:
     if not run.kept:
         return [html.Span("There is nothing yet.", className="text-body-secondary small")]
     return [
-        html.A(title, href=f"/api/runs/{run.run_id}/{path}", target="_blank")
+        html.A(title, href=url(f"/api/runs/{run.run_id}/{path}"), target="_blank")
         for title, path in FILES
     ]
 

@@ -22,21 +22,21 @@ def register(app: Dash, service: "TrainingService") -> None:
     fields = [ids.field(name) for name in config_form.FIELDS]
 
     app.clientside_callback(
-        ClientsideFunction("form", "fill"),
+        ClientsideFunction("form", "fillPreset"),
         *[Output(field, "value") for field in fields],
         Input(config_form.PRESET, "value"),
         State(config_form.PRESET_VALUES, "data"),
         *[State(field, "value") for field in fields],
     )
     app.clientside_callback(
-        ClientsideFunction("form", "recognise"),
+        ClientsideFunction("form", "matchPreset"),
         Input(config_form.PRESET, "value"),
         *[Input(field, "value") for field in fields],
         State(config_form.PRESET_VALUES, "data"),
         prevent_initial_call=False,
     )
     app.clientside_callback(
-        ClientsideFunction("form", "mark"),
+        ClientsideFunction("form", "showErrors"),
         Input(config_form.FORM_ERRORS, "data"),
         prevent_initial_call=False,
     )

@@ -1,6 +1,6 @@
 // The page that describes the REST routes: starts Swagger UI.
 window.SwaggerUIBundle({
-  url: "/api/openapi.json",
+  url: document.getElementById("swagger-ui").dataset.url,
   dom_id: "#swagger-ui",
   deepLinking: true,
   showExtensions: true,

@@ -1,6 +1,5 @@
-// The canvas of the Draw tab: takes strokes or a picture, keeps them, and asks the server what it
-// reads. Strokes go out, not pixels: the answer must not depend on how large or thick one draws.
-// Does not know where a picture comes from (picture.js) or how the answer looks (answer.js).
+// The canvas of the Draw tab: keeps strokes or a picture, and asks the server for the prediction.
+// It sends strokes, not pixels: the answer must not depend on how large or thick one draws.
 (function () {
   "use strict";
 
@@ -9,20 +8,22 @@
   const STROKES = "drawing"; // where the browser keeps them
   const PICTURE = "picture";
   const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
-  const NOTHING_LEARNT = "This run has learnt nothing yet. Choose another run to read your drawing.";
+  const NOTHING_LEARNT =
+    "This run has learnt nothing yet. Choose another run to read your drawing.";
 
   let strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
   let picture = unpacked(sessionStorage.getItem(PICTURE)); // {width, height, grey} instead of them
-  let current = null; // the stroke under the pen
+  let stroke = null; // the one under the pen
   let asking = false;
   let changed = false;
   let version = null; // of the network that the page shows; null while there is none
   let asDrawn = false;
-  let answer = null; // the one that is shown, if any
-  let hint = null; // what stands below the canvas when nothing was refused
+  let result = null; // the prediction that is shown, if any
+  let hint = null; // the sentence below the canvas when nothing was refused
   let finished = false; // whether the next stroke begins another drawing
 
-  const digitlab = window.digitlab;
+  const { addCallbacks, noUpdate, url } = window.digitlab;
+  const view = () => window.digitlab.result;
   const element = (id) => document.getElementById(id);
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const isEmpty = () => !strokes.length && !picture;
@@ -31,16 +32,17 @@
     const frame = canvas.getBoundingClientRect();
     const scale = canvas.width / frame.width;
     const round = (value) => Math.round(value * 10) / 10;
-    return [round((event.clientX - frame.left) * scale), round((event.clientY - frame.top) * scale)];
+    const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
+    return [round(x * scale), round(y * scale)];
   }
 
   function repaint() {
-    if (element(CANVAS)) digitlab.paint(element(CANVAS), { strokes, picture });
+    if (element(CANVAS)) view().paint(element(CANVAS), { strokes, picture });
   }
 
-  function remark() {
+  function drawOverlay() {
     const canvas = element("draw-marked");
-    if (canvas) digitlab.mark(canvas, { strokes, picture }, answer, asDrawn);
+    if (canvas) view().drawOverlay(canvas, { strokes, picture }, result, asDrawn);
   }
 
   function change(newStrokes, newPicture = null) {
@@ -48,10 +50,10 @@
     strokes = newStrokes;
     if (newPicture !== picture) {
       picture = newPicture;
-      keep(PICTURE, packed(picture));
+      store(PICTURE, packed(picture));
     }
-    keep(STROKES, JSON.stringify(strokes));
-    sayBelow(null);
+    store(STROKES, JSON.stringify(strokes));
+    showHint(null);
     update();
     document.dispatchEvent(new Event("drawing"));
   }
@@ -62,7 +64,7 @@
     ask();
   }
 
-  function keep(name, value) {
+  function store(name, value) {
     try {
       sessionStorage.setItem(name, value);
     } catch {
@@ -84,12 +86,12 @@
 
   // The run and the epoch that the page shows; the server names them in the version.
   function network() {
-    const [run, , place] = (version || "").split("/");
-    if (!place) return {};
-    return place.startsWith("e") ? { run, epoch: Number(place.slice(1)) } : { run };
+    const [run, , position] = (version || "").split("/");
+    if (!position) return {};
+    return position.startsWith("e") ? { run, epoch: Number(position.slice(1)) } : { run };
   }
 
-  // A run that waits, or ended too early, has its state where others have the place of a network.
+  // A run that waits, or ended too early, has its state in place of a network's position.
   const hasLearnt = () => /\d/.test(version.split("/")[2]);
 
   // One request at a time; when it is answered, the newest drawing goes next.
@@ -99,41 +101,41 @@
     while (changed) {
       changed = false;
       const next = wait(BETWEEN_MS);
-      if (!version) settle(null, NO_MODEL);
-      else if (!hasLearnt()) settle(null, NOTHING_LEARNT);
-      else if (isEmpty()) settle(null, "Nothing is drawn yet.");
-      else await read();
+      if (!version) showResult(null, NO_MODEL);
+      else if (!hasLearnt()) showResult(null, NOTHING_LEARNT);
+      else if (isEmpty()) showResult(null, "Nothing is drawn yet.");
+      else await predict();
       await next;
     }
     asking = false;
   }
 
   // What is on the canvas, as the server takes it; null if there is nothing.
-  function drawing() {
+  function current() {
     if (isEmpty()) return null;
     return picture ? { pixels: rowsOf(picture) } : { strokes };
   }
 
-  async function read() {
-    const body = JSON.stringify({ ...drawing(), as_drawn: asDrawn, ...network() });
+  async function predict() {
+    const body = JSON.stringify({ ...current(), as_drawn: asDrawn, ...network() });
     const headers = { "Content-Type": "application/json" };
     try {
-      const response = await fetch("/api/predict", { method: "POST", headers, body });
-      const said = await response.json();
+      const response = await fetch(url("/api/predict"), { method: "POST", headers, body });
+      const answer = await response.json();
       if (isEmpty()) return; // cleared meanwhile
-      if (response.ok) settle(said);
-      else settle(null, said.error);
+      if (response.ok) showResult(answer);
+      else showResult(null, answer.error);
     } catch {
-      settle(null, "The server does not answer. Your drawing is kept.");
+      showResult(null, "The server does not answer. Your drawing is kept.");
     }
   }
 
-  // Shows an answer, or without one the sentence that says why there is none.
-  function settle(newAnswer, sentence) {
-    answer = newAnswer;
-    if (answer) digitlab.show(answer);
-    else digitlab.showNothing(sentence);
-    remark();
+  // Shows a prediction, or without one the sentence that says why there is none.
+  function showResult(newResult, sentence) {
+    result = newResult;
+    if (result) view().show(result);
+    else view().showNothing(sentence);
+    drawOverlay();
   }
 
   function rowsOf({ width, height, grey }) {
@@ -141,35 +143,35 @@
     return Array.from({ length: height }, (_, number) => row(number));
   }
 
-  // What stands below the canvas: why a picture was refused, or, without a reason, how to draw.
-  function sayBelow(refusal) {
-    const place = element("draw-hint");
-    if (!place) return;
-    hint ??= place.textContent;
+  // Says below the canvas why a picture was refused, or, without a reason, how to draw.
+  function showHint(refusal) {
+    const paragraph = element("draw-hint");
+    if (!paragraph) return;
+    hint ??= paragraph.textContent;
     const sentence = refusal ?? hint;
-    if (place.textContent !== sentence) place.textContent = sentence;
-    place.classList.toggle("refused", Boolean(refusal));
+    if (paragraph.textContent !== sentence) paragraph.textContent = sentence;
+    paragraph.classList.toggle("refused", Boolean(refusal));
   }
 
   document.addEventListener("pointerdown", (event) => {
     if (event.target.id !== CANVAS || event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
     event.target.setPointerCapture(event.pointerId);
-    current = [position(event, event.target)];
-    change(finished ? [current] : [...strokes, current]);
+    stroke = [position(event, event.target)];
+    change(finished ? [stroke] : [...strokes, stroke]);
   });
 
   document.addEventListener("pointermove", (event) => {
-    if (!current || event.target.id !== CANVAS || !event.isPrimary) return;
+    if (!stroke || event.target.id !== CANVAS || !event.isPrimary) return;
     const moves = event.getCoalescedEvents?.() ?? [];
-    for (const move of moves.length ? moves : [event]) current.push(position(move, event.target));
+    for (const move of moves.length ? moves : [event]) stroke.push(position(move, event.target));
     change(strokes);
   });
 
   // The ink has the colour of the theme's text.
   const recolour = () => {
     repaint();
-    remark();
+    drawOverlay();
   };
   new MutationObserver(recolour).observe(document.documentElement, {
     attributeFilter: ["data-bs-theme"],
@@ -177,7 +179,7 @@
 
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
     document.addEventListener(end, () => {
-      current = null;
+      stroke = null;
     });
   }
 
@@ -186,22 +188,30 @@
     else if (event.target.closest("#draw-undo")) change(strokes.slice(0, -1));
   });
 
-  function reread(newVersion, isAsDrawn) {
-    version = newVersion;
-    asDrawn = isAsDrawn;
-    update();
-  }
+  window.digitlab.drawing = {
+    current,
+    showHint,
 
-  // A grey picture instead of strokes: {width, height, grey: Uint8Array}.
-  function take(image) {
-    current = null;
-    change([], image);
-  }
+    // A grey picture instead of strokes: {width, height, grey: Uint8Array}.
+    loadImage: (image) => {
+      stroke = null;
+      change([], image);
+    },
 
-  // The drawing stays until the next stroke, which begins another one.
-  function finish() {
-    finished = true;
-  }
+    // The drawing stays until the next stroke, which begins another one.
+    finish: () => {
+      finished = true;
+    },
+  };
 
-  Object.assign(digitlab, { reread, take, refuse: sayBelow, drawing, finish });
+  addCallbacks("draw", {
+    // Another network, the tab came into sight, or the picture is prepared in another way.
+    refreshPrediction: (newVersion, form, tab) => {
+      if (tab !== "draw") return noUpdate();
+      version = newVersion;
+      asDrawn = form === "drawn";
+      update();
+      return noUpdate();
+    },
+  });
 })();

@@ -1,5 +1,5 @@
-// Pictures for the Draw tab: chosen with the button, dropped on the tab, or pasted. They are decoded
-// here, made grey and small, and handed on (draw.js); the file itself never leaves the browser.
+// Pictures for the Draw tab: chosen with the button, dropped on the tab, or pasted. This script
+// decodes them and makes them grey and small; the file itself never leaves the browser.
 (function () {
   "use strict";
 
@@ -14,14 +14,14 @@
 
   async function open(file) {
     try {
-      window.digitlab.take(await decoded(file));
+      window.digitlab.drawing.loadImage(await decode(file));
     } catch (sentence) {
-      window.digitlab.refuse(sentence);
+      window.digitlab.drawing.showHint(sentence);
     }
   }
 
   // Throws a sentence for whoever opened the file.
-  async function decoded(file) {
+  async function decode(file) {
     if (!TYPES.includes(file.type)) throw NOT_A_PICTURE;
     if (file.size > MAX_BYTES) throw TOO_LARGE;
     const bitmap = await createImageBitmap(file).catch(() => {
@@ -43,22 +43,14 @@
     context.drawImage(bitmap, 0, 0, width, height);
     bitmap.close();
     const { data } = context.getImageData(0, 0, width, height);
-    const luma = (_, place) =>
-      Math.round(0.299 * data[4 * place] + 0.587 * data[4 * place + 1] + 0.114 * data[4 * place + 2]);
+    const luma = (_, index) => {
+      const [red, green, blue] = data.subarray(4 * index, 4 * index + 3);
+      return Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+    };
     return Uint8Array.from({ length: width * height }, luma);
   }
 
-  const input = document.createElement("input");
-  Object.assign(input, { type: "file", accept: TYPES.join(","), hidden: true });
-  input.addEventListener("change", () => {
-    if (input.files.length) open(input.files[0]);
-    input.value = ""; // the same file may be opened again
-  });
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest("#draw-open")) return;
-    document.body.append(input); // some browsers forget one that is nowhere in the page
-    input.click();
-  });
+  window.digitlab.onFileChosen("#draw-open", TYPES.join(","), open);
 
   // A file that misses the tab must not replace the page.
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");

@@ -1,6 +1,5 @@
-// What is seen of a drawing on the Draw tab: its strokes or picture, what the network gets of it,
-// and the answer. A drawing is {strokes, picture}: a picture, {width, height, grey}, stands instead of
-// strokes. Does not know how a drawing comes about or who answers (draw.js).
+// Shows a drawing on the Draw tab, what the network gets of it, and the answer. A drawing is
+// {strokes, picture}: it has strokes or a picture, {width, height, grey}.
 (function () {
   "use strict";
 
@@ -39,15 +38,15 @@
     const bitmap = document.createElement("canvas");
     Object.assign(bitmap, { width, height });
     const data = new ImageData(width, height);
-    grey.forEach((level, place) => data.data.set([level, level, level, 255], place * 4));
+    grey.forEach((level, index) => data.data.set([level, level, level, 255], index * 4));
     bitmap.getContext("2d").putImageData(data, 0, 0);
     return bitmap;
   }
 
   function show(answer) {
     const { digit, probabilities, sure } = answer;
-    if (sure) say(`${digit}`, `${percent(probabilities[digit])} sure`);
-    else say(`${digit}?`, `Not sure. ${reasonOf(answer)}`);
+    if (sure) showAnswer(`${digit}`, `${percent(probabilities[digit])} sure`);
+    else showAnswer(`${digit}?`, `Not sure. ${reasonOf(answer)}`);
     element("draw-answer")?.classList.toggle("unsure", !sure);
     showBars(probabilities, digit, sure);
     showInput(answer.input);
@@ -64,19 +63,19 @@
   const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 
   function showNothing(sentence) {
-    say("", sentence);
+    showAnswer("", sentence);
     showBars(new Array(10).fill(0), -1, true);
     showInput(null);
   }
 
-  function say(digit, sentence) {
-    const place = element("draw-answer");
-    if (!place) return;
+  function showAnswer(digit, sentence) {
+    const answer = element("draw-answer");
+    if (!answer) return;
     const strong = document.createElement("strong");
     strong.textContent = digit;
     const span = document.createElement("span");
     span.textContent = sentence;
-    place.replaceChildren(...(digit ? [strong, " ", span] : [span]));
+    answer.replaceChildren(...(digit ? [strong, " ", span] : [span]));
   }
 
   function showBars(probabilities, best, sure) {
@@ -91,12 +90,12 @@
   }
 
   // Paints the drawing, what is cut out of it, and the point that comes to the middle.
-  function mark(canvas, drawing, answer, asDrawn) {
+  function drawOverlay(canvas, drawing, answer, asDrawn) {
     paint(canvas, drawing);
     if (!answer) return;
     const { picture } = drawing;
     const frame = picture ? frameOf(picture, canvas) : { left: 0, top: 0, scale: 1 };
-    const place = ([x, y]) => [frame.left + x * frame.scale, frame.top + y * frame.scale];
+    const toCanvas = ([x, y]) => [frame.left + x * frame.scale, frame.top + y * frame.scale];
     const pen = canvas.getContext("2d");
     const colours = getComputedStyle(canvas);
     pen.lineWidth = 4;
@@ -108,11 +107,11 @@
     const box = asDrawn ? whole : answer.box;
     // The line runs around the ink, which is wider than the pen's path, or along the edge inside.
     const room = asDrawn ? -2 : 2 + (picture ? 0 : PEN / 2);
-    const [left, top] = place([box.left, box.top]);
-    const [right, bottom] = place([box.right, box.bottom]);
+    const [left, top] = toCanvas([box.left, box.top]);
+    const [right, bottom] = toCanvas([box.right, box.bottom]);
     pen.strokeRect(left - room, top - room, right - left + 2 * room, bottom - top + 2 * room);
     if (asDrawn) return;
-    const [x, y] = place(answer.centre);
+    const [x, y] = toCanvas(answer.centre);
     pen.strokeStyle = colours.getPropertyValue("--train");
     pen.beginPath();
     for (const [across, down] of [[12, 0], [0, 12]]) {
@@ -127,12 +126,12 @@
     if (!canvas) return;
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
-    for (let place = 0; place < canvas.width * canvas.height; place++) {
-      const grey = rows ? rows[Math.floor(place / canvas.width)][place % canvas.width] : 0;
-      image.data.set([grey, grey, grey, 255], place * 4);
+    for (let index = 0; index < canvas.width * canvas.height; index++) {
+      const grey = rows ? rows[Math.floor(index / canvas.width)][index % canvas.width] : 0;
+      image.data.set([grey, grey, grey, 255], index * 4);
     }
     context.putImageData(image, 0, 0);
   }
 
-  window.digitlab = { paint, mark, show, showNothing };
+  window.digitlab.result = { paint, drawOverlay, show, showNothing };
 })();

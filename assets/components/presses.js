@@ -1,5 +1,5 @@
 // A double click is one press: a button that starts runs, or that pauses and resumes, ignores a
-// second click within a second. Of starts the server thinks the same (dashboard/components/presses.py).
+// second click within a second. The server does the same (dashboard/components/presses.py).
 (function () {
   "use strict";
 
@@ -8,7 +8,7 @@
   // Tells the server browsers apart that have one address, until the browser is closed.
   if (!/(^|; )visitor=/.test(document.cookie)) {
     const name = crypto.getRandomValues(new Uint32Array(4)).join("");
-    document.cookie = `visitor=${name}; path=/; SameSite=Strict`;
+    document.cookie = `visitor=${name}; path=${window.digitlab.url("/")}; SameSite=Strict`;
   }
 
   function ignoreSecondClick(event) {
