@@ -11,7 +11,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from core.errors import FolderUnusable
+from core.errors import StorageError
 
 ROOT = Path(__file__).resolve().parent
 GRACE_SECONDS = 1
@@ -32,16 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
     import uvicorn
 
     from core.data.catalog import DataCatalog
-    from core.device import keep_memory
-    from core.runs.database import RunStore
+    from core.device import configure_malloc
+    from core.runs.database import RunDatabase
     from core.service.service import TrainingService
     from dashboard.app import create_app
 
-    keep_memory()
+    configure_malloc()
     catalog = DataCatalog(options.data_dir, ROOT / "data", options.dataset)
     try:
-        service = TrainingService(catalog, RunStore(options.runs_dir))
-    except FolderUnusable as error:
+        service = TrainingService(catalog, RunDatabase(options.runs_dir))
+    except StorageError as error:
         return _refuse(str(error))
     service.prepare_dataset()
     app = create_app(service, options.host, options.path_prefix)

@@ -81,13 +81,14 @@ def published(options: argparse.Namespace) -> dict[str, Any]:
 
 def in_main_thread(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop, iterated here."""
-    from core.device import keep_memory
+    from core.device import configure_malloc
 
-    keep_memory()
+    configure_malloc()
     from core.config import parse_config
     from core.data.catalog import DataCatalog
-    from core.records.runs import BatchMetrics, EpochMetrics
-    from core.training.loop import Checkpoint, fit
+    from core.records.metrics import BatchMetrics, EpochMetrics
+    from core.training.loop import fit
+    from core.training.state import Checkpoint
 
     config = parse_config({**options.settings, "seed": options.seed})
     data = DataCatalog(options.data_dir, options.data_dir).load("mnist")
@@ -107,28 +108,28 @@ def in_main_thread(options: argparse.Namespace) -> dict[str, Any]:
 
 def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop, in the background thread of the service, as the page uses it."""
-    from core.device import keep_memory
+    from core.device import configure_malloc
 
-    keep_memory()
+    configure_malloc()
     from core.config import parse_config
     from core.data.catalog import DataCatalog
-    from core.records.runs import EpochMetrics
-    from core.runs.database import RunStore
+    from core.records.metrics import EpochMetrics
+    from core.runs.database import RunDatabase
     from core.service.service import TrainingService
 
     config = parse_config({**options.settings, "seed": options.seed})
     catalog = DataCatalog(options.data_dir, options.data_dir)
     with tempfile.TemporaryDirectory() as runs:
-        service = TrainingService(catalog, RunStore(Path(runs)))
+        service = TrainingService(catalog, RunDatabase(Path(runs)))
         # As the server does. Loaded here, this thread would keep a pool of OpenMP threads, and
         # libgomp lets none wait awake once there are more of them than processors.
         service.prepare_dataset("mnist")
         while service.dataset_status("mnist").state != "ready":
             time.sleep(0.05)
-        run_id = service.start(config)
-        while not service.snapshot(run_id).state.finished:
+        run_id = service.runs.start(config)
+        while not service.runs.snapshot(run_id).state.finished:
             time.sleep(0.1)
-        events, _ = service.events_since(run_id, 0)
+        events, _ = service.runs.events_since(run_id, 0)
         service.close()
     return _summary([event for event in events if isinstance(event, EpochMetrics)])
 

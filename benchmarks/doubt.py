@@ -19,13 +19,14 @@ from torch.nn import functional as F
 from benchmarks import drawing
 from benchmarks.scribbles import scribbles
 from core import models
-from core.data.catalog import DataCatalog, Dataset, normalise
-from core.device import keep_memory
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset, normalize
+from core.device import configure_malloc
 from core.drawing.strokes import strokes_to_image
-from core.errors import DatasetUnavailable
+from core.errors import DatasetUnavailableError
 from core.inference import confidence
-from core.records.runs import Prediction
-from core.training.loop import Checkpoint
+from core.records.predictions import Prediction
+from core.training.state import Checkpoint
 
 SCRIBBLES = 500  # of each kind
 SEED = 1
@@ -69,7 +70,7 @@ Measure = Callable[[Seen], Tensor]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
-    keep_memory()
+    configure_malloc()
     pens = drawing.load_drawings(options.pens, options.canvas)
     pen_pictures, pen_labels = drawing.pictures_of(pens), torch.from_numpy(pens.labels)
     drawn = {
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.datasets:
         try:
             checkpoint = drawing.train(catalog, name, options.epochs, options.seed)
-        except DatasetUnavailable as error:
+        except DatasetUnavailableError as error:
             print(f"\n{name}: {error}")
             continue
         data = catalog.load(name)
@@ -101,7 +102,7 @@ def see(checkpoint: Checkpoint, pictures: Tensor, labels: Tensor | None = None) 
     features: list[Tensor] = []
     hook = last.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0]))
     with torch.inference_mode():
-        logits = torch.cat([network(normalise(part * 255)) for part in pictures.split(500)])
+        logits = torch.cat([network(normalize(part * 255)) for part in pictures.split(500)])
     hook.remove()
     return Seen(pictures, logits, torch.cat(features), labels)
 
@@ -112,7 +113,7 @@ def measures(checkpoint: Checkpoint, data: Dataset) -> dict[str, Measure]:
     known = see(checkpoint, data.train_images[some] / 255, data.train_labels[some])
     held_out = see(checkpoint, data.test_images / 255, data.test_labels)
     heat = temperature(held_out)
-    edges = confidence.edges_of(data.train_images)
+    edges = confidence.hog_features(data.train_images)
     return {
         "largest probability": lambda seen: -seen.logits.log_softmax(1).amax(1),
         f"the same, temperature {heat:.2f}": lambda seen: (
@@ -125,7 +126,7 @@ def measures(checkpoint: Checkpoint, data: Dataset) -> dict[str, Measure]:
             grey(data.train_images), data.train_labels, lambda seen: grey(seen.pictures)
         ),
         "edges, nearest": nearest(
-            edges, data.train_labels, lambda seen: confidence.edges_of(seen.pictures)
+            edges, data.train_labels, lambda seen: confidence.hog_features(seen.pictures)
         ),
     }
 
@@ -194,7 +195,7 @@ def limit_of(doubts: list[Tensor], doubted: float) -> float:
 
 
 def print_rule(data: Dataset, digits: Groups, others: Groups) -> None:
-    judge = confidence.Judge()
+    judge = confidence.OutOfDistributionDetector()
 
     def doubted(seen: Seen) -> Tensor:
         chances = seen.logits.softmax(1).tolist()

@@ -19,11 +19,12 @@ import numpy as np
 
 from core.config import parse_config
 from core.data.catalog import DataCatalog
-from core.device import keep_memory
+from core.device import configure_malloc
 from core.drawing.strokes import Strokes, stroke_steps, strokes_to_image
-from core.errors import DatasetUnavailable
-from core.inference.predictor import Reader
-from core.training.loop import Checkpoint, fit
+from core.errors import DatasetUnavailableError
+from core.inference.predictor import Predictor
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 500  # images that are read at once
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(
         "python -m benchmarks.drawing", "How well networks read what people draw."
     ).parse_args(arguments)
-    keep_memory()
+    configure_malloc()
     pens = load_drawings(options.pens, options.canvas)
     print(f"{len(pens.labels):,} drawings from {options.pens.name}")
     print_speed(pens)
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.datasets:
         try:
             checkpoint = train(catalog, name, options.epochs, options.seed)
-        except DatasetUnavailable as error:
+        except DatasetUnavailableError as error:
             print(f"\n{name}: {error}")
             continue
         read = read_pictures(checkpoint, pictures)
@@ -106,7 +107,7 @@ def train(catalog: DataCatalog, name: str, epochs: int, seed: int) -> Checkpoint
     """The last checkpoint of a run of the preset Fast.
 
     Raises:
-        DatasetUnavailable: a sentence why.
+        DatasetUnavailableError: a sentence why.
     """
     config = parse_config({"preset": "fast", "dataset": name, "epochs": epochs, "seed": seed})
     events = fit(config, catalog.load(name))
@@ -115,7 +116,7 @@ def train(catalog: DataCatalog, name: str, epochs: int, seed: int) -> Checkpoint
 
 def read_pictures(checkpoint: Checkpoint, pictures: np.ndarray) -> np.ndarray:
     """(n,) the digit that the network takes each picture for."""
-    reader = Reader()
+    reader = Predictor()
     chunks = np.array_split(pictures * np.float32(255), -(-len(pictures) // CHUNK))
     return np.concatenate(
         [reader.probabilities(checkpoint, chunk).argmax(axis=1) for chunk in chunks]
@@ -139,7 +140,7 @@ def print_speed(drawings: Drawings) -> None:
 def print_mnist(catalog: DataCatalog, checkpoint: Checkpoint) -> None:
     try:
         mnist = catalog.load("mnist")
-    except DatasetUnavailable as error:
+    except DatasetUnavailableError as error:
         print(f"  MNIST's test set: {error}")
         return
     read = read_pictures(checkpoint, mnist.test_images.numpy() / np.float32(255))

@@ -18,14 +18,16 @@ import torch
 from core import models
 from core.analysis import mistakes, robustness
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog, Dataset
-from core.device import keep_memory
-from core.errors import NoConvolution
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.device import configure_malloc
+from core.errors import NoConvolutionError
 from core.explain import projection
 from core.explain.activations import Network
 from core.explain.attribution import attribute
-from core.records.layers import ATTRIBUTION_METHODS
-from core.training.loop import Checkpoint, fit
+from core.records.explanations import ATTRIBUTION_METHODS
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 EPOCHS = 20
@@ -35,7 +37,7 @@ T = TypeVar("T")
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    keep_memory()
+    configure_malloc()
     data = DataCatalog(options.data_dir, ROOT / "data").load(options.dataset)
     print(f"{data.title}, {options.threads} thread(s), {options.points} points; milliseconds")
     for name in options.models:
@@ -76,7 +78,7 @@ def print_inside(checkpoint: Checkpoint, data: Dataset, points: int, count: int)
     for method in ATTRIBUTION_METHODS:
         try:
             attribute(network, image, method)  # Captum is loaded the first time
-        except NoConvolution:
+        except NoConvolutionError:
             continue
         show(method, lambda: attribute(network, image, method))  # noqa: B023
     sample = images[projection.choose(len(images), points)]

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
-from core.device import keep_memory
-from core.records.runs import EpochMetrics
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.device import configure_malloc
+from core.records.metrics import EpochMetrics
 from core.training.loop import fit
 
 VALIDATION = 10_000  # images, the last ones of the training set
@@ -23,7 +24,7 @@ VALIDATION = 10_000  # images, the last ones of the training set
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
-    keep_memory()
+    configure_malloc()
     folder = options.data_dir.resolve()
     data = without_test_set(DataCatalog(folder, folder).load("mnist"))
     print(f"validation accuracy, mean ± standard deviation of {options.seeds} seeds")

@@ -20,11 +20,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.records.runs import BatchMetrics, EpochMetrics, Metrics, RunSnapshot, RunState
-from core.runs.database import RunStore
+from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
+from core.records.runs import RunSnapshot, RunState
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from dashboard.components import runs_table, status_bar
-from dashboard.live.protocol import Place
+from dashboard.live.protocol import Position
 from dashboard.live.updates import Changes, update
 from tools.chromium import find_chromium, launch_args, why_missing
 from tools.server import Server, get, post, until
@@ -60,7 +61,7 @@ def main() -> int:
 
 def fill(folder: Path, count: int) -> None:
     """Stores so many runs of three epochs and 300 batch events each."""
-    store = RunStore(folder)
+    store = RunDatabase(folder)
     config = TrainConfig(epochs=3)
     events: list[Metrics] = [
         BatchMetrics(1 + step // 100, step, step / 100, 0.1, 0.97, 1e-3, 5000.0, step / 10)
@@ -89,15 +90,15 @@ def fill(folder: Path, count: int) -> None:
 
 def print_service(folder: Path, data_dir: Path) -> None:
     times = [time.perf_counter()]
-    service = TrainingService(DataCatalog(data_dir, data_dir), RunStore(folder))
+    service = TrainingService(DataCatalog(data_dir, data_dir), RunDatabase(folder))
     times.append(time.perf_counter())
-    count = len(service.runs())
+    count = len(service.runs.all())
     times.append(time.perf_counter())
     changes = Changes(service, runs_table.row, partial(status_bar.describe, service))
     times.append(time.perf_counter())
     changes.refresh()
     times.append(time.perf_counter())
-    text = update(changes, Place()).to_text().encode()
+    text = update(changes, Position()).to_text().encode()
     times.append(time.perf_counter())
     service.close()
     started, listed, read, refreshed, told = (

@@ -16,10 +16,11 @@ import numpy as np
 
 from core import models
 from core.config import TrainConfig
-from core.data.catalog import Dataset
-from core.records.runs import BatchMetrics, EpochMetrics
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
 from core.training import loop
-from core.training.loop import Checkpoint, Event, Place, ResumeState
+from core.training.loop import Event
+from core.training.state import Checkpoint, Position, ResumeState
 from tools.server import Server
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
@@ -43,7 +44,7 @@ def fit(config: TrainConfig, data: Dataset, *_: Any, **asked: Any) -> Iterator[E
         yield BatchMetrics(*figures, 1e-3, 5000.0, step / REPORTS)
         if step % REPORTS == 0:
             yield EpochMetrics(*figures, loss, 1 - loss / 3, 5000.0, step / REPORTS)
-            place = ResumeState(Place(epoch + 1, step=step), {})
+            place = ResumeState(Position(epoch + 1, step=step), {})
             yield Checkpoint(config.model, epoch, step, float(epoch), weights, said, place)
 
 

@@ -15,12 +15,14 @@ import numpy as np
 
 from benchmarks import drawing
 from core.config import PRESETS, TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
-from core.device import keep_memory
-from core.records.runs import EpochMetrics
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.device import configure_malloc
+from core.records.metrics import EpochMetrics
 from core.runs import finetuning_data
 from core.runs.finetuning_data import SETTINGS
-from core.training.loop import Checkpoint, fit
+from core.training.loop import fit
+from core.training.state import Checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--lesson", type=int, default=finetuning_data.EPOCHS, help="epochs of a lesson"
     )
     options = parser.parse_args(arguments)
-    keep_memory()
+    configure_malloc()
     pens = drawing.load_drawings(options.pens, options.canvas)
     pictures = (drawing.pictures_of(pens) * 255).round().astype(np.uint8)
     data = DataCatalog(options.data_dir, Path("data")).load("mnist")
@@ -66,16 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def lesson_of(
     pictures: np.ndarray, labels: np.ndarray, count: int, only: int | None, mixed: bool
-) -> finetuning_data.LessonData:
+) -> finetuning_data.FinetuneData:
     """The first so many, or those of one digit, are taught, all others held out."""
     wanted = np.ones(len(labels), bool) if only is None else labels == only
     held_out = ~wanted
     held_out[np.flatnonzero(wanted)[count:]] = True
-    return finetuning_data.LessonData(pictures, labels, held_out, pictures[:0], mixed)
+    return finetuning_data.FinetuneData(pictures, labels, held_out, pictures[:0], mixed)
 
 
 def teach(
-    data: Dataset, network: Checkpoint, lesson: finetuning_data.LessonData, config: TrainConfig
+    data: Dataset, network: Checkpoint, lesson: finetuning_data.FinetuneData, config: TrainConfig
 ) -> str:
     """Shares of the held-out drawings and of the test images, before and after each epoch."""
     config, material = finetuning_data.data_for(lesson, config, data)

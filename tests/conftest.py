@@ -21,9 +21,10 @@ from torch.nn import functional as F
 
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import DataCatalog, Dataset
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
 from core.records.runs import RunSnapshot
-from core.runs.database import RunStore
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
 from core.training.loop import fit as real_fit
@@ -79,8 +80,8 @@ def finish() -> Finish:
     """`finish(service)` waits for the end of a run, by default the latest: its last snapshot."""
 
     def wait(service: TrainingService, run_id: str | None = None) -> RunSnapshot:
-        _wait_until(lambda: service.snapshot(run_id).state.finished)
-        return service.snapshot(run_id)
+        _wait_until(lambda: service.runs.snapshot(run_id).state.finished)
+        return service.runs.snapshot(run_id)
 
     return wait
 
@@ -165,7 +166,7 @@ def make_service(catalog: DataCatalog, tmp_path: Path) -> Iterator[MakeService]:
     def make(
         catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
     ) -> TrainingService:
-        store = RunStore(runs or tmp_path / "runs")
+        store = RunDatabase(runs or tmp_path / "runs")
         services.append(TrainingService(catalog or standard, store, fit))
         return services[-1]
 
@@ -185,7 +186,7 @@ def trained_service(
     service: TrainingService, tiny_config: TrainConfig, finish: Finish
 ) -> TrainingService:
     """A service whose only run, `tiny_config` on `tiny_dataset`, is done."""
-    service.start(tiny_config)
+    service.runs.start(tiny_config)
     finish(service)
     return service
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 
 TRAIN_IMAGES, TEST_IMAGES = 300, 120
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI, Path, Query
 
-from core.records.layers import LessonReport, OwnScores
+from core.records.drawings import DrawingScores, FinetuneReport
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import JsonBody
 from dashboard.api.predictions import A_SEVEN
@@ -25,7 +25,7 @@ finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    handwriting = service.handwriting
+    handwriting = service.drawings
 
     @api.get("/handwriting/{owner}", tags=["drawings"])
     def list_drawings(
@@ -57,7 +57,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         owner: Owner, body: Annotated[DrawingCreate, Depends(drawing_body)]
     ) -> dict[str, str]:
         """Keeps a drawing and the digit that was meant; answers its `id`."""
-        image = service.insight.drawing(body.drawing(), body.as_drawn)
+        image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": handwriting.keep(owner, body.label, image).drawing_id}
 
     @api.delete("/handwriting/{owner}/{drawing_id}", status_code=204, tags=["drawings"])
@@ -71,7 +71,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         handwriting.restore(owner, drawing_id)
 
     @api.get("/handwriting/{owner}/scores/{run_id}", tags=["drawings"])
-    def get_scores(owner: Owner, run_id: str) -> OwnScores:
+    def get_scores(owner: Owner, run_id: str) -> DrawingScores:
         """How many of the drawings each kept network of a run reads right."""
         return handwriting.scores(owner, run_id)
 
@@ -85,10 +85,12 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         owner: Owner, body: Annotated[FinetuneRequest, Depends(finetune_body)]
     ) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
-        return service.snapshot(service.teaching.teach(owner, body.run, body.epoch, body.mixed))
+        return service.runs.snapshot(
+            service.finetuning.start(owner, body.run, body.epoch, body.mixed)
+        )
 
     @api.get("/runs/{run_id}/lesson", tags=["drawings"])
-    def get_finetuning(run_id: str) -> dict[str, LessonReport | None]:
+    def get_finetuning(run_id: str) -> dict[str, FinetuneReport | None]:
         """What fine-tuning has changed so far in a run, on the test set and on drawings: shares
         read right before it and after, under `lesson`; null if it was not fine-tuned."""
-        return {"lesson": service.teaching.report(run_id)}
+        return {"lesson": service.finetuning.report(run_id)}

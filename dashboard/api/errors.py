@@ -10,21 +10,21 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core.errors import (
-    BadDrawing,
-    BadWeights,
-    DamagedFile,
+    DamagedFileError,
     DigitLabError,
-    DrawingRefused,
-    EmptyDrawing,
-    ExportUnavailable,
-    FolderUnusable,
-    InvalidConfig,
-    NoModel,
-    NotTrained,
-    UnknownDrawing,
-    UnknownEpoch,
-    UnknownRun,
-    WrongState,
+    DrawingRefusedError,
+    EmptyDrawingError,
+    ExportUnavailableError,
+    InvalidConfigError,
+    InvalidDrawingError,
+    InvalidWeightsError,
+    NoModelError,
+    NotTrainedError,
+    StorageError,
+    UnknownDrawingError,
+    UnknownEpochError,
+    UnknownRunError,
+    WrongStateError,
 )
 
 
@@ -34,21 +34,21 @@ class BadRequest(DigitLabError):
 
 STATUS_CODES: dict[type[DigitLabError], int] = {
     BadRequest: 400,
-    UnknownRun: 404,
-    UnknownEpoch: 404,
-    UnknownDrawing: 404,
-    WrongState: 409,
-    NoModel: 409,
-    NotTrained: 409,
-    DrawingRefused: 409,
-    InvalidConfig: 422,
-    BadDrawing: 422,
-    EmptyDrawing: 422,
-    BadWeights: 422,
+    UnknownRunError: 404,
+    UnknownEpochError: 404,
+    UnknownDrawingError: 404,
+    WrongStateError: 409,
+    NoModelError: 409,
+    NotTrainedError: 409,
+    DrawingRefusedError: 409,
+    InvalidConfigError: 422,
+    InvalidDrawingError: 422,
+    EmptyDrawingError: 422,
+    InvalidWeightsError: 422,
     # The request is fine; the disk, or what is installed, is not.
-    DamagedFile: 500,
-    ExportUnavailable: 501,
-    FolderUnusable: 507,
+    DamagedFileError: 500,
+    ExportUnavailableError: 501,
+    StorageError: 507,
 }
 
 
@@ -58,7 +58,7 @@ def add_handlers(api: FastAPI) -> None:
     @api.exception_handler(DigitLabError)
     async def refuse(_: Request, error: DigitLabError) -> JSONResponse:
         body: dict[str, Any] = {"error": str(error)}
-        if isinstance(error, InvalidConfig):
+        if isinstance(error, InvalidConfigError):
             body |= {"field": next(iter(error.fields)), "fields": error.fields}
         return JSONResponse(body, STATUS_CODES.get(type(error), 400))
 

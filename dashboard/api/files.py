@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
-from core.records.runs import File, RunSnapshot
+from core.records.exports import File
+from core.records.runs import RunSnapshot
 from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
 from dashboard.api.schemas import Name
@@ -19,7 +20,7 @@ FILE_BODY = {"requestBody": {"required": True, "content": {"application/octet-st
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    files = service.files
+    files = service.exports
 
     @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv"))
     def get_metrics_csv(run_id: str) -> Response:
@@ -76,7 +77,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             raise BadRequest(
                 "Send the file itself, as `curl --data-binary @FILE` does, not a form."
             )
-        return service.snapshot(service.bring_in(content, name))
+        return service.runs.snapshot(service.imports.import_weights(content, name))
 
 
 def _described(media_type: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from fastapi import Depends, FastAPI
 from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
     Box,
-    History,
     HistoryRequest,
+    PredictionHistory,
     PredictionResponse,
     PredictRequest,
 )
@@ -26,7 +26,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
         """Reads strokes or pixels with a network, by default the newest."""
         ((kind, points),) = body.drawing().items()
-        explorer = service.explorer
+        explorer = service.predictions
         read = explorer.read_strokes if kind == "strokes" else explorer.read_pixels
         reading = read(points, body.as_drawn, body.run, body.epoch)
         left, top, right, bottom = reading.box
@@ -41,11 +41,13 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         )
 
     @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)
-    def predict_history(body: Annotated[HistoryRequest, Depends(history_body)]) -> History:
+    def predict_history(
+        body: Annotated[HistoryRequest, Depends(history_body)],
+    ) -> PredictionHistory:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
-        image = service.insight.drawing(body.drawing(), body.as_drawn)
-        found = service.history.course(image, body.run)
-        return History(
+        image = service.inspection.drawing(body.drawing(), body.as_drawn)
+        found = service.prediction_history.of_image(image, body.run)
+        return PredictionHistory(
             epochs=list(found.epochs),
             digits=list(found.digits),
             probabilities=found.probabilities.tolist(),

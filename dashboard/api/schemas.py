@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.errors import BadDrawing
-from core.records.runs import Doubt, Metrics, RunSnapshot
+from core.errors import InvalidDrawingError
+from core.records.metrics import Metrics
+from core.records.predictions import Doubt
+from core.records.runs import RunSnapshot
 from dashboard.api.errors import BadRequest
 
 Name = Annotated[str, Field(max_length=1000)]
@@ -95,7 +97,7 @@ class _Drawing(BaseModel):
 
         Raises:
             BadRequest: both are given, or none.
-            BadDrawing: `as_drawn` is neither true nor false.
+            InvalidDrawingError: `as_drawn` is neither true nor false.
         """
         kinds = {"strokes", "pixels"} & self.model_fields_set
         if len(kinds) != 1:
@@ -103,7 +105,7 @@ class _Drawing(BaseModel):
                 'Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.'
             )
         if not isinstance(self.as_drawn, bool):
-            raise BadDrawing(
+            raise InvalidDrawingError(
                 "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
                 "MNIST's."
             )
@@ -190,7 +192,7 @@ class PredictionResponse(BaseModel):
     centre: tuple[float, float]
 
 
-class History(BaseModel):
+class PredictionHistory(BaseModel):
     """What a run's networks read: ten probabilities after each of `epochs`, 0 being untrained.
 
     The last epoch has a fraction while a run is on its way. Of a long run, 40 kept epochs are

@@ -7,7 +7,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
-from core.errors import InvalidConfig
+from core.errors import InvalidConfigError
 from dashboard import ids
 from dashboard.components.controls import PERSIST
 
@@ -78,12 +78,12 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
     """A sentence for each invalid field."""
     try:
         parse_config(values)
-    except InvalidConfig as error:
+    except InvalidConfigError as error:
         return error.fields
     return {}
 
 
-def validation_message(error: InvalidConfig) -> str:
+def validation_message(error: InvalidConfigError) -> str:
     """Names the fields to correct by their labels."""
     titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
     return f"Please correct: {', '.join(titles)}."

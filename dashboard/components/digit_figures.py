@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, VERMILION, figure_layout
 
 TILE, GAP = 28, 4

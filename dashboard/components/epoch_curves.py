@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import plotly.graph_objects as go
 
-from core.errors import UnknownRun
-from core.records.runs import EpochMetrics, RunSnapshot
+from core.errors import UnknownRunError
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunSnapshot
 from dashboard.theme import AXIS, LEGEND_BELOW, figure_layout
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class EvaluatedRun:
 def load_evaluations(service: "TrainingService", run: RunSnapshot) -> EvaluatedRun:
     """A run with its evaluations; without any if the run was deleted a moment ago."""
     try:
-        events, _ = service.events_since(run.run_id, 0)
-    except UnknownRun:
+        events, _ = service.runs.events_since(run.run_id, 0)
+    except UnknownRunError:
         events = []
     return EvaluatedRun(run, [event for event in events if isinstance(event, EpochMetrics)])
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import panel
@@ -85,7 +85,7 @@ class ImageGrid:
             if chosen["of"]["run"] != shown["run"]:  # another run may have other test images
                 return _hint()
             ref = CheckpointRef.parse(shown["version"])
-            read = service.explorer.test_images
+            read = service.predictions.test_images
             try:
                 return _detail(await asyncio.to_thread(read, [index], ref.run_id, ref.epoch))
             except DigitLabError as error:

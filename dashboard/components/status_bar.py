@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.runs import DatasetStatus, RunSnapshot, RunState
+from core.records.datasets import DatasetStatus
+from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.formatting import NOTHING, duration, epoch_number, epoch_progress, percent
 from dashboard.urls import url

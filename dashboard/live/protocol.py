@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.records.runs import Metrics, RunSnapshot
+from core.records.metrics import Metrics
+from core.records.runs import RunSnapshot
 
 PROTOCOL = 1
 """Increased when pages of earlier versions have to be reloaded."""

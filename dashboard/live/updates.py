@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UnknownRun
-from core.records.runs import Metrics, RunSnapshot
+from core.errors import UnknownRunError
+from core.records.metrics import Metrics
+from core.records.runs import RunSnapshot
 from dashboard.live.protocol import PROTOCOL, Message, Network, Place
 
 if TYPE_CHECKING:
@@ -55,17 +56,17 @@ class Changes:
     def refresh(self) -> None:
         """Reads the list of runs again."""
         self.version += 1
-        before, runs = self._snapshots, {run.run_id: run for run in self._service.runs()}
+        before, runs = self._snapshots, {run.run_id: run for run in self._service.runs.all()}
         for run_id, run in runs.items():
             # A snapshot is replaced when it changes. The weights of a run that trains change alone.
             same = before.get(run_id) is run and run.state.finished
             if same and (run_id, "row") not in self._problems:
                 continue
             try:
-                network = self._service.explorer.weights_version(run_id)
+                network = self._service.predictions.weights_version(run_id)
                 self._store(self._rows, run_id, {**self._row(run), "network": network})
                 self._note(run_id, "row")
-            except UnknownRun:  # deleted a moment ago: the next look finds it gone
+            except UnknownRunError:  # deleted a moment ago: the next look finds it gone
                 continue
             except Exception as error:  # noqa: BLE001 (_note logs it)
                 self._note(run_id, "row", error)
@@ -85,23 +86,23 @@ class Changes:
         """The wanted run, or else the one that trains, or the newest; None if there is none."""
         if wanted is not None and wanted not in self._snapshots:
             try:
-                return self._service.snapshot(wanted).run_id  # started a moment ago
-            except UnknownRun:
-                return self._service.latest_run()
-        return wanted or self._service.latest_run()
+                return self._service.runs.snapshot(wanted).run_id  # started a moment ago
+            except UnknownRunError:
+                return self._service.runs.latest()
+        return wanted or self._service.runs.latest()
 
     def run_parts(self, run_id: str | None) -> dict[str, _Part]:
         """The parts of the messages that are about a run, read once for each version."""
         parts = self._run_parts.setdefault(run_id, {})
         if "problem" not in parts or parts["problem"].read < self.version:
             try:
-                run = None if run_id is None else self._service.snapshot(run_id)
+                run = None if run_id is None else self._service.runs.snapshot(run_id)
                 self._store(parts, "run", run)
                 for name, value in self._describe(run).items():
                     self._store(parts, name, value)
                 self._store(parts, "network", self._network(run))
                 self._note(run_id, "run")
-            except UnknownRun:
+            except UnknownRunError:
                 raise
             except Exception as error:  # noqa: BLE001 (_note logs it)
                 self._note(run_id, "run", error)
@@ -115,12 +116,12 @@ class Changes:
         cannot be read.
         """
         try:
-            events, cursor = self._service.events_since(run_id, start)
+            events, cursor = self._service.runs.events_since(run_id, start)
             if start > cursor:
                 start = 0
-                events, cursor = self._service.events_since(run_id, start)
+                events, cursor = self._service.runs.events_since(run_id, start)
             self._note(run_id, "events")
-        except UnknownRun:
+        except UnknownRunError:
             raise
         except Exception as error:  # noqa: BLE001 (_note logs it)
             self._note(run_id, "events", error)
@@ -145,7 +146,7 @@ class Changes:
     def _network(self, run: RunSnapshot | None) -> Network:
         if run is None:
             return Network(newest=None, kept=[])
-        newest = self._service.explorer.weights_version(run.run_id)
+        newest = self._service.predictions.weights_version(run.run_id)
         # A run without a network is named as well, or the page would show another run's network.
         without = f"{run.run_id}/{run.revision}/{run.state.value}"
         return Network(newest=newest or without, kept=list(run.kept))
@@ -191,7 +192,7 @@ def update(changes: Changes, place: Place) -> Message:
             if events or fresh or first != place.cursor:
                 news |= {"first": first, "events": events}
         news |= {name: part.value for name, part in parts.items() if fresh or part.changed > known}
-    except UnknownRun:  # deleted a moment ago: the page stays where it is until the next look
+    except UnknownRunError:  # deleted a moment ago: the page stays where it is until the next look
         version, run_id, revision, cursor = known, place.shown, place.revision, place.cursor
     return Message.model_construct(
         _fields_set={"server", "version", "protocol", "shown", "revision", "cursor", *news},

@@ -18,9 +18,11 @@ import uvicorn
 
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import DataCatalog, Dataset
-from core.records.runs import EpochMetrics, RunState
-from core.runs.database import RunStore
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunState
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from dashboard.app import create_app
@@ -65,7 +67,9 @@ class AppServer:
         self._goes_on = threading.Event()
         self._goes_on.set()
         self._stands_still = threading.Event()
-        self.service = TrainingService(DataCatalog(data, runs, "mnist"), RunStore(runs), self._fit)
+        self.service = TrainingService(
+            DataCatalog(data, runs, "mnist"), RunDatabase(runs), self._fit
+        )
         self.service.prepare_dataset()
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -114,7 +118,7 @@ class AppServer:
             self._goes_on.set()
 
     def _is_training(self) -> bool:
-        return any(run.state is RunState.RUNNING for run in self.service.runs())
+        return any(run.state is RunState.RUNNING for run in self.service.runs.all())
 
     # REST
 
@@ -159,12 +163,12 @@ class AppServer:
 
     def stop_all_runs(self) -> None:
         """Stops everything that trains or waits, whoever started it."""
-        for run in self.service.runs():  # the newest first: none moves up meanwhile
+        for run in self.service.runs.all():  # the newest first: none moves up meanwhile
             if not run.state.finished:
                 self.stop_run(run.run_id)
 
     def wait_for_end(self, run_id: str) -> None:
         deadline = time.monotonic() + SECONDS
-        while not self.service.snapshot(run_id).state.finished:
+        while not self.service.runs.snapshot(run_id).state.finished:
             assert time.monotonic() < deadline, f"{run_id} does not end"
             time.sleep(0.01)

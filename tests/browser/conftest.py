@@ -141,7 +141,7 @@ def dashboard(
     failures = request.session.testsfailed
     page.page.set_viewport_size(VIEWPORT)
     if not RUNS_TO_LOOK_AT & set(request.fixturenames):
-        page.show_newest_run(server.service.latest_run())
+        page.show_newest_run(server.service.runs.latest())
     yield page
     page.stop_holding()
     problems = page.problems[:]

@@ -12,8 +12,8 @@ from core import models
 from core.analysis.robustness import STRENGTHS, distort
 from core.config import TrainConfig
 from core.data import synthetic
-from core.data.catalog import normalise
-from core.records.layers import Distortion, Pair
+from core.data.dataset import normalize
+from core.records.comparisons import Distortion, Pair
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -36,7 +36,7 @@ class Truth:
 
     def count_right(self, images: np.ndarray) -> int:
         with torch.inference_mode():
-            predicted = self._network(normalise(torch.from_numpy(images))).argmax(1).numpy()
+            predicted = self._network(normalize(torch.from_numpy(images))).argmax(1).numpy()
         return int((predicted == self.labels).sum())
 
     def curve(self, distortion: Distortion) -> list[float]:
@@ -78,8 +78,8 @@ def train_pair(server: AppServer, seed: int) -> Pair:
         seed=seed,
         precision="fp32",
     )
-    server.service.pairs.start(config)
-    pair = server.service.pairs.all()[0]
+    server.service.runs.start_pair(config)
+    pair = server.service.comparisons.all()[0]
     for run in pair.runs:
         server.wait_for_end(run.run_id)
     return pair
@@ -87,7 +87,7 @@ def train_pair(server: AppServer, seed: int) -> Pair:
 
 def measured(server: AppServer, pair: Pair) -> list[list[float]]:
     """The accuracies on shifted images that the service measures, of both networks."""
-    found = [server.service.pairs.robustness(run.run_id).result(SECONDS) for run in pair.runs]
+    found = [server.service.comparisons.robustness(run.run_id).result(SECONDS) for run in pair.runs]
     return [list(one.curves[0].accuracies) for one in found]
 
 
@@ -169,7 +169,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
         shares = [f"{accuracies[0]:.2%}" for accuracies in wanted[pair.name]]
         dashboard.until(lambda shares=shares: cells(dashboard, "Test accuracy") == shares)
 
-    server.service.delete(earlier.runs[0].run_id)
+    server.service.runs.delete(earlier.runs[0].run_id)
     expect(dashboard.caption("CNN vs MLP")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
     dashboard.until(lambda: dashboard.figure_value("Shifted", names) == ["MLP"])

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from core.data.catalog import MEAN, STD
+from core.data.dataset import MEAN, STD
 from core.drawing.strokes import strokes_to_image
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage

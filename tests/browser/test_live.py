@@ -102,7 +102,7 @@ def test_a_run_that_cannot_be_read_is_explained_and_does_not_end_the_stream(
     dashboard.open_tab("Train")
     run_id = server.train(epochs=1)
     dashboard.show_run(mlp_run)
-    read = server.service.events_since
+    read = server.service.runs.events_since
 
     def fail(wanted: str, cursor: int) -> object:
         if wanted == run_id:

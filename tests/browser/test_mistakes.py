@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from core import models
 from core.data import synthetic
-from core.data.catalog import normalise
+from core.data.dataset import normalize
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -27,7 +27,7 @@ class Truth:
         images, self.labels = synthetic.generate(TEST_IMAGES, 2)
         weights = load_file(server.runs / run_id / f"{epoch:04d}.safetensors")
         with torch.inference_mode():
-            scores = models.load("mlp", weights)(normalise(torch.from_numpy(images)))
+            scores = models.load("mlp", weights)(normalize(torch.from_numpy(images)))
         self.probabilities = scores.softmax(1).numpy()
         self.predicted = self.probabilities.argmax(1)
         self.wrong = self.predicted != self.labels

@@ -302,18 +302,18 @@ def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
     ).body()
     open_runs(dashboard, server)
 
-    def bring_in(name: str, content: bytes) -> None:
+    def import_weights(name: str, content: bytes) -> None:
         with dashboard.page.expect_file_chooser() as chooser:
             dashboard.button("Bring in weights …").click()
         chooser.value.set_files({"name": name, "mimeType": "", "buffer": content})
 
-    bring_in("a.txt", b"Hello")
+    import_weights("a.txt", b"Hello")
     alert = dashboard.region("All runs").get_by_role("alert")
     expect(alert.filter(has_text="The file is neither a .pth")).to_be_visible()
     (refused,) = dashboard.problems
     assert "422" in refused
     dashboard.problems.clear()  # the browser's own, about the request that was refused
-    bring_in("mine.pth", weights)
+    import_weights("mine.pth", weights)
     expect(dashboard.text("mine.pth was brought in")).to_be_visible()
     # It has never started, so among many runs the table may not show it without a filter.
     dashboard.field("Name Filter Input").fill("mine.pth")

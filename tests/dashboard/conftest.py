@@ -19,12 +19,14 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig, parse_config
-from core.data.catalog import DataCatalog, Dataset
-from core.records.runs import BatchMetrics, EpochMetrics
-from core.runs.database import RunStore
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.records.metrics import BatchMetrics, EpochMetrics
+from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
-from core.training.loop import Checkpoint, Event, fit as real_fit
+from core.training.loop import Event, fit as real_fit
+from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
 from dashboard.components import runs_table, status_bar
 from dashboard.live.updates import Changes
@@ -45,7 +47,7 @@ class InMemoryCatalog(DataCatalog):
 
 
 def in_memory_service(data: Dataset, runs: Path, fit: Fit = real_fit) -> TrainingService:
-    return TrainingService(InMemoryCatalog(data), RunStore(runs), fit)
+    return TrainingService(InMemoryCatalog(data), RunDatabase(runs), fit)
 
 
 def until_stopped(config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
@@ -169,7 +171,7 @@ def untrained_service(
 def untrained(untrained_service: TrainingService) -> Iterator[TestClient]:
     """A client of a server without any run. Tests may read and keep `drawings`."""
     yield from opened(untrained_service)
-    assert untrained_service.runs() == []
+    assert untrained_service.runs.all() == []
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +180,7 @@ def done(
 ) -> Iterator[TrainingService]:
     """A service whose only run is done. Tests may read and keep `drawings`, but start nothing."""
     service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
-    service.start(parse_config(SHORT))
+    service.runs.start(parse_config(SHORT))
     finish(service)
     yield service
     service.close()
@@ -188,13 +190,13 @@ def done(
 def trained(done: TrainingService) -> Iterator[TestClient]:
     """A client of a server whose only run is done. Tests may read and keep `drawings`."""
     yield from opened(done)
-    assert len(done.runs()) == 1
+    assert len(done.runs.all()) == 1
 
 
 @pytest.fixture(scope="session")
 def run_id(done: TrainingService) -> str:
     """The only run of `trained`."""
-    return done.snapshot().run_id
+    return done.runs.snapshot().run_id
 
 
 @pytest.fixture(scope="session")
@@ -216,9 +218,9 @@ def busy(
 ) -> Iterator[TestClient]:
     """A client of a server whose runs go on until they are stopped; at first, none goes on."""
     yield busy_client
-    for run in busy_service.runs():
-        busy_service.stop(run.run_id)
-    wait_until(lambda: all(run.state.finished for run in busy_service.runs()))
+    for run in busy_service.runs.all():
+        busy_service.runs.stop(run.run_id)
+    wait_until(lambda: all(run.state.finished for run in busy_service.runs.all()))
 
 
 # Runs whose events a test gives
@@ -237,14 +239,14 @@ class LiveHarness:
 
     def start(self) -> str:
         """Starts a run whose events `report` gives."""
-        self.service.start(TrainConfig(epochs=2, precision="fp32"))
+        self.service.runs.start(TrainConfig(epochs=2, precision="fp32"))
         return self.follow()
 
     def follow(self) -> str:
         """Waits until the run whose turn it is has begun; `report` then gives its events."""
-        run_id = self.service.latest_run()
+        run_id = self.service.runs.latest()
         assert run_id is not None
-        self._wait_until(lambda: self.service.snapshot(run_id).kept and self._begun)
+        self._wait_until(lambda: self.service.runs.snapshot(run_id).kept and self._begun)
         return run_id
 
     def report(self, *events: Event) -> None:
@@ -255,9 +257,9 @@ class LiveHarness:
 
     def end(self) -> None:
         """Ends the run that trains, and waits until the service has noticed."""
-        run_id = self.service.latest_run()
+        run_id = self.service.runs.latest()
         self._events.put(None)
-        self._wait_until(lambda: self.service.snapshot(run_id).state.finished)
+        self._wait_until(lambda: self.service.runs.snapshot(run_id).state.finished)
 
     def _fit(self, config: TrainConfig, *_: Any, **asked: Any) -> Iterator[Event]:
         self._begun = False

@@ -134,6 +134,6 @@ def test_closing_the_server_ends_the_training(service: TrainingService, wait_unt
     with TestClient(create_app(service).server, base_url="http://127.0.0.1") as client:
         settings = {"epochs": 2000, "model": "mlp", "precision": "fp32"}
         run_id = client.post("/api/runs", json=settings).json()["run_id"]
-        wait_until(lambda: service.events_since(run_id, 0)[1] > 0)
-        assert not service.snapshot(run_id).state.finished
-    assert service.snapshot(run_id).state.finished
+        wait_until(lambda: service.runs.events_since(run_id, 0)[1] > 0)
+        assert not service.runs.snapshot(run_id).state.finished
+    assert service.runs.snapshot(run_id).state.finished

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.config import parse_config
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.tabs.compare import layout as compare
@@ -76,10 +76,10 @@ def service(
 ) -> Iterator[TrainingService]:
     """A service with a pair that is done, and a kept drawing."""
     service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
-    service.pairs.start(parse_config({**SHORT, "epochs": 1}))
-    for run in service.runs():
+    service.runs.start_pair(parse_config({**SHORT, "epochs": 1}))
+    for run in service.runs.all():
         finish(service, run.run_id)
-    service.handwriting.keep(OWNER, 7, service.insight.drawing(A_SEVEN, False))
+    service.drawings.save(OWNER, 7, service.inspection.drawing(A_SEVEN, False))
     yield service
     service.close()
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from tests.dashboard.conftest import in_memory_service, opened
 
@@ -88,7 +88,7 @@ def test_a_write_that_another_sites_page_sends_is_refused(
     refused = client.post(path, headers={"origin": origin})
     assert refused.status_code == 403
     assert refused.json()["error"].endswith(".")
-    assert service.latest_run() is None
+    assert service.runs.latest() is None
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dash import Dash, Input, Output, State, html, no_update
 
 from core.config import parse_config
-from core.errors import DigitLabError, InvalidConfig, UnknownRun
-from core.records.layers import Examples, Pair, Robustness
+from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
+from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
@@ -50,8 +50,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         """Starts a pair, which the page then shows; the status bar shows the run that trains."""
         try:
             config = parse_config({**values, "model": cnn})
-            await presses.once(service.pairs.start, config)
-        except InvalidConfig as error:
+            await presses.once(service.runs.start_pair, config)
+        except InvalidConfigError as error:
             message = config_form.validation_message(error)
             sentence = f"Training did not start. On the Train tab: {message}"
         except DigitLabError as error:
@@ -125,10 +125,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         if not pair.comparable:
             return _no_robustness(NO_NETWORK)
         try:
-            measure = service.pairs.robustness
+            measure = service.comparisons.robustness
             futures = [await asyncio.to_thread(measure, run.run_id) for run in pair.comparable]
             measured = await asyncio.gather(*map(asyncio.wrap_future, futures))
-            examples = await asyncio.to_thread(service.pairs.examples, pair.comparable[0].run_id)
+            examples = await asyncio.to_thread(
+                service.comparisons.examples, pair.comparable[0].run_id
+            )
         except DigitLabError as error:
             return _no_robustness(str(error))
         return await asyncio.to_thread(_robustness, measured, examples)
@@ -138,7 +140,7 @@ def overview(
     service: "TrainingService", chosen: str | None, before: dict[str, Any] | None
 ) -> dict[str, Any]:
     """All pairs as options, and the state of the chosen one; by default the newest."""
-    pairs = service.pairs.all()
+    pairs = service.comparisons.all()
     pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
     runs = [load_evaluations(service, run) for run in pair.runs] if pair else []
     version = None if pair is None else _version(service, pair)
@@ -158,8 +160,8 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
 
     def weights_version(run_id: str) -> str | None:
         try:
-            return service.explorer.weights_version(run_id)
-        except UnknownRun:  # deleted a moment ago
+            return service.predictions.weights_version(run_id)
+        except UnknownRunError:  # deleted a moment ago
             return None
 
     return {
@@ -172,7 +174,7 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
 
 def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | None:
     name = (version or {}).get("pair")
-    return next((pair for pair in service.pairs.all() if pair.name == name), None)
+    return next((pair for pair in service.comparisons.all() if pair.name == name), None)
 
 
 def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str:
@@ -181,8 +183,8 @@ def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str
     if pair is None:
         return ""
     try:
-        return text.progress(service.pairs.progress([run.run_id for run in pair.comparable]))
-    except UnknownRun:  # deleted a moment ago
+        return text.progress(service.comparisons.progress([run.run_id for run in pair.comparable]))
+    except UnknownRunError:  # deleted a moment ago
         return ""
 
 
@@ -195,7 +197,7 @@ def _result(service: "TrainingService", run: RunSnapshot, trained: bool) -> text
     layers = service.layers(str(run.config["model"]))
     if not trained:
         return text.Result(run, layers)
-    answers = service.explorer.assessment(run.run_id).answers
+    answers = service.predictions.test_set_report(run.run_id).answers
     wrong = int((answers.predictions != answers.labels).sum())
     return text.Result(run, layers, len(answers.labels), wrong, answers.progress)
 

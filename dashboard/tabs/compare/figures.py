@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
-from core.records.layers import Distortion, Examples, Robustness
+from core.records.comparisons import Distortion, Examples, Robustness
 from dashboard.components.epoch_curves import HEIGHT, EvaluatedRun, epoch_figure, evaluation_curve
 from dashboard.formatting import model_title
 from dashboard.theme import (

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from dash import dcc, html
 
 from core.config import CHOICE_TITLES
-from core.records.layers import Distortion
+from core.records.comparisons import Distortion
 from dashboard.components.controls import HIDDEN, alert, button, panel, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE

@@ -7,8 +7,9 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.layers import Pair
-from core.records.runs import LayerInfo, RunSnapshot, RunState
+from core.records.comparisons import Pair
+from core.records.layers import LayerInfo
+from core.records.runs import RunSnapshot, RunState
 from dashboard.components.controls import colour_mark, table
 from dashboard.components.status_bar import NEWEST, OPTIONS, STATE_COLOURS
 from dashboard.formatting import (

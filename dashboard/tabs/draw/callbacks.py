@@ -11,8 +11,8 @@ import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
-from core.errors import DigitLabError, EmptyDrawing, NoModel
-from core.records.layers import Drawing
+from core.errors import DigitLabError, EmptyDrawingError, NoModelError
+from core.records.drawings import Drawing
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display
@@ -64,11 +64,11 @@ def _history(service: "TrainingService", request: dict[str, Any]) -> tuple[go.Fi
     """The figure, its caption, and its label for screen readers."""
     ref = CheckpointRef.parse(request.get("version"))
     try:
-        image = service.insight.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
-        course = service.history.course(image, ref.run_id)
-    except NoModel:
+        image = service.inspection.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
+        course = service.prediction_history.of_image(image, ref.run_id)
+    except NoModelError:
         sentence = text.NOTHING_TRAINED
-    except EmptyDrawing:
+    except EmptyDrawingError:
         sentence = text.NOTHING_DRAWN
     except DigitLabError as error:
         sentence = str(error)
@@ -112,12 +112,12 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
     )
     async def keep(request: dict[str, Any], owner: str) -> tuple[str, Any]:
         def keep_drawing() -> Drawing:
-            image = service.insight.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
-            return service.handwriting.keep(owner, int(request["label"]), image)
+            image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
+            return service.drawings.save(owner, int(request["label"]), image)
 
         try:
             drawing = await asyncio.to_thread(keep_drawing)
-        except EmptyDrawing:
+        except EmptyDrawingError:
             return text.NOTHING_TO_KEEP, no_update
         except DigitLabError as error:
             return str(error), no_update
@@ -154,9 +154,9 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         chosen = request["drawing"]
         try:
             if chosen is None:
-                await asyncio.to_thread(service.handwriting.restore, owner, str(deleted))
+                await asyncio.to_thread(service.drawings.restore, owner, str(deleted))
                 return "", {"restored": deleted}, False, None
-            await asyncio.to_thread(service.handwriting.delete, owner, str(chosen))
+            await asyncio.to_thread(service.drawings.delete, owner, str(chosen))
         except DigitLabError as error:
             return str(error), no_update, False, None
         return "", {"deleted": chosen}, True, chosen
@@ -177,7 +177,7 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         ref = CheckpointRef.parse(version)
         try:
             child = await presses.once(
-                service.teaching.teach, owner, ref.run_id, ref.epoch, bool(mixed)
+                service.finetuning.start, owner, ref.run_id, ref.epoch, bool(mixed)
             )
         except DigitLabError as error:
             return dbc.Alert(str(error), color="danger"), no_update, no_update
@@ -187,11 +187,11 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
 def _collection(service: "TrainingService", owner: str, ref: CheckpointRef) -> tuple[Any, ...]:
     """Summary, thumbnails, style of the lesson's controls, and its report."""
     try:
-        mine = service.handwriting.shown(owner, ref.run_id, ref.epoch)
-        found = None if ref.run_id is None else service.teaching.report(ref.run_id)
+        mine = service.drawings.predict(owner, ref.run_id, ref.epoch)
+        found = None if ref.run_id is None else service.finetuning.report(ref.run_id)
         report = None
         if found is not None and ref.run_id is not None:
-            report = text.report(found, service.snapshot(ref.run_id))
+            report = text.report(found, service.runs.snapshot(ref.run_id))
     except DigitLabError as error:
         return str(error), no_update, no_update, None
     return text.summary(mine), text.thumbnails(mine), display(mine.drawings), report

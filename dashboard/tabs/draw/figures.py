@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from core.records.layers import Course
+from core.records.drawings import Course
 from dashboard.formatting import epoch_number
 from dashboard.theme import VERMILION, figure_layout
 

@@ -8,7 +8,7 @@ from dash import html
 from PIL import Image
 
 from core.config import CHOICE_TITLES
-from core.records.layers import Course, Drawing, LessonReport, LessonRow, OwnSet
+from core.records.drawings import Course, Drawing, DrawingSet, FinetuneReport, FinetuneRow
 from core.records.runs import RunSnapshot
 from dashboard.components.controls import table
 from dashboard.formatting import epoch_number, percent, plural
@@ -28,7 +28,7 @@ def delete_button(drawing: object) -> dict[str, object]:
     return {"type": "hand-delete", "drawing": drawing}
 
 
-def summary(mine: OwnSet) -> str:
+def summary(mine: DrawingSet) -> str:
     """How many drawings the network reads right, and how many of them it was trained on."""
     count = len(mine.drawings)
     if not count:
@@ -43,7 +43,7 @@ def summary(mine: OwnSet) -> str:
     return f"{right} {which} of them it was taught (▲): they are no test of it."
 
 
-def thumbnails(mine: OwnSet) -> list[html.Li]:
+def thumbnails(mine: DrawingSet) -> list[html.Li]:
     """The drawings, newest first, each with its label, its prediction and a button to delete it."""
     return [
         _thumbnail(
@@ -89,7 +89,7 @@ def _picture(image: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def report(found: LessonReport, run: RunSnapshot) -> html.Div:
+def report(found: FinetuneReport, run: RunSnapshot) -> html.Div:
     """Accuracies before and after a lesson, and which of them are a fair test."""
     lesson = found.lesson
     when = "after" if found.after == found.last else "so far"
@@ -123,7 +123,7 @@ def report(found: LessonReport, run: RunSnapshot) -> html.Div:
     )
 
 
-def _score(row: LessonRow, share: float | None) -> str:
+def _score(row: FinetuneRow, share: float | None) -> str:
     if share is None or row.count is None:
         return percent(share)
     return f"{round(share * row.count)} of {row.count}"

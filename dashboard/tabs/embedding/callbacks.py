@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from core.errors import DigitLabError, NoModel
-from core.records.layers import Embedding
+from core.errors import DigitLabError, NoModelError
+from core.records.explanations import Embedding
 from dashboard import ids
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
@@ -66,7 +66,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 embedding = await asyncio.wrap_future(future)
             else:
                 embedding = await asyncio.to_thread(service.embeddings.pca, ref.run_id, ref.epoch)
-        except NoModel:
+        except NoModelError:
             sentence = layout.NOTHING_TRAINED
             return empty_state(sentence, figures.HEIGHT), sentence, shown
         except DigitLabError as error:
@@ -93,7 +93,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         if "customdata" not in point or not shown:
             return layout.hint()
         index = int(point["customdata"])
-        image = await asyncio.to_thread(service.explorer.test_image, index, shown["run"])
+        image = await asyncio.to_thread(service.predictions.test_image, index, shown["run"])
         return [
             html.H2(f"Test image {index}"),
             html.P(capitalised(point["text"])),
@@ -108,7 +108,7 @@ def _figure(
     point = None
     if request.get("drawing"):
         try:
-            image = service.insight.drawing(request["drawing"], bool(request["as_drawn"]))
+            image = service.inspection.drawing(request["drawing"], bool(request["as_drawn"]))
             point = service.embeddings.place(image, embedding, ref.run_id, ref.epoch)
         except DigitLabError:
             pass  # the Draw tab explains the error

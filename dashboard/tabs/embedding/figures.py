@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from dashboard.theme import figure_layout
 
 CLASS_COLOURS = (

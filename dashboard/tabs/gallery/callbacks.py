@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from core.errors import DigitLabError, NoModel, NotThere
-from core.records.runs import Gallery
+from core.errors import DigitLabError, NoModelError, OutOfRangeError
+from core.records.predictions import Gallery
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.image_grid import empty_grid, grid_figure
@@ -55,7 +55,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         only_wrong, chosen = bool(request.get("wrong")), len(request.get("chosen") or [])
         try:
             images = await asyncio.to_thread(find_images, service, request)
-        except NoModel:
+        except NoModelError:
             return "", *empty_grid(layout.NOTHING_TRAINED)
         except DigitLabError as error:
             return "", *empty_grid(str(error))
@@ -70,7 +70,7 @@ def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
     """The images selected in the embedding if there is a selection, else random ones.
 
     Raises:
-        NotThere: the run's test set lacks selected images.
+        OutOfRangeError: the run's test set lacks selected images.
         DigitLabError: there is no such network.
     """
     ref, only_wrong = CheckpointRef.parse(request.get("version")), bool(request.get("wrong"))
@@ -78,11 +78,11 @@ def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
     if not chosen:
         count = min(max(int(request.get("count") or 5), 1), max(layout.COUNTS))
         seed = abs(int(request.get("seed") or 0))
-        return service.explorer.gallery(count, seed, only_wrong, ref.run_id, ref.epoch)
+        return service.predictions.gallery(count, seed, only_wrong, ref.run_id, ref.epoch)
     try:
-        images = service.explorer.test_images(list(map(int, chosen)), ref.run_id, ref.epoch)
+        images = service.predictions.test_images(list(map(int, chosen)), ref.run_id, ref.epoch)
     except IndexError as error:
-        raise NotThere(OTHER_TEST_SET) from error
+        raise OutOfRangeError(OTHER_TEST_SET) from error
     matching = images.predictions != images.labels if only_wrong else np.ones(len(chosen), bool)
     return images.at(np.flatnonzero(matching)[:MAX_CHOSEN])
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from core.errors import DigitLabError, NoModel
-from core.records.layers import ATTRIBUTION_METHODS, Attribution, Look, PixelStep
+from core.errors import DigitLabError, NoModelError
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution
+from core.records.layers import ActivationView, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
@@ -62,11 +63,13 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
     ) -> tuple[Any, ...]:
         width = min(max(int(request.get("width") or 0) - 30, panels.MIN_WIDTH), MAX_WIDTH)
 
-        def look(ref: CheckpointRef) -> tuple[Look, list[Any]]:
+        def look(ref: CheckpointRef) -> tuple[ActivationView, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
-                image = service.insight.drawing(request["drawing"], bool(request.get("as_drawn")))
-            found = service.insight.look(image, ref.run_id, ref.epoch)
+                image = service.inspection.drawing(
+                    request["drawing"], bool(request.get("as_drawn"))
+                )
+            found = service.inspection.activations(image, ref.run_id, ref.epoch)
             return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
@@ -106,7 +109,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
         def choose(ref: CheckpointRef) -> list[int]:
-            gallery = service.explorer.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+            gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
             return list(map(int, gallery.indices))
 
         found = await _call(choose, CheckpointRef.parse(version))
@@ -137,14 +140,16 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         image = ShownImage.parse(shown)
 
         def trace(ref: CheckpointRef) -> tuple[PixelStep, list[str]] | None:
-            maps = service.insight.look(image.pixels, ref.run_id, ref.epoch).view.maps
+            maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
             if point["layer"] >= len(maps):
                 return None
             layer = maps[point["layer"]].layer
             pixel = figures.map_tiles(layer).locate(point["x"], point["y"])
             if pixel is None:
                 return None
-            step = service.insight.step(image.pixels, layer.name, *pixel, ref.run_id, ref.epoch)
+            step = service.inspection.pixel_step(
+                image.pixels, layer.name, *pixel, ref.run_id, ref.epoch
+            )
             return step, figures.outlines(step, [one.layer for one in maps])
 
         found = await _call(trace, image.ref)
@@ -178,7 +183,7 @@ def _register_attribution(app: Dash, service: "TrainingService") -> None:
         target = int(digit) if str(digit or "").isdecimal() else None
 
         def attribute(ref: CheckpointRef) -> Attribution:
-            return service.insight.attribute(
+            return service.inspection.attribute(
                 image.pixels, method, target, ref.run_id, ref.epoch, chosen
             )
 
@@ -203,7 +208,7 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         names = shown["filters"]
         chosen = layer if layer in names else names[0]  # another network has other layers
         found = await _call(
-            lambda ref: service.insight.filters(chosen, ref.run_id, ref.epoch),
+            lambda ref: service.inspection.filters(chosen, ref.run_id, ref.epoch),
             CheckpointRef.parse(shown["version"]),
         )
         if isinstance(found, str):
@@ -225,7 +230,7 @@ class ShownImage:
         return cls(pixels.copy(), CheckpointRef.parse(shown["version"]))
 
 
-def to_store(found: Look, request: dict[str, Any]) -> dict[str, Any]:
+def to_store(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
     """The store `SHOWN`: what further callbacks need to know of the image and the network."""
     image = np.ascontiguousarray(found.image, np.float32)
     layers = [maps.layer for maps in found.view.maps]
@@ -239,7 +244,7 @@ def to_store(found: Look, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def caption(found: Look, request: dict[str, Any]) -> str:
+def caption(found: ActivationView, request: dict[str, Any]) -> str:
     """The image, its prediction, and the epoch of the network."""
     digit = int(found.view.probabilities.argmax())
     sure = f"{found.view.probabilities[digit]:.1%}"
@@ -259,7 +264,7 @@ async def _call(compute: Callable[[CheckpointRef], Answer], ref: CheckpointRef) 
     """Calls `compute` in a thread; a sentence if it fails."""
     try:
         return await asyncio.to_thread(compute, ref)
-    except NoModel:
+    except NoModelError:
         return layout.NOTHING_TRAINED
     except DigitLabError as error:
         return str(error)

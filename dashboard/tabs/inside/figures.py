@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.records.layers import Area, Attribution, FeatureMaps, Filters, InnerLayer, PixelStep
+from core.records.explanations import Attribution
+from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, PixelStep
 from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, add_message, figure_layout
 
 SIGNED = [

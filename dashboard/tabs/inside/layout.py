@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import html
 
-from core.records.layers import ATTRIBUTION_METHODS
+from core.records.explanations import ATTRIBUTION_METHODS
 from dashboard import ids
 from dashboard.components.controls import (
     HIDDEN,

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from core.records.layers import ATTRIBUTION_METHODS, Attribution, Filters, InnerLayer, PixelStep
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution
+from core.records.layers import Filters, InnerLayer, PixelStep
 from dashboard.components.controls import muted
 from dashboard.formatting import capitalised
 from dashboard.tabs.inside import figures

@@ -12,8 +12,8 @@ import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from core.analysis import mistakes
-from core.analysis.mistakes import CLASSES, Assessment, Choice, Course, Order
-from core.errors import DigitLabError, NoModel
+from core.analysis.mistakes import CLASSES, Choice, Course, Order, TestSetReport
+from core.errors import DigitLabError, NoModelError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.image_grid import EMPTY_HEIGHT, empty_grid, grid_figure
@@ -120,8 +120,8 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _network(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
     try:
-        found = service.explorer.assessment(ref.run_id, ref.epoch)
-    except NoModel:
+        found = service.predictions.test_set_report(ref.run_id, ref.epoch)
+    except NoModelError:
         return empty_state(text.NO_MATRIX, figures.HEIGHT), None, text.course_options(None)
     except DigitLabError as error:
         return empty_state(str(error), EMPTY_HEIGHT), None, text.course_options(None)
@@ -133,8 +133,8 @@ def _network(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
 def _images(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, ...]:
     ref, query = CheckpointRef.parse(request.get("version")), Query.parse(request)
     try:
-        found = service.explorer.assessment(ref.run_id, ref.epoch)
-    except NoModel:
+        found = service.predictions.test_set_report(ref.run_id, ref.epoch)
+    except NoModelError:
         return "", *empty_grid(text.NOTHING_TRAINED), 1, "d-none"
     except DigitLabError as error:
         return "", *empty_grid(str(error)), 1, "d-none"
@@ -148,7 +148,7 @@ def _images(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     return caption, *grid, page.pages, "" if page.pages > 1 else "d-none"
 
 
-def find_page(found: Assessment, query: Query) -> Page:
+def find_page(found: TestSetReport, query: Query) -> Page:
     """The page that is asked for, or the last one if there are fewer."""
     answers, among = found.answers, None
     if query.course is not None:

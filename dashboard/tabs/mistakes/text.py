@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from core.analysis.mistakes import CLASSES, Choice, Confusion, Course, Courses
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.formatting import after_epochs, percent
 
 ANY = "any"

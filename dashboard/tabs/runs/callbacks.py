@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
 
 from core.config import CHOICE_TITLES, TrainConfig
-from core.errors import DigitLabError, InvalidConfig, UnknownRun
+from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.components.controls import HIDDEN, display, muted
@@ -76,7 +76,7 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
 
     @app.callback(Input(layout.UNDO, "n_clicks"), State(layout.DELETED_IDS, "data"))
     async def undo(_: Any, run_ids: list[str] | None) -> None:
-        _, problems = await asyncio.to_thread(_try_each, service.restore, run_ids or [])
+        _, problems = await asyncio.to_thread(_try_each, service.runs.restore, run_ids or [])
         _show_result(problems)
         set_props(layout.DELETED, {"is_open": False})
 
@@ -88,7 +88,9 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
                 if column in EDITABLE:
                     text = str(value or "").strip()[:MAX_TEXT]
                     change: dict[str, Any] = {column: bool(value) if column == "pinned" else text}
-                    await asyncio.to_thread(service.describe, str(cell["rowId"]), **change)
+                    await asyncio.to_thread(
+                        service.runs.update_metadata, str(cell["rowId"]), **change
+                    )
         except DigitLabError as error:
             _show_message(layout.SAY, str(error), "danger")
 
@@ -98,14 +100,16 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         found = []
         for run_id in run_ids[:MAX_COMPARED]:
             try:
-                found.append(load_evaluations(service, service.snapshot(run_id)))
-            except UnknownRun:
+                found.append(load_evaluations(service, service.runs.snapshot(run_id)))
+            except UnknownRunError:
                 continue
         return found
 
     def seeds(run: RunSnapshot) -> list[str]:
         """The runs of its group."""
-        return [other.run_id for other in service.runs() if run.group and other.group == run.group]
+        return [
+            other.run_id for other in service.runs.all() if run.group and other.group == run.group
+        ]
 
     @app.callback(
         Output(layout.CURVES, "figure"),
@@ -150,8 +154,8 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
     )
     async def select_group(_: Any, rows: Any) -> Any:
         try:
-            run = await asyncio.to_thread(service.snapshot, selected_runs(rows)[0])
-        except (IndexError, UnknownRun):
+            run = await asyncio.to_thread(service.runs.snapshot, selected_runs(rows)[0])
+        except (IndexError, UnknownRunError):
             return no_update
         return {"ids": await asyncio.to_thread(seeds, run)}
 
@@ -166,8 +170,8 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
     )
     async def suggest(field: str, rows: Any) -> tuple[Any, ...]:
         try:
-            run = await asyncio.to_thread(service.snapshot, selected_runs(rows)[0])
-        except (IndexError, UnknownRun):
+            run = await asyncio.to_thread(service.runs.snapshot, selected_runs(rows)[0])
+        except (IndexError, UnknownRunError):
             return no_update, no_update, no_update
         typed = "" if ctx.triggered_id == layout.FIELD else no_update
         return f"now {run.config.get(field)}", _choices(field), typed
@@ -190,17 +194,17 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
             return
         try:
             if ctx.triggered_id == layout.REWIND:
-                run = await asyncio.to_thread(service.rewind, run_ids[0], int(epoch))
+                run = await asyncio.to_thread(service.runs.rewind, run_ids[0], int(epoch))
                 sentence = (
                     f"{run.title} is back after epoch {epoch}. Resume it to go on from there."
                 )
             else:
                 changes = {field: value} if value not in (None, "") else {}
-                child = await presses.once(service.fork, run_ids[0], int(epoch), changes)
+                child = await presses.once(service.runs.fork, run_ids[0], int(epoch), changes)
                 set_props(ids.RUN_PICK, {"value": child})
-                title = (await asyncio.to_thread(service.snapshot, child)).title
+                title = (await asyncio.to_thread(service.runs.snapshot, child)).title
                 sentence = f"{title} goes on from there. Tick both to see where they part."
-        except InvalidConfig as error:
+        except InvalidConfigError as error:
             problems = [f"{_title(name)}: {problem}" for name, problem in error.fields.items()]
             _show_message(layout.ONE_SAY, " ".join(problems), "danger")
         except DigitLabError as error:
@@ -249,18 +253,18 @@ def _act_on_each(
     """
 
     def pause_or_resume(run_id: str) -> Any:
-        busy = service.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
-        return service.pause(run_id) if busy else service.resume(run_id)
+        busy = service.runs.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
+        return service.runs.pause(run_id) if busy else service.runs.resume(run_id)
 
     actions: dict[str, Callable[[str], Any]] = {
         layout.PAUSE: pause_or_resume,
-        layout.STOP: service.stop,
-        layout.REPEAT: lambda run_id: service.repeat(run_id, SEEDS),
-        layout.DELETE: service.delete,
+        layout.STOP: service.runs.stop,
+        layout.REPEAT: lambda run_id: service.runs.repeat(run_id, SEEDS),
+        layout.DELETE: service.runs.delete,
     }
 
     def act(run_id: str) -> RunSnapshot:
-        before = service.snapshot(run_id)
+        before = service.runs.snapshot(run_id)
         actions[button](run_id)
         return before
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from core.config import parse_config
-from core.errors import DigitLabError, InvalidConfig
+from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.presses import Presses, working
@@ -74,10 +74,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         sentence = ""
         try:
             if ctx.triggered_id == layout.TRAIN:
-                started = await presses.once(service.start, parse_config(values))
+                started = await presses.once(service.runs.start, parse_config(values))
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
-        except InvalidConfig as error:
+        except InvalidConfigError as error:
             pressed_train = ctx.triggered_id == layout.TRAIN
             what = "Training did not start" if pressed_train else "Nothing was changed"
             sentence = f"{what}. {config_form.validation_message(error)}"
@@ -104,12 +104,12 @@ def _control(service: "TrainingService", button: str, chosen: str | None, rate: 
     Raises:
         DigitLabError: it cannot be done; the error says why.
     """
-    run = service.snapshot(chosen_run(chosen))
+    run = service.runs.snapshot(chosen_run(chosen))
     if button == ids.STOP_BUTTON:
-        service.stop(run.run_id)
+        service.runs.stop(run.run_id)
     elif button == layout.RATE_BUTTON:
-        service.set_learning_rate(run.run_id, rate)
+        service.runs.set_learning_rate(run.run_id, rate)
     elif run.state in RESUMABLE:
-        service.resume(run.run_id)
+        service.runs.resume(run.run_id)
     else:
-        service.pause(run.run_id)
+        service.runs.pause(run.run_id)

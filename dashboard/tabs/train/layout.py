@@ -5,7 +5,7 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.runs import LayerInfo
+from core.records.layers import LayerInfo
 from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.controls import HIDDEN, alert, button, panel

@@ -66,7 +66,7 @@ def test_what_is_kept_is_listed_deleted_and_restored(
     read = trained.post("/api/predict", json={"strokes": A_SEVEN, "run": run_id, "epoch": 0})
     assert before["drawings"][0]["digit"] == read.json()["digit"]
 
-    assert trained.delete(f"{drawings}/{first['id']}").status_code == 204
+    assert trained.runs.delete(f"{drawings}/{first['id']}").status_code == 204
     assert trained.get(drawings).json()["count"] == 1
     assert trained.get(f"/api/handwriting/{'0' * 32}").json()["count"] == 0
     assert trained.post(f"{drawings}/{first['id']}/restore").status_code == 204
@@ -134,5 +134,5 @@ def test_a_lesson_is_given_and_reported(
     scores = client.get(f"{drawings}/scores/{child['run_id']}").json()
     assert scores["fresh"] == []
     assert scores["taught"][-1]["right"] == 2 * report["rows"][1]["after"]
-    assert "UnknownRun" not in refusal(client.get("/api/runs/none/lesson"), 404)
+    assert "UnknownRunError" not in refusal(client.get("/api/runs/none/lesson"), 404)
     refusal(client.get(f"{drawings}/scores/none"), 404)

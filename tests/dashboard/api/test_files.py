@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.errors import DamagedFile, ExportUnavailable, FolderUnusable
+from core.errors import DamagedFileError, ExportUnavailableError, StorageError
 from core.service.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -72,7 +72,7 @@ def test_tensorboards_folder_is_named_after_the_run(trained: TestClient, run_id:
 
 
 def network(done: TrainingService, run_id: str, epoch: int | None = None) -> dict[str, Any]:
-    return done.explorer.checkpoint(run_id, epoch).state_dict
+    return done.predictions.checkpoint(run_id, epoch).state_dict
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -165,9 +165,9 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (DamagedFile("A file is broken."), 500),
-        (ExportUnavailable("Install it."), 501),
-        (FolderUnusable("The disk is full."), 507),
+        (DamagedFileError("A file is broken."), 500),
+        (ExportUnavailableError("Install it."), 501),
+        (StorageError("The disk is full."), 507),
     ],
 )
 def test_what_is_wrong_on_the_server_is_a_sentence_too(
@@ -181,7 +181,7 @@ def test_what_is_wrong_on_the_server_is_a_sentence_too(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(done.files, "tensorboard", fail)
+    monkeypatch.setattr(done.exports, "tensorboard", fail)
     assert refusal(trained.get(f"/api/runs/{run_id}/tensorboard.zip"), code) == str(error)
 
 

@@ -127,7 +127,7 @@ def test_a_bad_setting_is_named_with_a_sentence(
     assert body["field"] == field
     assert body["fields"][field].endswith(".")
     assert field in sentence
-    assert untrained_service.runs() == []
+    assert untrained_service.runs.all() == []
 
 
 def test_of_several_bad_settings_each_has_its_sentence(untrained: TestClient) -> None:
@@ -154,7 +154,7 @@ def test_settings_that_are_no_json_object_are_refused(
     untrained: TestClient, untrained_service: TrainingService, body: bytes
 ) -> None:
     refusal(untrained.post("/api/runs", content=body), 400)
-    assert untrained_service.runs() == []
+    assert untrained_service.runs.all() == []
 
 
 @pytest.mark.parametrize("name", ["", "a\\u0000b", "__proto__", "x" * 10_000])
@@ -261,7 +261,7 @@ def test_a_run_that_never_was_is_not_found(
 
 def test_events_tell_the_whole_run(trained: TestClient, done: TrainingService, run_id: str) -> None:
     body = trained.get(f"/api/runs/{run_id}/events").json()
-    events, cursor = done.events_since(run_id, 0)
+    events, cursor = done.runs.events_since(run_id, 0)
     assert body == {"events": [asdict(event) for event in events], "cursor": cursor, "revision": 0}
     kinds = [event["kind"] for event in body["events"]]
     assert kinds.count("epoch") == 2
@@ -408,9 +408,9 @@ def test_one_reads_while_a_run_trains(
     client: TestClient, service: TrainingService, wait_until: Any
 ) -> None:
     run_id = client.post("/api/runs", json={**SHORT, "epochs": 2000}).json()["run_id"]
-    wait_until(lambda: service.events_since(run_id, 0)[1] > 0)
+    wait_until(lambda: service.runs.events_since(run_id, 0)[1] > 0)
     assert_is_reading(client.post("/api/predict", json={"strokes": A_SEVEN}))
-    assert not service.snapshot(run_id).state.finished
+    assert not service.runs.snapshot(run_id).state.finished
 
 
 @pytest.mark.parametrize("body", [{"strokes": A_SEVEN}, {"pixels": A_BAR}])

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.records.runs import Gallery
+from core.records.predictions import Gallery
 from dashboard.components import digit_figures as figures
 
 # The mosaic

@@ -12,7 +12,7 @@ from dash._utils import AttributeDict
 from fastapi.testclient import TestClient
 
 from core.config import parse_config
-from core.data.catalog import Dataset
+from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import presses
@@ -51,9 +51,9 @@ def service(
 ) -> TrainingService:
     """A service with a run that is done, and a kept drawing."""
     service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
-    service.start(parse_config(SHORT))
+    service.runs.start(parse_config(SHORT))
     finish(service)
-    service.handwriting.keep(OWNER, 7, service.insight.drawing({"strokes": A_SEVEN}, False))
+    service.drawings.save(OWNER, 7, service.inspection.drawing({"strokes": A_SEVEN}, False))
     return service
 
 
@@ -69,9 +69,9 @@ def page(
     """The page's callbacks. No press of an earlier test counts; every run that is started ends."""
     clock.now += SECONDS
     yield Callbacks(client)
-    for run in service.runs():
-        service.stop(run.run_id)
-    wait_until(lambda: all(run.state.finished for run in service.runs()))
+    for run in service.runs.all():
+        service.runs.stop(run.run_id)
+    wait_until(lambda: all(run.state.finished for run in service.runs.all()))
 
 
 STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
@@ -88,48 +88,48 @@ def test_two_clicks_in_a_row_are_one_press(
     page: Callbacks, service: TrainingService, clock: Clock, button: str
 ) -> None:
     pressed, values, started = STARTS[button]
-    first = service.runs()[-1].run_id
-    version = service.explorer.weights_version(first)
+    first = service.runs.all()[-1].run_id
+    version = service.predictions.weights_version(first)
     values = {**FORM, **values, ids.RUNS_GRID: {"ids": [first]}}
     version_of_draw = json.dumps(ids.version(ids.TAB_DRAW), separators=(",", ":"))
     values[version_of_draw] = version
-    before = len(service.runs())
+    before = len(service.runs.all())
     answers = []
     for click in (1, 2):
         answers.append(page.press(pressed, values, click))
         clock.now += 0.4
-    assert len(service.runs()) == before + started
+    assert len(service.runs.all()) == before + started
     assert answers[0] == answers[1]  # Dash drops the first answer if the second click overtakes it
 
 
 def test_a_press_a_second_later_is_another_wish(
     page: Callbacks, service: TrainingService, clock: Clock
 ) -> None:
-    before = len(service.runs())
+    before = len(service.runs.all())
     for click in (1, 2):
         page.press(train.TRAIN, FORM, click)
         clock.now += SECONDS
-    assert len(service.runs()) == before + 2
+    assert len(service.runs.all()) == before + 2
 
 
 def test_the_same_press_in_another_browser_is_another_wish(
     page: Callbacks, client: TestClient, service: TrainingService
 ) -> None:
-    before = len(service.runs())
+    before = len(service.runs.all())
     for visitor in ("Anna", "Ben"):
         client.cookies.set(VISITOR, visitor)
         page.press(train.TRAIN, FORM)
     client.cookies.clear()
-    assert len(service.runs()) == before + 2
+    assert len(service.runs.all()) == before + 2
 
 
 def test_a_press_with_other_settings_is_another_wish(
     page: Callbacks, service: TrainingService
 ) -> None:
-    before = len(service.runs())
+    before = len(service.runs.all())
     for seed in (1, 2):
         page.press(train.TRAIN, {**FORM, ids.field("seed"): seed})
-    assert len(service.runs()) == before + 2
+    assert len(service.runs.all()) == before + 2
 
 
 def test_a_script_starts_as_many_equal_runs_as_it_asks_for(

@@ -7,7 +7,8 @@ import pytest
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
-from core.records.runs import DatasetStatus, RunSnapshot, RunState
+from core.records.datasets import DatasetStatus
+from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import status_bar
@@ -87,8 +88,10 @@ def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
 
 
 def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
-    for tell in (texts, controls):
-        assert tell(None).keys() == tell(run()).keys() == tell(done()).keys()
+    for append_event in (texts, controls):
+        assert (
+            append_event(None).keys() == append_event(run()).keys() == append_event(done()).keys()
+        )
 
 
 @pytest.mark.parametrize("state", RunState)

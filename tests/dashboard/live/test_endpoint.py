@@ -401,7 +401,7 @@ def test_a_page_goes_on_after_the_list_of_runs_could_not_be_read(
             broken.setattr(harness.service, "runs", raises)
             harness.report(batch(1))
             hear_events(socket, page, 1)
-        harness.service.describe(run_id, note="x")
+        harness.service.runs.update_metadata(run_id, note="x")
         while page.rows[run_id]["note"] != "x":
             page.take(hear(socket))
 

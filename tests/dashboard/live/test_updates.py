@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.config import TrainConfig
-from core.errors import UnknownRun
+from core.errors import UnknownRunError
 from dashboard import ids
 from dashboard.components import status_bar
 from dashboard.live.protocol import Place
@@ -37,7 +37,7 @@ def test_the_first_message_of_a_run_has_everything(harness: LiveHarness) -> None
     harness.report(batch(1), evaluation(1))
     told = Page().look(harness.changes)
     assert told.keys() == OF_A_RUN | EVENTS | {"runs"}
-    assert told["run"] == json.loads(json.dumps(harness.service.snapshot(run_id).to_json()))
+    assert told["run"] == json.loads(json.dumps(harness.service.runs.snapshot(run_id).to_json()))
     assert told["events"] == [asdict(batch(1)), asdict(evaluation(1))]
     assert told["network"] == {"newest": f"{run_id}/0/0", "kept": [0]}
     assert told["text"]["accuracy"] == "75.00%"
@@ -99,7 +99,7 @@ def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness
 
 def test_a_run_that_was_started_a_moment_ago_can_be_followed(harness: LiveHarness) -> None:
     harness.start()
-    waiting = harness.service.start(CONFIG)
+    waiting = harness.service.runs.start(CONFIG)
     message = update(harness.changes, Place(run=waiting))
     assert message.shown == waiting
     assert message.network is not None
@@ -112,11 +112,11 @@ def test_a_run_that_was_rewound_is_told_from_its_beginning(harness: LiveHarness)
     harness.end()
     page = Page()
     page.look(harness.changes)
-    harness.service.rewind(run_id, 0)
+    harness.service.runs.rewind(run_id, 0)
     told = page.look(harness.changes)
     assert (told["from"], told["events"], page.place.revision) == (0, [], 1)
 
-    harness.service.resume(run_id)
+    harness.service.runs.resume(run_id)
     harness.report(batch(1))
     assert page.look(harness.changes)["from"] == 0
     assert page.events == [asdict(batch(1))]
@@ -159,14 +159,14 @@ def test_a_run_that_is_deleted_gives_way_to_the_latest_until_it_is_restored(
     page.look(harness.changes)
     away.look(harness.changes)
 
-    harness.service.delete(first)
+    harness.service.runs.delete(first)
     told = page.look(harness.changes)
     assert told["removed"] == [first]
     assert (page.place.shown, told["from"], told["events"]) == (second, 0, [])
     assert list(page.rows) == [second]
     assert "removed" not in page.look(harness.changes)
 
-    harness.service.restore(first)
+    harness.service.runs.restore(first)
     told = page.look(harness.changes)
     assert [row["run_id"] for row in told["runs"]] == [first]
     assert (page.place.shown, page.events) == (first, [asdict(batch(1))])
@@ -184,10 +184,10 @@ def test_a_run_that_is_deleted_while_a_message_is_made_is_left_out_of_it(
     run_id = harness.start()
     harness.end()
     harness.changes.refresh()
-    owner = harness.service.explorer if asked == "weights_version" else harness.service
+    owner = harness.service.predictions if asked == "weights_version" else harness.service
 
     def is_gone(*_: Any) -> None:
-        raise UnknownRun("There is no such run.")
+        raise UnknownRunError("There is no such run.")
 
     monkeypatch.setattr(owner, asked, is_gone)
     for _ in range(2):
@@ -203,18 +203,18 @@ def test_a_page_whose_last_run_is_gone_is_told_that_there_is_none(
     page = Page(harness.start())
     harness.end()
     harness.changes.refresh()
-    harness.service.delete(str(page.place.run))
+    harness.service.runs.delete(str(page.place.run))
     page.take(json.loads(update(harness.changes, page.place).to_text()))
     assert page.look(harness.changes).keys() >= OF_A_RUN
 
 
 def test_rows_of_runs_that_wait_change_with_their_places(harness: LiveHarness) -> None:
     harness.start()
-    waiting = [harness.service.start(CONFIG) for _ in range(3)]
+    waiting = [harness.service.runs.start(CONFIG) for _ in range(3)]
     page = Page()
     page.look(harness.changes)
     assert [page.rows[run_id]["state"][-1] for run_id in waiting] == ["1", "2", "3"]
-    harness.service.stop(waiting[1])
+    harness.service.runs.stop(waiting[1])
     changed = page.look(harness.changes)["runs"]
     assert {row["run_id"] for row in changed} == {waiting[1], waiting[2]}
     assert [page.rows[run_id]["state"] for run_id in waiting[1:]] == ["stopped", "queued, place 2"]
@@ -222,11 +222,11 @@ def test_rows_of_runs_that_wait_change_with_their_places(harness: LiveHarness) -
 
 def test_a_run_without_a_network_is_named_as_the_one_to_look_at(harness: LiveHarness) -> None:
     harness.start()
-    waiting = harness.service.start(CONFIG)
+    waiting = harness.service.runs.start(CONFIG)
     page = Page(waiting)
     told = page.look(harness.changes)["network"]
     assert told == {"newest": f"{waiting}/0/queued", "kept": []}
-    harness.service.stop(waiting)
+    harness.service.runs.stop(waiting)
     told = page.look(harness.changes)["network"]
     assert told == {"newest": f"{waiting}/0/stopped", "kept": []}
 
@@ -235,7 +235,7 @@ def test_nothing_of_a_visitor_is_sent(harness: LiveHarness) -> None:
     harness.start()
     page, owner = Page(), "a1" * 16
     page.look(harness.changes)
-    harness.service.handwriting.keep(owner, 7, np.eye(28, dtype=np.float32))
+    harness.service.drawings.save(owner, 7, np.eye(28, dtype=np.float32))
     assert page.look(harness.changes) == {}
     assert owner not in update(harness.changes, Place()).to_text()
 
@@ -257,7 +257,7 @@ def broken(
 ) -> Callable[[str], Callable[[], None]]:
     """`mend = broken(run_id)`: what is asked of that run raises, until it is mended."""
     name: str = request.param
-    owners = (harness.service, harness.service.explorer, harness.changes)
+    owners = (harness.service, harness.service.predictions, harness.changes)
     owner = next(owner for owner in owners if hasattr(owner, name))
     real = getattr(owner, name)
 
@@ -281,7 +281,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_goes_on(
     harness.report(batch(1))
     harness.end()
     mend = broken(bad)
-    harness.service.describe(bad, note="x")  # its row is made anew
+    harness.service.runs.update_metadata(bad, note="x")  # its row is made anew
     good = harness.start()
     harness.report(batch(1))
     page, other = Page(bad), Page(good)
@@ -312,7 +312,7 @@ def test_what_cannot_be_read_is_logged_once(
     page.look(harness.changes)
     broken(run_id)
     for step in range(1, 4):
-        harness.service.describe(run_id, note=str(step))
+        harness.service.runs.update_metadata(run_id, note=str(step))
         page.look(harness.changes)
         Page().look(harness.changes)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]

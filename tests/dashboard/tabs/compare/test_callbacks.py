@@ -10,7 +10,7 @@ from dash import no_update
 from fastapi.testclient import TestClient
 
 from core.config import TrainConfig
-from core.records.layers import Pair
+from core.records.comparisons import Pair
 from dashboard.components.controls import HIDDEN
 from dashboard.tabs.compare import layout
 from dashboard.tabs.compare.callbacks import overview
@@ -26,7 +26,7 @@ def accuracies(shown: dict[str, Any]) -> list[list[float]]:
 
 def start_pair(harness: LiveHarness) -> str:
     """Starts a pair, and waits until its first run has begun."""
-    pair = harness.service.pairs.start(CONFIG)
+    pair = harness.service.runs.start_pair(CONFIG)
     harness.follow()
     return pair
 
@@ -70,7 +70,7 @@ def test_the_newest_pair_is_shown_or_the_chosen_one_while_it_is_there(
     harness: LiveHarness,
 ) -> None:
     first = start_pair(harness)
-    second = harness.service.pairs.start(CONFIG)
+    second = harness.service.runs.start_pair(CONFIG)
     for chosen, expected in ((None, second), (first, first), ("gone", second)):
         shown = look(harness, chosen)
         assert shown["version"]["pair"] == expected
@@ -105,7 +105,7 @@ def test_how_far_the_distorted_images_are_is_said_while_they_are_measured(
 ) -> None:
     pair = start_pair(harness)
     assert progress(client, pair) == ""
-    monkeypatch.setattr(harness.service.pairs, "progress", lambda runs: 0.25)
+    monkeypatch.setattr(harness.service.comparisons, "progress", lambda runs: 0.25)
     assert progress(client, pair) == "Distorting test images: 25%"
     assert progress(client, pair, idle=True) == ""
     assert progress(client, None) == progress(client, "gone") == ""
@@ -120,9 +120,11 @@ def test_a_run_that_is_deleted_meanwhile_has_no_curve(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     start_pair(harness)
-    (pair,) = harness.service.pairs.all()
+    (pair,) = harness.service.comparisons.all()
     gone = replace(pair.runs[0], run_id="gone", kept=(0, 1))
-    monkeypatch.setattr(harness.service.pairs, "all", lambda: [Pair("a", (gone, pair.runs[1]))])
+    monkeypatch.setattr(
+        harness.service.comparisons, "all", lambda: [Pair("a", (gone, pair.runs[1]))]
+    )
     if callback == "show":
         assert accuracies(look(harness)) == []
     else:

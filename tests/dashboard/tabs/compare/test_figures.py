@@ -4,8 +4,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.records.layers import Distortion, Examples, Robustness, RobustnessCurve
-from core.records.runs import EpochMetrics, RunSnapshot, RunState
+from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
+from core.records.metrics import EpochMetrics
+from core.records.runs import RunSnapshot, RunState
 from dashboard.components.epoch_curves import EvaluatedRun
 from dashboard.tabs.compare import figures
 

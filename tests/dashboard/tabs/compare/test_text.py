@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from core.records.layers import Pair
-from core.records.runs import LayerInfo, RunSnapshot, RunState
+from core.records.comparisons import Pair
+from core.records.layers import LayerInfo
+from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
 from dashboard.components.status_bar import NEWEST
 from dashboard.tabs.compare import text as words

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 from dash.development.base_component import Component
 
-from core.records.layers import (
-    Course,
-    Drawing,
-    LessonReport,
-    LessonRow,
-    OwnSet,
-)
-from core.records.runs import Lesson, RunSnapshot, RunState
+from core.records.drawings import Course, Drawing, DrawingSet, FinetuneReport, FinetuneRow
+from core.records.runs import FinetuneInfo, RunSnapshot, RunState
 from dashboard.tabs.draw import figures, text
 
 
@@ -50,12 +44,12 @@ def test_a_course_is_told_in_words(shown: Course, words: str) -> None:
     assert words in text.history(shown)
 
 
-def own(*read: tuple[int, int], taught: int = 0) -> OwnSet:
+def own(*read: tuple[int, int], taught: int = 0) -> DrawingSet:
     """Drawings meant as the first digit and read as the second, the first so many taught."""
     image = np.zeros((28, 28), np.uint8)
     drawings = tuple(Drawing(f"d{place}", meant, image) for place, (meant, _) in enumerate(read))
     predictions = np.array([said for _, said in read], int)
-    return OwnSet(drawings, predictions, np.arange(len(read)) < taught)
+    return DrawingSet(drawings, predictions, np.arange(len(read)) < taught)
 
 
 def test_the_summary_counts_what_is_read_right() -> None:
@@ -63,7 +57,7 @@ def test_the_summary_counts_what_is_read_right() -> None:
     assert text.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
     assert "2 of 3. 1 of them it was" in text.summary(own((3, 3), (4, 9), (5, 5), taught=1))
     assert "All of them it was taught" in text.summary(own((3, 3), taught=1))
-    unread = OwnSet(own((3, 3)).drawings, None, np.zeros(1, bool))
+    unread = DrawingSet(own((3, 3)).drawings, None, np.zeros(1, bool))
     assert text.summary(unread).startswith("Kept: 1. There is no network")
 
 
@@ -90,11 +84,11 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     run = RunSnapshot(
         "r", RunState.DONE, {}, "mnist", "8 drawings and MNIST", "CPU", "fp32", 8, name="Mine"
     )
-    rows = [LessonRow("test", None, 0.9912, 0.9731), LessonRow("taught", 8, 0.5, None)]
+    rows = [FinetuneRow("test", None, 0.9912, 0.9731), FinetuneRow("taught", 8, 0.5, None)]
     if held_out:
-        rows.append(LessonRow("held_out", 4, 0.25, 0.75))
-    lesson = Lesson(3, 8, held_out, True)
-    shown = texts(text.report(LessonReport(lesson, 3, 5, 8, tuple(rows)), run))
+        rows.append(FinetuneRow("held_out", 4, 0.25, 0.75))
+    lesson = FinetuneInfo(3, 8, held_out, True)
+    shown = texts(text.report(FinetuneReport(lesson, 3, 5, 8, tuple(rows)), run))
     assert "before (epoch 3)" in shown
     assert "so far (epoch 5)" in shown
     assert "MNIST, test images 99.12% 97.31%" in shown

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.records.layers import Embedding
+from core.records.explanations import Embedding
 from dashboard.tabs.embedding import figures
 
 LABELS = np.array([0, 1, 1, 7, 7, 7])

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import NotThere
-from core.records.runs import Gallery
+from core.errors import OutOfRangeError
+from core.records.predictions import Gallery
 from core.service.service import TrainingService
 from dashboard.tabs.gallery import callbacks as tab
 
@@ -19,14 +19,14 @@ def test_exactly_the_chosen_images_are_shown_in_their_order(done: TrainingServic
     chosen = [17, 3, 101]
     found = shown(done, chosen=chosen)
     assert found.indices.tolist() == chosen
-    expected = done.explorer.test_images(chosen)
+    expected = done.predictions.test_images(chosen)
     np.testing.assert_array_equal(found.images, expected.images)
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
 def test_of_the_chosen_ones_only_the_wrong_ones_can_be_asked_for(done: TrainingService) -> None:
     everything = list(range(120))
-    untrained = {"version": f"{done.latest_run()}/0/e0", "chosen": everything}
+    untrained = {"version": f"{done.runs.latest()}/0/e0", "chosen": everything}
     found = shown(done, **untrained, wrong=True)
     all_of_them = shown(done, **untrained)
     wrong = all_of_them.predictions != all_of_them.labels
@@ -49,7 +49,7 @@ def test_without_a_choice_random_images_are_shown(done: TrainingService) -> None
 def test_a_choice_that_the_test_set_does_not_have_is_refused_in_a_sentence(
     done: TrainingService,
 ) -> None:
-    with pytest.raises(NotThere, match="Back to all images"):
+    with pytest.raises(OutOfRangeError, match="Back to all images"):
         shown(done, chosen=[119, 120])
 
 

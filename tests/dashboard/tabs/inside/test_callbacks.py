@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.records.layers import FeatureMaps, InnerLayer, InsideView, Look
+from core.records.layers import ActivationView, FeatureMaps, InnerLayer, InsideView
 from dashboard.tabs.inside import callbacks
 
 IMAGE = np.random.default_rng(3).random((28, 28), dtype=np.float32)
@@ -15,11 +15,11 @@ LAYERS = (
 )
 
 
-def a_look(label: int | None, progress: float = 2.0) -> Look:
+def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
     probabilities = np.full(10, 0.02, np.float32)
     probabilities[4] = 0.82
     maps = tuple(FeatureMaps(layer, np.zeros(layer.shape, np.float32)) for layer in LAYERS)
-    return Look(IMAGE, label, progress, InsideView(maps, probabilities))
+    return ActivationView(IMAGE, label, progress, InsideView(maps, probabilities))
 
 
 @pytest.mark.parametrize(

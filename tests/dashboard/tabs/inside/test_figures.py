@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.records.layers import Area, Attribution, FeatureMaps, Filters, InnerLayer, PixelStep
+from core.records.explanations import Attribution
+from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, PixelStep
 from dashboard.tabs.inside import figures, panels
 from dashboard.tabs.inside.figures import Tiles, tiles_of
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.analysis import mistakes
-from core.analysis.mistakes import Assessment, Choice, Course, Order
-from core.records.runs import Gallery
+from core.analysis.mistakes import Choice, Course, Order, TestSetReport
+from core.records.predictions import Gallery
 from dashboard.tabs.mistakes.callbacks import PAGE_SIZE, Query, find_page
 
 N = 100
@@ -24,8 +24,8 @@ def answers(predictions: np.ndarray, progress: float = 2) -> Gallery:
     return Gallery(np.arange(N), images, LABELS, probabilities, progress)
 
 
-FOUND = Assessment(answers(SAID), mistakes.courses(np.stack([EARLIER, SAID]), LABELS))
-UNTRAINED = Assessment(answers(SAID, 0), None)
+FOUND = TestSetReport(answers(SAID), mistakes.courses(np.stack([EARLIER, SAID]), LABELS))
+UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
 def query(choice: Choice = ANY, course: Course | None = None, page: int = 1) -> Query:

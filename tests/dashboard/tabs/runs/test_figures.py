@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.records.runs import EpochMetrics
+from core.records.metrics import EpochMetrics
 from dashboard.components.epoch_curves import EvaluatedRun
 from dashboard.tabs.runs import figures
 from tests.dashboard.components.test_runs_table import RUN
