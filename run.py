@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import gc
 import logging
+import re
 import socket
 import sys
 import threading
@@ -43,9 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StorageError as error:
         return _refuse(str(error))
     service.prepare_dataset()
-    app = create_app(service, options.host)
+    app = create_app(service, options.host, options.path_prefix)
 
-    url = f"http://{_shown(options.host)}:{options.port}"
+    url = f"http://{_shown(options.host)}:{options.port}{options.path_prefix.rstrip('/')}"
     print(f"Open {url} in a browser. Ctrl+C ends it.", flush=True)
     if not options.no_browser:
         threading.Timer(1.0, webbrowser.open, (url,)).start()
@@ -75,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=8050, help="port to serve (default: %(default)s)"
     )
     parser.add_argument(
+        "--path-prefix",
+        type=_path_prefix,
+        default="/",
+        help="path to serve under, as /digits, behind a proxy (default: %(default)s)",
+    )
+    parser.add_argument(
         "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/ here)"
     )
     parser.add_argument(
@@ -97,6 +104,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port: give a number from 1 to 65535")
     return int(text)
+
+
+def _path_prefix(text: str) -> str:
+    if not re.fullmatch(r"/?([\w.~-]+/)*[\w.~-]*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text} is not a path: give letters, as /digits")
+    return f"/{text.strip('/')}/".replace("//", "/")
 
 
 def _address_problem(host: str, port: int) -> str | None:

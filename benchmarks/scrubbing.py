@@ -31,13 +31,15 @@ TABS = {
 """Per tab the text that is said anew and the figures that must be painted anew."""
 
 # Gallery and Mistakes name the epoch in their captions; on the Draw tab the answer counts that
-# comes to a question about the epoch.
+# comes to a question about the epoch. The matrix comes with an answer of its own, before or after
+# the caption, and is painted for a new network only.
 MOVE = """async ({ epoch, caption, figures }) => {
     const said = document.getElementById(caption);
     const painted = figures.map((id) => new Promise((resolve) => {
         const figure = document.querySelector(`#${id} .js-plotly-plot`);
         figure.on("plotly_afterplot", function look() {
-            if (!said.textContent.includes(`after ${epoch} epoch`)) return;
+            const alone = id === "mistakes-matrix";
+            if (!alone && !said.textContent.includes(`after ${epoch} epoch`)) return;
             figure.removeListener("plotly_afterplot", look);
             resolve();
         });

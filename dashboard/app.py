@@ -1,14 +1,12 @@
-"""Puts the page together: server, shell, tabs, and who registers what.
-
-It does not know what happens in a tab, and never imports torch.
-"""
+"""The Dash application: server, page and tabs. It never imports torch."""
 
 import functools
 import importlib.util
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,22 +15,24 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
-from dashboard import api, guide_page, ids, middleware
+from dashboard import guide_page, ids, middleware, urls
+from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
-from dashboard.components.persistence import KEEP
+from dashboard.components.controls import PERSIST
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
-from dashboard.tabs.compare import callbacks as compare
-from dashboard.tabs.curves import callbacks as curves
-from dashboard.tabs.draw import callbacks as draw
-from dashboard.tabs.embedding import callbacks as embedding
-from dashboard.tabs.gallery import callbacks as gallery
-from dashboard.tabs.inside import callbacks as inside
-from dashboard.tabs.inside import layout as inside_layout
-from dashboard.tabs.mistakes import callbacks as mistakes
-from dashboard.tabs.runs import callbacks as runs
-from dashboard.tabs.train import callbacks as train
+from dashboard.tabs.compare import callbacks as compare, layout as compare_layout
+from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
+from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
+from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
+from dashboard.tabs.gallery import callbacks as gallery, layout as gallery_layout
+from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
+from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
+from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
+from dashboard.tabs.train import callbacks as train, layout as train_layout
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -40,19 +40,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-OTHER_PAGES = r"^(api_docs|guide)\.js$"
-"""Scripts in `ASSETS` that the page does not load."""
-BOOTSTRAP = "/vendor/bootstrap"
-# Windows may call scripts text/plain, and browsers do not run those of an answer with "nosniff".
+BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
+# Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
+PAGE_ADDRESS = "page-address"
+THEME = "theme"
 
-def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the page."""
+
+    id: str
+    label: str
+    layout: Callable[[], html.Div]
+    register: Callable[[Dash, "TrainingService"], None]
+
+
+TABS = (
+    Tab(ids.TAB_TRAIN, "Train", train_layout.layout, train.register),
+    Tab(ids.TAB_CURVES, "Curves", curves_layout.layout, curves.register),
+    Tab(ids.TAB_GALLERY, "Gallery", gallery_layout.layout, gallery.register),
+    Tab(ids.TAB_MISTAKES, "Mistakes", mistakes_layout.layout, mistakes.register),
+    Tab(ids.TAB_DRAW, "Draw", draw_layout.layout, draw.register),
+    Tab(ids.TAB_INSIDE, "Inside", inside_layout.layout, inside.register),
+    Tab(ids.TAB_EMBEDDING, "Embedding", embedding_layout.layout, embedding.register),
+    Tab(ids.TAB_COMPARE, "CNN vs MLP", compare_layout.layout, compare.register),
+    Tab(ids.TAB_RUNS, "Runs", runs_layout.layout, runs.register),
+)
+
+
+def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix: str = "/") -> Dash:
     """The whole application. `app.server` is what an ASGI server serves.
 
     Args:
         host: the address that is served, whose name browsers may use.
+        path_prefix: the path of the page, as `/digits/`.
     """
+    urls.set_prefix(path_prefix)
 
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
@@ -65,10 +91,13 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    server.include_router(api.router(service, live))
-    server.mount(BOOTSTRAP, StaticFiles(directory=_bootstrap_css()))
-    guide_page.register(server, [f"{BOOTSTRAP}/bootstrap.min.css", "/assets/style.css"])
-    # Else Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
+    rest_api = create_api(service, live)
+    server.mount(url("/api"), rest_api)
+    # A mount does not match its own path without a slash.
+    server.router.routes.append(Route(url("/api"), rest_api))
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
+    guide_page.register(server, BOOTSTRAP)
+    # Otherwise Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     app = Dash(
         __name__,
@@ -76,34 +105,26 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1") -> Dash:
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
-        assets_ignore=OTHER_PAGES,
-        external_stylesheets=[f"{BOOTSTRAP}/bootstrap.min.css"],
+        assets_path_ignore=["^pages$"],  # what other pages load
+        url_base_pathname=url("/"),
+        external_stylesheets=[url(BOOTSTRAP)],
+        prevent_initial_callbacks=True,
         on_error=_log_error,
     )
-    app.layout = layout(service.problems)
-    navigation(app)
-    train.register(app, service)
-    gallery.register(app, service)
-    mistakes.register(app, service)
-    draw.register(app, service)
-    inside.register(app, service)
-    embedding.register(app, service)
-    compare.register(app, service)
-    curves.register(app)
-    runs.register(app, service)
-    server.add_middleware(middleware.BodyLimit, limits={"/api/import": service.imports.MAX_BYTES})
+    app.layout = layout()
+    _register_navigation(app)
+    for tab in TABS:
+        tab.register(app, service)
+    server.add_middleware(
+        middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
+    )
     server.add_middleware(middleware.Guard, host=host)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
 
 
-def layout(problems: Sequence[str] = ()) -> html.Div:
-    """The page. The scripts in `assets/live/` fill it.
-
-    Args:
-        problems: what the tab Runs says was found damaged at the start.
-    """
-    tabs = _tabs(problems)
+def layout() -> html.Div:
+    """The page. The scripts in `assets/live/` fill it."""
     return html.Div(
         [
             html.Div(
@@ -123,7 +144,7 @@ def layout(problems: Sequence[str] = ()) -> html.Div:
                     html.P("Watch a neural network learn to read"),
                     html.Button(
                         "◐",
-                        id=ids.THEME,
+                        id=THEME,
                         className="btn btn-outline-secondary btn-sm",
                         title="Light or dark",
                         **{"aria-label": "Light or dark"},
@@ -132,24 +153,26 @@ def layout(problems: Sequence[str] = ()) -> html.Div:
                 className="shell-head",
             ),
             html.Div([status_bar.layout(), _epoch_slider()], className="shell-top"),
-            tabs,
-            dcc.Location(id=ids.PAGE_ADDRESS, refresh=False),
+            dbc.Tabs(
+                [dbc.Tab(tab.layout(), label=tab.label, tab_id=tab.id) for tab in TABS],
+                id=ids.TABS,
+                active_tab=TABS[0].id,
+                **PERSIST,
+            ),
+            dcc.Location(id=PAGE_ADDRESS, refresh=False),
         ],
         className="shell",
-        **{
-            "data-protocol": str(PROTOCOL),
-            "data-tabs": " ".join(tab.tab_id for tab in tabs.children),
-        },
+        **{"data-protocol": str(PROTOCOL), "data-tabs": " ".join(tab.id for tab in TABS)},
     )
 
 
-def navigation(app: Dash) -> None:
+def _register_navigation(app: Dash) -> None:
     """The page's address names the open tab and the chosen run."""
     app.clientside_callback(
-        ClientsideFunction("digitlab", "navigate"),
+        ClientsideFunction("page", "navigate"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
         Output(ids.RUN_PICK, "value", allow_duplicate=True),
-        Input(ids.PAGE_ADDRESS, "search"),
+        Input(PAGE_ADDRESS, "search"),
         Input(ids.TABS, "active_tab"),
         Input(ids.RUN_PICK, "value"),
         prevent_initial_call="initial_duplicate",
@@ -157,39 +180,17 @@ def navigation(app: Dash) -> None:
 
 
 def _epoch_slider() -> html.Div:
-    """The place of the slider that `assets/live/epoch_slider.js` makes.
-
-    It is there from the start, so that nothing moves when the slider comes into use.
-    """
+    """Reserves the space of the slider that `assets/live/epoch_slider.js` adds."""
     return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
 
 
-def _tabs(problems: Sequence[str]) -> dbc.Tabs:
-    return dbc.Tabs(
-        [
-            dbc.Tab(train.layout(), label="Train", tab_id=ids.TAB_TRAIN),
-            dbc.Tab(curves.layout(), label="Curves", tab_id=ids.TAB_CURVES),
-            dbc.Tab(gallery.layout(), label="Gallery", tab_id=ids.TAB_GALLERY),
-            dbc.Tab(mistakes.layout(), label="Mistakes", tab_id=ids.TAB_MISTAKES),
-            dbc.Tab(draw.layout(), label="Draw", tab_id=ids.TAB_DRAW),
-            dbc.Tab(inside_layout.layout(), label="Inside", tab_id=ids.TAB_INSIDE),
-            dbc.Tab(embedding.layout(), label="Embedding", tab_id=ids.TAB_EMBEDDING),
-            dbc.Tab(compare.layout(), label="CNN vs MLP", tab_id=ids.TAB_COMPARE),
-            dbc.Tab(runs.layout(problems), label="Runs", tab_id=ids.TAB_RUNS),
-        ],
-        id=ids.TABS,
-        active_tab=ids.TAB_TRAIN,
-        **KEEP,
-    )
-
-
 def _log_error(error: Exception) -> None:
-    """Without this Dash answers 500 and says nothing; with it the page keeps what it shows."""
+    """Without a handler Dash answers 500 without a log; with it the page keeps what it shows."""
     log.error("A callback failed", exc_info=error)
 
 
 def _bootstrap_css() -> Path:
-    """Bootstrap's style sheets as the package Bootstrap-Flask carries them."""
+    """Bootstrap's style sheets, from the package Bootstrap-Flask."""
     spec = importlib.util.find_spec("flask_bootstrap")
     assert spec is not None, "Bootstrap-Flask is in requirements.txt"
     assert spec.origin is not None, "Bootstrap-Flask is a package with files"

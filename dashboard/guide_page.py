@@ -1,21 +1,19 @@
-"""The guide as a page of its own, at `/guide/`: docs/guide.md, made into HTML, without internet.
-
-Every view has a line that says what it shows and leads to its section. This module does not know
-what the guide says.
-"""
+"""The page `/guide/`: docs/guide.md as HTML. It needs no internet."""
 
 import re
 import struct
 from pathlib import Path
 
 import markdown
-from dash import html
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from dashboard.components.help_link import GUIDE
+from dashboard.urls import url
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PATH = "/guide/"
+STYLES = ("css/tokens", "css/layout", "css/components", "pages/guide")
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -24,49 +22,47 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Digit Lab: a guide</title>
 {styles}
-<script src="/assets/guide.js"></script>
+<script src="{script}"></script>
 </head>
 <body><main class="guide panel">
-<p><a href="/">Back to Digit Lab</a></p>
+<p><a href="{home}">Back to Digit Lab</a></p>
 {body}
 </main></body>
 </html>
 """
 
 
-def explanation(sentence: str, section: str) -> html.P:
-    """One line on what a view shows, with a link to its section of the guide."""
-    link = html.A("More in the guide", href=f"{PATH}#{section}", target="_blank")
-    return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")
-
-
-def page(text: str, styles: list[str]) -> str:
-    """A page from Markdown; its headings have the anchors that GitHub gives them."""
+def page(text: str, bootstrap: str) -> str:
+    """Markdown as a page. Headings have the same anchors as on GitHub."""
     body = markdown.markdown(text, extensions=["tables", "toc", "sane_lists"])
     body = body.replace("<table>", '<table class="table">')
     body = re.sub(r'src="(images/[^"]+\.png)"', _with_size, body)
-    links = "\n".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
-    return _PAGE.format(styles=links, body=body)
+    styles = [bootstrap, *(f"/assets/{name}.css" for name in STYLES)]
+    links = "\n".join(f'<link rel="stylesheet" href="{url(style)}">' for style in styles)
+    script, home = url("/assets/pages/guide.js"), url("/")
+    return _PAGE.format(styles=links, script=script, home=home, body=body)
 
 
 def _with_size(source: re.Match[str]) -> str:
-    """A picture's room is kept from the beginning: an anchor below it would move once it came."""
+    """Adds the size of a picture, so that anchors below it do not move when it is loaded."""
     with (DOCS / source[1]).open("rb") as picture:
         width, height = struct.unpack(">16xII", picture.read(24))  # PNG: signature, then IHDR
     return f'{source[0]} width="{width}" height="{height}"'
 
 
-def register(server: FastAPI, styles: list[str]) -> None:
-    """Adds the page and its pictures to a server. To be called before Dash takes all paths."""
-    guide = APIRouter()
+def register(server: FastAPI, bootstrap: str) -> None:
+    """Adds the page and its pictures to a server. Call it before Dash takes all paths.
 
-    @guide.get(PATH, response_class=HTMLResponse)
+    Args:
+        bootstrap: the path of Bootstrap's style sheet.
+    """
+
+    @server.get(url(GUIDE), response_class=HTMLResponse)
     def show() -> str:
-        return page((DOCS / "guide.md").read_text(encoding="utf-8"), styles)
+        return page((DOCS / "guide.md").read_text(encoding="utf-8"), bootstrap)
 
-    @guide.get(PATH.rstrip("/"))
+    @server.get(url(GUIDE.rstrip("/")))
     def without_slash() -> RedirectResponse:
-        return RedirectResponse(PATH)  # pictures are found from there
+        return RedirectResponse(url(GUIDE))  # relative paths of pictures need the slash
 
-    server.include_router(guide)
-    server.mount(f"{PATH}images", StaticFiles(directory=DOCS / "images"))
+    server.mount(url(f"{GUIDE}images"), StaticFiles(directory=DOCS / "images"))

@@ -1,8 +1,8 @@
-"""Keeps other web pages from using a visitor's browser against Digit Lab, and bodies short.
+"""Middleware: checks of host and origin, security headers, a limit for bodies.
 
-`Guard` refuses a name that points at this machine without being its own (DNS rebinding), and a
-write that another site's page sends. `SecurityHeaders` keeps other sites from framing the page, and
-foreign scripts from running in it. `BodyLimit` refuses what the server could not hold.
+`Guard` refuses host names that are not this machine's (DNS rebinding), and writes from pages of
+other sites. `SecurityHeaders` forbids other sites to frame the page and foreign scripts to run in
+it. `BodyLimit` refuses bodies that are too long.
 """
 
 import ipaddress
@@ -39,7 +39,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 4003, "reason": refusal})
 
     def _refusal(self, scope: Scope) -> str | None:
-        """Why a request is not let through, as a sentence; None if it is."""
+        """Why a request is refused, as a sentence; None if it is not."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         name = _name(f"//{host}")
@@ -89,15 +89,15 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """ASGI middleware. Reads every request's body, and refuses one that is too long with 413.
+    """ASGI middleware. Reads the body of every request, and refuses one that is too long with 413.
 
-    The application gets the body in one piece, so it never sees a part of one that is refused.
+    The application gets a whole body in one piece, or nothing.
     """
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
         """
         Args:
-            limits: the bytes of bodies that are sent to a path; `MAX_BODY` to any other.
+            limits: the most bytes of a body, by path; `MAX_BODY` for all other paths.
         """
         self._app, self._limits = app, limits
 

@@ -1,7 +1,6 @@
-"""What all figures have in common: a frame that suits both themes, text, no axes, a `config`.
+"""Colours and layout that all figures share. They suit the light and the dark theme.
 
-Backgrounds are transparent, and text takes its colour from the style sheet. This module does not
-know what a figure shows.
+Backgrounds are transparent, and `assets/style.css` sets the colour of text.
 """
 
 import textwrap
@@ -10,8 +9,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+# The palette of Okabe and Ito, which colour-blind people can tell apart, without its black and
+# without its yellow, which is hard to see on white.
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
+PURPLE, SKY, VERMILION = "#CC79A7", "#56B4E9", "#D55E00"
+
 LINE = 40
-"""Characters of a sentence that are as wide as a figure on a phone."""
+"""Characters of a sentence that fit across a figure on a phone."""
 SLACK = 4
 """Characters by which a line may be longer than the others."""
 LEGEND_BELOW = dict(
@@ -24,23 +28,28 @@ LEGEND_BELOW = dict(
     itemwidth=30,
     font_size=12,
 )
-"""Below everything, in as many lines as it needs: above, it grows into the title on a phone."""
+"""A legend below the figure. On a phone, a legend above would cover the title."""
 AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
+HIDDEN_AXIS = dict(visible=False, fixedrange=True)
+NO_MARGIN = dict(l=0, r=0, t=0, b=0)
 GRAPH: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False}
-"""What every `dcc.Graph` has in its `config`: no button uploads the chart to Plotly's cloud."""
+"""`config` of every `dcc.Graph`: no button uploads the chart to Plotly's cloud."""
 BARE_GRAPH: dict[str, Any] = {**GRAPH, "displayModeBar": False}
+CLICK_GRAPH: dict[str, Any] = {**BARE_GRAPH, "doubleClick": False, "doubleClickDelay": 1}
+"""For graphs whose points are clicked: Plotly would report two quick clicks on different points
+as one double click."""
 
 
-def plain(text: str) -> str:
-    """Text from a person, such as a run's name, for a figure. Plotly renders `<b>` or `<a>`."""
+def escape_markup(text: str) -> str:
+    """Escapes text that people typed, such as a run's name: Plotly renders `<b>` and `<a>`."""
     return escape(text, quote=False)
 
 
-def layout(height: int, title: str = "", **more: Any) -> go.Layout:
-    """A figure's frame; `more` goes into the layout as it is.
+def figure_layout(height: int, title: str = "", **more: Any) -> go.Layout:
+    """The layout of a figure; `more` overrides and extends it.
 
-    Where a figure is made at every move of a slider, all belongs in here: each `update_` of a
-    figure that exists takes Plotly several milliseconds.
+    Pass everything here where a figure is made often, for instance while the epoch slider moves:
+    each `update_...` of an existing figure takes Plotly several milliseconds.
     """
     return go.Layout(
         {
@@ -55,22 +64,13 @@ def layout(height: int, title: str = "", **more: Any) -> go.Layout:
     )
 
 
-def hide_axes(figure: go.Figure) -> None:
-    figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(visible=False, fixedrange=True)
-
-
-def say(figure: go.Figure, sentence: str) -> None:
-    """Writes a sentence across the middle, in lines that fit a phone.
-
-    An axis that is not shown needs no room: with it, the middle would lie to the right.
-    """
-    figure.update_layout(margin_l=figure.layout.margin.r)
-    least = len(textwrap.wrap(sentence, LINE))
-    even = -(-len(sentence) // least) + SLACK  # no single word in the last line
+def add_message(figure: go.Figure, sentence: str) -> None:
+    """Writes a sentence in the middle of a figure, in lines that fit a phone."""
+    fewest = len(textwrap.wrap(sentence, LINE))
+    even = -(-len(sentence) // fewest) + SLACK  # avoids a single word in the last line
     lines = textwrap.wrap(sentence, min(even, LINE))
     figure.add_annotation(
-        text="<br>".join(map(plain, lines)),
+        text="<br>".join(map(escape_markup, lines)),
         showarrow=False,
         x=0.5,
         y=0.5,
@@ -78,3 +78,13 @@ def say(figure: go.Figure, sentence: str) -> None:
         yref="paper",
         font_size=15,
     )
+
+
+def empty_state(sentence: str, height: int, title: str = "") -> go.Figure:
+    """A figure that shows a sentence in place of data."""
+    margin = dict(l=12, r=12, t=36, b=44)  # without axes, the middle is that of the whole figure
+    figure = go.Figure(
+        layout=figure_layout(height, title, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
+    )
+    add_message(figure, sentence)
+    return figure

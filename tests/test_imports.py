@@ -1,5 +1,6 @@
 """Who may import whom: core never needs dash, and the page never needs torch."""
 
+import ast
 import functools
 import json
 import subprocess
@@ -69,3 +70,27 @@ def test_what_is_slow_to_load_and_seldom_needed_waits_until_it_is_needed() -> No
 
 def test_the_command_line_is_read_before_anything_slow_is_loaded() -> None:
     assert not loaded_by("run") & {"torch", "dash", "uvicorn"}
+
+
+def imports_of(folder: str) -> set[tuple[str, str]]:
+    """Which file of a folder names which module in an import."""
+    found = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                file = path.relative_to(ROOT).as_posix()
+                found |= {(file, f"{node.module}.{name.name}") for name in node.names}
+    return found
+
+
+def test_a_tab_imports_no_other_tab_and_a_component_imports_no_tab() -> None:
+    between_tabs = {
+        (file, module)
+        for file, module in imports_of("dashboard/tabs")
+        if module.startswith("dashboard.tabs.") and module.split(".")[2] != file.split("/")[2]
+    }
+    assert between_tabs == set()
+    upwards = ("dashboard.tabs", "dashboard.live", "dashboard.api", "dashboard.app")
+    for folder in ("dashboard/components", "dashboard/tabs"):
+        not_allowed = upwards if folder.endswith("components") else upwards[1:]
+        assert [each for each in imports_of(folder) if each[1].startswith(not_allowed)] == []

@@ -88,6 +88,17 @@ def test_what_is_no_port_is_refused(port: str) -> None:
     assert "is not a port: give a number from 1 to 65535" in refusal(f"--port={port}")
 
 
+@pytest.mark.parametrize("path", ["/digits?", "//evil.example", "a b", "/../x y"])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    assert "is not a path" in refusal(f"--path-prefix={path}")
+
+
+def test_slashes_around_a_path_may_be_left_out() -> None:
+    for text in ("/a/b-c/", "/a/b-c", "a/b-c"):
+        assert run._path_prefix(text) == "/a/b-c/"
+    assert run._path_prefix("/") == run._path_prefix("") == "/"
+
+
 def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
     said = refusal("--dataset", "letters")
 

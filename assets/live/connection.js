@@ -11,6 +11,8 @@
   const SILENT_MS = 12000; // the server says something every 5 s
   const LOST_MS = 3000; // a first answer that takes longer counts as lost
 
+  const LIVE = () => window.digitlab.url("/api/live");
+
   const listeners = [];
   const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
   let run = new URLSearchParams(location.search).get("run"); // null: the newest
@@ -64,7 +66,7 @@
     const late = setTimeout(() => mine === attempt && setState("lost"), LOST_MS);
     try {
       const query = Object.entries({ ...place, run }).filter(([, value]) => value !== null);
-      const address = `/api/live?${new URLSearchParams(query)}`;
+      const address = `${LIVE()}?${new URLSearchParams(query)}`;
       const [answer] = await Promise.all([fetch(address, { cache: "no-store" }), drawn]);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const message = await answer.json();
@@ -96,7 +98,7 @@
   }
 
   function open(mine) {
-    const mySocket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
+    const mySocket = new WebSocket(location.origin.replace(/^http/, "ws") + LIVE());
     socket = mySocket;
     let opened = false;
     const blocked = setTimeout(() => opened || mySocket.close(), OPEN_MS);

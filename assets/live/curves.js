@@ -1,5 +1,5 @@
-// The live curves. Python gives their look (dashboard/components/live_curves.py); this script fills in the
-// points of the run that is followed. Nothing is drawn while somebody drags on a curve.
+// The live curves. Python gives their look (dashboard/components/live_curves.py); this script fills
+// in the points of the run that is followed. It draws nothing while somebody drags on a curve.
 (function () {
   "use strict";
 
@@ -35,8 +35,8 @@
     if (another || events) changed();
   });
 
-  // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts at
-  // the first value, not at zero.
+  // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts
+  // at the first value, not at zero.
   function smoothed(values, weight) {
     let average = 0;
     let scale = 1;
@@ -119,7 +119,7 @@
     const first = !graph.layout;
     window.Plotly.react(graph, tracesOf(graph), layoutOf(graph), CONFIG);
     if (!first) return;
-    graph.on("plotly_click", ({ points: [point] }) => window.digitlab.seek(point.x));
+    graph.on("plotly_click", ({ points: [point] }) => window.digitlab.slider.seek(point.x));
   }
 
   // A curve came into sight, or the window has another size.
@@ -189,40 +189,6 @@
   }
   window.addEventListener("theme", changedByHand);
 
-  // How the visitor's own drawings were read by the networks of a run.
-  let owner = null;
-  let tab = null;
-  let network = null;
-  let asked = null;
-  let keepsNone = false; // so that there is nothing to ask after each epoch
-  async function fetchOwn() {
-    const run = network?.newest?.split("/")[0];
-    if (tab !== "curves" || !run || !owner || keepsNone) return;
-    const isTrained = network.kept.length > 0;
-    const question = (asked = `${owner}/${run}`);
-    try {
-      const answer = await fetch(`/api/handwriting/${owner}/scores/${run}`);
-      const scores = answer.ok ? await answer.json() : null;
-      if (question !== asked) return;
-      keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
-      if (JSON.stringify(scores) === JSON.stringify(series.own)) return;
-      series.own = scores;
-      changed();
-    } catch {
-      // The server is away: the next network asks again.
-    }
-  }
-
-  window.live.listen((message) => {
-    if (!message.network) return;
-    network = message.network;
-    fetchOwn();
-  });
-  document.addEventListener("navigate", ({ detail }) => {
-    tab = detail.tab;
-    fetchOwn();
-  });
-
   function download(format) {
     const light = document.createElement("div");
     light.dataset.bsTheme = "light";
@@ -238,25 +204,19 @@
     light.remove();
   }
 
-  const noUpdate = () => window.dash_clientside.no_update;
+  window.live.curves = {
+    download,
 
-  window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    curves: {
-      style: (smoothing, log, rate) => {
-        style = { smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) };
-        changedByHand();
-        return noUpdate();
-      },
-
-      // Other drawings, or another name under which they are kept.
-      own: (_, newOwner) => {
-        [owner, keepsNone] = [newOwner, false];
-        fetchOwn();
-        return noUpdate();
-      },
-
-      png: () => (download("png"), noUpdate()),
-      svg: () => (download("svg"), noUpdate()),
+    setStyle: (newStyle) => {
+      style = newStyle;
+      changedByHand();
     },
-  });
+
+    // How the networks of the run read the visitor's own drawings; null if that is not known.
+    setOwnScores: (scores) => {
+      if (JSON.stringify(scores) === JSON.stringify(series.own)) return;
+      series.own = scores;
+      changed();
+    },
+  };
 })();

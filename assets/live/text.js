@@ -18,7 +18,7 @@
       const json = JSON.stringify(properties);
       if (shown[id] === json) continue;
       shown[id] = json;
-      window.dash_clientside.set_props(id, properties);
+      window.digitlab.setProps(id, properties);
     }
     problem = message.problem ?? problem;
     outdated = String(message.protocol) !== document.querySelector(".shell").dataset.protocol;

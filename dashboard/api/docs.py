@@ -1,76 +1,74 @@
-"""The routes' description: as OpenAPI, and as a page that needs no internet.
-
-It reads the description off the routes and does not know any of them.
-"""
+"""The API's description: as OpenAPI, and as a page that works without internet."""
 
 import importlib.util
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
-ABOUT = """Runs and readings of this server. Whatever goes wrong is answered with a sentence under
-`error`. Nothing is consumed by reading it, and nobody has to log in."""
-PARTS = [
+from dashboard.urls import url
+
+DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
+Reading consumes nothing, and nobody has to log in."""
+TAGS = [
     {"name": "runs", "description": "Start runs, list, follow, name and delete them."},
-    {"name": "course", "description": "Pause, resume, rewind, fork and repeat a run."},
-    {"name": "files", "description": "Take a run away, bring a network in."},
-    {"name": "readings", "description": "Let a network read a drawing."},
-    {"name": "handwriting", "description": "Drawings that are kept: a test set, and lessons."},
+    {"name": "training", "description": "Pause, resume, rewind, fork and repeat a run."},
+    {"name": "files", "description": "Download a run's files, import a network."},
+    {"name": "predictions", "description": "Let a network read a drawing."},
+    {"name": "drawings", "description": "Drawings that are kept: a test set, and fine-tuning."},
     {"name": "live", "description": "Follow runs as the page does; also as a WebSocket."},
     {"name": "server", "description": "The server itself."},
 ]
-SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"
+SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon.png")
 
-# As FastAPI's own page of Swagger UI, but without an inline script, which browsers would not run.
-_PAGE = f"""<!doctype html>
+# FastAPI's own page of Swagger UI has an inline script, which browsers would not run here.
+_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Digit Lab: REST</title>
-<link rel="stylesheet" href="/api/docs/{STYLE}">
-<link rel="icon" href="/api/docs/{ICON}">
+<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
+<link rel="icon" href="{api}/docs/favicon.png">
 </head>
 <body>
-<div id="swagger-ui"></div>
-<script src="/api/docs/{SCRIPT}"></script>
-<script src="/assets/api_docs.js"></script>
+<div id="swagger-ui" data-url="{api}/openapi.json"></div>
+<script src="{api}/docs/swagger-ui-bundle.js"></script>
+<script src="{script}"></script>
 </body>
 </html>
 """
 
 
-def register(api: APIRouter) -> None:
-    """Adds the description of all routes that `api` has when somebody first asks for it."""
+def register(api: FastAPI) -> None:
+    """Adds the page, and the paths under which the API is mounted to its OpenAPI description."""
 
-    @cache
-    def described() -> dict[str, Any]:
-        return get_openapi(
-            title="Digit Lab", version="1", description=ABOUT, routes=api.routes, tags=PARTS
-        )
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            schema = get_openapi(
+                title=api.title,
+                version=api.version,
+                description=api.description,
+                routes=api.routes,
+                tags=api.openapi_tags,
+            )
+            schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
+            api.openapi_schema = schema
+        return api.openapi_schema
 
-    @api.get("/openapi.json", include_in_schema=False)
-    def description() -> JSONResponse:
-        return JSONResponse(described())
+    api.openapi = openapi  # type: ignore[method-assign]
 
     @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse(_PAGE)
+        return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
 
-    for name in (SCRIPT, STYLE, ICON):
-        api.add_api_route(f"/docs/{name}", _file(name), include_in_schema=False)
-
-
-def _file(name: str) -> Callable[[], FileResponse]:
-    def file() -> FileResponse:
+    @api.get("/docs/{name}", include_in_schema=False)
+    def swagger_ui(name: str) -> FileResponse:
+        if name not in SWAGGER:
+            raise HTTPException(404)
         return FileResponse(_swagger_ui() / name)
-
-    return file
 
 
 def _swagger_ui() -> Path:

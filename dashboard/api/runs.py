@@ -1,69 +1,63 @@
-"""The routes about runs: start, follow, change, fork, delete.
-
-They parse, ask the service and answer. They do not know how a run works.
-"""
+"""Routes about runs: start, follow, change, fork, delete."""
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, FastAPI, Query
 
 from core.config import parse_config
 from core.records.runs import RunSnapshot
+from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
-    Description,
     Events,
-    Health,
-    NewFork,
-    NewRate,
-    NewRun,
-    Place,
-    Repetition,
+    ForkRequest,
+    LearningRateRequest,
+    RepeatRequest,
+    RewindRequest,
+    RunCreate,
     RunGroup,
     RunList,
+    RunUpdate,
 )
-from dashboard.api.wire import JsonBody
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-new_run = JsonBody(NewRun, {"preset": "speedrun", "seed": 3}, optional=True)
-description = JsonBody(Description, {"name": "First try", "note": "With a low learning rate."})
-place = JsonBody(Place, {"epoch": 1})
-new_fork = JsonBody(NewFork, {"epoch": 1, "epochs": 3, "learning_rate": 0.0001})
-repetition = JsonBody(Repetition, {"seeds": 5}, optional=True)
-new_rate = JsonBody(NewRate, {"learning_rate": 0.0001})
+run_body = JsonBody(RunCreate, {"preset": "speedrun", "seed": 3}, optional=True)
+update_body = JsonBody(RunUpdate, {"name": "First try", "note": "With a low learning rate."})
+rewind_body = JsonBody(RewindRequest, {"epoch": 1})
+fork_body = JsonBody(ForkRequest, {"epoch": 1, "epochs": 3, "learning_rate": 0.0001})
+repeat_body = JsonBody(RepeatRequest, {"seeds": 5}, optional=True)
+rate_body = JsonBody(LearningRateRequest, {"learning_rate": 0.0001})
 
 
-def register(api: APIRouter, service: "TrainingService") -> None:
-    """Adds the routes. None is `async`: each runs in a thread and leaves the page's loop free."""
+def register(api: FastAPI, service: "TrainingService") -> None:
+    """Adds the routes. None is `async`: each runs in a thread and leaves the event loop free."""
 
     @api.get("/health", tags=["server"])
-    def health() -> Health:
+    def get_health() -> dict[str, str]:
         """Is it there?"""
-        return Health(status="ok")
+        return {"status": "ok"}
 
     @api.get("/runs", tags=["runs"])
     def list_runs() -> RunList:
         """All runs, the newest first."""
         return RunList(runs=service.runs.all())
 
-    @api.post("/runs", status_code=201, tags=["runs"], openapi_extra=new_run.described)
-    def start_run(asked: Annotated[NewRun, Depends(new_run)]) -> RunSnapshot:
+    @api.post("/runs", status_code=201, tags=["runs"], openapi_extra=run_body.openapi)
+    def start_run(body: Annotated[RunCreate, Depends(run_body)]) -> RunSnapshot:
         """Starts a run. While another one trains it is `queued`, with its `queue_place`."""
-        config = parse_config(asked.model_extra or {})
-        return service.runs.snapshot(service.runs.start(config, asked.name))
+        config = parse_config(body.model_extra or {})
+        return service.runs.snapshot(service.runs.start(config, body.name))
 
     @api.get("/runs/{run_id}", tags=["runs"])
     def get_run(run_id: str) -> RunSnapshot:
-        """A run as it stands."""
+        """A run as it is now."""
         return service.runs.snapshot(run_id)
 
-    @api.patch("/runs/{run_id}", tags=["runs"], openapi_extra=description.described)
-    def describe_run(
-        run_id: str, asked: Annotated[Description, Depends(description)]
-    ) -> RunSnapshot:
+    @api.patch("/runs/{run_id}", tags=["runs"], openapi_extra=update_body.openapi)
+    def update_run(run_id: str, body: Annotated[RunUpdate, Depends(update_body)]) -> RunSnapshot:
         """Sets a run's name and note, or pins it."""
-        return service.runs.update_metadata(run_id, asked.name, asked.note, asked.pinned)
+        return service.runs.update_metadata(run_id, body.name, body.note, body.pinned)
 
     @api.delete("/runs/{run_id}", status_code=204, tags=["runs"])
     def delete_run(run_id: str) -> None:
@@ -85,48 +79,50 @@ def register(api: APIRouter, service: "TrainingService") -> None:
         revision = service.runs.snapshot(run_id).revision
         return Events(events=events, cursor=cursor, revision=revision)
 
-    @api.post("/runs/{run_id}/stop", tags=["course"])
+    @api.post("/runs/{run_id}/stop", tags=["training"])
     def stop_run(run_id: str) -> RunSnapshot:
         """Ends a run after its current batch and keeps its network; takes it out of the queue."""
         return service.runs.stop(run_id)
 
-    @api.post("/runs/{run_id}/pause", tags=["course"])
+    @api.post("/runs/{run_id}/pause", tags=["training"])
     def pause_run(run_id: str) -> RunSnapshot:
-        """Puts a run down after its current batch."""
+        """Pauses a run after its current batch."""
         return service.runs.pause(run_id)
 
-    @api.post("/runs/{run_id}/resume", tags=["course"])
+    @api.post("/runs/{run_id}/resume", tags=["training"])
     def resume_run(run_id: str) -> RunSnapshot:
-        """Goes on from where a run stands, bit for bit as if it had never been put down."""
+        """Continues a run where it was left, bit for bit as if it had never been paused."""
         return service.runs.resume(run_id)
 
-    @api.post("/runs/{run_id}/rewind", tags=["course"], openapi_extra=place.described)
-    def rewind_run(run_id: str, asked: Annotated[Place, Depends(place)]) -> RunSnapshot:
-        """Goes back to the end of an epoch. What came after is dropped when the run is resumed."""
-        return service.runs.rewind(run_id, asked.epoch)
+    @api.post("/runs/{run_id}/rewind", tags=["training"], openapi_extra=rewind_body.openapi)
+    def rewind_run(
+        run_id: str, body: Annotated[RewindRequest, Depends(rewind_body)]
+    ) -> RunSnapshot:
+        """Goes back to the end of an epoch. Resuming the run drops what came after it."""
+        return service.runs.rewind(run_id, body.epoch)
 
     @api.post(
-        "/runs/{run_id}/fork", status_code=201, tags=["course"], openapi_extra=new_fork.described
+        "/runs/{run_id}/fork", status_code=201, tags=["training"], openapi_extra=fork_body.openapi
     )
-    def fork_run(run_id: str, asked: Annotated[NewFork, Depends(new_fork)]) -> RunSnapshot:
-        """A new run that shares this one's course until an epoch and then goes its own way."""
-        return service.runs.snapshot(
-            service.runs.fork(run_id, asked.epoch, asked.model_extra or {})
-        )
+    def fork_run(run_id: str, body: Annotated[ForkRequest, Depends(fork_body)]) -> RunSnapshot:
+        """Starts a new run from the end of an epoch of this one, with other settings."""
+        return service.runs.snapshot(service.runs.fork(run_id, body.epoch, body.model_extra or {}))
 
     @api.post(
         "/runs/{run_id}/repeat",
         status_code=201,
-        tags=["course"],
-        openapi_extra=repetition.described,
+        tags=["training"],
+        openapi_extra=repeat_body.openapi,
     )
-    def repeat_run(run_id: str, asked: Annotated[Repetition, Depends(repetition)]) -> RunGroup:
+    def repeat_run(run_id: str, body: Annotated[RepeatRequest, Depends(repeat_body)]) -> RunGroup:
         """Trains the same settings with other seeds."""
-        group = service.runs.repeat(run_id, asked.seeds)
+        group = service.runs.repeat(run_id, body.seeds)
         return RunGroup(group=group, runs=[run for run in service.runs.all() if run.group == group])
 
-    @api.post("/runs/{run_id}/learning-rate", tags=["course"], openapi_extra=new_rate.described)
-    def set_learning_rate(run_id: str, asked: Annotated[NewRate, Depends(new_rate)]) -> RunSnapshot:
+    @api.post("/runs/{run_id}/learning-rate", tags=["training"], openapi_extra=rate_body.openapi)
+    def set_learning_rate(
+        run_id: str, body: Annotated[LearningRateRequest, Depends(rate_body)]
+    ) -> RunSnapshot:
         """Changes the learning rate of the run that trains."""
-        service.runs.set_learning_rate(run_id, asked.learning_rate)
+        service.runs.set_learning_rate(run_id, body.learning_rate)
         return service.runs.snapshot(run_id)

@@ -1,7 +1,6 @@
-"""The forms of requests and answers, where they are not records of `core.records.runs` themselves.
+"""Bodies of requests, and of the answers that are not records of `core.records` themselves.
 
-The OpenAPI description and the checks of requests both come from here; the settings of a run come
-from `TrainConfig`, which has sentences of its own for what is wrong with them.
+The settings of a run are those of `TrainConfig`, which has its own sentences for what is wrong.
 """
 
 from typing import Annotated, Any
@@ -9,10 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
-from core.records.drawings import DrawingScore, FinetuneReport
+from core.errors import InvalidDrawingError
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
 from core.records.runs import RunSnapshot
+from dashboard.api.errors import BadRequest
 
 Name = Annotated[str, Field(max_length=1000)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]
@@ -21,37 +21,34 @@ STROKES = TypeAdapter(list[list[tuple[float, float]]]).json_schema()
 PIXELS = TypeAdapter(list[list[float]]).json_schema()
 
 
-def _with_settings(schema: dict[str, Any]) -> None:
-    """All settings are fields too; none is required, a preset gives the others."""
+def _add_settings(schema: dict[str, Any]) -> None:
+    """All settings are optional fields: a preset gives those that are left out."""
     preset = {"enum": list(PRESETS), "description": "Settings to start from."}
-    schema["properties"] |= {"preset": preset, **_settings()}
+    schema["properties"] |= {"preset": preset, **TrainConfig.model_json_schema()["properties"]}
 
 
-def _with_changes(schema: dict[str, Any]) -> None:
-    """All settings are fields too; those that are left out stay as they are."""
-    for name, setting in _settings().items():
-        del setting["default"]
-        schema["properties"][name] = setting
+def _add_changes(schema: dict[str, Any]) -> None:
+    """All settings are optional fields: those that are left out stay as they are."""
+    for name, setting in TrainConfig.model_json_schema()["properties"].items():
+        schema["properties"][name] = {key: setting[key] for key in setting if key != "default"}
 
 
-def _settings() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = TrainConfig.model_json_schema()["properties"]
-    return found
+# Requests
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
 
-class NewRun(_Request):
+class RunCreate(_Request):
     """A run to start: any settings, by their names. Those that are left out have their default."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_with_settings)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_add_settings)
 
     name: Name = Field("", description="What people call the run.")
 
 
-class Description(_Request):
+class RunUpdate(_Request):
     """What people say of a run; what is left out stays as it is."""
 
     name: Name | None = Field(None, description="What it is called.")
@@ -59,25 +56,21 @@ class Description(_Request):
     pinned: bool | None = Field(None, description="Whether it is kept from being deleted.")
 
 
-class Place(_Request):
-    """A place to go back to."""
-
+class RewindRequest(_Request):
     epoch: Whole = Field(description="After which epoch; 0 is the untrained network.")
 
 
-class NewFork(Place):
-    """A place to set out from, and the settings that are to change from there on."""
+class ForkRequest(RewindRequest):
+    """The epoch to start from, and the settings that change from there on."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_with_changes)
+    model_config = ConfigDict(extra="allow", json_schema_extra=_add_changes)
 
 
-class Repetition(_Request):
-    """How often a run is trained with other seeds."""
-
+class RepeatRequest(_Request):
     seeds: Whole = Field(5, description="How many runs there shall be, this one among them.")
 
 
-class NewRate(_Request):
+class LearningRateRequest(_Request):
     """Another learning rate, from the next batch on."""
 
     learning_rate: Annotated[Any, WithJsonSchema({"type": "number"})] = Field(
@@ -85,7 +78,7 @@ class NewRate(_Request):
     )
 
 
-class Drawn(BaseModel):
+class _Drawing(BaseModel):
     """A drawing, as strokes or as pixels."""
 
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
@@ -99,28 +92,47 @@ class Drawn(BaseModel):
         False, description="Squeezed as it is instead of cut out and centred as MNIST's are."
     )
 
+    def drawing(self) -> dict[str, Any]:
+        """The strokes or the pixels, by their name.
 
-class Drawing(Drawn):
-    """Something to read, strokes or pixels, and the network that shall read it."""
+        Raises:
+            BadRequest: both are given, or none.
+            InvalidDrawingError: `as_drawn` is neither true nor false.
+        """
+        kinds = {"strokes", "pixels"} & self.model_fields_set
+        if len(kinds) != 1:
+            raise BadRequest(
+                'Send {"strokes": [[[x, y], ...], ...]} or {"pixels": 28 x 28 numbers}.'
+            )
+        if not isinstance(self.as_drawn, bool):
+            raise InvalidDrawingError(
+                "`as_drawn` is true, for the canvas merely squeezed, or false, for a picture like "
+                "MNIST's."
+            )
+        return {kind: getattr(self, kind) for kind in kinds}
+
+
+class PredictRequest(_Drawing):
+    """A drawing to read, and the network that reads it."""
 
     run: str | None = Field(None, description="The run whose network reads; the newest if none.")
     epoch: Whole | None = Field(None, description="The network after this epoch; else the newest.")
 
 
-class CourseOfDrawing(Drawn):
-    """A drawing, and the run whose networks shall read it, one after the other."""
+class HistoryRequest(_Drawing):
+    """A drawing, and the run whose networks read it, one after the other."""
 
     run: str | None = Field(None, description="The newest that has a network if none.")
 
 
-class NewKept(Drawn):
+class DrawingCreate(_Drawing):
     """A drawing to keep, and the digit that was meant."""
 
     label: Annotated[int, Field(strict=True, ge=0, le=9)]
 
 
-class NewLesson(_Request):
-    """Which network is to be taught the drawings, and whether it keeps seeing others."""
+class FinetuneRequest(_Request):
+    """Which network is fine-tuned on the drawings, and on what besides."""
 
     run: str | None = Field(None, description="The newest that has a network if none.")
     epoch: Whole | None = Field(None, description="From the end of this epoch on; else the last.")
@@ -129,27 +141,25 @@ class NewLesson(_Request):
     )
 
 
-class Health(BaseModel):
-    status: str
+# Answers
 
 
 class RunList(BaseModel):
-    """All runs, the newest first."""
+    """Runs, the newest first."""
 
     runs: list[RunSnapshot]
 
 
-class RunGroup(BaseModel):
+class RunGroup(RunList):
     """Runs that differ only in their seeds."""
 
     group: str
-    runs: list[RunSnapshot]
 
 
 class Events(BaseModel):
     """What happened in a run since a cursor, and the cursor to ask with next.
 
-    When `revision` has grown, events that were told before have been taken back: begin at 0.
+    When `revision` has grown, earlier events no longer hold: begin at 0.
     """
 
     events: list[Annotated[Metrics, Field(discriminator="kind")]]
@@ -166,7 +176,7 @@ class Box(BaseModel):
     bottom: float
 
 
-class DigitRead(BaseModel):
+class PredictionResponse(BaseModel):
     """What the network read: ten probabilities, and the 28 x 28 pixels that it was given.
 
     `doubt` tells why the answer should not be believed, `undecided` or `unfamiliar`; `sure` that
@@ -182,11 +192,11 @@ class DigitRead(BaseModel):
     centre: tuple[float, float]
 
 
-class CourseRead(BaseModel):
+class PredictionHistory(BaseModel):
     """What a run's networks read: ten probabilities after each of `epochs`, 0 being untrained.
 
     The last epoch has a fraction while a run is on its way. Of a long run, 40 kept epochs are
-    asked, evenly spaced.
+    read, evenly spaced.
     """
 
     epochs: list[float]
@@ -194,7 +204,7 @@ class CourseRead(BaseModel):
     probabilities: list[list[float]]
 
 
-class Kept(BaseModel):
+class DrawingResponse(BaseModel):
     """A kept drawing, its 28 x 28 pixels, and how it is read; null where there is no network.
 
     `taught`: the run was trained on it, so that it is no test of it.
@@ -207,31 +217,12 @@ class Kept(BaseModel):
     input: list[list[int]]
 
 
-class KeptDrawings(BaseModel):
+class DrawingList(BaseModel):
     """What somebody keeps, and how many of them are read as they were meant."""
 
-    drawings: list[Kept]
+    drawings: list[DrawingResponse]
     count: int
     right: int | None
-
-
-class KeptId(BaseModel):
-    """The name of a drawing that is kept now."""
-
-    id: str
-
-
-class LessonFound(BaseModel):
-    """What a lesson has changed so far: shares read right before it and after; null if none."""
-
-    lesson: FinetuneReport | None
-
-
-class KeptScores(BaseModel):
-    """Scores of a run's kept epochs, on drawings it has never seen and on those it was taught."""
-
-    fresh: list[DrawingScore]
-    taught: list[DrawingScore]
 
 
 class Problem(BaseModel):

@@ -1,8 +1,4 @@
-"""A form made from `TrainConfig`: one labelled input a field, its help and its error below it.
-
-This module reads what the model declares and does not know any setting by name, except to decide
-which are shown first.
-"""
+"""The form for `TrainConfig`: a labelled input for each field, with its help and its error."""
 
 from typing import Any, get_args
 
@@ -13,7 +9,11 @@ from dash.development.base_component import Component
 from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
 from core.errors import InvalidConfigError
 from dashboard import ids
-from dashboard.components.persistence import KEEP
+from dashboard.components.controls import PERSIST
+
+PRESET = "preset"
+PRESET_VALUES = "presets"
+FORM_ERRORS = "form-errors"
 
 SHOWN_FIRST = ("dataset", "model", "epochs", "batch_size", "learning_rate", "optimizer")
 FIELDS = tuple(TrainConfig.model_fields)
@@ -23,7 +23,7 @@ OWN_PURPOSE = "Settings of your own. Choose a preset to go back to settings that
 
 
 def layout() -> html.Div:
-    """A preset, then all settings; those that one rarely changes are folded away."""
+    """A preset, then all settings; settings that are rarely changed are folded away."""
     options = [{"value": name, "label": preset.title} for name, preset in PRESETS.items()]
     options.append({"value": CUSTOM, "label": "Your own"})
     rest = [name for name in FIELDS if name not in SHOWN_FIRST]
@@ -31,9 +31,9 @@ def layout() -> html.Div:
         [
             html.Div(
                 [
-                    dbc.Label("Preset", html_for=ids.PRESET, size="sm", className="mb-0"),
+                    dbc.Label("Preset", html_for=PRESET, size="sm", className="mb-0"),
                     dbc.Select(
-                        id=ids.PRESET, options=options, value=FIRST_PRESET, size="sm", **KEEP
+                        id=PRESET, options=options, value=FIRST_PRESET, size="sm", **PERSIST
                     ),
                     html.Small(
                         PRESETS[FIRST_PRESET].purpose, id="preset-purpose", className="field-help"
@@ -41,8 +41,8 @@ def layout() -> html.Div:
                 ],
                 className="preset",
             ),
-            dcc.Store(id=ids.PRESETS, data=presets()),
-            dcc.Store(id=ids.FORM_ERRORS),
+            dcc.Store(id=PRESET_VALUES, data=presets()),
+            dcc.Store(id=FORM_ERRORS),
             html.Div([_field(name) for name in SHOWN_FIRST], className="fields"),
             html.Details(
                 [
@@ -55,10 +55,11 @@ def layout() -> html.Div:
 
 
 def presets() -> dict[str, dict[str, Any]]:
-    """What the page must know to fill the form: of each preset its purpose and its settings.
+    """The purpose and the settings of each preset, for `assets/tabs/train.js`.
 
-    The settings are as the inputs hold them, in the order of `FIELDS`; None stands for one that
-    the preset leaves open. One's own come last and have none.
+    Settings have the form of the inputs' values, in the order of `FIELDS`. None stands for a
+    setting that the preset leaves open. The last entry, without settings, stands for the visitor's
+    own.
     """
     known = {
         name: {
@@ -74,7 +75,7 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 def errors(values: dict[str, Any]) -> dict[str, str]:
-    """A sentence for each field that is wrong."""
+    """A sentence for each invalid field."""
     try:
         parse_config(values)
     except InvalidConfigError as error:
@@ -82,8 +83,8 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def complaint(error: InvalidConfigError) -> str:
-    """What to correct, by the labels of the form."""
+def validation_message(error: InvalidConfigError) -> str:
+    """Names the fields to correct by their labels."""
     titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
     return f"Please correct: {', '.join(titles)}."
 
@@ -91,7 +92,7 @@ def complaint(error: InvalidConfigError) -> str:
 def _field(name: str) -> html.Div:
     declared = TrainConfig.model_fields[name]
     first = getattr(PRESETS[FIRST_PRESET].config, name)
-    common: dict[str, Any] = {"id": ids.field(name), **KEEP}
+    common: dict[str, Any] = {"id": ids.field(name), **PERSIST}
     choices = get_args(declared.annotation)
     label = dbc.Label(declared.title, html_for=ids.field(name), size="sm", className="mb-0")
     control: Component
@@ -101,7 +102,7 @@ def _field(name: str) -> html.Div:
         options = [{"value": value, "label": CHOICE_TITLES[value]} for value in choices]
         control = dbc.Select(options=options, value=first, size="sm", **common)
     else:
-        # A text input, because a number input swallows what it cannot parse and takes no 1e-3.
+        # A number input would discard what it cannot parse, and reject 1e-3.
         control = dbc.Input(
             type="text",
             inputmode="numeric" if declared.annotation is int else "decimal",

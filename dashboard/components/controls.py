@@ -1,36 +1,39 @@
-"""Controls as they stand on a line: a field beside its label, and choices side by side.
+"""Building blocks of the tabs: labelled controls, buttons, panels and tables."""
 
-This module does not know what is chosen with them.
-"""
-
+from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
+
+PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
+"""Properties of a control that keeps its value when the page is reloaded in the same tab."""
+HIDDEN = {"display": "none"}
+
+
+def display(shown: object) -> dict[str, str]:
+    """The style of a component that is shown, or not."""
+    return {} if shown else HIDDEN
 
 
 def labelled(label: str, field: Any) -> html.Div:
-    """A field, any component with an id, and its label before it."""
+    """A field, any component with an id, after its label."""
     return html.Div(
         [dbc.Label(label, html_for=field.id, className="mb-0"), field], className="control"
     )
 
 
 def select(
-    label: str,
-    name: str,
-    options: list[dict[str, Any]],
-    value: Any = None,
-    **properties: Any,
+    label: str, name: str, options: list[dict[str, Any]], value: Any = None, **properties: Any
 ) -> html.Div:
-    """One of several, in a list that opens; `name` is its id."""
+    """A labelled list of options; `name` is its id."""
     return labelled(
         label, dbc.Select(id=name, options=options, value=value, size="sm", **properties)
     )
 
 
 def number(label: str, name: str, **properties: Any) -> html.Div:
-    """A whole number from 0 on; `name` is its id."""
+    """A labelled field for a whole number from 0; `name` is its id."""
     field = dbc.Input(
         id=name,
         type="number",
@@ -45,11 +48,11 @@ def number(label: str, name: str, **properties: Any) -> html.Div:
 
 
 def choices(label: str, name: str, options: dict[str, str], **properties: Any) -> html.Div:
-    """One of a few, all of them in sight and the first one chosen; `options`: words by value."""
+    """Radio buttons, the first of which is chosen; `options`: label by value."""
     return html.Div(
         dbc.RadioItems(
             id=name,
-            options=[{"value": value, "label": words} for value, words in options.items()],
+            options=[{"value": value, "label": text} for value, text in options.items()],
             value=next(iter(options)),
             inline=True,
             **properties,
@@ -57,3 +60,51 @@ def choices(label: str, name: str, options: dict[str, str], **properties: Any) -
         role="radiogroup",
         **{"aria-label": label},
     )
+
+
+def button(text: str, name: str, color: str = "secondary", **properties: Any) -> dbc.Button:
+    """A small button, by default an outlined one; `name` is its id."""
+    properties = {"size": "sm", "outline": color != "primary", **properties}
+    return dbc.Button(text, id=name, color=color, **properties)
+
+
+def alert(name: str, *children: Any, color: str = "danger", **properties: Any) -> dbc.Alert:
+    """A message that can be dismissed and is closed at first; `name` is its id."""
+    return dbc.Alert(
+        list(children), id=name, color=color, is_open=False, dismissable=True, **properties
+    )
+
+
+def panel(label: str, *children: Any, class_name: str = "", **properties: Any) -> html.Section:
+    """A framed part of a tab; `label` is its name for screen readers."""
+    return html.Section(
+        list(children),
+        className=f"panel {class_name}".rstrip(),
+        **{"aria-label": label},
+        **properties,
+    )
+
+
+def colour_mark(colour: str) -> html.Span:
+    """A coloured dot before a name, as in the legend of a figure."""
+    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
+
+
+def stores(*names: object) -> list[dcc.Store]:
+    """Stores that last until the page is reloaded; `names` are their ids."""
+    return [dcc.Store(id=name) for name in names]
+
+
+def muted(text: str, class_name: str = "") -> html.P:
+    """Small grey text."""
+    return html.P(text, className=f"text-body-secondary small {class_name}".rstrip())
+
+
+def table(heads: Sequence[Any], rows: Sequence[Sequence[Any]], **properties: Any) -> dbc.Table:
+    """A small table. The first cell of each row is its heading."""
+    head = html.Thead(html.Tr([html.Th(cell, scope="col") for cell in heads]))
+    body = [
+        html.Tr([html.Th(first, scope="row"), *[html.Td(cell) for cell in cells]])
+        for first, *cells in rows
+    ]
+    return dbc.Table([head, html.Tbody(body)], size="sm", **properties)

@@ -1,7 +1,4 @@
-"""Test images as Plotly figures: many in a mosaic, one large, and a sentence where there is none.
-
-Pure functions from records to figures. This module does not know when or where one is shown.
-"""
+"""Test images as figures: many in a mosaic, or a single one."""
 
 import math
 from dataclasses import dataclass
@@ -10,19 +7,24 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.records.predictions import Gallery
-from dashboard.components.palette import VERMILION
-from dashboard.theme import hide_axes, layout, say
+from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, VERMILION, figure_layout
 
 TILE, GAP = 28, 4
 TITLE_PIXELS = 38
 GAP_VALUE = 255
+_INK_ON_BLACK = [
+    [0.0, "rgb(0,0,0)"],
+    [(GAP_VALUE - 1) / GAP_VALUE, "rgb(255,255,255)"],
+    [(GAP_VALUE - 0.5) / GAP_VALUE, "rgba(0,0,0,0)"],
+    [1.0, "rgba(0,0,0,0)"],
+]
 
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Where the images of a gallery stand: so many columns across so many pixels of the page.
+    """Positions of images in rows of so many columns, across `width` pixels of the page.
 
-    Coordinates are pixels of the images, from the top left; each image has its title above it.
+    Coordinates are pixels of the images, from the top left. Each image has its title above it.
     """
 
     columns: int
@@ -38,94 +40,82 @@ class Mosaic:
         """The height of a title: two lines of text, however small the images are."""
         return math.ceil(TITLE_PIXELS / self.scale)
 
-    def corner(self, place: int) -> tuple[int, int]:
+    def corner(self, number: int) -> tuple[int, int]:
         """Left and top of an image."""
-        row, column = divmod(place, self.columns)
+        row, column = divmod(number, self.columns)
         return column * (TILE + GAP), row * (TILE + self.title) + self.title
 
     def size(self, count: int) -> tuple[int, int]:
         """Width and height of so many images."""
         return self.columns * (TILE + GAP), -(-count // self.columns) * (TILE + self.title)
 
-    def place(self, x: float, y: float, count: int) -> int | None:
-        """Which image, or the title of which, stands at a point; None outside of all."""
+    def image_at(self, x: float, y: float, count: int) -> int | None:
+        """The number of the image at a point, its title included; None outside of all."""
         column, row = int(x // (TILE + GAP)), int(y // (TILE + self.title))
-        place = row * self.columns + column
-        return place if 0 <= column < self.columns and 0 <= place < count else None
+        number = row * self.columns + column
+        return number if 0 <= column < self.columns and 0 <= number < count else None
 
 
-def gallery(shown: Gallery, mosaic: Mosaic) -> go.Figure:
-    """Test images in one mosaic: a single heatmap is painted ten times faster than a hundred.
+def mosaic(images: Gallery, where: Mosaic) -> go.Figure:
+    """Test images with `True` and `Pred` above them; a wrong one also has a cross and a frame.
 
-    Each has `True` and `Pred` above it; a wrong one also has a cross and a frame.
+    All are one heatmap: Plotly draws it ten times as fast as a hundred heatmaps.
     """
-    corners = [mosaic.corner(place) for place in range(len(shown.indices))]
-    width, height = mosaic.size(len(shown.indices))
+    corners = [where.corner(number) for number in range(len(images.indices))]
+    width, height = where.size(len(images.indices))
     pixels = np.full((height, width), GAP_VALUE, np.uint8)
-    for (left, top), image in zip(corners, shown.images, strict=True):
-        # 255 stands for "no image here"; nobody can tell white from almost white.
+    for (left, top), image in zip(corners, images.images, strict=True):
+        # 255 is reserved for gaps. White and almost white look the same.
         pixels[top : top + TILE, left : left + TILE] = np.minimum(image, GAP_VALUE - 1)
-    figure = go.Figure(
-        go.Heatmap(
-            z=pixels,
-            zmin=0,
-            zmax=GAP_VALUE,
-            colorscale=_INK_ON_BLACK,
-            showscale=False,
-            hoverinfo="none",
-        )
-    )
     frame_x: list[float | None] = []
     frame_y: list[float | None] = []
-    for place in np.flatnonzero(shown.predictions != shown.labels):
-        left, top = corners[place]
+    for number in np.flatnonzero(images.predictions != images.labels):
+        left, top = corners[number]
         right, bottom = left + TILE, top + TILE
         frame_x += [left - 1, right, right, left - 1, left - 1, None]
         frame_y += [top - 1, top - 1, bottom, bottom, top - 1, None]
-    figure.add_scatter(
-        x=frame_x,
-        y=frame_y,
-        mode="lines",
-        line=dict(color=VERMILION, width=3),
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    figure.add_scatter(
-        x=[left + (TILE - 1) / 2 for left, _ in corners],
-        y=[top - 1.5 for _, top in corners],
-        mode="text",
-        text=[
-            _tile_title(int(label), int(said))
-            for label, said in zip(shown.labels, shown.predictions, strict=True)
+    return go.Figure(
+        [
+            go.Heatmap(
+                z=pixels,
+                zmin=0,
+                zmax=GAP_VALUE,
+                colorscale=_INK_ON_BLACK,
+                showscale=False,
+                hoverinfo="none",
+            ),
+            go.Scatter(
+                x=frame_x,
+                y=frame_y,
+                mode="lines",
+                line=dict(color=VERMILION, width=3),
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+            go.Scatter(
+                x=[left + (TILE - 1) / 2 for left, _ in corners],
+                y=[top - 1.5 for _, top in corners],
+                mode="text",
+                text=list(map(_title, images.labels, images.predictions)),
+                textposition="top center",
+                textfont=dict(size=13 if where.scale > 2.8 else 11),
+                hoverinfo="skip",
+                showlegend=False,
+            ),
         ],
-        textposition="top center",
-        textfont=dict(size=13 if mosaic.scale > 2.8 else 11),
-        hoverinfo="skip",
-        showlegend=False,
+        figure_layout(
+            round((height + GAP / 2) * where.scale),
+            margin=NO_MARGIN,
+            dragmode=False,
+            xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **HIDDEN_AXIS),
+            yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **HIDDEN_AXIS),
+        ),
     )
-    hidden = dict(visible=False, fixedrange=True)
-    figure.layout = layout(
-        round((height + GAP / 2) * mosaic.scale),
-        margin=dict(l=0, r=0, t=0, b=0),
-        dragmode=False,
-        xaxis=dict(range=[-GAP / 2 - 0.5, width - GAP / 2 - 0.5], **hidden),
-        yaxis=dict(range=[height + GAP / 2 - 0.5, -0.5], **hidden),
-    )
-    return figure
-
-
-def no_gallery(sentence: str) -> go.Figure:
-    """A gallery without images, and why."""
-    figure = go.Figure()
-    figure.update_layout(layout(300))
-    hide_axes(figure)
-    say(figure, sentence)
-    return figure
 
 
 def digit(image: np.ndarray, size: int) -> go.Figure:
     """One image (28, 28), 0..255, large, each pixel's value on hover."""
-    figure = go.Figure(
+    return go.Figure(
         go.Heatmap(
             z=image.tolist(),
             zmin=0,
@@ -133,22 +123,17 @@ def digit(image: np.ndarray, size: int) -> go.Figure:
             colorscale="gray",
             showscale=False,
             hovertemplate="row %{y}, column %{x}: %{z}<extra></extra>",
-        )
+        ),
+        figure_layout(
+            size,
+            width=size,
+            margin=NO_MARGIN,
+            xaxis=HIDDEN_AXIS,
+            yaxis=dict(autorange="reversed", **HIDDEN_AXIS),
+        ),
     )
-    figure.update_layout(layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
-    hide_axes(figure)
-    figure.update_yaxes(autorange="reversed")
-    return figure
 
 
-_INK_ON_BLACK = [
-    [0.0, "rgb(0,0,0)"],
-    [(GAP_VALUE - 1) / GAP_VALUE, "rgb(255,255,255)"],
-    [(GAP_VALUE - 0.5) / GAP_VALUE, "rgba(0,0,0,0)"],
-    [1.0, "rgba(0,0,0,0)"],
-]
-
-
-def _tile_title(label: int, predicted: int) -> str:
+def _title(label: int, predicted: int) -> str:
     title = f"True: {label}<br>Pred: {predicted}"
     return title if label == predicted else f"<b>True: {label}<br>✗ Pred: {predicted}</b>"

@@ -1,7 +1,7 @@
-"""A mosaic of test images beside the one that was clicked, with its ten bars: Gallery and Mistakes.
+"""A grid of test images beside the one that was clicked, with its probabilities.
 
-The chosen image stays chosen when the mosaic changes, and is shown as the network then on the page
-reads it. This module does not know how the images were chosen.
+The Gallery and the Mistakes tab use it. The clicked image stays selected when the grid changes; it
+is then shown with the probabilities of the network that the tab shows.
 """
 
 import asyncio
@@ -14,56 +14,52 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from core.errors import DigitLabError
 from core.records.predictions import Gallery
 from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown
-from dashboard.components.probability_bars import bars
-from dashboard.theme import BARE_GRAPH
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import panel
+from dashboard.components.probability_bars import probability_bars
+from dashboard.theme import BARE_GRAPH, CLICK_GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
+EMPTY_HEIGHT = 300
 HINT = "Click an image to see how sure the network is."
 
 
 @dataclass(frozen=True)
-class MosaicView:
-    """The ids of one such view, and the names of its two parts.
+class ImageGrid:
+    """The grid of a tab, whose ids begin with `prefix`, and the labels of its two parts."""
 
-    `shown` is the id of a store with what stands where, as `paint` gives it; `chosen` that of one
-    with where in which mosaic was clicked, and what is shown now.
-    """
+    prefix: str
+    label: str
+    detail_label: str
 
-    graph: str
-    detail: str
-    shown: str
-    chosen: str
-    name: str
-    detail_name: str
+    @property
+    def graph(self) -> str:
+        return f"{self.prefix}-graph"
+
+    @property
+    def detail(self) -> str:
+        return f"{self.prefix}-detail"
+
+    @property
+    def shown(self) -> str:
+        """The store with the images in the graph, as `grid_figure` describes them."""
+        return f"{self.prefix}-shown"
+
+    @property
+    def chosen(self) -> str:
+        """The store with the position of the click, the grid it was made in, and `shown`."""
+        return f"{self.prefix}-chosen"
 
     def layout(self, sentence: str) -> html.Div:
-        """Mosaic and detail, with a sentence in place of images."""
+        """The grid without images, with a sentence in their place."""
+        figure = empty_state(sentence, EMPTY_HEIGHT)
+        graph = dcc.Graph(id=self.graph, figure=figure, config=CLICK_GRAPH)
         return html.Div(
             [
-                html.Section(
-                    dcc.Graph(
-                        id=self.graph,
-                        figure=digit_figures.no_gallery(sentence),
-                        # Two images clicked one soon after the other are no double click,
-                        # which Plotly would take them for and not report the second.
-                        config={
-                            **BARE_GRAPH,
-                            "doubleClick": False,
-                            "doubleClickDelay": 1,
-                        },
-                    ),
-                    className="panel gallery-mosaic",
-                    **{"aria-label": self.name},
-                ),
-                html.Section(
-                    _hint(),
-                    id=self.detail,
-                    className="panel gallery-detail",
-                    **{"aria-label": self.detail_name},
-                ),
+                panel(self.label, graph, class_name="gallery-mosaic"),
+                panel(self.detail_label, _hint(), id=self.detail, class_name="gallery-detail"),
                 dcc.Store(id=self.shown),
                 dcc.Store(id=self.chosen),
             ],
@@ -72,78 +68,75 @@ class MosaicView:
 
     def register(self, app: Dash, service: "TrainingService") -> None:
         app.clientside_callback(
-            ClientsideFunction("digitlab", "pick"),
+            ClientsideFunction("imageGrid", "selectPoint"),
             Output(self.chosen, "data"),
             Input(self.graph, "clickData"),
             Input(self.shown, "data"),
             State(self.chosen, "data"),
-            prevent_initial_call=True,
         )
 
-        # Asked by what the page remembers of the click: Dash drops an answer that is overtaken, and
-        # while a network learns quickly the next mosaic would take the click with it.
-        @app.callback(
-            Output(self.detail, "children"),
-            Input(self.chosen, "data"),
-            prevent_initial_call=True,
-        )
-        async def detail(chosen: dict[str, Any] | None) -> Any:
-            shown = (chosen or {}).get("shown")
-            if chosen is None or shown is None:
+        # The click comes from a store: Dash drops an answer when a newer request overtakes it, and
+        # during fast training the next grid would take the click with it.
+        @app.callback(Output(self.detail, "children"), Input(self.chosen, "data"))
+        async def show_detail(chosen: dict[str, Any] | None) -> Any:
+            index, shown = clicked_image(chosen or {}), (chosen or {}).get("shown")
+            if chosen is None or index is None or shown is None:
                 return _hint()
-            index = picked(chosen)
-            if index is None or chosen["of"]["run"] != shown["run"]:  # it may have other images
+            if chosen["of"]["run"] != shown["run"]:  # another run may have other test images
                 return _hint()
-            where = Shown.parse(shown["version"])
-            look = service.predictions.test_images
+            ref = CheckpointRef.parse(shown["version"])
+            read = service.predictions.test_images
             try:
-                found = await asyncio.to_thread(look, [index], where.run_id, where.epoch)
+                return _detail(await asyncio.to_thread(read, [index], ref.run_id, ref.epoch))
             except DigitLabError as error:
                 return html.P(str(error))
-            return _one(found)
 
 
-def paint(shown: Gallery, width: int, version: str | None) -> tuple[go.Figure, dict[str, Any]]:
-    """The mosaic, so many pixels wide, and what the view's store remembers of it."""
-    mosaic = digit_figures.Mosaic(columns(len(shown.indices), width), width)
-    remembered = {
-        "mosaic": [mosaic.columns, mosaic.width],
-        "indices": shown.indices.tolist(),
-        "run": Shown.parse(version).run_id,
-        "version": version,
+def grid_figure(
+    images: Gallery, request: dict[str, Any]
+) -> tuple[go.Figure, dict[str, Any] | None]:
+    """The figure of a grid and the data for its store `shown`.
+
+    Args:
+        request: of the page; `width` is the room for the grid in pixels.
+    """
+    width = min(max(int(request.get("width") or 800), 200), 2000)
+    columns = min(len(images.indices), 10 if width >= 700 else 5)
+    shown = {
+        "mosaic": [columns, width],
+        "indices": images.indices.tolist(),
+        "run": CheckpointRef.parse(request.get("version")).run_id,
+        "version": request.get("version"),
     }
-    return digit_figures.gallery(shown, mosaic), remembered
+    return digit_figures.mosaic(images, digit_figures.Mosaic(columns, width)), shown
 
 
-def page_width(request: dict[str, Any]) -> int:
-    """How many pixels a page has for its mosaic, within reason whatever it says."""
-    return min(max(int(request.get("width") or 800), 200), 2000)
+def empty_grid(sentence: str) -> tuple[go.Figure, dict[str, Any] | None]:
+    """As `grid_figure`, with a sentence in place of images."""
+    return empty_state(sentence, EMPTY_HEIGHT), None
 
 
-def columns(count: int, width: int) -> int:
-    """As many columns as leave room for the titles, in rows that come out even."""
-    return min(count, 10 if width >= 700 else 5)
-
-
-def picked(chosen: dict[str, Any]) -> int | None:
-    """Which test image was clicked, as the page remembers it; None beside all images."""
+def clicked_image(chosen: dict[str, Any]) -> int | None:
+    """The index of the test image that was clicked; None beside all images."""
+    if "of" not in chosen:
+        return None
     mosaic, indices = digit_figures.Mosaic(*chosen["of"]["mosaic"]), chosen["of"]["indices"]
     x, y = chosen["at"]
-    place = mosaic.place(x, y, len(indices))
-    return None if place is None else int(indices[place])
+    number = mosaic.image_at(x, y, len(indices))
+    return None if number is None else int(indices[number])
 
 
 def _hint() -> html.P:
     return html.P(HINT, className="text-body-secondary")
 
 
-def _one(shown: Gallery) -> list[Any]:
-    """The first image of a gallery, large, and what the network says of it."""
-    label, digit = int(shown.labels[0]), int(shown.predictions[0])
-    verdict = "right" if digit == label else "wrong"
+def _detail(images: Gallery) -> list[Any]:
+    """The first image, large, with the probabilities."""
+    label, predicted = int(images.labels[0]), int(images.predictions[0])
+    verdict = "right" if predicted == label else "wrong"
     return [
-        html.H2(f"Test image {shown.indices[0]}"),
-        html.P(f"True: {label}, Pred: {digit} ({verdict})"),
-        dcc.Graph(figure=digit_figures.digit(shown.images[0], 200), config=BARE_GRAPH),
-        bars(shown.probabilities[0].tolist()),
+        html.H2(f"Test image {images.indices[0]}"),
+        html.P(f"True: {label}, Pred: {predicted} ({verdict})"),
+        dcc.Graph(figure=digit_figures.digit(images.images[0], 200), config=BARE_GRAPH),
+        probability_bars(images.probabilities[0].tolist()),
     ]

@@ -1,59 +1,50 @@
-"""The live curves of loss and accuracy: their look. `assets/live/curves.js` fills in the points."""
+"""The live curves of loss and accuracy, without points. `assets/live/curves.js` fills them in."""
 
-from typing import Any, Literal
+from typing import Any
 
 import plotly.graph_objects as go
 from dash import html
 
-from dashboard.theme import AXIS, LEGEND_BELOW, layout
-
-Metric = Literal["loss", "accuracy"]
+from dashboard.components.controls import panel
+from dashboard.components.epoch_curves import HEIGHT, Metric, epoch_layout
+from dashboard.theme import AXIS
 
 _HOVER = "epoch %{x:.2f}: %{y:.4g}"
 TITLES: dict[Metric, str] = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy"}
 
 
-def live_curve(name: str, metric: Metric, label: str, height: int = 380) -> html.Section:
-    """A curve that grows while the page follows a run; before its first point, a sentence.
+def live_curve(name: str, metric: Metric, label: str, height: int = HEIGHT) -> html.Section:
+    """A curve that grows while the page follows a run, and a sentence until its first point.
 
     Args:
-        name: its id.
+        name: the id of the curve.
         label: its name for screen readers.
     """
-    return html.Section(
-        [
-            html.P(className="curve-empty", **{"data-live": "curve"}),
-            html.Div(
-                id=name,
-                className="live-curve",
-                style={"height": f"{height}px"},
-                **{"data-metric": metric, "data-figure": empty_curve(metric, height).to_json()},
-            ),
-        ],
-        className="panel curve",
-        **{"aria-label": label},
+    curve = html.Div(
+        id=name,
+        className="live-curve",
+        style={"height": f"{height}px"},
+        **{"data-metric": metric, "data-figure": empty_curve(metric, height).to_json()},
     )
+    sentence = html.P(className="curve-empty", **{"data-live": "curve"})
+    return panel(label, sentence, curve, class_name="curve")
 
 
-def empty_curve(metric: Metric, height: int = 380) -> go.Figure:
-    """A figure without points, whose traces say by `meta` what belongs into them.
+def empty_curve(metric: Metric, height: int) -> go.Figure:
+    """A figure without points. `meta` of a trace names what the script puts into it.
 
-    Colours are variables of the style sheet; the script replaces them by those of the theme.
+    Colours are variables of the style sheet, which the script replaces by the theme's colours.
     """
-    axis = dict(automargin=True, **AXIS)
     return go.Figure(
         [
-            go.Scatter({"x": [], "y": [], "name": look["meta"], "hovertemplate": _HOVER} | look)
-            for look in _LOOKS
-            if metric == "accuracy" or look["meta"] not in ("own", "taught")
+            go.Scatter({"x": [], "y": [], "name": trace["meta"], "hovertemplate": _HOVER} | trace)
+            for trace in _TRACES
+            if metric == "accuracy" or trace["meta"] not in ("own", "taught")
         ],
-        layout(
+        epoch_layout(
             height,
-            title=TITLES[metric],
-            hovermode="x unified",
-            legend=LEGEND_BELOW,
-            xaxis=dict(title=dict(text="epoch", standoff=5), rangemode="tozero", **axis),
-            yaxis=axis,
+            TITLES[metric],
+            yaxis=dict(automargin=True, **AXIS),
             yaxis2=dict(
                 overlaying="y",
                 side="right",
@@ -72,7 +63,7 @@ _TRAIN, _TEST, _RATE, _OWN = "var(--train)", "var(--test)", "var(--rate)", "var(
 
 
 def _own(meta: str, symbol: str) -> dict[str, Any]:
-    """The visitor's own drawings; the script adds how many there are to the name."""
+    """The visitor's drawings. The script adds their number to the name."""
     return dict(
         meta=meta,
         hovertemplate="epoch %{x}: %{customdata[0]} of %{customdata[1]} right",
@@ -82,7 +73,7 @@ def _own(meta: str, symbol: str) -> dict[str, Any]:
     )
 
 
-_LOOKS: list[dict[str, Any]] = [
+_TRACES: list[dict[str, Any]] = [
     dict(meta="train, raw", mode="lines", line=dict(color=_TRAIN, width=1), opacity=0.5),
     dict(meta="train, smoothed", mode="lines", line=dict(color=_TRAIN, width=2.5)),
     dict(
@@ -102,10 +93,7 @@ _LOOKS: list[dict[str, Any]] = [
         marker=dict(color=_RATE, symbol="triangle-down", size=13),
     ),
     dict(
-        meta="learning rate",
-        mode="lines",
-        line=dict(color=_RATE, width=2, dash="dot"),
-        yaxis="y2",
+        meta="learning rate", mode="lines", line=dict(color=_RATE, width=2, dash="dot"), yaxis="y2"
     ),
     _own("own", "star"),
     _own("taught", "star-open"),

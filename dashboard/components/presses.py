@@ -1,7 +1,7 @@
-"""Takes the two clicks of a double click for one press of a button.
+"""Treats the two clicks of a double click as one press of a button.
 
-The page ignores the second click (`assets/presses.js`); the server does so too, for a page whose
-script does not.
+The page ignores the second click (`assets/components/presses.js`). The server does so as well, for
+pages whose script fails.
 """
 
 import asyncio
@@ -14,21 +14,20 @@ from dash import Output, ctx
 SECONDS = 1.0
 """A second click this soon after the first belongs to it."""
 PRESS_ONCE = "press-once"
-"""The class of a button that starts runs, or that pauses and resumes: the page ignores the second
-click."""
+"""The class of buttons whose second click the page ignores."""
 VISITOR = "visitor"
-"""The cookie that `assets/presses.js` sets, with a random value."""
+"""The cookie that `assets/components/presses.js` sets, with a random value."""
 
 Answer = TypeVar("Answer")
 
 
 def working(button: str) -> tuple[Output, str, str]:
-    """A callback's `running` entry: the button shows that the server works on its press."""
+    """A callback's `running` entry: the button looks busy while the callback runs."""
     return Output(button, "className"), f"{PRESS_ONCE} working", PRESS_ONCE
 
 
 class Presses:
-    """The presses of the last second and those still worked on. Belongs to one event loop."""
+    """The presses of the last second, and those still in progress. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._presses: dict[Hashable, tuple[float, asyncio.Task[Any]]] = {}
@@ -36,9 +35,9 @@ class Presses:
     async def once(self, act: Callable[..., Answer], *arguments: Any) -> Answer:
         """Calls `act` in a thread, for a callback of Dash.
 
-        The same call from the same browser gets the answer of the first one, without another call
-        of `act`, for a second and as long as the first is worked on. A cookie tells browsers apart,
-        because a class behind one router has one address.
+        The same call from the same browser gets the result of the first call, without another call
+        of `act`, for a second and as long as the first call runs. A cookie distinguishes browsers,
+        because computers behind one router share an address.
 
         Raises:
             Exception: whatever `act` raises.

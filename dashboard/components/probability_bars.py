@@ -1,6 +1,6 @@
-"""Ten probabilities as ten bars. The style sheet draws digit and bar around the per cent.
+"""Ten probabilities as ten bars. The style sheet draws the digit and the bar of each.
 
-`assets/answer.js` moves the bars of the Draw tab.
+`assets/draw/result.js` moves the bars of the Draw tab.
 """
 
 from collections.abc import Sequence
@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dash import html
 
 
-def bars(probabilities: Sequence[float] = (0.0,) * 10, element_id: str = "") -> html.Div:
-    """One row a class: the digit, a bar, the per cent. The largest is marked.
+def probability_bars(
+    probabilities: Sequence[float] = (0.0,) * 10, element_id: str = ""
+) -> html.Div:
+    """One row for each class: digit, bar, percentage. The largest is marked.
 
-    A row is a single component: Dash looks at every component of the page whenever one changes.
+    A row is one component, because Dash visits every component whenever one changes.
     """
     best = max(range(len(probabilities)), key=probabilities.__getitem__)
     rows = [

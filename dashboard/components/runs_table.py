@@ -1,17 +1,16 @@
 """The table of runs: its columns, and a row for each run."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
 
-from core.config import CHOICE_TITLES, PRESETS
+from core.config import PRESETS
 from core.records.runs import RunSnapshot
 from dashboard import ids
-from dashboard.components.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
-from dashboard.components.status_bar import duration, epoch_words
+from dashboard.formatting import duration, epoch_progress, model_title
+from dashboard.theme import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
-# The order keeps neighbours far apart for the colour-blind.
+# In this order, colour-blind people can tell neighbours apart.
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -19,7 +18,7 @@ _MARKS = [
     {"condition": f"params.data.colour === '{colour}'", "style": {"color": colour}}
     for colour in COLOURS
 ]
-# A filter of numbers takes what is at least so much; what its box says of that must fit into it.
+# Filters of numbers keep rows with at least the given value.
 _AT_LEAST = {
     "filter": "agNumberColumnFilter",
     "filterParams": {"filterOptions": ["greaterThanOrEqual"], "maxNumConditions": 1},
@@ -43,7 +42,7 @@ COLUMNS: list[dict[str, Any]] = [
         "minWidth": 130,
         "flex": 3,
         "comparator": {"function": "byNumbersInText"},
-        # Nobody wants a run without a name: an empty one gives back that of its number.
+        # An empty name becomes the default name.
         "valueParser": {"function": "runName(params)"},
         "tooltipField": "name",
     },
@@ -87,7 +86,7 @@ COLUMNS: list[dict[str, Any]] = [
         "width": 142,
         "sort": "desc",
         "comparator": {"function": "byStart"},
-        # Text as it stands, or the grid would find a date in it and offer a calendar.
+        # As text: the grid would recognise a date and filter it with a calendar.
         "cellDataType": "text",
         "valueFormatter": {"function": "params.value.slice(0, 16)"},
         "tooltipField": "created",
@@ -115,7 +114,6 @@ _THEME = "themeQuartz.withParams({ spacing: 6, fontSize: 13, cellHorizontalPaddi
 
 
 def grid() -> dag.AgGrid:
-    """The table, empty."""
     return dag.AgGrid(
         id=ids.RUNS_GRID,
         columnDefs=COLUMNS,
@@ -140,7 +138,7 @@ def grid() -> dag.AgGrid:
             },
             "selectionColumnDef": {"width": 36},
             "animateRows": False,
-            "ensureDomOrder": True,  # sorted also for a screen reader
+            "ensureDomOrder": True,  # for screen readers
             "enableBrowserTooltips": True,
             "stopEditingWhenCellsLoseFocus": True,
             "localeText": {"noRowsToShow": "No runs yet. Press Train on the Train tab."},
@@ -149,32 +147,32 @@ def grid() -> dag.AgGrid:
     )
 
 
-def ticked(rows: Any) -> list[str]:
-    """The ids of the runs that are ticked, as the grid tells them or as it was told."""
+def selected_runs(rows: Any) -> list[str]:
+    """The run ids in the grid's property `selectedRows`: a list of rows, or `{"ids": [...]}`."""
     if isinstance(rows, dict):
         return [str(run_id) for run_id in rows["ids"]]
     return [str(row["run_id"]) for row in rows or []]
 
 
 def colour(run: RunSnapshot) -> str:
-    """A run's own colour, the same whichever others are shown with it."""
+    """The colour of a run, whichever runs are shown with it."""
     return COLOURS[run.number % len(COLOURS)]
 
 
 def dash(run: RunSnapshot) -> str:
-    """Tells runs of one colour apart."""
+    """The line style that tells runs of one colour apart."""
     return DASHES[run.number // len(COLOURS) % len(DASHES)]
 
 
 def row(run: RunSnapshot) -> dict[str, Any]:
-    """A run as the grid shows it."""
+    """The row of a run."""
     return {
         "run_id": run.run_id,
         "mark": "●",
         "colour": colour(run),
         "number": run.number,
         "name": run.title,
-        "state": state_words(run),
+        "state": _state(run),
         "said": run.error or run.message,
         "preset": _preset(run),
         "dataset": run.dataset_title,
@@ -187,33 +185,21 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "created": run.created[:19].replace("T", " "),
         "note": run.note,
         "pinned": run.pinned,
-        # Not shown: for the scripts of the page.
+        # Not shown, but used by scripts of the page:
         "pair": run.pair,
         "revision": run.revision,
         "share": f"{run.share:.1%}",
-        "epoch": epoch_words(run),
+        "epoch": epoch_progress(run),
     }
 
 
-def model_title(model: Any) -> str:
-    """A network's name alone, without what it is for."""
-    return CHOICE_TITLES.get(str(model), "").split(" (")[0]
-
-
-def state_words(run: RunSnapshot) -> str:
+def _state(run: RunSnapshot) -> str:
     if run.queue_place is not None:
         return f"{run.state.value}, place {run.queue_place}"
     return run.state.value
 
 
-def names(runs: Sequence[RunSnapshot]) -> str:
-    """Runs in a sentence."""
-    titles = [run.title for run in runs]
-    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
-
-
 def _percent(share: float | None) -> float | None:
-    """As one reads it and filters by it."""
     return None if share is None else round(100 * share, 4)
 
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
@@ -44,7 +44,7 @@ class _Page:
         self.end: Exception | None = None
 
     async def listen(self) -> None:
-        """Takes the places that the page says, until it leaves or says something else."""
+        """Receives places until the page leaves or sends something else."""
         try:
             while True:
                 self.place = await _read(self.socket)
@@ -55,7 +55,7 @@ class _Page:
 
 
 class Live:
-    """Sends every connected page what it does not know yet. Belongs to one event loop."""
+    """Sends every connected page its news. Belongs to one event loop."""
 
     def __init__(self, service: "TrainingService", row: Row, describe: Describe) -> None:
         """As `Changes`."""
@@ -63,8 +63,7 @@ class Live:
         self._changes = Changes(service, row, describe)
         self._pages: set[_Page] = set()
         self._messages: dict[Place, asyncio.Future[tuple[str | None, Place]]] = {}
-        # All looks at the service, which may read from disk. One after the other: `Changes` is not
-        # made for several threads.
+        # Reads from the service, which may read from disk. One thread: `Changes` has no lock.
         self._reader = ThreadPoolExecutor(1, "live")
 
     @asynccontextmanager
@@ -145,11 +144,11 @@ class Live:
             await socket.close(1008, f"Say your place within {FIRST_SECONDS:g} seconds.")
 
     async def _send_news(self, page: _Page) -> None:
-        """Sends a page its news. A slow page takes its own time, and no other's.
+        """Sends a page its news. A slow page does not hold up others.
 
         Raises:
             WebSocketDisconnect: it left.
-            ValueError: it sent what is no place.
+            ValueError: it sent something that is not a place.
         """
         sent = time.monotonic()
         while page.end is None:
@@ -157,7 +156,7 @@ class Live:
             place = page.place
             text, next_place = await self.message(place)
             if page.place is not place:
-                continue  # the page went to another place meanwhile
+                continue  # the page has sent another place meanwhile
             page.place = next_place
             now = time.monotonic()
             if text is None and now - sent >= PING_SECONDS:
@@ -206,7 +205,7 @@ async def _read(socket: WebSocket) -> Place:
     return _parse(text)
 
 
-def register(api: APIRouter, live: Live) -> None:
+def register(api: FastAPI, live: Live) -> None:
     """Adds the routes to those of `/api`."""
     api.add_api_websocket_route("/live", live.follow)
 

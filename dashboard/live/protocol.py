@@ -8,7 +8,7 @@ from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 
 PROTOCOL = 1
-"""Grows when a page of an earlier version cannot follow any more, and has to be loaded anew."""
+"""Increased when pages of earlier versions have to be reloaded."""
 
 
 class Place(BaseModel):

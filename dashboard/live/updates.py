@@ -1,4 +1,4 @@
-"""What changed since a page last heard: `update(changes, place)`."""
+"""The news for a page: `update(changes, place)`."""
 
 import logging
 import secrets
@@ -166,9 +166,9 @@ def _explain(error: Exception) -> str:
 
 
 def update(changes: Changes, place: Place) -> Message:
-    """What a page at `place` does not know yet.
+    """The message with everything that is newer than `place`.
 
-    What cannot be read is missing, and `problem` says why.
+    Parts that cannot be read are missing, and `problem` says why.
     """
     known = place.version if place.server == changes.server else -1
     version = changes.version
@@ -207,12 +207,12 @@ def update(changes: Changes, place: Place) -> Message:
 
 
 def has_news(message: Message, place: Place) -> bool:
-    """Whether a page at `place` has to hear of the message."""
+    """Whether the message contains anything new for a page at `place`."""
     parts = {"runs", "removed", "run", "network", "text", "controls", "events", "problem"}
     return bool(parts & message.model_fields_set) or message.server != place.server
 
 
 def place_after(message: Message, place: Place) -> Place:
-    """Where a page stands when it has the message."""
-    told = {"server", "version", "shown", "revision", "cursor"}
-    return place.model_copy(update={name: getattr(message, name) for name in told})
+    """The place of a page that has received the message."""
+    fields = {"server", "version", "shown", "revision", "cursor"}
+    return place.model_copy(update={name: getattr(message, name) for name in fields})

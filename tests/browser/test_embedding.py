@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from core.data import synthetic
 from core.explain import projection
 from core.explain.activations import Network
-from dashboard.tabs.gallery.callbacks import MOST_CHOSEN
+from dashboard.tabs.gallery.callbacks import MAX_CHOSEN
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -86,7 +86,7 @@ def expect_gallery_of(dashboard: DashboardPage, images: list[int], when: str) ->
     expect(caption).to_contain_text(when)
     titles = dashboard.image_titles("Test images")
     _, labels = synthetic.generate(TEST_IMAGES, 2)
-    wanted = [f"True: {labels[index]}" for index in images[:MOST_CHOSEN]]
+    wanted = [f"True: {labels[index]}" for index in images[:MAX_CHOSEN]]
     dashboard.until(lambda: [text[:7] for text in titles.all_text_contents()] == wanted)
 
 

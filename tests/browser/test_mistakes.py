@@ -64,6 +64,13 @@ def matrix(dashboard: DashboardPage) -> list[list[int]]:
     return [[int(cell or 0) for cell in row] for row in text]
 
 
+def frames(dashboard: DashboardPage) -> list[list[float]]:
+    """Left, right, top and bottom of each frame in the matrix."""
+    shapes = "(gd._fullLayout.shapes ?? []).map(({ x0, x1, y0, y1 }) => [x0, x1, y0, y1])"
+    found: list[list[float]] = dashboard.figure_value(MATRIX, shapes)
+    return found
+
+
 def expect_image_count(dashboard: DashboardPage, count: int) -> None:
     """Waits until the tab says that so many images fit."""
     expect(dashboard.caption("Mistakes")).to_contain_text(
@@ -100,11 +107,30 @@ def test_a_click_on_a_cell_leaves_exactly_its_images(
     for true, predicted in (mistake, right):
         dashboard.click_point(MATRIX, f"[{predicted}, {true}]")
         expect_image_count(dashboard, truth.count(true, predicted))
+        frame = [predicted - 0.5, predicted + 0.5, true - 0.5, true + 0.5]
+        dashboard.until(lambda frame=frame: frames(dashboard) == [frame])
         expect(titles(dashboard)).to_have_count(truth.count(true, predicted))
         for text in titles(dashboard).all_text_contents():
             assert re.findall(r"\d", text) == [str(true), str(predicted)]
     dashboard.button("All mistakes").click()
     expect_image_count(dashboard, truth.wrong_count)
+    dashboard.until(lambda: frames(dashboard) == [])
+
+
+def test_a_choice_frames_its_row_and_asks_for_images_only(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    truth = Truth(server, mlp_run, 3)
+    open_mistakes(dashboard, mlp_run)
+    dashboard.until(lambda: matrix(dashboard) == truth.matrix)
+    asked: list[str] = []
+    dashboard.page.on("request", lambda request: asked.append(request.post_data or ""))
+    dashboard.field("True digit").select_option("3")
+    dashboard.until(lambda: frames(dashboard) == [[-0.5, 9.5, 2.5, 3.5]])
+    expect_image_count(dashboard, int((truth.wrong & (truth.labels == 3)).sum()))
+    assert [body for body in asked if "mistakes-caption" in body]
+    assert [body for body in asked if "mistakes-table" in body] == []
+    assert matrix(dashboard) == truth.matrix
 
 
 def test_images_come_in_the_order_that_is_asked_for(

@@ -21,10 +21,10 @@ LIVE = "Live loss"
 def mortal_server(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Server]:
-    """A server in a process of its own, which a test may kill."""
+    """A server in a process of its own, which a test may kill. It serves under a path."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
     data = ("--dataset", "mnist", "--data-dir", str(data_dir))
-    with Server(*data, runs=tmp_path / "runs") as server:
+    with Server(*data, runs=tmp_path / "runs", path_prefix="/digits") as server:
         yield server
 
 

@@ -27,8 +27,7 @@ from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.service.worker import Fit
 from core.training.control import TrainingControl
-from core.training.loop import Event
-from core.training.loop import fit as real_fit
+from core.training.loop import Event, fit as real_fit
 from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
 from dashboard.components import runs_table, status_bar
@@ -63,10 +62,13 @@ def until_stopped(
 
 
 def opened(
-    service: TrainingService, base_url: str = "http://127.0.0.1", host: str = "127.0.0.1"
+    service: TrainingService,
+    base_url: str = "http://127.0.0.1",
+    host: str = "127.0.0.1",
+    path_prefix: str = "/",
 ) -> Iterator[TestClient]:
     """A client of a server for the service, which is closed at the end."""
-    server = create_app(service, host).server
+    server = create_app(service, host, path_prefix).server
     with TestClient(server, base_url=base_url, raise_server_exceptions=False) as client:
         yield client
 

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.app import create_app, layout
+from dashboard.app import TABS, create_app, layout
 from dashboard.components import status_bar
 
 
@@ -34,7 +34,7 @@ def test_all_that_the_page_loads_is_there(untrained: TestClient) -> None:
         assert len(answer.content) > 0, address
 
 
-@pytest.mark.parametrize("name", ["bootstrap.min.css", "style.css", "page.js", "connection.js"])
+@pytest.mark.parametrize("name", ["bootstrap.min.css", "tokens.css", "page.js", "connection.js"])
 def test_the_page_has_its_styles_and_scripts(untrained: TestClient, name: str) -> None:
     matching = [address for address in addresses(untrained.get("/").text) if name in address]
     assert len(matching) == 1
@@ -52,17 +52,17 @@ def test_styles_load_nothing_from_elsewhere(untrained: TestClient) -> None:
         assert not re.search(r"@import|url\(['\"]?(https?:)?//", text), address
 
 
+NAMED = {name: value for name, value in vars(ids).items() if name.isupper()}
+
+
 def test_every_id_of_the_page_is_there_once() -> None:
     found = Counter(
         str(part.id) for part in layout()._traverse() if getattr(part, "id", None) is not None
     )
     assert {name: count for name, count in found.items() if count > 1} == {}
-    tabs = {value for name, value in vars(ids).items() if name.startswith("TAB_")}
-    tabs |= {ids.TAB_MISTAKES}
-    declared = {
-        value for name, value in vars(ids).items() if name.isupper() and isinstance(value, str)
-    }
-    assert declared - tabs - set(found) == set()
+    assert {tab.id for tab in TABS} == {value for name, value in NAMED.items() if "TAB_" in name}
+    shared = {value for name, value in NAMED.items() if "TAB_" not in name}
+    assert shared - set(found) == set()
 
 
 def test_no_chart_offers_to_leave_this_computer() -> None:
@@ -89,25 +89,28 @@ def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService
         assert set(properties) <= set(component._prop_names)
 
 
-def test_what_was_found_damaged_is_said_where_the_runs_are() -> None:
-    sentence = "The record of runs was damaged."
-
-    def alerts(*arguments: list[str]) -> list[str]:
-        parts = layout(*arguments)._traverse()
-        return [part.children for part in parts if getattr(part, "is_open", False) is True]
-
-    assert alerts() == []
-    assert alerts([sentence]) == [sentence]
+@pytest.mark.parametrize("problems", [[], ["The record of runs was damaged."]])
+def test_what_was_found_damaged_is_said_where_the_runs_are(
+    service: TrainingService, problems: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingService, "problems", problems)
+    parts = create_app(service).layout._traverse()
+    alerts = [part.children for part in parts if getattr(part, "is_open", False) is True]
+    assert alerts == problems
 
 
 def test_callbacks_only_name_what_is_on_the_page(untrained: TestClient) -> None:
     on_the_page = {str(getattr(part, "id", None)) for part in layout()._traverse()}
-    named = {
-        place["id"]
-        for callback in untrained.get("/_dash-dependencies").json()
-        for place in callback["inputs"] + callback["state"]
-        if not place["id"].startswith("{")  # a pattern, whose components come later
+    callbacks = untrained.get("/_dash-dependencies").json()
+    read = {part["id"] for each in callbacks for part in each["inputs"] + each["state"]}
+    written = {
+        output.rsplit(".", 1)[0]
+        for each in callbacks
+        if not each["no_output"]
+        for output in each["output"].strip(".").split("...")
     }
+    # A pattern in braces stands for components that come later.
+    named = {name for name in read | written if not name.startswith("{")}
     assert named
     assert named - on_the_page == set()
 

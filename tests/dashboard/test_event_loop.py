@@ -15,6 +15,13 @@ from core.config import parse_config
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
+from dashboard.tabs.compare import layout as compare
+from dashboard.tabs.draw import layout as draw
+from dashboard.tabs.embedding import layout as embedding
+from dashboard.tabs.gallery import layout as gallery
+from dashboard.tabs.inside import layout as inside
+from dashboard.tabs.mistakes import layout as mistakes
+from dashboard.tabs.runs import layout as runs
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
@@ -100,18 +107,18 @@ def test_callbacks_ask_the_service_in_threads(
         ids.RUN_PICK: run.run_id,
         f"{ids.RUNS_GRID}.selectedRows": {"ids": [run.run_id]},
         f"{ids.RUNS_GRID}.cellValueChanged": [cell],
-        ids.RUNS_EPOCH: "1",
+        runs.EPOCH: "1",
         ids.HAND_OWNER: OWNER,
-        ids.HAND_REQUEST: {**drawing, "label": 7},
-        ids.HAND_DELETE: {"drawing": "none"},
-        f"{ids.COMPARE_CLOCK}.disabled": False,
-        ids.COMPARE_VERSION: {"pair": run.pair},
-        ids.EMBEDDING_REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
-        ids.EMBEDDING_SHOWN: {"run": run.run_id},
-        ids.COURSE_REQUEST: drawing,
-        ids.GALLERY_REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
-        ids.MISTAKES_REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
-        ids.INSIDE_REQUEST: image,
+        draw.HAND_REQUEST: {**drawing, "label": 7},
+        draw.HAND_DELETE: {"drawing": "none"},
+        f"{compare.CLOCK}.disabled": False,
+        compare.VERSION: {"pair": run.pair},
+        embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
+        embedding.SHOWN: {"run": run.run_id},
+        draw.COURSE_REQUEST: drawing,
+        gallery.REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
+        mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
+        inside.REQUEST: image,
         **{ids.field(name): value for name, value in SHORT.items()},
     }
     for callback in page.on_server:
@@ -119,7 +126,7 @@ def test_callbacks_ask_the_service_in_threads(
             page.call(callback, values | {ids.TABS: tab})
             if ids.TABS not in [part["id"] for part in callback["inputs"] + callback["state"]]:
                 break
-    for button in (ids.RUNS_FORK, ids.RUNS_REPEAT):
+    for button in (runs.FORK, runs.REPEAT):
         page.press(button, values)
     assert [record.getMessage() for record in caplog.records] == []
     assert {

@@ -5,8 +5,8 @@ import re
 import dash_bootstrap_components as dbc
 from fastapi.testclient import TestClient
 
-from dashboard import guide_page
 from dashboard.app import layout
+from dashboard.components.help_link import GUIDE
 
 
 def test_the_guide_is_shown_with_its_tables(untrained: TestClient) -> None:
@@ -40,7 +40,7 @@ def test_links_within_the_guide_and_from_the_views_lead_somewhere(untrained: Tes
     views = [
         part.href.partition("#")[2]
         for part in layout()._traverse()
-        if str(getattr(part, "href", "")).startswith(guide_page.PATH)
+        if str(getattr(part, "href", "")).startswith(GUIDE)
     ]
     assert views
     assert within
@@ -52,4 +52,4 @@ def test_every_view_leads_to_its_explanation() -> None:
     assert len(tabs) > 5
     for tab in tabs:
         links = [getattr(part, "href", None) for part in tab._traverse()]
-        assert any(str(link).startswith(f"{guide_page.PATH}#") for link in links), tab.label
+        assert any(str(link).startswith(f"{GUIDE}#") for link in links), tab.label

@@ -14,7 +14,7 @@ ADDRESSES = (
     "/api/health",
     "/api/nothing",
     "/api/docs/swagger-ui.css",
-    "/assets/style.css",
+    "/assets/css/tokens.css",
     "/vendor/bootstrap/bootstrap.min.css",
     "/guide/images/train.png",
     "/_dash-layout",

@@ -1,8 +1,4 @@
-"""Pure functions from a CNN, an MLP and their results to Plotly figures.
-
-Each of the two has one look in all figures, and the looks can be told apart without colour. This
-module does not know which networks are shown, or when.
-"""
+"""Figures of a CNN and an MLP. Each has one style, which is recognisable without colour."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +8,21 @@ import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
 from core.records.comparisons import Distortion, Examples, Robustness
-from dashboard.components.comparison import Course
-from dashboard.components.palette import BLUE, VERMILION
-from dashboard.components.runs_table import model_title
-from dashboard.theme import AXIS, LEGEND_BELOW, hide_axes, layout, say
+from dashboard.components.epoch_curves import HEIGHT, EvaluatedRun, epoch_figure, evaluation_curve
+from dashboard.formatting import model_title
+from dashboard.theme import (
+    AXIS,
+    BLUE,
+    HIDDEN_AXIS,
+    LEGEND_BELOW,
+    NO_MARGIN,
+    VERMILION,
+    empty_state,
+    figure_layout,
+)
 
-_CNN_LOOK, _MLP_LOOK = (BLUE, "solid", "circle"), (VERMILION, "dash", "diamond")
-_STRENGTHS: dict[Distortion, tuple[str, str, str]] = {  # title of the axis, in the hover, unit
+NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
+_STRENGTHS: dict[Distortion, tuple[str, str, str]] = {  # axis title, hover, unit
     "shift": ("shifted by, pixels", "shifted by %{x} pixels", " px"),
     "rotation": ("turned by, degrees", "turned by %{x}°", "°"),
     "noise": ("noise, standard deviation (ink is 1)", "noise %{x}", ""),
@@ -27,70 +31,52 @@ _PIXELS, _GAP, _TITLE = 28, 5, 9
 _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
 
 
-def accuracy(courses: Sequence[Course], height: int = 380) -> go.Figure:
-    """How often each network is right on the test images, at every evaluation so far."""
-    figure = go.Figure()
-    figure.update_layout(
-        layout(height),
-        uirevision="/".join(course.run.run_id for course in courses),
-        hovermode="x unified",
-        legend=LEGEND_BELOW,
-        showlegend=True,
-    )
-    for course in courses:
-        figure.add_scatter(
-            x=[event.progress for event in course.evaluations],
-            y=[event.test_accuracy for event in course.evaluations],
-            hovertemplate="%{y:.2%}",
-            **_look(course.run.config["model"]),
-        )
-    figure.update_xaxes(title=dict(text="epoch", standoff=5), rangemode="tozero", **AXIS)
-    figure.update_yaxes(tickformat=".1~%", **AXIS)
-    if not any(course.evaluations for course in courses):
-        hide_axes(figure)
-        say(figure, "A point comes whenever a network has been tried on the test images.")
-    return figure
+def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
+    """The test accuracy of each network at every evaluation so far."""
+    if not any(run.evaluations for run in runs):
+        return empty_state(NOT_EVALUATED, HEIGHT)
+    curves = [evaluation_curve(run, "accuracy", **_style(run.run.config["model"])) for run in runs]
+    return epoch_figure(curves, "accuracy", uirevision="/".join(run.run.run_id for run in runs))
 
 
-def robustness(
-    measured: Sequence[Robustness], distortion: Distortion, height: int = 300
-) -> go.Figure:
-    """Accuracy of networks as their test images are distorted more and more."""
-    figure = go.Figure()
+def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Figure:
+    """Accuracy of networks on test images that are distorted more and more."""
     axis, hover, _ = _STRENGTHS[distortion]
-    figure.update_layout(
-        layout(height),
-        hovermode="closest",
-        legend=LEGEND_BELOW,
-        showlegend=True,
+    figure = go.Figure(
+        layout=figure_layout(
+            300,
+            hovermode="closest",
+            legend=LEGEND_BELOW,
+            showlegend=True,
+            xaxis=dict(title=dict(text=axis, standoff=5), **AXIS),
+            yaxis=dict(range=[0, 1.02], tickformat=".0%", **AXIS),
+        )
     )
     for result in measured:
         curve = next(curve for curve in result.curves if curve.distortion == distortion)
         figure.add_scatter(
             x=curve.strengths,
             y=curve.accuracies,
+            mode="lines+markers",
             hovertemplate=f"{hover}: %{{y:.1%}} right",
-            **_look(result.model),
+            **_style(result.model),
         )
     figure.add_hline(
         y=1 / CLASSES,
         line=dict(color="rgba(128,128,128,0.8)", dash="dot", width=1),
         annotation=dict(text="guessing", x=0, xanchor="left"),
     )
-    figure.update_xaxes(title=dict(text=axis, standoff=5), **AXIS)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", **AXIS)
     return figure
 
 
-def examples(shown: Examples, height: int = 104) -> go.Figure:
-    """An image at some strengths in a row, each with its strength above it."""
-    count = len(shown.images)
-    pixels = np.full((_PIXELS, count * (_PIXELS + _GAP) - _GAP), np.nan, np.float32)
-    for place, image in enumerate(shown.images):
-        left = place * (_PIXELS + _GAP)
-        pixels[:, left : left + _PIXELS] = image
+def examples(shown: Examples) -> go.Figure:
+    """An image at some strengths side by side, each with its strength above it."""
+    step = _PIXELS + _GAP
+    pixels = np.full((_PIXELS, len(shown.images) * step - _GAP), np.nan, np.float32)
+    for number, image in enumerate(shown.images):
+        pixels[:, number * step : number * step + _PIXELS] = image
     unit = _STRENGTHS[shown.distortion][2]
-    hidden = dict(visible=False, fixedrange=True, constrain="domain")
+    hidden = dict(constrain="domain", **HIDDEN_AXIS)
     return go.Figure(
         go.Heatmap(
             z=pixels,
@@ -100,19 +86,19 @@ def examples(shown: Examples, height: int = 104) -> go.Figure:
             showscale=False,
             hoverinfo="skip",
         ),
-        layout(
-            height,
-            margin=dict(l=0, r=0, t=0, b=0),
+        figure_layout(
+            104,
+            margin=NO_MARGIN,
             annotations=[
                 dict(
                     text=f"{strength:g}{unit}",
-                    x=place * (_PIXELS + _GAP) + (_PIXELS - 1) / 2,
+                    x=number * step + (_PIXELS - 1) / 2,
                     y=-1,
                     yanchor="bottom",
                     showarrow=False,
                     font_size=12,
                 )
-                for place, strength in enumerate(shown.strengths)
+                for number, strength in enumerate(shown.strengths)
             ],
             xaxis=dict(range=[-0.5, pixels.shape[1] - 0.5], **hidden),
             yaxis=dict(range=[_PIXELS - 0.5, -_TITLE], scaleanchor="x", **hidden),
@@ -120,16 +106,15 @@ def examples(shown: Examples, height: int = 104) -> go.Figure:
     )
 
 
-def colour(model: str) -> str:
-    return (_MLP_LOOK if model == "mlp" else _CNN_LOOK)[0]
+def colour(model: object) -> str:
+    return VERMILION if model == "mlp" else BLUE
 
 
-def _look(model: str) -> dict[str, Any]:
-    """How the curve of a network is drawn."""
-    _, dash, symbol = _MLP_LOOK if model == "mlp" else _CNN_LOOK
+def _style(model: str) -> dict[str, Any]:
+    """Name, line and markers of a network's curve."""
+    dash, symbol = ("dash", "diamond") if model == "mlp" else ("solid", "circle")
     return dict(
         name=model_title(model),
-        mode="lines+markers",
         line=dict(color=colour(model), dash=dash, width=2),
         marker=dict(symbol=symbol, size=9),
     )

@@ -1,7 +1,4 @@
-"""The words of a pair of runs: which there are, what state they are in, what came out.
-
-Pure functions from records to component properties.
-"""
+"""Sentences, options and the table of the tab CNN vs MLP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +10,16 @@ from dash import html
 from core.records.comparisons import Pair
 from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
-from dashboard.components.checkpoint_ref import epoch_number, when
-from dashboard.components.runs_table import model_title
-from dashboard.components.status_bar import (
-    NEWEST,
+from dashboard.components.controls import colour_mark, table
+from dashboard.components.status_bar import NEWEST, OPTIONS, STATE_COLOURS
+from dashboard.formatting import (
     NOTHING,
-    OPTIONS,
-    STATE_COLOURS,
+    after_epochs,
     duration,
-    epoch_words,
+    epoch_number,
+    epoch_progress,
+    model_title,
+    percent,
 )
 from dashboard.tabs.compare import figures
 
@@ -38,10 +36,9 @@ DELETED = (
 
 @dataclass(frozen=True)
 class Result:
-    """A run whose network is compared, its layers, and how it reads the whole test set.
+    """A run, the layers of its network, and its mistakes on the test set.
 
-    `progress` is how far it had come then, in epochs; it and `wrong`, of `images`, are None where
-    it has learnt nothing yet.
+    `images`, `wrong` and `progress` (in epochs) are None if the network has not trained yet.
     """
 
     run: RunSnapshot
@@ -55,74 +52,69 @@ class Result:
         return sum(layer.parameters for layer in self.layers)
 
     @property
+    def accuracy(self) -> float | None:
+        return None if self.wrong is None or not self.images else 1 - self.wrong / self.images
+
+    @property
     def in_convolutions(self) -> int:
         return sum(layer.parameters for layer in self.layers if layer.kind == "Conv2d")
 
 
 def name(run: RunSnapshot) -> str:
-    """The network's name."""
     return model_title(run.config.get("model"))
 
 
-def options(pairs: Sequence[Pair], chosen: str | None) -> list[dict[str, str]]:
-    """The pairs among which one chooses: the newest ones, and the chosen one."""
-    shown = [pair for at, pair in enumerate(pairs) if at < OPTIONS or pair.name == chosen]
+def pair_options(pairs: Sequence[Pair], chosen: str | None) -> list[dict[str, str]]:
+    """The newest pairs, and the chosen one."""
+    shown = [pair for i, pair in enumerate(pairs) if i < OPTIONS or pair.name == chosen]
     return [{"value": NEWEST, "label": "Newest pair"}] + [
         {"value": pair.name, "label": _label(pair)} for pair in shown
     ]
 
 
-def sentence(pair: Pair | None) -> str:
-    """Where a pair stands, and what that means for what is shown."""
+def status(pair: Pair | None) -> str:
+    """The state of both runs, and what follows for the comparison."""
     if pair is None:
         return NOTHING_TRAINED
     if all(run.state is RunState.DONE for run in pair.runs):
-        said = [BOTH_DONE] if len(pair.runs) > 1 else []
+        sentences = [BOTH_DONE] if len(pair.runs) > 1 else []
     else:
-        said = [text for run in pair.runs if (text := _said_of(run, run in pair.comparable))]
+        sentences = [_run_status(run, run in pair.comparable) for run in pair.runs]
     if len({run.dataset for run in pair.runs if run.state is RunState.DONE}) > 1:
-        said.append("Mind that they learnt from different data sets.")
+        sentences.append("Mind that they learnt from different data sets.")
     if len(pair.runs) < 2:
-        said.append(DELETED)
-    return " ".join(said)
+        sentences.append(DELETED)
+    return " ".join(filter(None, sentences))
 
 
-def states(pair: Pair | None) -> html.Div:
-    """A line for each run: its state, how far it is, what it reads right so far."""
+def run_states(pair: Pair | None) -> html.Div:
+    """State, progress and accuracies of each run."""
     return html.Div([_state(run) for run in pair.runs] if pair else [], className="pair-states")
 
 
-def table(results: Sequence[Result]) -> html.Div:
-    """What each network has, and what it makes of it."""
-    heads = [html.Th([_mark(one.run), name(one.run), _when(one)], scope="col") for one in results]
+def result_table(results: Sequence[Result]) -> html.Div:
+    """What each network has, how well it reads, and a sentence on the difference."""
+    heads = [[_mark(one.run), name(one.run), _when(one)] for one in results]
     test_images = next((one.images for one in results if one.images), None)
     among = f" of {test_images:,}" if test_images else ""
     rows = [
-        ("Parameters", [f"{one.parameters:,}" for one in results]),
-        ("of these in convolutions", [_share_in_convolutions(one) for one in results]),
-        ("Test accuracy", [_percent(one) for one in results]),
-        (f"Mistakes{among}", [_count(one) for one in results]),
-        ("Accuracy per 100,000 parameters", [_per_parameter(one) for one in results]),
-        ("Training time", [duration(one.run.seconds) for one in results]),
-    ]
-    body = [
-        html.Tr([html.Th(title, scope="row"), *[html.Td(value) for value in values]])
-        for title, values in rows
+        ["Parameters", *[f"{one.parameters:,}" for one in results]],
+        ["of these in convolutions", *map(_convolutions, results)],
+        ["Test accuracy", *[percent(one.accuracy) for one in results]],
+        [f"Mistakes{among}", *map(_mistakes, results)],
+        ["Accuracy per 100,000 parameters", *map(_points_per_parameter, results)],
+        ["Training time", *[duration(one.run.seconds) for one in results]],
     ]
     return html.Div(
         [
-            dbc.Table(
-                [html.Thead(html.Tr([html.Td(), *heads])), html.Tbody(body)],
-                size="sm",
-                class_name="pair-table",
-            ),
+            table(["", *heads], rows, class_name="pair-table"),
             html.P(verdict(results), className="mb-0 mt-2"),
         ]
     )
 
 
 def verdict(results: Sequence[Result]) -> str:
-    """Who makes how many times as many mistakes; nothing while that cannot be said."""
+    """Which network makes more mistakes; empty while one of them has not trained."""
     wrong = [(one.wrong, name(one.run)) for one in results if one.wrong is not None]
     if len(wrong) < 2:
         return ""
@@ -135,8 +127,15 @@ def verdict(results: Sequence[Result]) -> str:
 
 
 def progress(share: float | None) -> str:
-    """How far the distorted images are; nothing where none are being read."""
+    """How much of the distorted images is measured; empty for None."""
     return "" if share is None else f"Distorting test images: {share:.0%}"
+
+
+def robustness_caption(images: int) -> str:
+    return (
+        f"{images:,} test images, the same ones for both, distorted in the same way. "
+        "Differences of a percentage point or two may be chance. "
+    )
 
 
 def _label(pair: Pair) -> str:
@@ -145,7 +144,7 @@ def _label(pair: Pair) -> str:
     return f"{networks}, {first.dataset_title}, seed {first.config['seed']}"
 
 
-def _said_of(run: RunSnapshot, comparable: bool) -> str:
+def _run_status(run: RunSnapshot, comparable: bool) -> str:
     who = name(run)
     if run.state is RunState.DONE:
         return ""
@@ -154,21 +153,21 @@ def _said_of(run: RunSnapshot, comparable: bool) -> str:
     if run.state in (RunState.RUNNING, RunState.STOPPING):
         return f"{who} learns."
     if run.state is RunState.FAILED:
-        said = f"{who} failed: {run.error}"
+        sentence = f"{who} failed: {run.error}"
     else:
-        put_down = "paused" if run.state is RunState.PAUSED else run.state.value
-        said = f"{who} was {put_down} after {epoch_number(run.progress)} of {run.epochs} epochs."
+        epochs = f"{epoch_number(run.progress)} of {run.epochs} epochs"
+        sentence = f"{who} was {run.state.value} after {epochs}."
     if comparable:
-        return f"{said} It is compared as it was after its last whole epoch."
-    return f"{said} It had not learnt for an epoch: there is nothing to compare."
+        return f"{sentence} It is compared as it was after its last whole epoch."
+    return f"{sentence} It had not learnt for an epoch: there is nothing to compare."
 
 
 def _state(run: RunSnapshot) -> html.Div:
-    facts = []
+    accuracies = []
     if run.train_accuracy is not None:
-        facts.append(f"{run.train_accuracy:.1%} of its training images right")
+        accuracies.append(f"{run.train_accuracy:.1%} of its training images right")
     if run.test_accuracy is not None:
-        facts.append(f"{run.test_accuracy:.2%} of the test images")
+        accuracies.append(f"{run.test_accuracy:.2%} of the test images")
     return html.Div(
         [
             html.Div(
@@ -186,8 +185,8 @@ def _state(run: RunSnapshot) -> html.Div:
             html.Div(
                 [
                     "epoch ",
-                    _live(run, "epoch", epoch_words(run)),
-                    *[f", {fact}" for fact in facts],
+                    _live(run, "epoch", epoch_progress(run)),
+                    *[f", {accuracy}" for accuracy in accuracies],
                 ],
                 className="small text-body-secondary",
             ),
@@ -197,45 +196,32 @@ def _state(run: RunSnapshot) -> html.Div:
 
 
 def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> html.Span:
-    """An element that `assets/live/runs.js` keeps up to date with a field of the run's row."""
+    """An element that `assets/tabs/compare.js` fills with a field of the run's row."""
     return html.Span(text, **properties, **{"data-run": run.run_id, "data-row": field})
 
 
 def _mark(run: RunSnapshot) -> html.Span:
-    colour = figures.colour(str(run.config.get("model")))
-    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
+    return colour_mark(figures.colour(run.config.get("model")))
 
 
 def _when(one: Result) -> Any:
-    """Which network is meant, where it is not that of the run's end."""
+    """The epoch of the compared network, unless it is the run's last one."""
     if one.progress is None or one.progress == one.run.epochs:
         return ""
-    return html.Small(f" {when(one.progress)}", className="text-body-secondary")
+    return html.Small(f" {after_epochs(one.progress)}", className="text-body-secondary")
 
 
-def _share_in_convolutions(one: Result) -> str:
+def _mistakes(one: Result) -> str:
+    return NOTHING if one.wrong is None else f"{one.wrong:,}"
+
+
+def _convolutions(one: Result) -> str:
     if not one.in_convolutions:
         return "none"
     return f"{one.in_convolutions:,} ({one.in_convolutions / one.parameters:.1%})"
 
 
-def _accuracy(one: Result) -> float | None:
-    if one.wrong is None or not one.images:
-        return None
-    return 1 - one.wrong / one.images
-
-
-def _percent(one: Result) -> str:
-    accuracy = _accuracy(one)
-    return NOTHING if accuracy is None else f"{accuracy:.2%}"
-
-
-def _count(one: Result) -> str:
-    return NOTHING if one.wrong is None else f"{one.wrong:,}"
-
-
-def _per_parameter(one: Result) -> str:
-    accuracy = _accuracy(one)
-    if accuracy is None:
+def _points_per_parameter(one: Result) -> str:
+    if one.accuracy is None:
         return NOTHING
-    return f"{100 * accuracy / one.parameters * 100_000:.2f} points"
+    return f"{100 * one.accuracy / one.parameters * 100_000:.2f} points"

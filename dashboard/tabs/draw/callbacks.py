@@ -1,118 +1,197 @@
-"""The Draw tab: a canvas, the way from it to the network's input, and what the network says.
+"""Callbacks of the Draw tab: the history of the prediction, and the visitor's kept drawings.
 
-`assets/draw.js` takes the strokes and asks `POST /api/predict`, `assets/picture.js` opens
-pictures; nothing here runs while one draws. What the drawing's course and one's own handwriting
-are is known elsewhere.
+While somebody draws, no callback runs: `assets/draw/canvas.js` sends the strokes to
+`POST /api/predict`, and `assets/draw/upload.js` opens pictures.
 """
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, State, dcc, html
+import plotly.graph_objects as go
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 
+from core.errors import DigitLabError, EmptyDrawingError, NoModelError
+from core.records.drawings import Drawing
 from dashboard import ids
-from dashboard.components.controls import choices
-from dashboard.components.persistence import KEEP
-from dashboard.components.probability_bars import bars
-from dashboard.tabs.draw import collection, history
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import display
+from dashboard.components.presses import Presses, working
+from dashboard.tabs.draw import figures, layout, text
+from dashboard.theme import empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-CANVAS = 280
-SEEN = 28
-HINT = "With a mouse, a pen or a finger. Or drop a photo of a digit on the canvas, or paste one."
-
-
-def layout() -> html.Div:
-    return html.Div(
-        [
-            html.Section(
-                [
-                    html.H2("Draw a digit"),
-                    _canvas(ids.DRAW_CANVAS, CANVAS, "Drawing area"),
-                    html.Div(
-                        [
-                            dbc.Button(text, id=name, color="secondary", outline=True)
-                            for text, name in (
-                                ("Undo", ids.DRAW_UNDO),
-                                ("Clear", ids.DRAW_CLEAR),
-                                ("Open a picture…", ids.DRAW_OPEN),
-                            )
-                        ],
-                        className="draw-buttons",
-                    ),
-                    html.P(HINT, id=ids.DRAW_HINT, className="draw-hint small", role="status"),
-                    collection.buttons(),
-                ],
-                className="panel draw-here",
-            ),
-            html.Section(
-                [
-                    html.H2("What the network gets"),
-                    choices(
-                        "The network gets it",
-                        ids.DRAW_FORM,
-                        {"mnist": "as MNIST", "drawn": "as drawn"},
-                        **KEEP,
-                    ),
-                    html.Div(
-                        [
-                            _figure(
-                                _canvas(ids.DRAW_MARKED, CANVAS, "What is cut out"),
-                                [
-                                    html.Span("▢ what is cut out", className="draw-box"),
-                                    html.Span("+ where its ink balances", className="draw-centre"),
-                                ],
-                            ),
-                            html.Span("→", className="draw-arrow", **{"aria-hidden": "true"}),
-                            _figure(
-                                _canvas(ids.DRAW_INPUT, SEEN, "Network input"),
-                                [html.Span("28 × 28 pixels, and no more")],
-                            ),
-                        ],
-                        className="draw-way",
-                    ),
-                    html.P(
-                        "MNIST's digits were cut out, scaled to 20 pixels and moved until their "
-                        "ink balanced in the middle, and as MNIST so is yours; as drawn, the whole "
-                        "canvas is only squeezed. Watch what that does to the answer.",
-                        className="text-body-secondary small mb-0",
-                    ),
-                ],
-                className="panel draw-sees",
-            ),
-            html.Section(
-                [
-                    html.H2("What it says"),
-                    html.P("", id=ids.DRAW_ANSWER, className="draw-answer", role="status"),
-                    bars(element_id=ids.DRAW_BARS),
-                ],
-                className="panel draw-says",
-            ),
-            history.layout(),
-            collection.layout(),
-            dcc.Store(id=ids.version(ids.TAB_DRAW)),
-        ],
-        className="draw-tab",
-    )
-
 
 def register(app: Dash, service: "TrainingService") -> None:
-    history.register(app, service)
-    collection.register(app, service)
     app.clientside_callback(
-        ClientsideFunction("digitlab", "reread"),
+        ClientsideFunction("draw", "refreshPrediction"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),
-        prevent_initial_call=True,
+    )
+    _register_history(app, service)
+    _register_collection(app, service)
+
+
+def _register_history(app: Dash, service: "TrainingService") -> None:
+    app.clientside_callback(
+        ClientsideFunction("epochSlider", "seek"), Input(layout.COURSE_GRAPH, "clickData")
+    )
+    app.clientside_callback(
+        ClientsideFunction("drawHistory", "request"),
+        Output(layout.COURSE_REQUEST, "data"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
+        Input(ids.DRAW_FORM, "value"),
+        Input(layout.RESTED, "data"),
+        Input(layout.LAST, "data"),
+        State(ids.TABS, "active_tab"),
+        State(layout.COURSE_REQUEST, "data"),
     )
 
+    @app.callback(
+        Output(layout.COURSE_GRAPH, "figure"),
+        Output(layout.COURSE_CAPTION, "children"),
+        Output(layout.COURSE_PICTURE, "aria-label"),
+        Input(layout.COURSE_REQUEST, "data"),
+    )
+    async def show_history(request: dict[str, Any] | None) -> tuple[go.Figure, str, str]:
+        return await asyncio.to_thread(_history, service, request or {})
 
-def _canvas(name: str, side: int, label: str) -> html.Canvas:
-    return html.Canvas(id=name, width=side, height=side, role="img", **{"aria-label": label})
+
+def _history(service: "TrainingService", request: dict[str, Any]) -> tuple[go.Figure, str, str]:
+    """The figure, its caption, and its label for screen readers."""
+    ref = CheckpointRef.parse(request.get("version"))
+    try:
+        image = service.inspection.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
+        course = service.prediction_history.of_image(image, ref.run_id)
+    except NoModelError:
+        sentence = text.NOTHING_TRAINED
+    except EmptyDrawingError:
+        sentence = text.NOTHING_DRAWN
+    except DigitLabError as error:
+        sentence = str(error)
+    else:
+        caption = text.history(course)
+        return figures.history(course, ref.epoch), caption, f"Course of the drawing. {caption}"
+    return empty_state(sentence, figures.HEIGHT), "", sentence
 
 
-def _figure(canvas: html.Canvas, caption: list[html.Span]) -> html.Figure:
-    return html.Figure([canvas, html.Figcaption(caption, className="small")])
+def _register_collection(app: Dash, service: "TrainingService") -> None:
+    presses = Presses()
+
+    app.clientside_callback(
+        ClientsideFunction("collection", "owner"),
+        Output(ids.HAND_OWNER, "data"),
+        Input(ids.HAND_OWNER, "modified_timestamp"),
+        State(ids.HAND_OWNER, "data"),
+        prevent_initial_call=False,
+    )
+    app.clientside_callback(
+        ClientsideFunction("collection", "keep"),
+        Output(layout.HAND_REQUEST, "data"),
+        Input(layout.keep_button(ALL), "n_clicks"),
+        State(ids.DRAW_FORM, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("collection", "remove"),
+        Output(layout.HAND_DELETE, "data"),
+        Input(text.delete_button(ALL), "n_clicks"),
+        Input(layout.HAND_UNDO, "n_clicks"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("collection", "afterChange"), Input(ids.HAND_CHANGED, "data")
+    )
+
+    @app.callback(
+        Output(layout.HAND_SAY, "children"),
+        Output(ids.HAND_CHANGED, "data"),
+        Input(layout.HAND_REQUEST, "data"),
+        State(ids.HAND_OWNER, "data"),
+    )
+    async def keep(request: dict[str, Any], owner: str) -> tuple[str, Any]:
+        def keep_drawing() -> Drawing:
+            image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
+            return service.drawings.save(owner, int(request["label"]), image)
+
+        try:
+            drawing = await asyncio.to_thread(keep_drawing)
+        except EmptyDrawingError:
+            return text.NOTHING_TO_KEEP, no_update
+        except DigitLabError as error:
+            return str(error), no_update
+        sentence = f"Kept as {drawing.label}. Your next stroke begins another drawing."
+        return sentence, {"kept": drawing.drawing_id}
+
+    @app.callback(
+        Output(layout.HAND_SUMMARY, "children"),
+        Output(layout.HAND_LIST, "children"),
+        Output(layout.HAND_LESSONS, "style"),
+        Output(layout.HAND_REPORT, "children"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
+        Input(layout.LAST, "data"),
+        Input(ids.HAND_CHANGED, "data"),
+        Input(ids.HAND_OWNER, "data"),
+        State(ids.TABS, "active_tab"),
+    )
+    async def show_collection(version: str | None, *others: Any) -> tuple[Any, ...]:
+        owner, tab = others[-2:]
+        if tab != ids.TAB_DRAW or not owner:
+            return (no_update,) * 4
+        return await asyncio.to_thread(_collection, service, owner, CheckpointRef.parse(version))
+
+    @app.callback(
+        Output(layout.HAND_SAY, "children", allow_duplicate=True),
+        Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
+        Output(layout.HAND_DELETED, "is_open"),
+        Output(layout.HAND_DELETED_ID, "data"),
+        Input(layout.HAND_DELETE, "data"),
+        State(layout.HAND_DELETED_ID, "data"),
+        State(ids.HAND_OWNER, "data"),
+    )
+    async def delete(request: dict[str, Any], deleted: str | None, owner: str) -> tuple[Any, ...]:
+        chosen = request["drawing"]
+        try:
+            if chosen is None:
+                await asyncio.to_thread(service.drawings.restore, owner, str(deleted))
+                return "", {"restored": deleted}, False, None
+            await asyncio.to_thread(service.drawings.delete, owner, str(chosen))
+        except DigitLabError as error:
+            return str(error), no_update, False, None
+        return "", {"deleted": chosen}, True, chosen
+
+    @app.callback(
+        Output(layout.HAND_REPORT, "children", allow_duplicate=True),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
+        Input(layout.HAND_TEACH, "n_clicks"),
+        State(ids.HAND_OWNER, "data"),
+        State(ids.version(ids.TAB_DRAW), "data"),
+        State(layout.HAND_MIXED, "value"),
+        running=[working(layout.HAND_TEACH)],
+    )
+    async def teach(
+        _: int, owner: str, version: str | None, mixed: bool | None
+    ) -> tuple[Any, Any, Any]:
+        ref = CheckpointRef.parse(version)
+        try:
+            child = await presses.once(
+                service.finetuning.start, owner, ref.run_id, ref.epoch, bool(mixed)
+            )
+        except DigitLabError as error:
+            return dbc.Alert(str(error), color="danger"), no_update, no_update
+        return no_update, child, {"taught": child}
+
+
+def _collection(service: "TrainingService", owner: str, ref: CheckpointRef) -> tuple[Any, ...]:
+    """Summary, thumbnails, style of the lesson's controls, and its report."""
+    try:
+        mine = service.drawings.predict(owner, ref.run_id, ref.epoch)
+        found = None if ref.run_id is None else service.finetuning.report(ref.run_id)
+        report = None
+        if found is not None and ref.run_id is not None:
+            report = text.report(found, service.runs.snapshot(ref.run_id))
+    except DigitLabError as error:
+        return str(error), no_update, no_update, None
+    return text.summary(mine), text.thumbnails(mine), display(mine.drawings), report

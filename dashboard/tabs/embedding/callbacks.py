@@ -1,204 +1,126 @@
-"""The Embedding tab: test images stand near those that the network takes for alike.
-
-This module does not know how the plane is found: `core.service.embeddings` does.
-"""
+"""Callbacks of the Embedding tab."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from core.errors import DigitLabError, NoModelError
 from core.records.explanations import Embedding
-from dashboard import guide_page, ids
+from dashboard import ids
 from dashboard.components import digit_figures
-from dashboard.components.checkpoint_ref import Shown
-from dashboard.components.controls import choices
-from dashboard.components.persistence import KEEP
-from dashboard.tabs.mistakes import figures
-from dashboard.theme import BARE_GRAPH, GRAPH, say
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.formatting import capitalised
+from dashboard.tabs.embedding import figures, layout
+from dashboard.theme import BARE_GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-NOTHING_TRAINED = "Press Train first: here test images will stand near those they resemble."
-HINT = (
-    "Click a point to see its image. Draw a lasso around some to see them in the gallery; "
-    "a double click lets them go."
-)
-EXPLANATION = (
-    "Before its last layer the network has a list of features of an image. Here they are laid out "
-    "in a plane: what it takes for alike stands together."
-)
-CLOCK_MS = 500
-
-
-def layout() -> html.Div:
-    return html.Div(
-        [
-            guide_page.explanation(EXPLANATION, "embedding"),
-            html.Div(
-                [
-                    choices(
-                        "Method", ids.EMBEDDING_METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **KEEP
-                    ),
-                    html.Span(id=ids.EMBEDDING_PROGRESS, role="status", className="small"),
-                    html.Span(id=ids.EMBEDDING_CHOSEN, role="status", className="small"),
-                    dbc.Button(
-                        "Show them in the gallery",
-                        id=ids.EMBEDDING_SEND,
-                        color="primary",
-                        size="sm",
-                        class_name="d-none",
-                    ),
-                ],
-                className="controls",
-            ),
-            html.P(
-                NOTHING_TRAINED,
-                id=ids.EMBEDDING_CAPTION,
-                className="text-body-secondary mb-2",
-                role="status",
-            ),
-            html.Div(
-                [
-                    html.Section(
-                        dcc.Graph(
-                            id=ids.EMBEDDING_GRAPH,
-                            figure=figures.embedding(None),
-                            config={**GRAPH, "scrollZoom": True},
-                        ),
-                        className="panel",
-                        **{"aria-label": "Test images in a plane"},
-                    ),
-                    html.Section(
-                        html.P(HINT, className="text-body-secondary"),
-                        id=ids.EMBEDDING_DETAIL,
-                        className="panel gallery-detail",
-                        **{"aria-label": "Chosen point"},
-                    ),
-                ],
-                className="gallery-tab",
-            ),
-            dcc.Store(id=ids.version(ids.TAB_EMBEDDING)),
-            dcc.Store(id=ids.EMBEDDING_REQUEST),
-            dcc.Store(id=ids.EMBEDDING_SHOWN),
-            dcc.Interval(id=ids.EMBEDDING_CLOCK, interval=CLOCK_MS, disabled=True),
-        ]
-    )
-
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "embedding"),
-        Output(ids.EMBEDDING_REQUEST, "data"),
-        Input(ids.EMBEDDING_METHOD, "value"),
+        ClientsideFunction("embedding", "request"),
+        Output(layout.REQUEST, "data"),
+        Input(layout.METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
         Input(ids.DRAW_FORM, "value"),
-        Input(ids.EMBEDDING_CLOCK, "disabled"),
+        Input(layout.CLOCK, "disabled"),
         Input(ids.GALLERY_CHOICE, "data"),
         State(ids.TABS, "active_tab"),
-        State(ids.EMBEDDING_REQUEST, "data"),
-        prevent_initial_call=True,
+        State(layout.REQUEST, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "choose"),
+        ClientsideFunction("embedding", "chooseImages"),
         Output(ids.GALLERY_CHOICE, "data"),
-        Input(ids.EMBEDDING_GRAPH, "selectedData"),
-        State(ids.EMBEDDING_SHOWN, "data"),
-        prevent_initial_call=True,
+        Input(layout.GRAPH_ID, "selectedData"),
+        State(layout.SHOWN, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "sayChosen"),
-        Output(ids.EMBEDDING_CHOSEN, "children"),
-        Output(ids.EMBEDDING_SEND, "class_name"),
+        ClientsideFunction("embedding", "describeChoice"),
+        Output(layout.CHOSEN, "children"),
+        Output(layout.SEND, "class_name"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("digitlab", "toGallery"),
+        ClientsideFunction("embedding", "openGallery"),
         Output(ids.TABS, "active_tab", allow_duplicate=True),
-        Input(ids.EMBEDDING_SEND, "n_clicks"),
-        prevent_initial_call=True,
+        Input(layout.SEND, "n_clicks"),
     )
 
     @app.callback(
-        Output(ids.EMBEDDING_GRAPH, "figure"),
-        Output(ids.EMBEDDING_CAPTION, "children"),
-        Output(ids.EMBEDDING_SHOWN, "data"),
-        Input(ids.EMBEDDING_REQUEST, "data"),
-        running=[(Output(ids.EMBEDDING_CLOCK, "disabled"), False, True)],
-        prevent_initial_call=True,
+        Output(layout.GRAPH_ID, "figure"),
+        Output(layout.CAPTION, "children"),
+        Output(layout.SHOWN, "data"),
+        Input(layout.REQUEST, "data"),
+        running=[(Output(layout.CLOCK, "disabled"), False, True)],
     )
-    async def paint(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
-        where = Shown.parse(request.get("version"))
-        kept = {"run": where.run_id}
-        ask = service.embeddings
+    async def show_embedding(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
+        ref = CheckpointRef.parse(request.get("version"))
+        shown = {"run": ref.run_id}
         try:
             if request.get("method") == "tsne":
-                begun = await asyncio.to_thread(ask.tsne, where.run_id, where.epoch)
-                shown = await asyncio.wrap_future(begun)
+                future = await asyncio.to_thread(service.embeddings.tsne, ref.run_id, ref.epoch)
+                embedding = await asyncio.wrap_future(future)
             else:
-                shown = await asyncio.to_thread(ask.pca, where.run_id, where.epoch)
+                embedding = await asyncio.to_thread(service.embeddings.pca, ref.run_id, ref.epoch)
         except NoModelError:
-            return figures.embedding(None), NOTHING_TRAINED, kept
+            sentence = layout.NOTHING_TRAINED
+            return empty_state(sentence, figures.HEIGHT), sentence, shown
         except DigitLabError as error:
-            empty = figures.embedding(None)
-            empty.layout.annotations = ()
-            say(empty, str(error))
-            return empty, str(error), kept
-
-        def draw() -> go.Figure:
-            point = None
-            if request.get("drawing"):
-                try:
-                    drawn = service.inspection.drawing(
-                        request["drawing"], bool(request["as_drawn"])
-                    )
-                    point = ask.place(drawn, shown, where.run_id, where.epoch)
-                except DigitLabError:
-                    pass  # the Draw tab says what is wrong with it
-            return figures.embedding(shown, point, request.get("chosen"))
-
-        return await asyncio.to_thread(draw), caption(shown), kept
+            return empty_state(str(error), figures.HEIGHT), str(error), shown
+        figure = await asyncio.to_thread(_figure, service, embedding, ref, request)
+        return figure, caption(embedding), shown
 
     @app.callback(
-        Output(ids.EMBEDDING_PROGRESS, "children"),
-        Input(ids.EMBEDDING_CLOCK, "n_intervals"),
-        Input(ids.EMBEDDING_CLOCK, "disabled"),
-        State(ids.EMBEDDING_METHOD, "value"),
-        prevent_initial_call=True,
+        Output(layout.PROGRESS, "children"),
+        Input(layout.CLOCK, "n_intervals"),
+        Input(layout.CLOCK, "disabled"),
+        State(layout.METHOD, "value"),
     )
-    async def progress(ticks: int | None, idle: bool, method: Any) -> str:
+    async def show_progress(_: int | None, idle: bool, method: Any) -> str:
         return "" if idle or method != "tsne" else f"t-SNE: {service.embeddings.progress:.0%}"
 
     @app.callback(
-        Output(ids.EMBEDDING_DETAIL, "children"),
-        Input(ids.EMBEDDING_GRAPH, "clickData"),
-        State(ids.EMBEDDING_SHOWN, "data"),
-        prevent_initial_call=True,
+        Output(layout.DETAIL, "children"),
+        Input(layout.GRAPH_ID, "clickData"),
+        State(layout.SHOWN, "data"),
     )
-    async def detail(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
+    async def show_image(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         point = click["points"][0] if click else {}
         if "customdata" not in point or not shown:
-            return html.P(HINT, className="text-body-secondary")
+            return layout.hint()
         index = int(point["customdata"])
         image = await asyncio.to_thread(service.predictions.test_image, index, shown["run"])
         return [
             html.H2(f"Test image {index}"),
-            html.P(f"{point['text'][0].upper()}{point['text'][1:]}"),
+            html.P(capitalised(point["text"])),
             dcc.Graph(figure=digit_figures.digit(image, 200), config=BARE_GRAPH),
         ]
 
 
-def caption(shown: Embedding) -> str:
-    """What the plane is, and how far it may be believed."""
-    count = len(shown.indices)
-    wrong = int((shown.predictions != shown.labels).sum())
-    if shown.explained is not None:
-        how = f"The plane keeps {shown.explained:.0%} of the features' variance."
+def _figure(
+    service: "TrainingService", embedding: Embedding, ref: CheckpointRef, request: dict[str, Any]
+) -> go.Figure:
+    """The embedding, with a point for the drawing on the Draw tab if that can be read."""
+    point = None
+    if request.get("drawing"):
+        try:
+            image = service.inspection.drawing(request["drawing"], bool(request["as_drawn"]))
+            point = service.embeddings.place(image, embedding, ref.run_id, ref.epoch)
+        except DigitLabError:
+            pass  # the Draw tab explains the error
+    return figures.embedding(embedding, point, request.get("chosen"))
+
+
+def caption(embedding: Embedding) -> str:
+    """How many images there are, and what distances in the plane mean."""
+    count = len(embedding.indices)
+    wrong = int((embedding.predictions != embedding.labels).sum())
+    if embedding.explained is not None:
+        how = f"The plane keeps {embedding.explained:.0%} of the features' variance."
     else:
         how = "Who is whose neighbour counts; how far apart groups stand does not."
     return f"{count} test images, {wrong} of them misread (✕). {how}"

@@ -1,8 +1,4 @@
-"""The Inside tab: an image's way through the network, layer by layer, and what the answer rests on.
-
-The image is a test image or the drawing of the Draw tab. This module does not know how anything of
-it is computed (`core.service.inspection` does), nor what stands in the panels.
-"""
+"""Callbacks of the Inside tab. The image is a test image or the drawing of the Draw tab."""
 
 import asyncio
 import base64
@@ -17,250 +13,258 @@ from core.errors import DigitLabError, NoModelError
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution
 from core.records.layers import ActivationView, PixelStep
 from dashboard import ids
-from dashboard.components.checkpoint_ref import Shown, when
-from dashboard.components.probability_bars import bars
-from dashboard.tabs.inside import figures, panels
-from dashboard.tabs.inside.layout import NOTHING_SHOWN, NOTHING_TRAINED, POINT_HERE
-from dashboard.tabs.inside.panels import NARROWEST, muted
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import display, muted
+from dashboard.components.probability_bars import probability_bars
+from dashboard.formatting import after_epochs
+from dashboard.tabs.inside import figures, layout, panels
+from dashboard.tabs.inside.layout import NOTHING_SHOWN, POINT_HERE
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NONE_WRONG = "The network reads every test image right."
-WIDEST = 640
+MAX_WIDTH = 640
 
 Answer = TypeVar("Answer")
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    inspection = service.inspection
+    _register_layers(app, service)
+    _register_step(app, service)
+    _register_attribution(app, service)
+    _register_filters(app, service)
+
+
+def _register_layers(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "inside"),
-        Output(ids.INSIDE_REQUEST, "data"),
-        Input(ids.INSIDE_SOURCE, "value"),
-        Input(ids.INSIDE_INDEX, "value"),
+        ClientsideFunction("inside", "request"),
+        Output(layout.REQUEST, "data"),
+        Input(layout.SOURCE, "value"),
+        Input(layout.INDEX, "value"),
         Input(ids.version(ids.TAB_INSIDE), "data"),
         Input(ids.DRAW_FORM, "value"),
         State(ids.TABS, "active_tab"),
-        State(ids.INSIDE_REQUEST, "data"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("digitlab", "point"),
-        Input(ids.inside_maps(ALL), "hoverData"),
-        Input(ids.inside_maps(ALL), "clickData"),
-        prevent_initial_call=True,
+        State(layout.REQUEST, "data"),
     )
 
     @app.callback(
-        Output(ids.INSIDE_CAPTION, "children"),
-        Output(ids.INSIDE_BARS, "children"),
-        Output(ids.INSIDE_LAYERS, "children"),
-        Output(ids.INSIDE_FIGURES, "data"),
-        Output(ids.INSIDE_SHOWN, "data"),
-        Input(ids.INSIDE_REQUEST, "data"),
-        State(ids.INSIDE_SHOWN, "data"),
-        prevent_initial_call=True,
+        Output(layout.CAPTION, "children"),
+        Output(layout.BARS, "children"),
+        Output(layout.LAYERS, "children"),
+        Output(layout.FIGURES, "data"),
+        Output(layout.SHOWN, "data"),
+        Input(layout.REQUEST, "data"),
+        State(layout.SHOWN, "data"),
     )
-    async def paint(request: dict[str, Any], before: dict[str, Any] | None) -> tuple[Any, ...]:
-        width = min(max(int(request.get("width") or 0) - 30, NARROWEST), WIDEST)
+    async def show_layers(
+        request: dict[str, Any], before: dict[str, Any] | None
+    ) -> tuple[Any, ...]:
+        width = min(max(int(request.get("width") or 0) - 30, panels.MIN_WIDTH), MAX_WIDTH)
 
-        def look(where: Shown) -> tuple[ActivationView, list[Any]]:
+        def look(ref: CheckpointRef) -> tuple[ActivationView, list[Any]]:
             image: np.ndarray | int = int(request.get("index") or 0)
             if request.get("source") == "drawing":
-                image = inspection.drawing(request["drawing"], bool(request.get("as_drawn")))
-            found = inspection.activations(image, where.run_id, where.epoch)
+                image = service.inspection.drawing(
+                    request["drawing"], bool(request.get("as_drawn"))
+                )
+            found = service.inspection.activations(image, ref.run_id, ref.epoch)
             return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
 
         if request.get("source") == "drawing" and not request.get("drawing"):
-            return NOTHING_DRAWN, bars(), muted(NOTHING_DRAWN), no_update, None
-        answer = await _ask(look, Shown.parse(request.get("version")))
+            return NOTHING_DRAWN, probability_bars(), muted(NOTHING_DRAWN), no_update, None
+        answer = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(answer, str):
-            return answer, bars(), muted(answer), no_update, None
-        found, drawn = answer
-        said = found.view.probabilities.tolist()
-        shown = remember(found, request)
-        words = caption(found, request)
+            return answer, probability_bars(), muted(answer), no_update, None
+        found, maps = answer
+        bars = probability_bars(found.view.probabilities.tolist())
+        shown = to_store(found, request)
+        text = caption(found, request)
         if before and before["layers"] == shown["layers"]:  # four times as fast as new graphs
-            return words, bars(said), no_update, drawn, shown
+            return text, bars, no_update, maps, shown
         layers = [
-            panels.layer(place, maps.layer, figure)
-            for place, (maps, figure) in enumerate(zip(found.view.maps, drawn, strict=True))
+            panels.layer(number, one.layer, figure)
+            for number, (one, figure) in enumerate(zip(found.view.maps, maps, strict=True))
         ]
-        return words, bars(said), layers, no_update, shown
+        return text, bars, layers, no_update, shown
 
-    # In two steps: where `paint` writes to ALL graphs, Dash does not drop answers that come late.
+    # Through a store: Dash does not drop late answers of a server callback that writes to ALL.
     app.clientside_callback(
-        ClientsideFunction("digitlab", "maps"),
-        Output(ids.inside_maps(ALL), "figure"),
-        Input(ids.INSIDE_FIGURES, "data"),
-        prevent_initial_call=True,
+        ClientsideFunction("inside", "showMaps"),
+        Output(panels.maps_graph(ALL), "figure"),
+        Input(layout.FIGURES, "data"),
     )
 
     @app.callback(
-        Output(ids.INSIDE_SOURCE, "value"),
-        Output(ids.INSIDE_INDEX, "value"),
-        Output(ids.INSIDE_CAPTION, "children", allow_duplicate=True),
-        Input(ids.INSIDE_ANOTHER, "n_clicks"),
-        Input(ids.INSIDE_WRONG, "n_clicks"),
+        Output(layout.SOURCE, "value"),
+        Output(layout.INDEX, "value"),
+        Output(layout.CAPTION, "children", allow_duplicate=True),
+        Input(layout.ANOTHER, "n_clicks"),
+        Input(layout.WRONG, "n_clicks"),
         State(ids.version(ids.TAB_INSIDE), "data"),
-        prevent_initial_call=True,
     )
-    async def another(clicks: int | None, wrong_clicks: int | None, version: Any) -> Any:
-        only_wrong = ctx.triggered_id == ids.INSIDE_WRONG
+    async def choose_another(clicks: int | None, wrong_clicks: int | None, version: Any) -> Any:
+        only_wrong = ctx.triggered_id == layout.WRONG
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
-        def choose(where: Shown) -> list[int]:
-            look = service.predictions.gallery
-            found: list[int] = look(1, seed, only_wrong, where.run_id, where.epoch).indices.tolist()
-            return found
+        def choose(ref: CheckpointRef) -> list[int]:
+            gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+            return list(map(int, gallery.indices))
 
-        found = await _ask(choose, Shown.parse(version))
+        found = await _call(choose, CheckpointRef.parse(version))
         if isinstance(found, str):
             return no_update, no_update, found
         if not found:
             return no_update, no_update, NONE_WRONG
         return "test", found[0], no_update
 
+
+def _register_step(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("digitlab", "outline"),
-        Input(ids.INSIDE_OUTLINES, "data"),
-        prevent_initial_call=True,
+        ClientsideFunction("inside", "selectPoint"),
+        Input(panels.maps_graph(ALL), "hoverData"),
+        Input(panels.maps_graph(ALL), "clickData"),
     )
+    app.clientside_callback(ClientsideFunction("inside", "outline"), Input(layout.OUTLINES, "data"))
 
     @app.callback(
-        Output(ids.INSIDE_STEP, "children"),
-        Output(ids.INSIDE_OUTLINES, "data"),
-        Input(ids.INSIDE_POINT, "data"),
-        Input(ids.INSIDE_SHOWN, "data"),
-        prevent_initial_call=True,
+        Output(layout.STEP, "children"),
+        Output(layout.OUTLINES, "data"),
+        Input(layout.POINT, "data"),
+        Input(layout.SHOWN, "data"),
     )
-    async def explain(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
+    async def show_step(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
         if not point or not shown:
             return muted(POINT_HERE), None
-        seen = Seen.recall(shown)
+        image = ShownImage.parse(shown)
 
-        def step(where: Shown) -> tuple[PixelStep, list[str]] | None:
-            maps = inspection.activations(seen.image, where.run_id, where.epoch).view.maps
+        def trace(ref: CheckpointRef) -> tuple[PixelStep, list[str]] | None:
+            maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
             if point["layer"] >= len(maps):
                 return None
             layer = maps[point["layer"]].layer
-            place = figures.map_tiles(layer).locate(point["x"], point["y"])
-            if place is None:
+            pixel = figures.map_tiles(layer).locate(point["x"], point["y"])
+            if pixel is None:
                 return None
-            found = inspection.pixel_step(seen.image, layer.name, *place, where.run_id, where.epoch)
-            return found, figures.outlines(found, [one.layer for one in maps])
+            step = service.inspection.pixel_step(
+                image.pixels, layer.name, *pixel, ref.run_id, ref.epoch
+            )
+            return step, figures.outlines(step, [one.layer for one in maps])
 
-        found = await _ask(step, seen.where)
+        found = await _call(trace, image.ref)
         if found is None:
             return muted(POINT_HERE), None
         if isinstance(found, str):
             return muted(found), None
         return panels.step(found[0]), found[1]
 
+
+def _register_attribution(app: Dash, service: "TrainingService") -> None:
     @app.callback(
-        Output(ids.INSIDE_REASONS, "children"),
-        Output(ids.INSIDE_MAPS_OF, "options"),
-        Output(ids.INSIDE_MAPS_OF, "value"),
-        Output(ids.INSIDE_MAPS_CHOICE, "style"),
-        Input(ids.INSIDE_SHOWN, "data"),
-        Input(ids.INSIDE_METHOD, "value"),
-        Input(ids.INSIDE_DIGIT, "value"),
-        Input(ids.INSIDE_MAPS_OF, "value"),
-        prevent_initial_call=True,
+        Output(layout.REASONS, "children"),
+        Output(layout.MAPS_OF, "options"),
+        Output(layout.MAPS_OF, "value"),
+        Output(layout.MAPS_CHOICE, "style"),
+        Input(layout.SHOWN, "data"),
+        Input(layout.METHOD, "value"),
+        Input(layout.DIGIT, "value"),
+        Input(layout.MAPS_OF, "value"),
     )
-    async def reason(
+    async def show_attribution(
         shown: dict[str, Any] | None, method: Any, digit: Any, layer: Any
     ) -> tuple[Any, ...]:
         names = shown["convolutions"] if shown else []
-        options = [{"value": name, "label": name} for name in names]
         chosen = layer if layer in names else (names or [None])[-1]
-        to_choose = method == "grad_cam" and len(names) > 1
-        choice = options, chosen, {} if to_choose else {"display": "none"}
+        choice = _options(names), chosen, display(method == "grad_cam" and len(names) > 1)
         if not shown or method not in ATTRIBUTION_METHODS:
             return muted(NOTHING_SHOWN), *choice
-        seen = Seen.recall(shown)
-        wanted = int(digit) if str(digit or "").isdecimal() else None
+        image = ShownImage.parse(shown)
+        target = int(digit) if str(digit or "").isdecimal() else None
 
-        def attribute(where: Shown) -> Attribution:
-            return inspection.attribute(
-                seen.image, method, wanted, where.run_id, where.epoch, chosen
+        def attribute(ref: CheckpointRef) -> Attribution:
+            return service.inspection.attribute(
+                image.pixels, method, target, ref.run_id, ref.epoch, chosen
             )
 
-        found = await _ask(attribute, seen.where)
+        found = await _call(attribute, image.ref)
         if isinstance(found, str):
             return muted(found), *choice
-        return panels.reasons(seen.image, found), *choice
+        return panels.attribution(image.pixels, found), *choice
 
+
+def _register_filters(app: Dash, service: "TrainingService") -> None:
     @app.callback(
-        Output(ids.INSIDE_FILTER_LAYER, "options"),
-        Output(ids.INSIDE_FILTER_LAYER, "value"),
-        Output(ids.INSIDE_FILTERS, "children"),
-        Input(ids.INSIDE_SHOWN, "data"),
-        Input(ids.INSIDE_FILTER_LAYER, "value"),
-        Input(ids.INSIDE_FILTER, "value"),
-        prevent_initial_call=True,
+        Output(layout.FILTER_LAYER, "options"),
+        Output(layout.FILTER_LAYER, "value"),
+        Output(layout.FILTERS, "children"),
+        Input(layout.SHOWN, "data"),
+        Input(layout.FILTER_LAYER, "value"),
+        Input(layout.FILTER, "value"),
     )
-    async def filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
+    async def show_filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
         if not shown:
             return no_update, no_update, muted(NOTHING_SHOWN)
         names = shown["filters"]
         chosen = layer if layer in names else names[0]  # another network has other layers
-        found = await _ask(
-            lambda where: inspection.filters(chosen, where.run_id, where.epoch),
-            Seen.recall(shown).where,
+        found = await _call(
+            lambda ref: service.inspection.filters(chosen, ref.run_id, ref.epoch),
+            CheckpointRef.parse(shown["version"]),
         )
-        options = [{"value": name, "label": name} for name in names]
         if isinstance(found, str):
-            return options, chosen, muted(found)
-        return options, chosen, panels.kernels(found, number, shown["width"])
+            return _options(names), chosen, muted(found)
+        return _options(names), chosen, panels.filters(found, number, shown["width"])
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What the page looks at: an image (28, 28), 0..1, and the network."""
+class ShownImage:
+    """The image on the page, (28, 28), 0..1, and the network that reads it."""
 
-    image: np.ndarray
-    where: Shown
+    pixels: np.ndarray
+    ref: CheckpointRef
 
     @classmethod
-    def recall(cls, shown: dict[str, Any]) -> "Seen":
-        """Out of what `remember` gave the page to keep."""
-        image = np.frombuffer(base64.b64decode(shown["image"]), np.float32).reshape(28, 28)
-        return cls(image.copy(), Shown.parse(shown["version"]))
+    def parse(cls, shown: dict[str, Any]) -> "ShownImage":
+        """Reads what `to_store` wrote."""
+        pixels = np.frombuffer(base64.b64decode(shown["image"]), np.float32).reshape(28, 28)
+        return cls(pixels.copy(), CheckpointRef.parse(shown["version"]))
 
 
-def remember(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
-    """What the page needs to ask further about an image that it shows."""
+def to_store(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
+    """The store `SHOWN`: what further callbacks need to know of the image and the network."""
     image = np.ascontiguousarray(found.image, np.float32)
+    layers = [maps.layer for maps in found.view.maps]
     return {
         "image": base64.b64encode(image.tobytes()).decode(),
         "version": request.get("version"),
         "width": int(request.get("width") or 0),
-        "layers": [[maps.layer.name, maps.layer.size] for maps in found.view.maps],
-        "filters": [maps.layer.name for maps in found.view.maps if maps.layer.kernel is not None],
-        "convolutions": [maps.layer.name for maps in found.view.maps if maps.layer.is_convolution],
+        "layers": [[layer.name, layer.size] for layer in layers],
+        "filters": [layer.name for layer in layers if layer.kernel is not None],
+        "convolutions": [layer.name for layer in layers if layer.is_convolution],
     }
 
 
 def caption(found: ActivationView, request: dict[str, Any]) -> str:
-    """Which image is shown, what it is read as, and when."""
+    """The image, its prediction, and the epoch of the network."""
     digit = int(found.view.probabilities.argmax())
     sure = f"{found.view.probabilities[digit]:.1%}"
-    then = when(found.progress)
+    when = after_epochs(found.progress)
     if found.label is None:
-        return f"Your drawing, read as {digit} ({sure}), {then}."
+        return f"Your drawing, read as {digit} ({sure}), {when}."
     verdict = "right" if digit == found.label else "wrong"
     number = int(request.get("index") or 0)
-    return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {then}."
+    return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {when}."
 
 
-async def _ask(question: Callable[[Shown], Answer], where: Shown) -> Answer | str:
-    """Asks in a thread, away from the event loop; a sentence where there is no answer."""
+def _options(names: list[str]) -> list[dict[str, str]]:
+    return [{"value": name, "label": name} for name in names]
+
+
+async def _call(compute: Callable[[CheckpointRef], Answer], ref: CheckpointRef) -> Answer | str:
+    """Calls `compute` in a thread; a sentence if it fails."""
     try:
-        return await asyncio.to_thread(question, where)
+        return await asyncio.to_thread(compute, ref)
     except NoModelError:
-        return NOTHING_TRAINED
+        return layout.NOTHING_TRAINED
     except DigitLabError as error:
         return str(error)

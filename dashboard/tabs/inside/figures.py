@@ -1,8 +1,7 @@
-"""Pure functions from what is inside a network to Plotly figures: maps, filters, steps, pixels.
+"""Figures of the inside of a network: feature maps, filters, the sum of a pixel, attributions.
 
-Many small pictures are one heatmap, as in the gallery, because that is painted fastest; `Tiles`
-tells which picture and which pixel of it a point of the heatmap is. Values for and against are
-blue and orange, which the colour-blind can tell apart.
+Many small pictures are one heatmap, which Plotly draws fastest. `Tiles` finds the picture and the
+pixel at a point of the heatmap.
 """
 
 import math
@@ -14,35 +13,34 @@ import plotly.graph_objects as go
 
 from core.records.explanations import Attribution
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, PixelStep
-from dashboard.theme import hide_axes, layout, say
+from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, add_message, figure_layout
 
 SIGNED = [
     [0.0, "rgba(213,94,0,0.75)"],
     [0.5, "rgba(128,128,128,0.12)"],
     [1.0, "rgba(0,114,178,0.75)"],
 ]
-"""From against to for: the colours of the curves, which Okabe and Ito chose, over the page's own
-background, so that numbers in the cells can be read in both themes."""
+"""Orange for negative, blue for positive, over the background of the page, so that numbers in the
+cells can be read in both themes."""
 _OVERLAY = [
     [0.0, "rgba(230,159,0,0.9)"],
     [0.5, "rgba(230,159,0,0)"],
     [0.5, "rgba(86,180,233,0)"],
     [1.0, "rgba(86,180,233,0.9)"],
 ]
-_DIMMED = 2.0  # a digit under an overlay has half its brightness, or its white would drown it
-MOST_TILES = 128
+_DIMMED = 2.0  # halves the brightness of a digit under an overlay
+MAX_TILES = 128
 STEP_CHANNELS = 8
-_STEP_MARGIN, _STEP_TOP = 76, 22  # pixels for the names of rows and channels
-_LARGEST_TILE, _LEAST_LARGEST_CELL, _LARGEST_CELL = 96, 8, 28  # pixels of the page
-_NUMBERS_UP_TO = 90  # cells; more numbers than that cannot be read
+_STEP_MARGIN, _STEP_TOP = 76, 22  # pixels of the page for labels
+_MAX_TILE, _MIN_CELL, _MAX_CELL = 96, 8, 28  # pixels of the page
+_MAX_NUMBERS = 90  # more numbers in cells would be too small to read
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where pictures of one size stand in a mosaic, `columns` beside each other.
+    """Positions of pictures of one size in rows of `columns`.
 
-    Coordinates are cells of the heatmap, from the top left. Numbers without a place, pictures of
-    one pixel, stand without a gap.
+    Coordinates are cells of the heatmap, from the top left. Pictures of one pixel have no gap.
     """
 
     count: int
@@ -69,7 +67,7 @@ class Tiles:
         return column * (self.width + self.gap), row * (self.height + self.gap)
 
     def locate(self, x: float, y: float) -> tuple[int, int, int] | None:
-        """Which picture, row and column stand at a cell; None in a gap or outside."""
+        """Picture, row and column at a point; None in a gap or outside."""
         across, column = divmod(round(x), self.width + self.gap)
         down, row = divmod(round(y), self.height + self.gap)
         tile = down * self.columns + across
@@ -78,22 +76,22 @@ class Tiles:
 
 
 def tiles_of(count: int, height: int, width: int) -> Tiles:
-    """Tiles in rows that come out even, about as wide as high; the ten scores in one row."""
+    """About as many columns as rows, the last row full if possible; up to ten tiles in one row."""
     columns = math.isqrt(count - 1) + 1
     columns = next(n for n in range(columns, count + 1) if count % n == 0 or n >= 2 * columns)
     return Tiles(count, height, width, count if count <= 10 else columns)
 
 
 def map_tiles(layer: InnerLayer) -> Tiles:
-    """Where the maps of a layer stand in `feature_maps`."""
+    """Positions of the maps of a layer in `feature_maps`."""
     return tiles_of(*layer.shape)
 
 
 def feature_maps(maps: FeatureMaps, width: int) -> go.Figure:
-    """All maps of a layer on one scale, so that a map that found nothing is dark.
+    """All maps of a layer on one colour scale: a map without activation is dark.
 
     Args:
-        width: pixels of the page that there are.
+        width: available pixels of the page.
     """
     values = maps.values
     low, high = float(values.min()), float(values.max())
@@ -111,19 +109,19 @@ def feature_maps(maps: FeatureMaps, width: int) -> go.Figure:
 
 
 def filter_tiles(shown: Filters) -> Tiles:
-    """Where the kernels of a layer stand in `filters`."""
+    """Positions of the kernels of a layer in `filters`."""
     out, channels, height, width = shown.weights.shape
-    return tiles_of(min(out if channels == 1 else channels, MOST_TILES), height, width)
+    return tiles_of(min(out if channels == 1 else channels, MAX_TILES), height, width)
 
 
 def filters(shown: Filters, width: int, channel: int = 0) -> go.Figure:
-    """The kernels of a layer: of all channels out where one comes in, else those of `channel`.
+    """The kernels of output channel `channel`; of all of them if there is one input channel.
 
-    At most `MOST_TILES` of them, the first.
+    Shows the first `MAX_TILES` kernels.
     """
     tiles = filter_tiles(shown)
-    one_comes_in = shown.weights.shape[1] == 1
-    kernels = (shown.weights[:, 0] if one_comes_in else shown.weights[channel])[: tiles.count]
+    single_input = shown.weights.shape[1] == 1
+    kernels = (shown.weights[:, 0] if single_input else shown.weights[channel])[: tiles.count]
     limit = float(np.abs(kernels).max())
     return _mosaic(
         kernels,
@@ -137,10 +135,9 @@ def filters(shown: Filters, width: int, channel: int = 0) -> go.Figure:
 
 
 def step(shown: PixelStep, width: int) -> go.Figure:
-    """Patch, kernel and their products below one another, the channels that weigh most first.
+    """Rows of patch, kernel and their products; a column for each of the channels that weigh most.
 
-    Each row has a scale of its own; the numbers themselves show on hover, and in the cells where
-    there is room.
+    Each row has its own colour scale. Numbers show on hover, and in the cells if there is room.
     """
     order = np.argsort(-np.abs(shown.sums), kind="stable")[:STEP_CHANNELS]
     patches, kernels = shown.patch[order], shown.kernel[order]
@@ -158,7 +155,7 @@ def step(shown: PixelStep, width: int) -> go.Figure:
         hovertemplate="%{text}<extra></extra>",
     )
     figure.data[0].text = _spread(np.concatenate(rows), tiles, "{:.2f}")
-    if 3 * patches.size <= _NUMBERS_UP_TO:
+    if 3 * patches.size <= _MAX_NUMBERS:
         figure.data[0].texttemplate = "%{text}"
     corners = [tiles.corner(place) for place in range(3 * count)]
     figure.update_layout(
@@ -181,21 +178,10 @@ def step(shown: PixelStep, width: int) -> go.Figure:
     return figure
 
 
-def step_words(shown: PixelStep) -> str:
-    """The sum in words: what the channels bring, the bias, what becomes of it."""
-    channels = f"{len(shown.sums)} channels" if len(shown.sums) > 1 else "the products"
-    words = f"Sum of {channels} {shown.sums.sum():.3f}, bias {shown.bias:+.3f}: {shown.before:.3f}."
-    if shown.window.size > 1:
-        words += f" It is the largest of {shown.window.size} that pooling chooses from."
-    if "ReLU" in shown.layer.operations:
-        words += f" ReLU makes {shown.after:.3f} of it."
-    return words
-
-
 def outline(maps: Tiles, area: Area, tile: int | None = None) -> str:
-    """The path around an area in each picture of a mosaic, or in one, as Plotly draws shapes.
+    """An SVG path around an area in each picture of a mosaic, or in picture `tile`.
 
-    Where the area is all there is, one frame is around the whole mosaic.
+    If the area is a whole picture, the path is one frame around the mosaic.
     """
     top, bottom = max(area.top, 0), min(area.top + area.height, maps.height)
     left, right = max(area.left, 0), min(area.left + area.width, maps.width)
@@ -210,16 +196,16 @@ def outline(maps: Tiles, area: Area, tile: int | None = None) -> str:
 
 
 def _frame(left: int, top: int, width: int, height: int) -> str:
-    """Around so many cells, each of which reaches half to each side of its coordinate."""
+    """Around so many cells. A cell reaches half a unit to each side of its coordinate."""
     west, north = left - 0.5, top - 0.5
     return f"M{west},{north}H{west + width}V{north + height}H{west}Z"
 
 
 def outlines(shown: PixelStep, layers: Sequence[InnerLayer]) -> list[str]:
-    """For each layer up to that of the number, where it comes from; in the last, the number.
+    """For each layer, a path around the inputs of the number; in its own layer, around itself.
 
     Args:
-        layers: all of the network, from the image on.
+        layers: all layers of the network; the first is the image.
     """
     before = [
         outline(map_tiles(layer), area) for layer, area in zip(layers, shown.areas, strict=False)
@@ -229,7 +215,7 @@ def outlines(shown: PixelStep, layers: Sequence[InnerLayer]) -> list[str]:
 
 
 def attribution(image: np.ndarray, found: Attribution, size: int) -> go.Figure:
-    """A digit (28, 28), 0..1, and over it in blue what speaks for the answer, orange against it."""
+    """A digit (28, 28), 0..1, under an overlay: blue speaks for the answer, orange against."""
     figure = go.Figure(
         [
             go.Heatmap(
@@ -243,38 +229,44 @@ def attribution(image: np.ndarray, found: Attribution, size: int) -> go.Figure:
                 showscale=False,
                 hovertemplate="row %{y}, column %{x}: %{z:.2f}<extra></extra>",
             ),
-        ]
+        ],
+        figure_layout(
+            size,
+            width=size,
+            margin=NO_MARGIN,
+            xaxis=HIDDEN_AXIS,
+            yaxis=dict(autorange="reversed", **HIDDEN_AXIS),
+        ),
     )
-    figure.update_layout(layout(size), width=size, margin=dict(l=0, r=0, t=0, b=0))
-    hide_axes(figure)
-    figure.update_yaxes(autorange="reversed")
     if found.largest == 0:
-        say(figure, "Nothing speaks for it here.")
+        add_message(figure, "Nothing speaks for it here.")
     return figure
 
 
-def _mosaic(values: np.ndarray, tiles: Tiles, width: int, **look: object) -> go.Figure:
+def _mosaic(values: np.ndarray, tiles: Tiles, width: int, **style: object) -> go.Figure:
     """Pictures (n, height, width) as one heatmap with square cells."""
     columns, rows = tiles.size
-    largest = min(max(_LARGEST_TILE // tiles.height, _LEAST_LARGEST_CELL), _LARGEST_CELL)
+    largest = min(max(_MAX_TILE // tiles.height, _MIN_CELL), _MAX_CELL)
     scale = min(width / columns, largest)
     apart = {} if tiles.gap else dict(xgap=1, ygap=1)
     heatmap = go.Heatmap(
-        z=_spread(values, tiles), showscale=False, hoverongaps=False, **apart, **look
+        z=_spread(values, tiles), showscale=False, hoverongaps=False, **apart, **style
     )
-    hidden = dict(visible=False, fixedrange=True)
-    frame = layout(max(1, round(rows * scale)))
-    # All at once: an update of a figure that is made costs a multiple of making it.
-    frame.width = max(1, round(columns * scale))
-    frame.margin = dict(l=0, r=0, t=0, b=0)
-    frame.dragmode = False
-    frame.xaxis = dict(range=[-0.5, columns - 0.5], **hidden)
-    frame.yaxis = dict(range=[rows - 0.5, -0.5], **hidden)
-    return go.Figure(heatmap, frame)
+    return go.Figure(
+        heatmap,
+        figure_layout(
+            max(1, round(rows * scale)),
+            width=max(1, round(columns * scale)),
+            margin=NO_MARGIN,
+            dragmode=False,
+            xaxis=dict(range=[-0.5, columns - 0.5], **HIDDEN_AXIS),
+            yaxis=dict(range=[rows - 0.5, -0.5], **HIDDEN_AXIS),
+        ),
+    )
 
 
 def _spread(values: np.ndarray, tiles: Tiles, form: str = "") -> np.ndarray:
-    """Pictures at their places in the mosaic: numbers with NaN in the gaps, or texts with none."""
+    """Puts pictures into a mosaic: numbers, with NaN in gaps, or texts in the format `form`."""
     columns, rows = tiles.size
     texts = np.vectorize(form.format, otypes=[object])(values) if form else values
     spread = np.full((rows, columns), "" if form else np.nan, object if form else np.float32)

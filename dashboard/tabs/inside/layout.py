@@ -1,19 +1,46 @@
-"""What stands on the Inside tab before it knows of an image: its panels and what one can choose.
-
-This module does not know what the choices do.
-"""
+"""Layout of the Inside tab: an image, its prediction, the layers, and filters."""
 
 from typing import Any
 
-import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
 from core.records.explanations import ATTRIBUTION_METHODS
-from dashboard import guide_page, ids
-from dashboard.components.controls import choices, number, select
-from dashboard.components.persistence import KEEP
-from dashboard.components.probability_bars import bars
-from dashboard.tabs.inside.panels import muted
+from dashboard import ids
+from dashboard.components.controls import (
+    HIDDEN,
+    PERSIST,
+    button,
+    choices,
+    muted,
+    number,
+    panel,
+    select,
+    stores,
+)
+from dashboard.components.help_link import help_link
+from dashboard.components.probability_bars import probability_bars
+
+SOURCE = "inside-source"
+INDEX = "inside-index"
+ANOTHER = "inside-another"
+WRONG = "inside-wrong"
+REQUEST = "inside-request"
+CAPTION = "inside-caption"
+SHOWN = "inside-shown"
+FIGURES = "inside-figures"
+BARS = "inside-bars"
+LAYERS = "inside-layers"
+POINT = "inside-point"
+STEP = "inside-step"
+OUTLINES = "inside-outlines"
+METHOD = "inside-method"
+DIGIT = "inside-digit"
+MAPS_OF = "inside-maps-of"
+MAPS_CHOICE = "inside-maps-choice"
+REASONS = "inside-reasons"
+FILTER_LAYER = "inside-filter-layer"
+FILTER = "inside-filter"
+FILTERS = "inside-filters"
 
 NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
 POINT_HERE = "Point at a pixel of a map, and see from which numbers it was made."
@@ -24,12 +51,12 @@ EXPLANATION = "Every layer makes new pictures of those before it, until ten numb
 def layout() -> html.Div:
     return html.Div(
         [
-            guide_page.explanation(EXPLANATION, "inside"),
-            _choice_of_image(),
-            html.P(NOTHING_TRAINED, id=ids.INSIDE_CAPTION, role="status", className="mb-2"),
+            help_link(EXPLANATION, "inside"),
+            _image_choice(),
+            html.P(NOTHING_TRAINED, id=CAPTION, role="status", className="mb-2"),
             html.Div(
                 [
-                    _panel("What it says", html.Div(bars(), id=ids.INSIDE_BARS)),
+                    _panel("What it says", html.Div(probability_bars(), id=BARS)),
                     _panel("What the answer rests on", *_attribution()),
                 ],
                 className="inside-top",
@@ -38,46 +65,38 @@ def layout() -> html.Div:
                 [
                     _panel(
                         "From layer to layer",
-                        html.Div(muted(NOTHING_TRAINED), id=ids.INSIDE_LAYERS),
-                        look="inside-layers",
+                        html.Div(muted(NOTHING_TRAINED), id=LAYERS),
+                        class_name="inside-layers",
                     ),
                     _panel(
                         "How one number is made",
-                        html.Div(muted(POINT_HERE), id=ids.INSIDE_STEP),
-                        look="inside-step",
+                        html.Div(muted(POINT_HERE), id=STEP),
+                        class_name="inside-step",
                     ),
                 ],
                 className="inside-way",
             ),
-            _panel("Filters", *_filters()),
-            dcc.Store(id=ids.version(ids.TAB_INSIDE)),
-            dcc.Store(id=ids.INSIDE_REQUEST),
-            dcc.Store(id=ids.INSIDE_SHOWN),
-            dcc.Store(id=ids.INSIDE_FIGURES),
-            dcc.Store(id=ids.INSIDE_POINT),
-            dcc.Store(id=ids.INSIDE_OUTLINES),
+            _panel(
+                "Filters",
+                html.Div(
+                    [select("Layer", FILTER_LAYER, []), number("Filter", FILTER)],
+                    className="controls",
+                ),
+                html.Div(muted(NOTHING_SHOWN), id=FILTERS),
+            ),
+            *stores(ids.version(ids.TAB_INSIDE), REQUEST, SHOWN, FIGURES, POINT, OUTLINES),
         ]
     )
 
 
-def _choice_of_image() -> html.Div:
+def _image_choice() -> html.Div:
+    sources = {"test": "Test image", "drawing": "My drawing"}
     return html.Div(
         [
-            choices(
-                "Look at",
-                ids.INSIDE_SOURCE,
-                {"test": "Test image", "drawing": "My drawing"},
-                **KEEP,
-            ),
-            number("Number", ids.INSIDE_INDEX, **KEEP),
-            dbc.Button("Another", id=ids.INSIDE_ANOTHER, color="primary", size="sm"),
-            dbc.Button(
-                "Another wrong one",
-                id=ids.INSIDE_WRONG,
-                color="secondary",
-                outline=True,
-                size="sm",
-            ),
+            choices("Look at", SOURCE, sources, **PERSIST),
+            number("Number", INDEX, **PERSIST),
+            button("Another", ANOTHER, "primary"),
+            button("Another wrong one", WRONG),
         ],
         className="controls inside-choice",
     )
@@ -86,42 +105,19 @@ def _choice_of_image() -> html.Div:
 def _attribution() -> list[Any]:
     methods = [{"value": name, "label": m.title} for name, m in ATTRIBUTION_METHODS.items()]
     digits = [{"value": str(digit), "label": str(digit)} for digit in range(10)]
+    read = {"value": "read", "label": "the answer"}
     return [
         html.Div(
             [
-                select("Method", ids.INSIDE_METHOD, methods, "saliency"),
-                select(
-                    "Speaks for",
-                    ids.INSIDE_DIGIT,
-                    [{"value": "read", "label": "the answer"}, *digits],
-                    "read",
-                ),
-                html.Div(
-                    select("On the maps of", ids.INSIDE_MAPS_OF, []),
-                    id=ids.INSIDE_MAPS_CHOICE,
-                    style={"display": "none"},
-                ),
+                select("Method", METHOD, methods, "saliency"),
+                select("Speaks for", DIGIT, [read, *digits], "read"),
+                html.Div(select("On the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN),
             ],
             className="controls",
         ),
-        html.Div(muted(NOTHING_SHOWN), id=ids.INSIDE_REASONS, className="inside-reasons"),
+        html.Div(muted(NOTHING_SHOWN), id=REASONS, className="inside-reasons"),
     ]
 
 
-def _filters() -> list[Any]:
-    return [
-        html.Div(
-            [
-                select("Layer", ids.INSIDE_FILTER_LAYER, []),
-                number("Filter", ids.INSIDE_FILTER),
-            ],
-            className="controls",
-        ),
-        html.Div(muted(NOTHING_SHOWN), id=ids.INSIDE_FILTERS),
-    ]
-
-
-def _panel(title: str, *parts: Any, look: str = "") -> html.Section:
-    return html.Section(
-        [html.H2(title), *parts], className=f"panel {look}".strip(), **{"aria-label": title}
-    )
+def _panel(title: str, *parts: Any, class_name: str = "") -> html.Section:
+    return panel(title, html.H2(title), *parts, class_name=class_name)

@@ -1,229 +1,305 @@
-"""The Runs tab: the table of all runs, and what can be done with those that are ticked.
+"""Callbacks of the Runs tab: actions on the selected runs, their comparison, rewind and fork.
 
-`assets/live/runs.js` fills the table, `assets/weights.js` sends files with weights. What is shown
-of ticked runs is in `dashboard.tabs.runs.selected`.
+`assets/tabs/runs.js` fills the table, `assets/tabs/runs.js` sends files with weights.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, get_args
 
-import dash_bootstrap_components as dbc
-from dash import (
-    Dash,
-    Input,
-    State,
-    ctx,
-    dcc,
-    html,
-    set_props,
-)
+from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
 
-from core.errors import DigitLabError
+from core.config import CHOICE_TITLES, TrainConfig
+from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.runs import RunSnapshot, RunState
-from dashboard import guide_page, ids
-from dashboard.components import runs_table
-from dashboard.components.presses import PRESS_ONCE, Presses, working
-from dashboard.tabs.runs import selected
+from dashboard import ids
+from dashboard.components.controls import HIDDEN, display, muted
+from dashboard.components.epoch_curves import EvaluatedRun, load_evaluations
+from dashboard.components.presses import Presses, working
+from dashboard.components.runs_table import EDITABLE, selected_runs
+from dashboard.formatting import enumeration
+from dashboard.tabs.runs import figures, layout
+from dashboard.tabs.runs.differences import differences
+from dashboard.tabs.runs.layout import FORKABLE, SEEDS
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 MAX_TEXT = 1000
-MOST_BYTES_IN = 64 << 20
-SEEDS = 5
-EXPLANATION = "Every run is kept. Tick runs to compare them or to do something with them."
+MAX_COMPARED = 40
 TICK_SOME = "Tick a run in the table first."
-
-
-def layout(problems: Sequence[str]) -> html.Div:
-    """
-    Args:
-        problems: a sentence for each thing that was found damaged at the start.
-    """
-    return html.Div(
-        [
-            guide_page.explanation(EXPLANATION, "runs"),
-            dbc.Alert(
-                " ".join(problems), color="warning", is_open=bool(problems), dismissable=True
-            ),
-            html.Section(
-                [
-                    html.Div(_buttons(), className="controls"),
-                    dbc.Alert(id=ids.RUNS_SAY, is_open=False, dismissable=True),
-                    dbc.Alert(
-                        [
-                            html.Span(id=ids.RUNS_DELETED_NAMES),
-                            dbc.Button("Undo", id=ids.RUNS_UNDO, size="sm", color="link"),
-                        ],
-                        id=ids.RUNS_DELETED,
-                        color="info",
-                        is_open=False,
-                        dismissable=True,
-                    ),
-                    runs_table.grid(),
-                    html.P(
-                        "Double-click a name or a note to change it. What is ticked under Keep "
-                        "cannot be deleted.",
-                        className="text-body-secondary small mt-2 mb-0",
-                    ),
-                ],
-                className="panel",
-                **{"aria-label": "All runs"},
-            ),
-            selected.layout(),
-            dcc.Store(id=ids.RUNS_DELETED_IDS),
-            dcc.Store(id=ids.version(ids.TAB_RUNS)),
-        ]
-    )
-
-
-def _buttons() -> list[Any]:
-    plain: dict[str, Any] = {"size": "sm", "color": "secondary", "outline": True}
-    return [
-        html.Div(
-            [
-                dbc.Button("Look at it", id=ids.RUNS_WATCH, size="sm", color="primary"),
-                dbc.Button("Pause or resume", id=ids.RUNS_PAUSE, className=PRESS_ONCE, **plain),
-                dbc.Button("Stop or cancel", id=ids.RUNS_STOP, **plain),
-                dbc.Button(
-                    f"Repeat with {SEEDS} seeds",
-                    id=ids.RUNS_REPEAT,
-                    className=PRESS_ONCE,
-                    **plain,
-                ),
-                dbc.Button("Delete", id=ids.RUNS_DELETE, size="sm", color="danger", outline=True),
-            ],
-            className="runs-buttons",
-            role="group",
-            **{"aria-label": "Ticked runs"},
-        ),
-        html.Button(
-            "Bring in weights …",
-            id=ids.RUNS_UPLOAD,
-            title="A .pth or .safetensors file with the weights of one of the models here, "
-            f"of at most {MOST_BYTES_IN >> 20} MB",
-            className="btn btn-outline-secondary btn-sm",
-            **{"data-most-bytes": str(MOST_BYTES_IN)},
-        ),
-    ]
+TICK_ONE = "Tick exactly one run to go back in it, to fork it or to take it away."
+FILES = (
+    ("Weights (.pth)", "weights?format=pth"),
+    ("safetensors", "weights?format=safetensors"),
+    ("ONNX", "weights?format=onnx"),
+    ("Metrics CSV", "metrics.csv"),
+    ("JSON", "metrics.json"),
+    ("TensorBoard", "tensorboard.zip"),
+    ("Notebook (.ipynb)", "notebook.ipynb"),
+    ("Script (.py)", "script.py"),
+)
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    selected.register(app, service)
+    layout.complete(app.layout, service.problems, service.imports.MAX_BYTES)
     presses = Presses()
+    _register_table(app, service, presses)
+    _register_comparison(app, service)
+    _register_single_run(app, service, presses)
 
+
+def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> None:
     @app.callback(
-        Input(ids.RUNS_WATCH, "n_clicks"),
-        Input(ids.RUNS_PAUSE, "n_clicks"),
-        Input(ids.RUNS_STOP, "n_clicks"),
-        Input(ids.RUNS_REPEAT, "n_clicks"),
-        Input(ids.RUNS_DELETE, "n_clicks"),
+        Input(layout.WATCH, "n_clicks"),
+        Input(layout.PAUSE, "n_clicks"),
+        Input(layout.STOP, "n_clicks"),
+        Input(layout.REPEAT, "n_clicks"),
+        Input(layout.DELETE, "n_clicks"),
         State(ids.RUNS_GRID, "selectedRows"),
-        running=[working(ids.RUNS_REPEAT)],
-        prevent_initial_call=True,
+        running=[working(layout.REPEAT)],
     )
     async def act(*arguments: Any) -> None:
-        chosen = runs_table.ticked(arguments[-1])
-        button = str(ctx.triggered_id)
-        if not chosen:
-            _say([TICK_SOME])
-        elif button == ids.RUNS_WATCH:
-            set_props(ids.RUN_PICK, {"value": chosen[0]})
+        run_ids, button = selected_runs(arguments[-1]), str(ctx.triggered_id)
+        if not run_ids:
+            _show_message(layout.SAY, TICK_SOME, "danger")
+        elif button == layout.WATCH:
+            set_props(ids.RUN_PICK, {"value": run_ids[0]})
             set_props(ids.TABS, {"active_tab": ids.TAB_CURVES})
         else:
-            call = presses.once if button == ids.RUNS_REPEAT else asyncio.to_thread
-            done, problems = await call(_each, service, button, chosen)
-            _say(problems, _news(button, done))
-            if button == ids.RUNS_DELETE and done:
+            call = presses.once if button == layout.REPEAT else asyncio.to_thread
+            done, problems = await call(_act_on_each, service, button, run_ids)
+            _show_result(problems, _repeated(done) if button == layout.REPEAT else "")
+            if button == layout.DELETE and done:
                 _offer_undo(done)
 
-    @app.callback(
-        Input(ids.RUNS_UNDO, "n_clicks"),
-        State(ids.RUNS_DELETED_IDS, "data"),
-        prevent_initial_call=True,
-    )
-    async def undo(_: Any, deleted: list[str] | None) -> None:
-        problems = await asyncio.to_thread(_restore, service, deleted or [])
-        _say(problems)
-        set_props(ids.RUNS_DELETED, {"is_open": False})
+    @app.callback(Input(layout.UNDO, "n_clicks"), State(layout.DELETED_IDS, "data"))
+    async def undo(_: Any, run_ids: list[str] | None) -> None:
+        _, problems = await asyncio.to_thread(_try_each, service.runs.restore, run_ids or [])
+        _show_result(problems)
+        set_props(layout.DELETED, {"is_open": False})
 
-    @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"), prevent_initial_call=True)
+    @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"))
     async def edit(cells: list[dict[str, Any]] | None) -> None:
         try:
             for cell in cells or []:
-                if cell["colId"] in runs_table.EDITABLE:
-                    value = cell.get("value")
-                    said: Any = str(value or "").strip()[:MAX_TEXT]
-                    said = bool(value) if cell["colId"] == "pinned" else said
-                    change = {cell["colId"]: said}
+                column, value = cell["colId"], cell.get("value")
+                if column in EDITABLE:
+                    text = str(value or "").strip()[:MAX_TEXT]
+                    change: dict[str, Any] = {column: bool(value) if column == "pinned" else text}
                     await asyncio.to_thread(
                         service.runs.update_metadata, str(cell["rowId"]), **change
                     )
         except DigitLabError as error:
-            _say([str(error)])
+            _show_message(layout.SAY, str(error), "danger")
 
 
-def _say(problems: Iterable[str], news: str = "") -> None:
-    """Shows what went wrong, or else the news; with neither, what was said before goes away."""
+def _register_comparison(app: Dash, service: "TrainingService") -> None:
+    def load(run_ids: list[str]) -> list[EvaluatedRun]:
+        found = []
+        for run_id in run_ids[:MAX_COMPARED]:
+            try:
+                found.append(load_evaluations(service, service.runs.snapshot(run_id)))
+            except UnknownRunError:
+                continue
+        return found
+
+    def seeds(run: RunSnapshot) -> list[str]:
+        """The runs of its group."""
+        return [
+            other.run_id for other in service.runs.all() if run.group and other.group == run.group
+        ]
+
+    @app.callback(
+        Output(layout.CURVES, "figure"),
+        Output(layout.DIFFERENCES, "children"),
+        Output(layout.ONE, "style"),
+        Output(layout.EPOCH, "options"),
+        Output(layout.EPOCH, "value"),
+        Output(layout.FILES, "children"),
+        Output(layout.GROUP_LINE, "style"),
+        Output(layout.GROUP_SIZE, "children"),
+        Input(ids.RUNS_GRID, "selectedRows"),
+        Input(layout.METRIC, "value"),
+        Input(ids.version(ids.TAB_RUNS), "data"),
+        State(ids.TABS, "active_tab"),
+        State(layout.EPOCH, "value"),
+    )
+    async def compare(
+        rows: Any, metric: str, _: str | None, tab: str, epoch: str | None
+    ) -> tuple[Any, ...]:
+        if tab != ids.TAB_RUNS:
+            return (no_update,) * 8
+        runs = await asyncio.to_thread(load, selected_runs(rows))
+        figure = figures.comparison(runs, "loss" if metric == "loss" else "accuracy")
+        table = differences([one.run for one in runs])
+        if len(runs) != 1:
+            return figure, [table, muted(TICK_ONE)], HIDDEN, [], None, [], HIDDEN, ""
+        run = runs[0].run
+        epochs = [str(kept) for kept in run.kept]
+        options = [
+            {"value": one, "label": "0 (untrained)" if one == "0" else one} for one in epochs
+        ]
+        if epoch not in epochs:
+            epoch = epochs[-1] if epochs else None
+        count = len(await asyncio.to_thread(seeds, run))
+        size = f"One of {count} runs that differ in their seeds."
+        return figure, table, {}, options, epoch, _links(run), display(count), size
+
+    @app.callback(
+        Output(ids.RUNS_GRID, "selectedRows"),
+        Input(layout.GROUP, "n_clicks"),
+        State(ids.RUNS_GRID, "selectedRows"),
+    )
+    async def select_group(_: Any, rows: Any) -> Any:
+        try:
+            run = await asyncio.to_thread(service.runs.snapshot, selected_runs(rows)[0])
+        except (IndexError, UnknownRunError):
+            return no_update
+        return {"ids": await asyncio.to_thread(seeds, run)}
+
+
+def _register_single_run(app: Dash, service: "TrainingService", presses: Presses) -> None:
+    @app.callback(
+        Output(layout.VALUE, "placeholder"),
+        Output(layout.CHOICES, "children"),
+        Output(layout.VALUE, "value"),
+        Input(layout.FIELD, "value"),
+        Input(ids.RUNS_GRID, "selectedRows"),
+    )
+    async def suggest(field: str, rows: Any) -> tuple[Any, ...]:
+        try:
+            run = await asyncio.to_thread(service.runs.snapshot, selected_runs(rows)[0])
+        except (IndexError, UnknownRunError):
+            return no_update, no_update, no_update
+        typed = "" if ctx.triggered_id == layout.FIELD else no_update
+        return f"now {run.config.get(field)}", _choices(field), typed
+
+    @app.callback(
+        Input(layout.REWIND, "n_clicks"),
+        Input(layout.FORK, "n_clicks"),
+        State(ids.RUNS_GRID, "selectedRows"),
+        State(layout.EPOCH, "value"),
+        State(layout.FIELD, "value"),
+        State(layout.VALUE, "value"),
+        running=[working(layout.FORK)],
+    )
+    async def rewind_or_fork(
+        _: Any, __: Any, rows: Any, epoch: str | None, field: str, value: str | None
+    ) -> None:
+        run_ids = selected_runs(rows)
+        if len(run_ids) != 1 or epoch is None:
+            _show_message(layout.ONE_SAY, TICK_ONE, "danger")
+            return
+        try:
+            if ctx.triggered_id == layout.REWIND:
+                run = await asyncio.to_thread(service.runs.rewind, run_ids[0], int(epoch))
+                sentence = (
+                    f"{run.title} is back after epoch {epoch}. Resume it to go on from there."
+                )
+            else:
+                changes = {field: value} if value not in (None, "") else {}
+                child = await presses.once(service.runs.fork, run_ids[0], int(epoch), changes)
+                set_props(ids.RUN_PICK, {"value": child})
+                title = (await asyncio.to_thread(service.runs.snapshot, child)).title
+                sentence = f"{title} goes on from there. Tick both to see where they part."
+        except InvalidConfigError as error:
+            problems = [f"{_title(name)}: {problem}" for name, problem in error.fields.items()]
+            _show_message(layout.ONE_SAY, " ".join(problems), "danger")
+        except DigitLabError as error:
+            _show_message(layout.ONE_SAY, str(error), "danger")
+        else:
+            _show_message(layout.ONE_SAY, sentence, "info")
+
+
+def _show_message(alert: str, sentence: str, color: str) -> None:
+    """Opens an alert, or closes it if there is nothing to show."""
+    set_props(alert, {"children": sentence, "color": color, "is_open": bool(sentence)})
+
+
+def _show_result(problems: Iterable[str], news: str = "") -> None:
+    """Shows the problems, or else the news."""
     text = " ".join(problems)
-    color = "danger" if text else "info"
-    said = text or news
-    set_props(ids.RUNS_SAY, {"children": said, "color": color, "is_open": bool(said)})
+    _show_message(layout.SAY, text or news, "danger" if text else "info")
 
 
 def _offer_undo(deleted: list[RunSnapshot]) -> None:
-    set_props(ids.RUNS_DELETED_IDS, {"data": [run.run_id for run in deleted]})
-    set_props(ids.RUNS_DELETED_NAMES, {"children": f"Deleted: {runs_table.names(deleted)}. "})
-    set_props(ids.RUNS_DELETED, {"is_open": True})
+    set_props(layout.DELETED_IDS, {"data": [run.run_id for run in deleted]})
+    set_props(layout.DELETED_NAMES, {"children": f"Deleted: {_titles(deleted)}. "})
+    set_props(layout.DELETED, {"is_open": True})
 
 
-def _action(service: "TrainingService", button: str) -> Callable[[str], Any]:
-    """What a button does with each run that is ticked."""
+def _titles(runs: list[RunSnapshot]) -> str:
+    return enumeration([run.title for run in runs])
+
+
+def _repeated(runs: list[RunSnapshot]) -> str:
+    if not runs:
+        return ""
+    return (
+        f"{_titles(runs)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
+        "all of its seeds below, to see their mean and spread."
+    )
+
+
+def _act_on_each(
+    service: "TrainingService", button: str, run_ids: list[str]
+) -> tuple[list[RunSnapshot], list[str]]:
+    """What a button does with each selected run.
+
+    Returns:
+        The runs it was done with, as they were before, and a sentence for each of the others.
+    """
 
     def pause_or_resume(run_id: str) -> Any:
         busy = service.runs.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
         return service.runs.pause(run_id) if busy else service.runs.resume(run_id)
 
-    return {
-        ids.RUNS_PAUSE: pause_or_resume,
-        ids.RUNS_STOP: service.runs.stop,
-        ids.RUNS_REPEAT: lambda run_id: service.runs.repeat(run_id, SEEDS),
-        ids.RUNS_DELETE: service.runs.delete,
-    }[button]
+    actions: dict[str, Callable[[str], Any]] = {
+        layout.PAUSE: pause_or_resume,
+        layout.STOP: service.runs.stop,
+        layout.REPEAT: lambda run_id: service.runs.repeat(run_id, SEEDS),
+        layout.DELETE: service.runs.delete,
+    }
+
+    def act(run_id: str) -> RunSnapshot:
+        before = service.runs.snapshot(run_id)
+        actions[button](run_id)
+        return before
+
+    return _try_each(act, run_ids)
 
 
-def _news(button: str, done: list[RunSnapshot]) -> str:
-    if button != ids.RUNS_REPEAT or not done:
-        return ""
-    return (
-        f"{runs_table.names(done)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
-        "all of its seeds below, to see their mean and spread."
-    )
-
-
-def _each(
-    service: "TrainingService", button: str, run_ids: list[str]
+def _try_each(
+    act: Callable[[str], RunSnapshot], run_ids: list[str]
 ) -> tuple[list[RunSnapshot], list[str]]:
-    """Does with every run what the button does, whatever comes of the others: those it was done
-    with, as they were before, and a sentence for each of the others."""
-    act = _action(service, button)
+    """Calls `act` with each run: its results, and a sentence for each error."""
     done, problems = [], []
     for run_id in run_ids:
         try:
-            before = service.runs.snapshot(run_id)
-            act(run_id)
-            done.append(before)
+            done.append(act(run_id))
         except DigitLabError as error:
             problems.append(str(error))
     return done, problems
 
 
-def _restore(service: "TrainingService", run_ids: list[str]) -> list[str]:
-    problems = []
-    for run_id in run_ids:
-        try:
-            service.runs.restore(run_id)
-        except DigitLabError as error:
-            problems.append(str(error))
-    return problems
+def _links(run: RunSnapshot) -> list[Any]:
+    """Links to the files of a run. Each opens its own page, which shows the error if it fails."""
+    if not run.kept:
+        return [html.Span("There is nothing yet.", className="text-body-secondary small")]
+    return [
+        html.A(title, href=url(f"/api/runs/{run.run_id}/{path}"), target="_blank")
+        for title, path in FILES
+    ]
+
+
+def _choices(field: str) -> list[html.Option]:
+    """The values of a setting, if it has a list of them."""
+    kind = TrainConfig.model_fields[field].annotation
+    values = ("true", "false") if kind is bool else get_args(kind)
+    return [html.Option(value=value, label=CHOICE_TITLES.get(value, value)) for value in values]
+
+
+def _title(field: str) -> str:
+    return (TrainConfig.model_fields[field].title or field) if field in FORKABLE else field

@@ -170,9 +170,7 @@ def test_an_epoch_that_was_not_evaluated_is_not_complete(
     epoch: int,
     restart: bool,
 ) -> None:
-    stopped = StoppedEvaluation(
-        epoch, lambda: getattr(service.runs, how)(service.runs.latest())
-    )
+    stopped = StoppedEvaluation(epoch, lambda: getattr(service.runs, how)(service.runs.latest()))
     service = make_service(fit=stopped, runs=tmp_path / "runs")
     run_id = service.runs.start(CONFIG)
     found = settled(service, run_id, wait_until)

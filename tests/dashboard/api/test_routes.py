@@ -14,6 +14,8 @@ from httpx import Response
 from core.config import TrainConfig
 from core.records.runs import RunState
 from core.service.service import TrainingService
+from dashboard.api.app import create_api
+from dashboard.live.endpoint import Live
 from tests.conftest import WaitUntil
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -563,3 +565,16 @@ def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
 
 def test_only_the_head_of_an_unknown_path_is_not_found_either(untrained: TestClient) -> None:
     assert untrained.head("/api/nonsense").status_code == 404
+
+
+def test_an_unexpected_error_is_a_sentence_and_is_logged_by_the_server(
+    done: TrainingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    api = create_api(done, Live(done, lambda run: {}, lambda run: {}))
+    monkeypatch.setattr(done, "runs", fail)
+    assert "started" in refusal(TestClient(api, raise_server_exceptions=False).get("/runs"), 500)
+    with pytest.raises(ZeroDivisionError):
+        TestClient(api).get("/runs")

@@ -58,7 +58,7 @@ def test_no_two_fields_have_the_same_title() -> None:
 
 def test_an_untouched_form_means_the_preset_that_it_names(parts: list[Component]) -> None:
     values: dict[str, Any] = {name: by_id(parts, ids.field(name)).value for name in FIELDS}
-    preset = by_id(parts, ids.PRESET).value
+    preset = by_id(parts, config_form.PRESET).value
     assert parse_config(values) == PRESETS[preset].config
 
 
@@ -86,7 +86,7 @@ def test_a_yes_or_no_is_a_switch(name: str, parts: list[Component]) -> None:
     assert isinstance(by_id(parts, ids.field(name)), dbc.Switch)
 
 
-@pytest.mark.parametrize("element_id", [ids.PRESET, *map(ids.field, FIELDS)])
+@pytest.mark.parametrize("element_id", [config_form.PRESET, *map(ids.field, FIELDS)])
 def test_what_is_chosen_survives_a_reload(element_id: str, parts: list[Component]) -> None:
     field = by_id(parts, element_id)
     assert field.persistence
@@ -108,7 +108,9 @@ def test_settings_that_one_rarely_changes_are_folded_away() -> None:
 def test_each_preset_can_be_chosen_by_its_title_and_so_can_ones_own(
     parts: list[Component],
 ) -> None:
-    options = {option["value"]: option["label"] for option in by_id(parts, ids.PRESET).options}
+    options = {
+        option["value"]: option["label"] for option in by_id(parts, config_form.PRESET).options
+    }
     own = options.pop(config_form.CUSTOM)
     assert options == {name: preset.title for name, preset in PRESETS.items()}
     assert own not in options.values()

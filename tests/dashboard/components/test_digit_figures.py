@@ -27,9 +27,9 @@ def test_a_point_on_an_image_or_its_title_leads_back_to_the_image(
     for place in range(count):
         left, top = mosaic.corner(place)
         for x in (left, left + figures.TILE - 1):
-            assert mosaic.place(x, top, count) == place
-            assert mosaic.place(x, top + figures.TILE - 1, count) == place
-            assert mosaic.place(x, top - mosaic.title, count) == place
+            assert mosaic.image_at(x, top, count) == place
+            assert mosaic.image_at(x, top + figures.TILE - 1, count) == place
+            assert mosaic.image_at(x, top - mosaic.title, count) == place
 
 
 @pytest.mark.parametrize("mosaic", MOSAICS)
@@ -39,7 +39,7 @@ def test_a_point_outside_of_all_images_is_none_of_them(mosaic: figures.Mosaic) -
     left, top = mosaic.corner(1)
     below_second = (left, top + figures.TILE + mosaic.title)
     for point in ((-1, 5), (5, -1), (width, 5), (5, height), below_second):
-        assert mosaic.place(*point, count) is None
+        assert mosaic.image_at(*point, count) is None
 
 
 @pytest.mark.parametrize("mosaic", MOSAICS)
@@ -93,7 +93,7 @@ MOSAIC = figures.Mosaic(5, 700)
 
 
 def test_a_gallery_is_one_heatmap_with_each_image_at_its_corner() -> None:
-    drawn = figures.gallery(SHOWN, MOSAIC)
+    drawn = figures.mosaic(SHOWN, MOSAIC)
     heatmaps = [trace for trace in drawn.data if isinstance(trace, go.Heatmap)]
     assert len(heatmaps) == 1
     pixels = np.asarray(heatmaps[0].z)
@@ -105,7 +105,7 @@ def test_a_gallery_is_one_heatmap_with_each_image_at_its_corner() -> None:
 
 
 def test_between_the_images_of_a_gallery_there_is_nothing() -> None:
-    drawn = figures.gallery(SHOWN, MOSAIC)
+    drawn = figures.mosaic(SHOWN, MOSAIC)
     pixels = np.asarray(drawn.data[0].z)
     empty = np.ones(pixels.shape, bool)
     for place in range(len(SHOWN.indices)):
@@ -116,7 +116,7 @@ def test_between_the_images_of_a_gallery_there_is_nothing() -> None:
 
 
 def test_each_image_of_a_gallery_has_its_true_and_predicted_digit_above_it() -> None:
-    titles = titles_of(figures.gallery(SHOWN, MOSAIC))
+    titles = titles_of(figures.mosaic(SHOWN, MOSAIC))
     assert len(titles.text) == 7
     for place, (label, said) in enumerate(zip(SHOWN.labels, SHOWN.predictions, strict=True)):
         assert f"True: {label}" in titles.text[place]
@@ -127,7 +127,7 @@ def test_each_image_of_a_gallery_has_its_true_and_predicted_digit_above_it() -> 
 
 
 def test_only_wrong_images_of_a_gallery_have_a_cross_and_a_frame() -> None:
-    drawn = figures.gallery(SHOWN, MOSAIC)
+    drawn = figures.mosaic(SHOWN, MOSAIC)
     crossed = [place for place, text in enumerate(titles_of(drawn).text) if "✗" in text]
     assert crossed == [1, 4]
     frames = lines_of(drawn)
@@ -140,24 +140,18 @@ def test_only_wrong_images_of_a_gallery_have_a_cross_and_a_frame() -> None:
 
 
 def test_a_gallery_without_mistakes_has_no_frame() -> None:
-    drawn = figures.gallery(some_images(labels=[1, 2], said=[1, 2]), figures.Mosaic(2, 500))
+    drawn = figures.mosaic(some_images(labels=[1, 2], said=[1, 2]), figures.Mosaic(2, 500))
     assert not any("✗" in text for text in titles_of(drawn).text)
     assert list(lines_of(drawn).x) == []
 
 
 def test_a_gallery_is_drawn_from_the_top_with_square_pixels() -> None:
-    layout = figures.gallery(SHOWN, MOSAIC).layout
+    layout = figures.mosaic(SHOWN, MOSAIC).layout
     low, high = layout.yaxis.range
     assert low > high
     per_pixel_down = layout.height / (low - high)
     per_pixel_across = MOSAIC.width / (layout.xaxis.range[1] - layout.xaxis.range[0])
     assert per_pixel_down == pytest.approx(per_pixel_across, rel=0.02)
-
-
-def test_a_gallery_without_images_says_why() -> None:
-    empty = figures.no_gallery("There is nothing to show.")
-    assert [note.text for note in empty.layout.annotations] == ["There is nothing to show."]
-    assert len(empty.data) == 0
 
 
 def test_a_single_digit_is_drawn_upright_with_all_its_values() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dashboard.components import live_curves as figures
-from dashboard.components.live_curves import Metric
+from dashboard.components.epoch_curves import Metric
 
-STYLES = Path(__file__).parents[3] / "assets" / "style.css"
+STYLES = Path(__file__).parents[3] / "assets" / "css" / "tokens.css"
 TRACES = [
     "train, raw",
     "train, smoothed",

@@ -17,6 +17,10 @@ from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import presses
 from dashboard.components.presses import SECONDS, VISITOR, Presses
+from dashboard.tabs.compare import layout as compare
+from dashboard.tabs.draw import layout as draw
+from dashboard.tabs.runs import layout as runs
+from dashboard.tabs.train import layout as train
 from tests.conftest import Finish, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
@@ -71,11 +75,11 @@ def page(
 
 
 STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
-    "Train": (ids.TRAIN_BUTTON, {}, 1),
-    "Train both": (ids.COMPARE_TRAIN, {ids.COMPARE_CNN: "speedrun_cnn"}, 2),
-    "Fork": (ids.RUNS_FORK, {ids.RUNS_EPOCH: "1"}, 1),
-    "Repeat": (ids.RUNS_REPEAT, {}, 4),
-    "Teach": (ids.HAND_TEACH, {ids.HAND_OWNER: OWNER}, 1),
+    "Train": (train.TRAIN, {}, 1),
+    "Train both": (compare.TRAIN, {compare.CNN: "speedrun_cnn"}, 2),
+    "Fork": (runs.FORK, {runs.EPOCH: "1"}, 1),
+    "Repeat": (runs.REPEAT, {}, 4),
+    "Teach": (draw.HAND_TEACH, {ids.HAND_OWNER: OWNER}, 1),
 }
 
 
@@ -103,7 +107,7 @@ def test_a_press_a_second_later_is_another_wish(
 ) -> None:
     before = len(service.runs.all())
     for click in (1, 2):
-        page.press(ids.TRAIN_BUTTON, FORM, click)
+        page.press(train.TRAIN, FORM, click)
         clock.now += SECONDS
     assert len(service.runs.all()) == before + 2
 
@@ -114,7 +118,7 @@ def test_the_same_press_in_another_browser_is_another_wish(
     before = len(service.runs.all())
     for visitor in ("Anna", "Ben"):
         client.cookies.set(VISITOR, visitor)
-        page.press(ids.TRAIN_BUTTON, FORM)
+        page.press(train.TRAIN, FORM)
     client.cookies.clear()
     assert len(service.runs.all()) == before + 2
 
@@ -124,7 +128,7 @@ def test_a_press_with_other_settings_is_another_wish(
 ) -> None:
     before = len(service.runs.all())
     for seed in (1, 2):
-        page.press(ids.TRAIN_BUTTON, {**FORM, ids.field("seed"): seed})
+        page.press(train.TRAIN, {**FORM, ids.field("seed"): seed})
     assert len(service.runs.all()) == before + 2
 
 

@@ -63,16 +63,10 @@ def test_every_column_shows_something_of_a_row() -> None:
     assert [column["field"] for column in runs_table.COLUMNS if column["field"] not in row] == []
 
 
-def test_what_is_ticked_is_understood_as_rows_and_as_ids() -> None:
-    assert runs_table.ticked(None) == []
-    assert runs_table.ticked([runs_table.row(RUN)]) == [RUN.run_id]
-    assert runs_table.ticked({"ids": [RUN.run_id]}) == [RUN.run_id]
-
-
-def test_runs_are_named_in_a_sentence() -> None:
-    runs = [RUN, replace(RUN, name="Anna's"), replace(RUN, number=9)]
-    assert runs_table.names(runs[:1]) == "Run 7"
-    assert runs_table.names(runs) == "Run 7, Anna's and Run 9"
+def test_selected_runs_are_understood_as_rows_and_as_ids() -> None:
+    assert runs_table.selected_runs(None) == []
+    assert runs_table.selected_runs([runs_table.row(RUN)]) == [RUN.run_id]
+    assert runs_table.selected_runs({"ids": [RUN.run_id]}) == [RUN.run_id]
 
 
 def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:

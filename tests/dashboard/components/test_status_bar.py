@@ -12,6 +12,7 @@ from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import status_bar
+from dashboard.formatting import NOTHING
 from tests.conftest import MakeService
 
 UNKNOWN = ("time", "speed", "accuracy")
@@ -54,36 +55,10 @@ def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, 
     return status_bar.controls(run, problem)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 0 s"),
-        (61.0, "1 min 1 s"),
-        (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 0 min"),
-        (7500.0, "2 h 5 min"),
-    ],
-)
-def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: str) -> None:
-    assert status_bar.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("epoch", "progress", "text"),
-    [(0, 0.0, "0 of 4"), (1, 0.25, "1 of 4 (25%)"), (3, 2.5, "3 of 4 (50%)"), (4, 4.0, "4 of 4")],
-)
-def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(
-    epoch: int, progress: float, text: str
-) -> None:
-    assert status_bar.epoch_words(run(epoch=epoch, progress=progress)).startswith(text)
-
-
 def test_time_is_unknown_then_left_then_taken() -> None:
-    assert status_bar.time_words(run()) == status_bar.NOTHING
-    assert status_bar.time_words(run(seconds=10.0, seconds_left=42.0)) == "42 s"
-    assert status_bar.time_words(done()) == "took 1 min 15 s"
+    assert texts(run())["time"] == NOTHING
+    assert texts(run(seconds=10.0, seconds_left=42.0))["time"] == "42 s"
+    assert texts(done())["time"] == "took 1 min 15 s"
 
 
 def test_the_bar_shows_all_of_a_run() -> None:
@@ -101,13 +76,13 @@ def test_the_bar_shows_all_of_a_run() -> None:
 
 def test_the_bar_leaves_open_what_is_not_known_yet() -> None:
     begun = texts(run())
-    assert [begun[item] for item in UNKNOWN] == [status_bar.NOTHING] * 3
+    assert [begun[item] for item in UNKNOWN] == [NOTHING] * 3
     assert (begun["epoch"], begun["share"]) == ("0 of 4", "0.0%")
 
 
 def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
     ready = texts(None)
-    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [status_bar.NOTHING] * 4
+    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [NOTHING] * 4
     assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
     assert (ready["share"], ready["curve"]) == ("0%", status_bar.NOTHING_TRAINED)
 
@@ -121,13 +96,13 @@ def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() 
 
 @pytest.mark.parametrize("state", RunState)
 def test_each_state_is_called_by_its_name(state: RunState) -> None:
-    assert controls(run(state=state))[ids.STATUS_STATE]["children"] == state.value
+    assert controls(run(state=state))[status_bar.STATE]["children"] == state.value
 
 
 def test_states_that_matter_have_a_colour() -> None:
     shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
     for state, colour in shown.items():
-        badge = controls(None if state is None else run(state=state))[ids.STATUS_STATE]
+        badge = controls(None if state is None else run(state=state))[status_bar.STATE]
         assert badge == {"children": state.value if state else "ready", "color": colour}
 
 

@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 
 from core.config import TrainConfig
 from core.records.comparisons import Pair
-from dashboard import ids
-from dashboard.tabs.compare import callbacks as tab
+from dashboard.components.controls import HIDDEN
+from dashboard.tabs.compare import layout
+from dashboard.tabs.compare.callbacks import overview
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
 
 CONFIG = TrainConfig(epochs=2, precision="fp32")
@@ -31,13 +32,13 @@ def start_pair(harness: LiveHarness) -> str:
 
 
 def look(harness: LiveHarness, chosen: str | None = None, before: Any = None) -> dict[str, Any]:
-    return tab._overview(harness.service, chosen, before)
+    return overview(harness.service, chosen, before)
 
 
 def test_before_the_first_pair_the_tab_says_what_to_do(harness: LiveHarness) -> None:
     shown = look(harness)
     assert shown["sentence"].startswith("Press Train both")
-    assert (shown["body"], shown["choice"]) == (tab.HIDDEN, tab.HIDDEN)
+    assert (shown["body"], shown["choice"]) == (HIDDEN, HIDDEN)
     assert shown["version"] is no_update  # there was none before
 
 
@@ -45,7 +46,7 @@ def test_a_pair_is_shown_by_lines_and_curve(harness: LiveHarness) -> None:
     pair = start_pair(harness)
     harness.report(batch(1), evaluation(1), batch(2), evaluation(2))
     shown = look(harness)
-    assert (shown["body"], shown["choice"]) == (tab.SHOWN, tab.HIDDEN)
+    assert (shown["body"], shown["choice"]) == ({}, HIDDEN)
     assert shown["sentence"] == "SimpleCNN learns. MLP waits for its turn."
     assert len(shown["states"].children) == 2
     assert accuracies(shown) == [[0.75, 0.75], []]
@@ -73,7 +74,7 @@ def test_the_newest_pair_is_shown_or_the_chosen_one_while_it_is_there(
     for chosen, expected in ((None, second), (first, first), ("gone", second)):
         shown = look(harness, chosen)
         assert shown["version"]["pair"] == expected
-        assert shown["choice"] == tab.SHOWN
+        assert shown["choice"] == {}
         assert [option["value"] for option in shown["options"]] == ["newest", second, first]
 
 
@@ -85,18 +86,18 @@ def client(harness: LiveHarness) -> Iterator[TestClient]:
 def progress(client: TestClient, pair: str | None, idle: bool = False) -> str:
     """What the callback answers to a tick of the clock."""
     body = {
-        "output": f"{ids.COMPARE_PROGRESS}.children",
-        "outputs": {"id": ids.COMPARE_PROGRESS, "property": "children"},
+        "output": f"{layout.PROGRESS}.children",
+        "outputs": {"id": layout.PROGRESS, "property": "children"},
         "inputs": [
-            {"id": ids.COMPARE_CLOCK, "property": "n_intervals", "value": 1},
-            {"id": ids.COMPARE_CLOCK, "property": "disabled", "value": idle},
+            {"id": layout.CLOCK, "property": "n_intervals", "value": 1},
+            {"id": layout.CLOCK, "property": "disabled", "value": idle},
         ],
-        "state": [{"id": ids.COMPARE_VERSION, "property": "data", "value": {"pair": pair}}],
-        "changedPropIds": [f"{ids.COMPARE_CLOCK}.n_intervals"],
+        "state": [{"id": layout.VERSION, "property": "data", "value": {"pair": pair}}],
+        "changedPropIds": [f"{layout.CLOCK}.n_intervals"],
     }
     answer = client.post("/_dash-update-component", json=body)
     assert answer.status_code == 200
-    return str(answer.json()["response"][ids.COMPARE_PROGRESS]["children"])
+    return str(answer.json()["response"][layout.PROGRESS]["children"])
 
 
 def test_how_far_the_distorted_images_are_is_said_while_they_are_measured(
@@ -125,7 +126,7 @@ def test_a_run_that_is_deleted_meanwhile_has_no_curve(
         harness.service.comparisons, "all", lambda: [Pair("a", (gone, pair.runs[1]))]
     )
     if callback == "show":
-        assert accuracies(look(harness)) == [[], []]
+        assert accuracies(look(harness)) == []
     else:
         assert progress(client, "a") == ""
     assert not caplog.records

@@ -7,8 +7,8 @@ import pytest
 from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot, RunState
-from dashboard.components.comparison import Course
-from dashboard.tabs.compare import figures as figures
+from dashboard.components.epoch_curves import EvaluatedRun
+from dashboard.tabs.compare import figures
 
 DISTORTIONS: tuple[Distortion, ...] = ("shift", "rotation", "noise")
 
@@ -24,7 +24,7 @@ CNN = robust("simple_cnn", 1_625_866, (0.99, 0.9, 0.5))
 MLP = robust("mlp", 1_626_162, (0.98, 0.6, 0.2))
 
 
-def course(model: str, *accuracies: float) -> Course:
+def evaluated(model: str, *accuracies: float) -> EvaluatedRun:
     run = RunSnapshot(
         run_id=model,
         state=RunState.RUNNING,
@@ -39,7 +39,7 @@ def course(model: str, *accuracies: float) -> Course:
         EpochMetrics(epoch, epoch, epoch, 0.1, 0.9, 0.1, accuracy, 1000.0, epoch)
         for epoch, accuracy in enumerate(accuracies, 1)
     ]
-    return Course(run, evaluations)
+    return EvaluatedRun(run, evaluations)
 
 
 def looks(figure: go.Figure) -> dict[str, tuple[str, str, str]]:
@@ -78,20 +78,20 @@ def test_the_two_are_told_apart_without_colour_and_look_the_same_everywhere() ->
     shown = looks(figures.robustness([CNN, MLP], "shift"))
     for one, other in zip(shown["SimpleCNN"], shown["MLP"], strict=True):
         assert one != other
-    assert looks(figures.accuracy([course("simple_cnn", 0.9), course("mlp", 0.8)])) == shown
+    assert looks(figures.accuracy([evaluated("simple_cnn", 0.9), evaluated("mlp", 0.8)])) == shown
     # Also where the other one is missing.
     assert looks(figures.robustness([MLP], "noise"))["MLP"] == shown["MLP"]
 
 
 def test_accuracy_has_a_point_an_evaluation() -> None:
-    drawn = figures.accuracy([course("simple_cnn", 0.9, 0.95), course("mlp", 0.8)])
+    drawn = figures.accuracy([evaluated("simple_cnn", 0.9, 0.95), evaluated("mlp", 0.8)])
     assert [(trace.x, trace.y) for trace in drawn.data] == [((1, 2), (0.9, 0.95)), ((1,), (0.8,))]
     assert texts(drawn) == []
 
 
-@pytest.mark.parametrize("courses", [[], [course("simple_cnn"), course("mlp")]])
-def test_before_the_first_evaluation_it_says_what_will_come(courses: list[Course]) -> None:
-    drawn = figures.accuracy(courses)
+@pytest.mark.parametrize("runs", [[], [evaluated("simple_cnn"), evaluated("mlp")]])
+def test_before_the_first_evaluation_it_says_what_will_come(runs: list[EvaluatedRun]) -> None:
+    drawn = figures.accuracy(runs)
     assert "test" in texts(drawn)[0]
     assert not drawn.layout.xaxis.visible
 

@@ -50,12 +50,12 @@ def cells(table: Any) -> dict[str, list[str]]:
 
 
 def test_without_a_pair_it_says_what_to_do() -> None:
-    assert words.sentence(None).startswith("Press Train both")
-    assert words.states(None).children == []
+    assert words.status(None).startswith("Press Train both")
+    assert words.run_states(None).children == []
 
 
 def test_of_two_that_are_done_it_says_that_they_may_be_compared() -> None:
-    assert words.sentence(DONE) == words.BOTH_DONE
+    assert words.status(DONE) == words.BOTH_DONE
 
 
 @pytest.mark.parametrize(
@@ -86,36 +86,36 @@ def test_of_two_that_are_done_it_says_that_they_may_be_compared() -> None:
     ids=["training", "stopped", "interrupted", "paused", "failed"],
 )
 def test_where_both_stand_is_said(cnn: RunSnapshot, mlp: RunSnapshot, parts: list[str]) -> None:
-    said = words.sentence(Pair("a", (cnn, mlp)))
+    said = words.status(Pair("a", (cnn, mlp)))
     for part in parts:
         assert part in said
 
 
 def test_of_a_deleted_run_it_is_said_how_to_bring_it_back() -> None:
-    assert words.sentence(Pair("a", (MLP,))) == words.DELETED
+    assert words.status(Pair("a", (MLP,))) == words.DELETED
 
 
 def test_other_digits_are_not_passed_over() -> None:
     pair = Pair("a", (CNN, replace(MLP, dataset="synthetic")))
-    assert "different data sets" in words.sentence(pair)
+    assert "different data sets" in words.status(pair)
 
 
 def test_pairs_to_choose_from_have_their_runs_and_what_they_learnt_from() -> None:
-    found = words.options([DONE], None)
+    found = words.pair_options([DONE], None)
     assert found[0]["value"] == NEWEST
     assert found[1] == {"value": "a", "label": "SimpleCNN (Run 2) and MLP (Run 3), MNIST, seed 5"}
 
 
 def test_there_are_not_too_many_to_choose_from_but_always_the_chosen_one() -> None:
     many = [Pair(f"{number}", (CNN, MLP)) for number in range(100)]
-    values = [option["value"] for option in words.options(many, "90")]
+    values = [option["value"] for option in words.pair_options(many, "90")]
     assert "90" in values
     assert "91" not in values
     assert len(values) < 40
 
 
 def test_the_table_has_what_each_has_and_what_it_makes_of_it() -> None:
-    assert cells(words.table(RESULTS)) == {
+    assert cells(words.result_table(RESULTS)) == {
         "Parameters": ["1,625,866", "1,626,162"],
         "of these in convolutions": ["18,816 (1.2%)", "none"],
         "Test accuracy": ["99.10%", "98.20%"],
@@ -126,7 +126,7 @@ def test_the_table_has_what_each_has_and_what_it_makes_of_it() -> None:
 
 
 def test_what_is_not_known_yet_is_a_dash() -> None:
-    found = cells(words.table([Result(CNN, CONVOLUTIONS), Result(MLP, LINEAR)]))
+    found = cells(words.result_table([Result(CNN, CONVOLUTIONS), Result(MLP, LINEAR)]))
     assert found["Test accuracy"] == found["Mistakes"] == ["–", "–"]
     assert found["Accuracy per 100,000 parameters"] == ["–", "–"]
     assert found["Parameters"] == ["1,625,866", "1,626,162"]
@@ -134,7 +134,7 @@ def test_what_is_not_known_yet_is_a_dash() -> None:
 
 def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> None:
     early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
-    head = words.table([RESULTS[0], early]).children[0].children[0].children
+    head = words.result_table([RESULTS[0], early]).children[0].children[0].children
     assert head.children[1].children[2] == ""
     assert head.children[2].children[2].children == " after 1 epoch"
 
@@ -158,7 +158,7 @@ def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
     busy = run(
         state=RunState.RUNNING, epoch=2, progress=1.5, train_accuracy=0.913, test_accuracy=0.9512
     )
-    (line,) = words.states(Pair("a", (busy,))).children
+    (line,) = words.run_states(Pair("a", (busy,))).children
     _, track, facts = line.children
     before, epoch, *more = facts.children
     assert "".join([before, epoch.children, *more]) == (

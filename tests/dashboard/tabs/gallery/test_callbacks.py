@@ -12,7 +12,7 @@ from dashboard.tabs.gallery import callbacks as tab
 
 
 def shown(service: TrainingService, **request: Any) -> Gallery:
-    return tab._look(service, {"count": 5, "seed": 1, **request})
+    return tab.find_images(service, {"count": 5, "seed": 1, **request})
 
 
 def test_exactly_the_chosen_images_are_shown_in_their_order(done: TrainingService) -> None:
@@ -35,9 +35,9 @@ def test_of_the_chosen_ones_only_the_wrong_ones_can_be_asked_for(done: TrainingS
 
 
 def test_of_a_large_choice_the_first_are_shown(done: TrainingService) -> None:
-    found = shown(done, chosen=[5] * (tab.MOST_CHOSEN + 1))
-    assert len(found.indices) == tab.MOST_CHOSEN
-    words = tab.caption(found, False, chosen=tab.MOST_CHOSEN + 1)
+    found = shown(done, chosen=[5] * (tab.MAX_CHOSEN + 1))
+    assert len(found.indices) == tab.MAX_CHOSEN
+    words = tab.caption(found, False, chosen=tab.MAX_CHOSEN + 1)
     assert words.startswith("201 images chosen in the embedding, 200 of them here: ")
 
 

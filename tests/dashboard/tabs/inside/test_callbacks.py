@@ -35,17 +35,17 @@ def test_the_caption_says_what_is_shown(label: int | None, progress: float, word
 
 
 def test_the_page_keeps_the_image_to_the_last_bit_and_the_network() -> None:
-    kept = callbacks.remember(a_look(4), {"version": "run/0/e2", "width": 700})
-    seen = callbacks.Seen.recall(kept)
-    np.testing.assert_array_equal(seen.image, IMAGE)
-    assert (seen.where.run_id, seen.where.epoch) == ("run", 2)
+    kept = callbacks.to_store(a_look(4), {"version": "run/0/e2", "width": 700})
+    seen = callbacks.ShownImage.parse(kept)
+    np.testing.assert_array_equal(seen.pixels, IMAGE)
+    assert (seen.ref.run_id, seen.ref.epoch) == ("run", 2)
 
 
 def test_filters_are_offered_of_layers_that_multiply() -> None:
-    kept = callbacks.remember(a_look(4), {})
+    kept = callbacks.to_store(a_look(4), {})
     assert kept["filters"] == ["conv", "fc"]
     assert [name for name, _ in kept["layers"]] == ["input", "conv", "maximum", "fc"]
 
 
 def test_grad_cam_is_offered_the_layers_that_are_convolutions() -> None:
-    assert callbacks.remember(a_look(4), {})["convolutions"] == ["conv"]
+    assert callbacks.to_store(a_look(4), {})["convolutions"] == ["conv"]

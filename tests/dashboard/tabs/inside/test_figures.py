@@ -9,7 +9,7 @@ import pytest
 
 from core.records.explanations import Attribution
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, PixelStep
-from dashboard.tabs.inside import figures as figures
+from dashboard.tabs.inside import figures, panels
 from dashboard.tabs.inside.figures import Tiles, tiles_of
 
 RANDOM = np.random.default_rng(9)
@@ -207,8 +207,8 @@ def test_kernels_of_many_channels_in_are_shown_for_one_channel_out() -> None:
 
 def test_of_a_thousand_kernels_only_the_first_are_shown() -> None:
     shown = Filters(LINEAR, np.ones((1000, 1, 28, 28), np.float32), np.zeros(1000))
-    assert figures.filter_tiles(shown).count == figures.MOST_TILES
-    assert np.isfinite(cells(figures.filters(shown, 800))).sum() == figures.MOST_TILES * 28 * 28
+    assert figures.filter_tiles(shown).count == figures.MAX_TILES
+    assert np.isfinite(cells(figures.filters(shown, 800))).sum() == figures.MAX_TILES * 28 * 28
 
 
 # The step
@@ -238,14 +238,14 @@ def test_a_step_of_many_channels_shows_those_that_weigh_most() -> None:
 
 def test_a_step_says_what_its_numbers_add_up_to() -> None:
     shown = a_step(channels=5, pool=2)
-    words = figures.step_words(shown)
+    words = panels.step_sum(shown)
     for value in (shown.sums.sum(), shown.before, shown.after):
         assert f"{value:.3f}" in words
     assert "bias +0.500" in words
     assert "5 channels" in words
     assert "largest of 4" in words
     assert "ReLU" in words
-    assert "largest" not in figures.step_words(a_step(channels=1))
+    assert "largest" not in panels.step_sum(a_step(channels=1))
 
 
 def test_a_step_that_found_nothing_can_be_drawn() -> None:

@@ -1,0 +1,44 @@
+// What the other scripts share. Dash loads the files of this folder before those of its folders, in
+// alphabetical order: this one comes first.
+(function () {
+  "use strict";
+
+  let prefix = null;
+
+  const digitlab = {
+    // The URL of a path of the server, as /api/runs, under the path at which the page is served.
+    url: (path) => {
+      prefix ??= JSON.parse(document.getElementById("_dash-config").textContent)
+        .requests_pathname_prefix.slice(0, -1);
+      return prefix + path;
+    },
+
+    noUpdate: () => window.dash_clientside.no_update,
+    setProps: (...change) => window.dash_clientside.set_props(...change),
+
+    // Adds functions that clientside callbacks find under a namespace.
+    addCallbacks: (namespace, functions) => {
+      window.dash_clientside = { ...window.dash_clientside, [namespace]: functions };
+    },
+
+    // What to ask the server for, unless it is the same as before.
+    ifChanged: (next, previous) =>
+      JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
+
+    // Lets people choose a file with a click on a button, and calls `open` with it.
+    onFileChosen: (button, accept, open) => {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "file", accept, hidden: true });
+      input.addEventListener("change", async () => {
+        if (input.files.length) await open(input.files[0]);
+        input.value = ""; // the same file may be chosen again
+      });
+      document.addEventListener("click", (event) => {
+        if (!event.target.closest(button)) return;
+        document.body.append(input); // some browsers forget one that is nowhere in the page
+        input.click();
+      });
+    },
+  };
+  window.digitlab = digitlab;
+})();

@@ -1,0 +1,40 @@
+// The visitor's own drawings: keep one, delete one, and what follows from that on the page.
+(function () {
+  "use strict";
+
+  const { addCallbacks, noUpdate } = window.digitlab;
+
+  addCallbacks("collection", {
+    // The name under which this browser's drawings are kept: once made up, it stays.
+    owner: (_, known) => {
+      if (known) return noUpdate();
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    },
+
+    // A drawing to keep, and as what.
+    keep: (clicks, form) => {
+      const { triggered, triggered_id } = window.dash_clientside.callback_context;
+      if (!triggered[0]?.value) return noUpdate();
+      const drawing = window.digitlab.drawing.current();
+      return { drawing, as_drawn: form === "drawn", label: triggered_id.digit, at: Date.now() };
+    },
+
+    // Which kept drawing to delete; none of them: bring the last one back. The buttons do not call
+    // the server themselves: new buttons would call it, too, and Dash 4.4.1 would drop the answer
+    // to the click.
+    remove: () => {
+      const { triggered, triggered_id } = window.dash_clientside.callback_context;
+      if (!triggered[0]?.value) return noUpdate();
+      return { drawing: triggered_id.drawing ?? null, at: Date.now() };
+    },
+
+    // What was kept stays on the canvas until the next stroke; the page follows a network that is
+    // fine-tuned.
+    afterChange: (changed) => {
+      if (changed?.kept) window.digitlab.drawing.finish();
+      if (changed?.taught) window.digitlab.slider.seekNewest();
+      return noUpdate();
+    },
+  });
+})();

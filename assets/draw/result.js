@@ -1,0 +1,137 @@
+// Shows a drawing on the Draw tab, what the network gets of it, and the answer. A drawing is
+// {strokes, picture}: it has strokes or a picture, {width, height, grey}.
+(function () {
+  "use strict";
+
+  const PEN = 16; // of 280: how the drawing looks here; the network's input has its own line width
+
+  const element = (id) => document.getElementById(id);
+
+  // Paints the drawing in the canvas's own colour.
+  function paint(canvas, { strokes, picture }) {
+    const pen = canvas.getContext("2d");
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.lineWidth = PEN;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.strokeStyle = getComputedStyle(canvas).color;
+    for (const stroke of strokes) {
+      pen.beginPath();
+      pen.moveTo(...stroke[0]);
+      for (const point of stroke) pen.lineTo(...point);
+      pen.stroke();
+    }
+    if (picture) {
+      const { left, top, scale } = frameOf(picture, canvas);
+      const { width, height } = picture;
+      pen.drawImage(bitmapOf(picture), left, top, width * scale, height * scale);
+    }
+  }
+
+  // Where a picture lies on a canvas: as large as it can be, in the middle.
+  function frameOf({ width, height }, canvas) {
+    const scale = Math.min(canvas.width / width, canvas.height / height);
+    const [left, top] = [(canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2];
+    return { left, top, scale };
+  }
+
+  function bitmapOf({ width, height, grey }) {
+    const bitmap = document.createElement("canvas");
+    Object.assign(bitmap, { width, height });
+    const data = new ImageData(width, height);
+    grey.forEach((level, index) => data.data.set([level, level, level, 255], index * 4));
+    bitmap.getContext("2d").putImageData(data, 0, 0);
+    return bitmap;
+  }
+
+  function show(answer) {
+    const { digit, probabilities, sure } = answer;
+    if (sure) showAnswer(`${digit}`, `${percent(probabilities[digit])} sure`);
+    else showAnswer(`${digit}?`, `Not sure. ${reasonOf(answer)}`);
+    element("draw-answer")?.classList.toggle("unsure", !sure);
+    showBars(probabilities, digit, sure);
+    showInput(answer.input);
+  }
+
+  function reasonOf({ digit, doubt, probabilities }) {
+    if (doubt === "unfamiliar") return `It looks like no ${digit} that the network learnt from.`;
+    const others = [...probabilities.keys()].filter((other) => other !== digit);
+    const next = others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a));
+    const chance = (other) => `${other} (${percent(probabilities[other])})`;
+    return `Is it ${chance(digit)} or ${chance(next)}?`;
+  }
+
+  const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
+
+  function showNothing(sentence) {
+    showAnswer("", sentence);
+    showBars(new Array(10).fill(0), -1, true);
+    showInput(null);
+  }
+
+  function showAnswer(digit, sentence) {
+    const answer = element("draw-answer");
+    if (!answer) return;
+    const strong = document.createElement("strong");
+    strong.textContent = digit;
+    const span = document.createElement("span");
+    span.textContent = sentence;
+    answer.replaceChildren(...(digit ? [strong, " ", span] : [span]));
+  }
+
+  function showBars(probabilities, best, sure) {
+    const bars = element("draw-bars");
+    bars?.classList.toggle("unsure", !sure);
+    bars?.querySelectorAll(".bar").forEach((row, digit) => {
+      const share = `${(probabilities[digit] * 100).toFixed(1)}%`;
+      row.style.setProperty("--share", share);
+      row.textContent = share;
+      row.classList.toggle("best", digit === best);
+    });
+  }
+
+  // Paints the drawing, what is cut out of it, and the point that comes to the middle.
+  function drawOverlay(canvas, drawing, answer, asDrawn) {
+    paint(canvas, drawing);
+    if (!answer) return;
+    const { picture } = drawing;
+    const frame = picture ? frameOf(picture, canvas) : { left: 0, top: 0, scale: 1 };
+    const toCanvas = ([x, y]) => [frame.left + x * frame.scale, frame.top + y * frame.scale];
+    const pen = canvas.getContext("2d");
+    const colours = getComputedStyle(canvas);
+    pen.lineWidth = 4;
+    pen.lineCap = "butt";
+    pen.lineJoin = "miter";
+    pen.strokeStyle = colours.getPropertyValue("--test");
+    const { width, height } = picture ?? canvas;
+    const whole = { left: 0, top: 0, right: width, bottom: height };
+    const box = asDrawn ? whole : answer.box;
+    // The line runs around the ink, which is wider than the pen's path, or along the edge inside.
+    const room = asDrawn ? -2 : 2 + (picture ? 0 : PEN / 2);
+    const [left, top] = toCanvas([box.left, box.top]);
+    const [right, bottom] = toCanvas([box.right, box.bottom]);
+    pen.strokeRect(left - room, top - room, right - left + 2 * room, bottom - top + 2 * room);
+    if (asDrawn) return;
+    const [x, y] = toCanvas(answer.centre);
+    pen.strokeStyle = colours.getPropertyValue("--train");
+    pen.beginPath();
+    for (const [across, down] of [[12, 0], [0, 12]]) {
+      pen.moveTo(x - across, y - down);
+      pen.lineTo(x + across, y + down);
+    }
+    pen.stroke();
+  }
+
+  function showInput(rows) {
+    const canvas = element("draw-input");
+    if (!canvas) return;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(canvas.width, canvas.height);
+    for (let index = 0; index < canvas.width * canvas.height; index++) {
+      const grey = rows ? rows[Math.floor(index / canvas.width)][index % canvas.width] : 0;
+      image.data.set([grey, grey, grey, 255], index * 4);
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  window.digitlab.result = { paint, drawOverlay, show, showNothing };
+})();

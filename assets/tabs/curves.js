@@ -1,0 +1,115 @@
+// The Curves tab: the table of epochs, the scores of the visitor's own drawings, and the controls.
+(function () {
+  "use strict";
+
+  const { addCallbacks, noUpdate, url } = window.digitlab;
+  const { curves } = window.live;
+
+  const ROWS = 200;
+  const NO_ROWS = "A row appears here after each epoch.";
+
+  // The table: a row for each evaluation, the newest first.
+
+  let run = null;
+  let count = 0;
+
+  const percent = (share) => `${(100 * share).toFixed(2)}%`;
+
+  // A position within an epoch never reads as the beginning or the end of one: 3.001 is 3.01.
+  function epochNumber(progress) {
+    const whole = Math.floor(progress);
+    const within = progress - whole;
+    if (!within) return String(whole);
+    return String(Number((whole + Math.min(Math.max(within, 0.01), 0.99)).toFixed(2)));
+  }
+
+  function duration(seconds) {
+    const whole = Math.round(seconds);
+    if (whole < 60) return `${whole} s`;
+    const minutes = Math.floor(whole / 60);
+    if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+
+  const cells = (event) => [
+    epochNumber(event.progress),
+    event.train_loss.toFixed(4),
+    percent(event.train_accuracy),
+    event.test_loss.toFixed(4),
+    percent(event.test_accuracy),
+    Math.round(event.images_per_second).toLocaleString("en"),
+    duration(event.seconds),
+  ];
+
+  function updateTable({ shown, from, events }) {
+    const body = document.getElementById("curves-table");
+    if (from === 0 || shown !== run) {
+      body.replaceChildren();
+      [run, count] = [shown, 0];
+    }
+    for (const event of events ?? []) {
+      if (event.kind !== "epoch") continue;
+      const row = body.insertRow(0);
+      for (const text of cells(event)) row.insertCell().textContent = text;
+      count += 1;
+      if (count > ROWS) body.deleteRow(-1);
+    }
+    document.getElementById("curves-table-note").textContent = !count
+      ? NO_ROWS
+      : count > ROWS
+        ? `The last ${ROWS} of ${count} rows; the CSV file has them all.`
+        : "";
+  }
+
+  // The visitor's own drawings, read by the networks of the run that is followed.
+
+  let owner = null;
+  let tab = null;
+  let network = null;
+  let asked = null;
+  let keepsNone = false; // then there is nothing to ask after each epoch
+
+  async function fetchScores() {
+    const newest = network?.newest?.split("/")[0];
+    if (tab !== "curves" || !newest || !owner || keepsNone) return;
+    const isTrained = network.kept.length > 0;
+    const question = (asked = `/api/handwriting/${owner}/scores/${newest}`);
+    try {
+      const answer = await fetch(url(question));
+      const scores = answer.ok ? await answer.json() : null;
+      if (question !== asked) return;
+      keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
+      curves.setOwnScores(scores);
+    } catch {
+      // The server is away: the next network asks again.
+    }
+  }
+
+  window.live.listen((message) => {
+    updateTable(message);
+    if (!message.network) return;
+    network = message.network;
+    fetchScores();
+  });
+  document.addEventListener("navigate", ({ detail }) => {
+    tab = detail.tab;
+    fetchScores();
+  });
+
+  addCallbacks("curves", {
+    style: (smoothing, log, rate) => {
+      curves.setStyle({ smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) });
+      return noUpdate();
+    },
+
+    // Other drawings, or another name under which they are kept.
+    updateOwnScores: (_, newOwner) => {
+      [owner, keepsNone] = [newOwner, false];
+      fetchScores();
+      return noUpdate();
+    },
+
+    png: () => (curves.download("png"), noUpdate()),
+    svg: () => (curves.download("svg"), noUpdate()),
+  });
+})();

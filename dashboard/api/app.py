@@ -1,0 +1,39 @@
+"""The REST API: a FastAPI app of its own, which the dashboard mounts at `/api`."""
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from dashboard.api import docs, drawings, errors, files, predictions, runs
+from dashboard.api.schemas import Problem
+from dashboard.live import endpoint
+from dashboard.live.endpoint import Live
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
+
+def create_api(service: "TrainingService", live: Live) -> FastAPI:
+    """The API with all its routes, their description and the handlers of errors."""
+    api = FastAPI(
+        title="Digit Lab",
+        version="1",
+        description=docs.DESCRIPTION,
+        openapi_tags=docs.TAGS,
+        docs_url=None,
+        redoc_url=None,
+        root_path_in_servers=False,  # the description names whole paths
+        redirect_slashes=False,
+        responses={
+            "4XX": {"model": Problem, "description": "What is wrong with the request"},
+            "5XX": {"model": Problem, "description": "What is wrong here"},
+        },
+    )
+    errors.add_handlers(api)
+    runs.register(api, service)
+    files.register(api, service)
+    predictions.register(api, service)
+    drawings.register(api, service)
+    endpoint.register(api, live)
+    docs.register(api)
+    return api

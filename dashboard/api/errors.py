@@ -1,0 +1,94 @@
+"""Errors as answers: a status code, and a sentence under `error`."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from core.errors import (
+    DamagedFileError,
+    DigitLabError,
+    DrawingRefusedError,
+    EmptyDrawingError,
+    ExportUnavailableError,
+    InvalidConfigError,
+    InvalidDrawingError,
+    InvalidWeightsError,
+    NoModelError,
+    NotTrainedError,
+    StorageError,
+    UnknownDrawingError,
+    UnknownEpochError,
+    UnknownRunError,
+    WrongStateError,
+)
+
+
+class BadRequest(DigitLabError):
+    """The request itself has the wrong form."""
+
+
+STATUS_CODES: dict[type[DigitLabError], int] = {
+    BadRequest: 400,
+    UnknownRunError: 404,
+    UnknownEpochError: 404,
+    UnknownDrawingError: 404,
+    WrongStateError: 409,
+    NoModelError: 409,
+    NotTrainedError: 409,
+    DrawingRefusedError: 409,
+    InvalidConfigError: 422,
+    InvalidDrawingError: 422,
+    EmptyDrawingError: 422,
+    InvalidWeightsError: 422,
+    # The request is fine; the disk, or what is installed, is not.
+    DamagedFileError: 500,
+    ExportUnavailableError: 501,
+    StorageError: 507,
+}
+
+
+def add_handlers(api: FastAPI) -> None:
+    """Lets an API answer every error with a sentence."""
+
+    @api.exception_handler(DigitLabError)
+    async def refuse(_: Request, error: DigitLabError) -> JSONResponse:
+        body: dict[str, Any] = {"error": str(error)}
+        if isinstance(error, InvalidConfigError):
+            body |= {"field": next(iter(error.fields)), "fields": error.fields}
+        return JSONResponse(body, STATUS_CODES.get(type(error), 400))
+
+    @api.exception_handler(RequestValidationError)
+    async def refuse_parameters(_: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"error": sentences(error.errors())}, 400)
+
+    @api.exception_handler(HTTPException)
+    async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
+        """Answers 404 and 405."""
+        sentence = f"There is nothing to {request.method} at {request.url.path}."
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+    @api.exception_handler(Exception)
+    async def fail(_: Request, error: Exception) -> JSONResponse:
+        """Answers 500. Starlette then raises the error again, and uvicorn logs its traceback."""
+        sentence = "Something went wrong here. The window where Digit Lab was started says what."
+        return JSONResponse({"error": sentence}, 500)
+
+
+def sentences(problems: Sequence[Any]) -> str:
+    """What pydantic found, each in a sentence that begins with the name of the field."""
+    return " ".join(_sentence(problem) for problem in problems)
+
+
+def _sentence(problem: Any) -> str:
+    name = f"`{problem['loc'][-1]}`" if problem["loc"] else "The request"
+    if problem["type"] == "missing":
+        return f"{name} is missing."
+    if problem["type"] == "extra_forbidden":
+        return f"{name} cannot be set here."
+    # "Input should be a valid integer", "String should have at most 1000 characters"
+    return f"{name} {re.sub(r'^[A-Z][a-z]* should', 'should', problem['msg'])}."

@@ -1,0 +1,71 @@
+"""Numbers, durations, percentages and points in time as text."""
+
+import math
+
+from core.config import CHOICE_TITLES
+from core.records.runs import RunSnapshot
+
+NOTHING = "–"
+"""Stands for a value that is not known."""
+
+
+def percent(value: float | None, decimals: int = 2) -> str:
+    """A share as a percentage: 0.9871 is `98.71%`. A dash for None and NaN."""
+    return NOTHING if value is None or math.isnan(value) else f"{value:.{decimals}%}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 image`, `2,000 images`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def enumeration(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def duration(seconds: float) -> str:
+    """`59 s`, `12 min 5 s`, `2 h 0 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def epoch_number(progress: float) -> str:
+    """A number of epochs, with two decimals at most: `3`, `3.34`.
+
+    A point within an epoch never looks like its beginning or its end: 3.001 is `3.01`.
+    """
+    whole = int(progress)
+    within = progress - whole
+    if not within:
+        return str(whole)
+    return f"{whole + min(max(within, 0.01), 0.99):.2f}".rstrip("0")
+
+
+def after_epochs(progress: float) -> str:
+    """How long a network had trained, for the end of a sentence: `after 3 epochs`."""
+    if not progress:
+        return "before it has learnt anything"
+    return f"after {epoch_number(progress)} {'epoch' if progress == 1 else 'epochs'}"
+
+
+def epoch_progress(run: RunSnapshot) -> str:
+    """The current epoch of a run and how much of it is done: `2 of 5 (40%)`."""
+    if not run.epoch:
+        return f"0 of {run.epochs}"
+    return f"{run.epoch} of {run.epochs} ({run.progress - (run.epoch - 1):.0%})"
+
+
+def model_title(model: object) -> str:
+    """A model's name without its description: `SimpleCNN`."""
+    return CHOICE_TITLES.get(str(model), "").split(" (")[0]

@@ -1,0 +1,119 @@
+"""Layout of the Train tab: buttons, settings, the live loss, and the layers of the model."""
+
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from core.records.layers import LayerInfo
+from dashboard import ids
+from dashboard.components import config_form
+from dashboard.components.controls import HIDDEN, alert, button, panel
+from dashboard.components.help_link import help_link
+from dashboard.components.live_curves import live_curve
+from dashboard.components.presses import PRESS_ONCE
+from dashboard.formatting import NOTHING
+
+TRAIN = "train-button"
+RATE_INPUT = "rate-input"
+RATE_BUTTON = "rate-button"
+ERROR = "train-error"
+CURVE = "train-curve"
+LAYERS = "layers"
+
+EXPLANATION = (
+    "The network is shown a few images at a time, and then each of its weights takes a small step "
+    "that makes this loss smaller."
+)
+
+
+def layout() -> html.Div:
+    return html.Div(
+        [
+            panel("Start and stop", _buttons(), _rate(), alert(ERROR), class_name="train-go"),
+            panel("Settings", config_form.layout(), class_name="train-settings"),
+            html.Div(
+                [
+                    dbc.Alert(id=ids.RUN_MESSAGE, color="info", className="mb-2"),
+                    html.Div(
+                        [
+                            dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
+                            button(
+                                "Look for MNIST again",
+                                ids.DATASET_RETRY,
+                                "warning",
+                                outline=False,
+                                style=HIDDEN,
+                            ),
+                        ],
+                        className="dataset-notice",
+                    ),
+                    live_curve(CURVE, "loss", "Live loss", height=280),
+                    help_link(EXPLANATION, "train"),
+                ],
+                className="train-live",
+            ),
+            html.Section(
+                [html.H2("The network, layer by layer"), html.Div(id=LAYERS)],
+                className="panel train-layers",
+            ),
+        ],
+        className="train-tab",
+    )
+
+
+def _buttons() -> html.Div:
+    idle: dict[str, Any] = {"size": "lg", "disabled": True}
+    return html.Div(
+        [
+            button("Train", TRAIN, "primary", size="lg", className=PRESS_ONCE),
+            button("Pause", ids.PAUSE_BUTTON, className=PRESS_ONCE, **idle),
+            button("Stop", ids.STOP_BUTTON, "danger", **idle),
+        ],
+        className="train-buttons",
+    )
+
+
+def _rate() -> html.Div:
+    label = "Learning rate from now on"
+    return html.Div(
+        [
+            dbc.Label(label, html_for=RATE_INPUT, size="sm", className="mb-0"),
+            dbc.InputGroup(
+                [
+                    dbc.Input(id=RATE_INPUT, type="text", inputmode="decimal"),
+                    button("Change", RATE_BUTTON, size=None),
+                ],
+                size="sm",
+            ),
+        ],
+        id=ids.RATE,
+        className="train-rate",
+        style=HIDDEN,
+    )
+
+
+def layer_table(layers: list[LayerInfo]) -> dbc.Table:
+    """The layers in the order of the data's way, with their parameters."""
+    heads = ["Layer", "Kind", "Output", "Parameters"]
+    rows = [
+        html.Tr(
+            [
+                html.Td(layer.name),
+                html.Td(layer.kind),
+                html.Td(" × ".join(map(str, layer.output_shape))),
+                html.Td(f"{layer.parameters:,}" if layer.parameters else NOTHING),
+            ]
+        )
+        for layer in layers
+    ]
+    total = f"{sum(layer.parameters for layer in layers):,}"
+    return dbc.Table(
+        [
+            html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
+            html.Tbody(rows),
+            html.Tfoot(html.Tr([html.Th("Together", colSpan=3, scope="row"), html.Th(total)])),
+        ],
+        size="sm",
+        responsive=True,
+    )

@@ -1,0 +1,14 @@
+"""URLs of this server, under the path at which it serves Digit Lab."""
+
+_prefix = "/"
+
+
+def set_prefix(prefix: str) -> None:
+    """Serves Digit Lab under a path, as `/digits/`. To be called before the page is made."""
+    global _prefix
+    _prefix = prefix
+
+
+def url(path: str) -> str:
+    """The URL of a path of this server: `/digits/api/runs` for `/api/runs`."""
+    return _prefix.rstrip("/") + path

@@ -1,0 +1,105 @@
+"""What the Draw tab says of histories, kept drawings and lessons: figure, sentences, tables."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from dash.development.base_component import Component
+
+from core.records.drawings import (
+    Drawing,
+    DrawingSet,
+    FinetuneReport,
+    FinetuneRow,
+    ProbabilityHistory,
+)
+from core.records.runs import FinetuneInfo, RunSnapshot, RunState
+from dashboard.tabs.draw import figures, text
+
+
+def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> ProbabilityHistory:
+    """Reads these digits, one after the other, each with 73 %."""
+    said = np.full((len(digits), 10), 0.03, np.float32)
+    said[np.arange(len(digits)), list(digits)] = 0.73
+    return ProbabilityHistory(epochs or tuple(float(place) for place in range(len(digits))), said)
+
+
+def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None:
+    shown = course_of(4, 9, 7, epochs=(0.0, 1.0, 1.5))
+    figure = figures.history(shown, 1)
+    heatmap = figure.data[0]
+    assert list(heatmap.x) == ["0", "1", "1.5"]
+    assert np.array(heatmap.z) == pytest.approx(shown.probabilities.T)
+    frame = figure.layout.shapes[0]
+    assert (frame.x0, frame.x1) == (0.5, 1.5)
+    newest = figures.history(shown).layout.shapes[0]
+    assert (newest.x0, newest.x1) == (1.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (course_of(4), "After epoch 0 it reads 4 (73%)."),
+        (course_of(7, 7, 7), "Untrained it read 7 (73%), and never anything else: 73% after"),
+        (course_of(4, 7, 7), "Untrained it read 4 (73%). It reads 7 since epoch 1: 73%"),
+        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind: 73%"),
+        (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read 4 (73%). It reads 9 since"),
+    ],
+)
+def test_a_course_is_told_in_words(shown: ProbabilityHistory, words: str) -> None:
+    assert words in text.history(shown)
+
+
+def own(*read: tuple[int, int], taught: int = 0) -> DrawingSet:
+    """Drawings meant as the first digit and read as the second, the first so many taught."""
+    image = np.zeros((28, 28), np.uint8)
+    drawings = tuple(Drawing(f"d{place}", meant, image) for place, (meant, _) in enumerate(read))
+    predictions = np.array([said for _, said in read], int)
+    return DrawingSet(drawings, predictions, np.arange(len(read)) < taught)
+
+
+def test_the_summary_counts_what_is_read_right() -> None:
+    assert text.summary(own()) == text.NOTHING_KEPT
+    assert text.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
+    assert "2 of 3. 1 of them it was" in text.summary(own((3, 3), (4, 9), (5, 5), taught=1))
+    assert "All of them it was taught" in text.summary(own((3, 3), taught=1))
+    unread = DrawingSet(own((3, 3)).drawings, None, np.zeros(1, bool))
+    assert text.summary(unread).startswith("Kept: 1. There is no network")
+
+
+def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:
+    shown = text.thumbnails(own((3, 3), (4, 9), taught=1))
+    pictures = [item.children[0] for item in shown]
+    assert [picture.alt for picture in pictures] == [
+        "Meant as 4, read as 9",
+        "Meant as 3, read as 3, taught",
+    ]
+    assert all(picture.src.startswith("data:image/png;base64,") for picture in pictures)
+    assert [item.className for item in shown] == ["wrong", ""]
+
+
+def texts(part: Any) -> str:
+    """All that can be read in a component."""
+    if isinstance(part, list):
+        return " ".join(map(texts, part))
+    return texts(part.children) if isinstance(part, Component) else str(part)
+
+
+@pytest.mark.parametrize("held_out", [0, 4])
+def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
+    run = RunSnapshot(
+        "r", RunState.DONE, {}, "mnist", "8 drawings and MNIST", "CPU", "fp32", 8, name="Mine"
+    )
+    rows = [FinetuneRow("test", None, 0.9912, 0.9731), FinetuneRow("taught", 8, 0.5, None)]
+    if held_out:
+        rows.append(FinetuneRow("held_out", 4, 0.25, 0.75))
+    lesson = FinetuneInfo(3, 8, held_out, True)
+    shown = texts(text.report(FinetuneReport(lesson, 3, 5, 8, tuple(rows)), run))
+    assert "before (epoch 3)" in shown
+    assert "so far (epoch 5)" in shown
+    assert "MNIST, test images 99.12% 97.31%" in shown
+    assert "Your drawings, taught 4 of 8 –" in shown
+    assert ("1 of 4 3 of 4" in shown) == bool(held_out)
+    assert ("they are the fair test" in shown) == bool(held_out)
+    assert ("is no test" in shown) == (not held_out)
+    assert "Mine learns from 8 drawings, mixed with" in shown

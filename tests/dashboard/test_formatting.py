@@ -1,0 +1,96 @@
+"""Numbers, durations and points in time as text."""
+
+from dataclasses import replace
+
+import pytest
+
+from dashboard.formatting import (
+    NOTHING,
+    after_epochs,
+    capitalised,
+    duration,
+    enumeration,
+    epoch_number,
+    epoch_progress,
+    percent,
+    plural,
+)
+from tests.dashboard.components.test_runs_table import RUN
+
+
+def test_a_share_is_a_percentage_and_what_is_not_known_a_dash() -> None:
+    assert percent(0.98765) == "98.77%"
+    assert percent(0.98765, 1) == "98.8%"
+    assert percent(None) == percent(float("nan")) == NOTHING
+
+
+def test_one_of_something_has_no_s() -> None:
+    assert [plural(count, "image") for count in (0, 1, 2000)] == [
+        "0 images",
+        "1 image",
+        "2,000 images",
+    ]
+
+
+def test_words_are_joined_into_a_sentence() -> None:
+    assert enumeration(["Run 7"]) == "Run 7"
+    assert enumeration(["Run 7", "Anna's", "Run 9"]) == "Run 7, Anna's and Run 9"
+
+
+def test_only_the_first_letter_becomes_a_capital() -> None:
+    assert capitalised("a ReLU") == "A ReLU"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (61.0, "1 min 1 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h 0 min"),
+        (7500.0, "2 h 5 min"),
+    ],
+)
+def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("epoch", "progress", "text"),
+    [
+        (0, 0.0, "0 of 4"),
+        (1, 0.25, "1 of 4 (25%)"),
+        (3, 2.5, "3 of 4 (50%)"),
+        (4, 4.0, "4 of 4 (100%)"),
+    ],
+)
+def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(
+    epoch: int, progress: float, text: str
+) -> None:
+    assert epoch_progress(replace(RUN, epochs=4, epoch=epoch, progress=progress)) == text
+
+
+@pytest.mark.parametrize(
+    ("progress", "number"),
+    [
+        (0, "0"),
+        (3.0, "3"),
+        (3.34043, "3.34"),
+        (3.5, "3.5"),
+        (3.001, "3.01"),
+        (2.9999, "2.99"),
+        (2000.0, "2000"),
+        (1999.25, "1999.25"),
+    ],
+)
+def test_a_point_within_an_epoch_never_reads_as_its_end(progress: float, number: str) -> None:
+    assert epoch_number(progress) == number
+
+
+def test_when_a_network_was_as_it_is_shown() -> None:
+    assert after_epochs(0) == "before it has learnt anything"
+    assert after_epochs(1) == "after 1 epoch"
+    assert after_epochs(0.5) == "after 0.5 epochs"
+    assert after_epochs(3) == "after 3 epochs"
