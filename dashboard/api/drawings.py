@@ -27,7 +27,7 @@ finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 def register(api: FastAPI, service: "TrainingService") -> None:
     drawings = service.drawings
 
-    @api.get("/drawings/{owner}", tags=["drawings"])
+    @api.get("/handwriting/{owner}", tags=["drawings"])
     def list_drawings(
         owner: Owner,
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
@@ -48,7 +48,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return DrawingList(drawings=responses, count=len(responses), right=found.right)
 
     @api.post(
-        "/drawings/{owner}",
+        "/handwriting/{owner}",
         status_code=201,
         tags=["drawings"],
         openapi_extra=drawing_body.openapi,
@@ -60,23 +60,23 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": drawings.save(owner, body.label, image).drawing_id}
 
-    @api.delete("/drawings/{owner}/{drawing_id}", status_code=204, tags=["drawings"])
+    @api.delete("/handwriting/{owner}/{drawing_id}", status_code=204, tags=["drawings"])
     def delete_drawing(owner: Owner, drawing_id: str) -> None:
         """Deletes a drawing; until Digit Lab is started again it can be restored."""
         drawings.delete(owner, drawing_id)
 
-    @api.post("/drawings/{owner}/{drawing_id}/restore", status_code=204, tags=["drawings"])
+    @api.post("/handwriting/{owner}/{drawing_id}/restore", status_code=204, tags=["drawings"])
     def restore_drawing(owner: Owner, drawing_id: str) -> None:
         """Brings a deleted drawing back."""
         drawings.restore(owner, drawing_id)
 
-    @api.get("/drawings/{owner}/scores/{run_id}", tags=["drawings"])
+    @api.get("/handwriting/{owner}/scores/{run_id}", tags=["drawings"])
     def get_scores(owner: Owner, run_id: str) -> DrawingScores:
         """How many of the drawings each kept network of a run reads right."""
         return drawings.scores(owner, run_id)
 
     @api.post(
-        "/drawings/{owner}/teach",
+        "/handwriting/{owner}/teach",
         status_code=201,
         tags=["drawings"],
         openapi_extra=finetune_body.openapi,

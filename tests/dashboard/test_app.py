@@ -93,7 +93,7 @@ def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService
 def test_what_was_found_damaged_is_said_where_the_runs_are(
     service: TrainingService, problems: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TrainingService, "problems", problems)
+    monkeypatch.setattr(service, "problems", problems)
     parts = create_app(service).layout._traverse()
     alerts = [part.children for part in parts if getattr(part, "is_open", False) is True]
     assert alerts == problems

@@ -574,7 +574,7 @@ def test_an_unexpected_error_is_a_sentence_and_is_logged_by_the_server(
         raise ZeroDivisionError
 
     api = create_api(done, Live(done, lambda run: {}, lambda run: {}))
-    monkeypatch.setattr(done, "runs", fail)
+    monkeypatch.setattr(done.runs, "all", fail)
     assert "started" in refusal(TestClient(api, raise_server_exceptions=False).get("/runs"), 500)
     with pytest.raises(ZeroDivisionError):
         TestClient(api).get("/runs")
