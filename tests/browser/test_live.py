@@ -109,7 +109,7 @@ def test_a_run_that_cannot_be_read_is_explained_and_does_not_end_the_stream(
             raise OSError("the file is damaged")
         return read(wanted, cursor)
 
-    monkeypatch.setattr(server.service, "events_since", fail)
+    monkeypatch.setattr(server.service.runs, "events_since", fail)
     dashboard.show_run(run_id)
     expect(dashboard.notice).to_contain_text("This run cannot be shown completely: the file is")
     dashboard.show_run(mlp_run)

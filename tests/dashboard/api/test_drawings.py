@@ -66,7 +66,7 @@ def test_what_is_kept_is_listed_deleted_and_restored(
     read = trained.post("/api/predict", json={"strokes": A_SEVEN, "run": run_id, "epoch": 0})
     assert before["drawings"][0]["digit"] == read.json()["digit"]
 
-    assert trained.runs.delete(f"{drawings}/{first['id']}").status_code == 204
+    assert trained.delete(f"{drawings}/{first['id']}").status_code == 204
     assert trained.get(drawings).json()["count"] == 1
     assert trained.get(f"/api/handwriting/{'0' * 32}").json()["count"] == 0
     assert trained.post(f"{drawings}/{first['id']}/restore").status_code == 204
