@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 LOADED = """
@@ -83,14 +85,42 @@ def imports_of(folder: str) -> set[tuple[str, str]]:
     return found
 
 
-def test_a_tab_imports_no_other_tab_and_a_component_imports_no_tab() -> None:
+CORE = (
+    {"errors"},
+    {"config", "device", "disk", "drawing", "records"},
+    {"data", "models"},
+    {"training", "weight_files"},
+    {"explain", "export", "inference", "runs"},
+    {"analysis"},
+    {"service"},
+)
+DASHBOARD = (
+    {"formatting", "ids", "theme", "urls"},
+    {"components"},
+    {"guide_page", "live", "middleware", "tabs"},
+    {"api"},
+    {"app"},
+)
+"""Packages and modules from the lowest layer to the highest; each may import lower ones alone."""
+
+
+@pytest.mark.parametrize(("folder", "layers"), [("core", CORE), ("dashboard", DASHBOARD)])
+def test_dependencies_point_one_way(folder: str, layers: tuple[set[str], ...]) -> None:
+    layer = {name: number for number, names in enumerate(layers) for name in names}
+    upwards = set()
+    for file, module in imports_of(folder):
+        importer = file.removesuffix(".py").split("/")[1]
+        root, imported, *_ = module.split(".")
+        if root == folder and imported != importer and layer[imported] >= layer[importer]:
+            upwards.add((file, imported))
+    # The command line saves the weights that it trained.
+    assert upwards == ({("core/training/__main__.py", "export")} if folder == "core" else set())
+
+
+def test_a_tab_imports_no_other_tab() -> None:
     between_tabs = {
         (file, module)
         for file, module in imports_of("dashboard/tabs")
         if module.startswith("dashboard.tabs.") and module.split(".")[2] != file.split("/")[2]
     }
     assert between_tabs == set()
-    upwards = ("dashboard.tabs", "dashboard.live", "dashboard.api", "dashboard.app")
-    for folder in ("dashboard/components", "dashboard/tabs"):
-        not_allowed = upwards if folder.endswith("components") else upwards[1:]
-        assert [each for each in imports_of(folder) if each[1].startswith(not_allowed)] == []

@@ -7,13 +7,14 @@ import pytest
 from playwright.sync_api import expect
 
 from core.config import PRESETS, TrainConfig
+from dashboard.app import TABS
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-TABS = ("Train", "Curves", "Gallery", "Draw")
+LABELS = [tab.label for tab in TABS]
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -32,7 +33,7 @@ def test_each_tab_shows_what_belongs_to_it_and_asks_its_own_server_only(
         "Gallery": dashboard.region("Test images"),
         "Draw": dashboard.canvas,
     }
-    for tab in TABS:
+    for tab in LABELS:
         dashboard.open_tab(tab)
         for name, part in inside.items():
             expect(part).to_be_visible(visible=name == tab)
@@ -182,6 +183,6 @@ def test_settings_tab_and_theme_survive_a_reload(dashboard: DashboardPage) -> No
 def test_on_a_small_screen_nothing_sticks_out(dashboard: DashboardPage) -> None:
     for width in (390, 820):
         dashboard.page.set_viewport_size({"width": width, "height": 800})
-        for tab in (*TABS, "Runs"):
+        for tab in LABELS:
             dashboard.open_tab(tab)
             dashboard.until(lambda: dashboard.page.evaluate(OVERHANG) <= 0)
