@@ -1,4 +1,4 @@
-"""Component ids that several folders share. The ids of a single tab are in its layout.py."""
+"""Component ids that several folders share. Other ids are beside their components."""
 
 from core.config import TrainConfig
 

@@ -1,6 +1,6 @@
 """Colours and layout that all figures share. They suit the light and the dark theme.
 
-Backgrounds are transparent, and `assets/style.css` sets the colour of text.
+Backgrounds are transparent, and `assets/css/layout.css` sets the colour of text.
 """
 
 import textwrap

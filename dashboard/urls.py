@@ -4,7 +4,10 @@ _prefix = "/"
 
 
 def set_prefix(prefix: str) -> None:
-    """Serves Digit Lab under a path, as `/digits/`. To be called before the page is made."""
+    """Serves Digit Lab under a path, as `/digits/`. Call it before the page is made.
+
+    It holds for the whole process, as in Dash's own `get_relative_path`.
+    """
     global _prefix
     _prefix = prefix
 

@@ -3,7 +3,7 @@
   "use strict";
 
   const { addCallbacks, noUpdate } = window.digitlab;
-  const [MIN_HEIGHT, MAX_HEIGHT] = [300, 520]; // pixels
+  const [MIN_HEIGHT, MAX_HEIGHT] = [300, 520]; // pixels; Python begins with the latter
 
   const span = (digit) =>
     digit === "any" ? [-0.5, 9.5] : [Number(digit) - 0.5, Number(digit) + 0.5];
@@ -19,8 +19,9 @@
     // Frames the chosen row, column or cell. The server is not asked: the matrix stays the same.
     matrix: (figure, truth, predicted) => {
       if (!figure?.data.length) return figure ?? noUpdate(); // a sentence
-      const room = document.querySelector(".mistakes-matrix").clientWidth - 30;
-      const height = Math.min(Math.max(room, MIN_HEIGHT), MAX_HEIGHT);
+      const width = document.querySelector(".mistakes-matrix").clientWidth;
+      if (!width) return noUpdate(); // out of sight; it is drawn when the tab is opened again
+      const height = Math.min(Math.max(width - 30, MIN_HEIGHT), MAX_HEIGHT);
       return { ...figure, layout: { ...figure.layout, height, shapes: frame(truth, predicted) } };
     },
 

@@ -1,7 +1,6 @@
-"""`python -m core.training`: the notebook's training, without any page.
+"""`python -m core.training`: the notebook's training on the command line.
 
-Its options are the fields of `TrainConfig`. It does not know how training works; it prints what
-`fit` yields.
+The options are the fields of `TrainConfig`.
 """
 
 import argparse
@@ -27,15 +26,16 @@ SHORT_NAMES = {"learning_rate": ["--lr"]}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Trains as told, prints a line per epoch, writes the weights.
+    """Trains, prints a line per epoch, and saves the weights.
 
-    Exits with 2 for a bad setting or a data set that cannot be had, with 130 on Ctrl+C.
+    Exits with 2 on a `DigitLabError`, with 130 on Ctrl+C.
     """
     options = _parser().parse_args(arguments)
     try:
         _train(options)
     except DigitLabError as error:
-        sys.exit(_complain(error))
+        print(error, file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("\nStopped. Nothing was saved.", file=sys.stderr)
         sys.exit(130)
@@ -131,11 +131,6 @@ def _load(name: str, data_dir: Path | None) -> Dataset:
 
         catalog.on_change = show
         return catalog.load(name)
-
-
-def _complain(error: DigitLabError) -> int:
-    print(error, file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

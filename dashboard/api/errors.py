@@ -68,9 +68,9 @@ def add_handlers(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
-        """Answers 404 and 405."""
+        """Answers 404 and 405. Starlette's `Allow` would name the methods of one route alone."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
-        return JSONResponse({"error": sentence}, error.status_code, error.headers)
+        return JSONResponse({"error": sentence}, error.status_code)
 
     @api.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> JSONResponse:

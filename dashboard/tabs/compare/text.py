@@ -196,7 +196,7 @@ def _state(run: RunSnapshot) -> html.Div:
 
 
 def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> html.Span:
-    """An element that `assets/tabs/compare.js` fills with a field of the run's row."""
+    """An element that `assets/live/runs.js` fills with a field of the run's row."""
     return html.Span(text, **properties, **{"data-run": run.run_id, "data-row": field})
 
 

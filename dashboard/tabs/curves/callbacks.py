@@ -1,4 +1,4 @@
-"""Callbacks of the Curves tab. All of them run in the browser (`assets/live/curves.js`)."""
+"""Callbacks of the Curves tab. All of them run in the browser (`assets/tabs/curves.js`)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
 """Callbacks of the Draw tab: the history of the prediction, and the visitor's kept drawings.
 
-While somebody draws, no callback runs: `assets/draw/canvas.js` sends the strokes to
+While the pen moves, no callback runs: `assets/draw/canvas.js` sends the strokes to
 `POST /api/predict`, and `assets/draw/upload.js` opens pictures.
 """
 

@@ -14,7 +14,9 @@ NOTHING_TRAINED = "Press Train first: here you will see which images the network
 NO_MATRIX = "Press Train first: here you will see which digits are taken for which."
 NONE_WRONG = "The network reads every test image right. Move the slider back to see mistakes."
 NONE_FIT = "No image fits all of this. Press All mistakes, or choose less."
-NO_COURSES = "The network has learnt nothing yet: courses begin with the first epoch."
+NO_COURSES = (
+    "The network has learnt nothing yet: choose Any over the epochs, or move the slider on."
+)
 COURSES = {
     LearningCategory.LEARNED: "learned",
     LearningCategory.RELEARNED: "relearned",

@@ -1,6 +1,6 @@
 """Callbacks of the Runs tab: actions on the selected runs, their comparison, rewind and fork.
 
-`assets/tabs/runs.js` fills the table, `assets/tabs/runs.js` sends files with weights.
+`assets/tabs/runs.js` fills the table and uploads files with weights.
 """
 
 import asyncio

@@ -815,9 +815,9 @@ def test_a_listener_hears_of_every_event_until_it_leaves(
         cursors.append(service.runs.events_since(run_id, 0)[1])
 
     service.subscribe(listen)
-    dequeue = service.subscribe(lambda: gone.append(1))
-    dequeue()
-    dequeue()  # once more does no harm
+    unsubscribe = service.subscribe(lambda: gone.append(1))
+    unsubscribe()
+    unsubscribe()  # once more does no harm
     service.runs.start(tiny_config)
     finish(service)
 
