@@ -105,7 +105,7 @@ def _download(
             with urllib.request.urlopen(mirror + file_name, timeout=CONNECT_SECONDS) as source:
                 size = int(source.headers.get("Content-Length") or 0)
                 with packed.open("wb") as sink:
-                    while block := source.read(1 << 16):
+                    while block := source.read1(1 << 16):  # what has come, or a stop would wait
                         sink.write(block)
                         progress(sink.tell() / size if size else 0.0)
             if not check_md5(str(packed), md5):

@@ -135,8 +135,10 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
 
 
 def _check_reproducible(run: RunSnapshot, events: Sequence[Metrics]) -> None:
-    def resolved(config: dict[str, Any], precision: str) -> dict[str, Any]:
-        return {**config, "precision": precision}
+    def resolved(config: dict[str, Any], precision: str) -> TrainConfig:
+        # Segments of earlier versions may lack a field, or say `auto` for the data set.
+        fields = {**config, "dataset": run.dataset, "precision": precision}
+        return TrainConfig.model_construct(**fields)
 
     settings = resolved(run.config, run.precision)
     if any(resolved(earlier.config, earlier.precision) != settings for earlier in run.earlier):

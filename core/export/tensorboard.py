@@ -6,7 +6,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX import summary
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
 
 from core.disk import writing
 from core.records.exports import Provenance
@@ -24,13 +26,17 @@ def to_tensorboard(metrics: Sequence[Metrics], provenance: Provenance) -> bytes:
         StorageError: the temporary file cannot be written.
     """
     with writing("The TensorBoard file"), tempfile.TemporaryDirectory() as folder:
-        with SummaryWriter(folder) as writer:
-            if provenance.config is not None:
-                writer.add_text("settings", _settings_table(provenance), 0, provenance.started)
-            for event in metrics:
-                for tag, value in _scalars(event):
-                    wall_time = provenance.started + event.seconds
-                    writer.add_scalar(tag, value, event.step, wall_time)
+        # Not `SummaryWriter`: its thread dies on a full disk, and then `add_scalar` waits for ever.
+        writer = EventsWriter(f"{folder}/events")
+        if provenance.config is not None:
+            text = summary.text("settings", _settings_table(provenance))
+            writer.write_event(Event(wall_time=provenance.started, step=0, summary=text))
+        for event in metrics:
+            wall_time = provenance.started + event.seconds
+            for tag, value in _scalars(event):
+                scalar = summary.scalar(tag, value)
+                writer.write_event(Event(wall_time=wall_time, step=event.step, summary=scalar))
+        writer.close()
         (event_file,) = Path(folder).iterdir()
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -106,20 +106,20 @@ class Runs:
         Raises:
             UnknownRunError: there is no such run.
         """
-        with self.lock:
+        while True:
             run = self.find(run_id)
-            run.read_at = time.monotonic()
             before = run.snapshot
-        while run.loaded_event_count is None:
-            stored = run.read_events()
+            stored = run.read_events() if run.loaded_event_count is None else None
             with self.lock:
+                run = self.find(run_id)
+                run.read_at = time.monotonic()
                 # A run that changed meanwhile may have been trained: read again.
-                if run.snapshot is before and run.loaded_event_count is None:
+                if stored and run.loaded_event_count is None and run.snapshot is before:
                     run.load_events(*stored)
                     self._unload_events()
-                before = run.snapshot
-        with self.lock:
-            yield self.find(run_id)
+                if run.loaded_event_count is not None:
+                    yield run
+                    return
 
     @contextmanager
     def at_checkpoint(

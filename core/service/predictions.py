@@ -21,6 +21,7 @@ from core.records.predictions import DrawingPrediction, Gallery
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
+from core.service.background import BackgroundTasks
 from core.training.state import Checkpoint
 
 MAX_CHECKPOINTS = 24
@@ -35,8 +36,8 @@ class Predictions:
     DamagedFileError if there is no such network.
     """
 
-    def __init__(self, runs: Runs, catalog: DataCatalog) -> None:
-        self._runs, self._catalog = runs, catalog
+    def __init__(self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks) -> None:
+        self._runs, self._catalog, self._tasks = runs, catalog, tasks
         self._predictor = Predictor()
         self._detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
@@ -163,7 +164,8 @@ class Predictions:
     ) -> DrawingPrediction:
         image = drawing.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        run.control.publish_weights()  # the next prediction gets newer ones
+        if epoch is None:
+            run.control.publish_weights()  # later predictions get newer ones
         prediction = self._predictor.predict(checkpoint, image)
         data: Dataset | None
         try:
@@ -175,7 +177,7 @@ class Predictions:
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:
-            run.data = self._catalog.load(run.snapshot.dataset)
+            run.data = self._catalog.load(run.snapshot.dataset, self._tasks.should_stop)
         return run.data
 
     def _find(

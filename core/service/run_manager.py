@@ -298,7 +298,10 @@ class RunManager:
             if run is self._worker.active:
                 raise run.state_error("deleted", "Stop it first.")
             if run.snapshot.pinned:
-                raise run.state_error("deleted", "It is pinned; take the pin off first.")
+                raise WrongStateError(
+                    f"{run.snapshot.title} cannot be deleted: it is pinned. Untick Keep in the "
+                    "table of runs first."
+                )
             self._runs.delete(run)
             self._worker.drop(run)
         self._notifier.notify()

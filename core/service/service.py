@@ -1,5 +1,6 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
+import time
 from collections.abc import Callable
 
 from core import models
@@ -50,7 +51,7 @@ class TrainingService:
         registry = Runs(database)
         self._worker = TrainingWorker(registry, catalog, self._notifier, fit)
         self.runs = RunManager(registry, self._worker, catalog, self._notifier)
-        self.predictions = Predictions(registry, catalog)
+        self.predictions = Predictions(registry, catalog, self._tasks)
         self.prediction_history = PredictionHistory(registry, self.predictions)
         self.inspection = Inspection(self.predictions)
         self.embeddings = Embeddings(self.predictions, self._tasks)
@@ -92,6 +93,8 @@ class TrainingService:
 
     def close(self, timeout: float = 10.0) -> None:
         """Stops training and background work, and waits for their threads."""
+        deadline = time.monotonic() + timeout
+        self._tasks.stop()
         self._worker.close(timeout)
-        self._tasks.close()
+        self._tasks.join(max(0.0, deadline - time.monotonic()))
         self._database.close()

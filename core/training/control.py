@@ -25,15 +25,15 @@ class TrainingControl:
         self._learning_rate = rate
 
     def publish_weights(self) -> None:
-        """Asks for a copy of the weights after the next batch."""
-        self._publish = time.monotonic() - self._published_at >= PUBLISH_SECONDS
+        """Asks for a copy of the weights, which comes within `PUBLISH_SECONDS`."""
+        self._publish = True
 
     def should_stop(self) -> bool:
         return self._stop.is_set()
 
     def should_publish(self) -> bool:
-        """Whether weights were asked for since the last call."""
-        if not self._publish:
+        """Whether weights were asked for, and the last copy is old enough."""
+        if not self._publish or time.monotonic() - self._published_at < PUBLISH_SECONDS:
             return False
         self._publish, self._published_at = False, time.monotonic()
         return True

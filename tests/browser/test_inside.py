@@ -245,6 +245,8 @@ def test_another_wrong_one_is_wrong(dashboard: DashboardPage, untaught_run: str)
     expect(caption(dashboard)).to_contain_text(re.compile(r"Test image [1-9]\d*, .* wrong"))
     dashboard.field("Number").fill("9999")
     expect(caption(dashboard)).to_contain_text(f"they have the numbers 0 to {TEST_IMAGES - 1}")
+    dashboard.field("Number").fill("-4")
+    expect(caption(dashboard)).to_contain_text("a whole number from 0 on")
 
 
 def test_it_follows_a_network_that_learns(

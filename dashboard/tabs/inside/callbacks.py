@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
+NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NONE_WRONG = "The network reads every test image right."
 MAX_WIDTH = 640
 
@@ -64,7 +65,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         width = min(max(int(request.get("width") or 0) - 30, panels.MIN_WIDTH), MAX_WIDTH)
 
         def look(ref: CheckpointRef) -> tuple[ActivationView, list[Any]]:
-            image: np.ndarray | int = int(request.get("index") or 0)
+            image: np.ndarray | int = int(request.get("index", 0))
             if request.get("source") == "drawing":
                 image = service.inspection.drawing(
                     request["drawing"], bool(request.get("as_drawn"))
@@ -74,6 +75,8 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
 
         if request.get("source") == "drawing" and not request.get("drawing"):
             return NOTHING_DRAWN, probability_bars(), muted(NOTHING_DRAWN), no_update, None
+        if request.get("source") != "drawing" and request.get("index") in (None, ""):
+            return NO_NUMBER, probability_bars(), muted(NO_NUMBER), no_update, None
         answer = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(answer, str):
             return answer, probability_bars(), muted(answer), no_update, None
@@ -252,7 +255,7 @@ def caption(found: ActivationView, request: dict[str, Any]) -> str:
     if found.label is None:
         return f"Your drawing, read as {digit} ({sure}), {when}."
     verdict = "right" if digit == found.label else "wrong"
-    number = int(request.get("index") or 0)
+    number = int(request.get("index", 0))
     return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {when}."
 
 

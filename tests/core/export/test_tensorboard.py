@@ -1,12 +1,16 @@
 """Exported event files: TensorBoard's own reader finds every figure."""
 
+import errno
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.config import TrainConfig
+from core.errors import StorageError
 from core.export.tensorboard import to_tensorboard
 from core.records.exports import Provenance
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
@@ -52,3 +56,13 @@ def test_imported_weights_have_an_empty_event_file() -> None:
 
     with zipfile.ZipFile(io.BytesIO(to_tensorboard([], imported))) as archive:
         assert archive.namelist() == ["run-8/events.out.tfevents.1700000000.digit-lab"]
+
+
+def test_a_full_disk_is_an_error_and_not_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullFile(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tensorboardX.record_writer.open_file", lambda path: FullFile())
+    with pytest.raises(StorageError, match="No space left"):
+        to_tensorboard(METRICS, PROVENANCE)

@@ -222,7 +222,7 @@ def test_closing_does_not_wait_for_what_is_still_measured(
 
     service.close()
 
-    assert "measure" not in [thread.name for thread in threading.enumerate()]
+    assert "imports" not in [thread.name for thread in threading.enumerate()]
     assert service.runs.snapshot(run_id).test_accuracy is None
 
 

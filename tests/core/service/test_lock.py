@@ -204,6 +204,31 @@ def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
     assert {run_id: told(service, run_id) for run_id in ids} == events
 
 
+def test_events_are_told_though_others_were_read_meanwhile(
+    make_service: MakeService, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MAX_EVENTS_IN_MEMORY", 0)
+    service = make_service()
+    short = CONFIG.model_copy(update={"epochs": 1})
+    one, other = service.runs.start(short), service.runs.start(short)
+    finish(service, other)
+    expected = told(service, one)
+    told(service, other)
+    read, tries = RunDatabase.events, 0
+
+    def read_meanwhile(database: RunDatabase, run_id: str) -> Any:
+        nonlocal tries
+        stored = read(database, run_id)
+        if run_id == one:
+            tries += 1
+            assert tries < 3, "read again and again"
+            told(service, other)
+        return stored
+
+    monkeypatch.setattr(RunDatabase, "events", read_meanwhile)
+    assert told(service, one) == expected
+
+
 def test_a_run_goes_on_whose_events_had_left_the_memory(
     make_service: MakeService,
     tmp_path: Path,
