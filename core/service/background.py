@@ -98,5 +98,5 @@ class BackgroundTasks:
                 continue
             try:
                 future.set_result(task())
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whoever awaits the future gets it
                 future.set_exception(error)

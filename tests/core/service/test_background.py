@@ -13,7 +13,8 @@ from tests.conftest import SECONDS
 
 def test_tasks_of_a_queue_run_in_order_and_other_queues_beside_them() -> None:
     tasks = BackgroundTasks()
-    held, done = threading.Event(), []
+    held = threading.Event()
+    done: list[str] = []
     first = tasks.submit("a", lambda: held.wait(SECONDS))
     second = tasks.submit("a", lambda: done.append("a"))
 
@@ -65,8 +66,14 @@ def test_the_end_drops_what_waits_and_refuses_what_comes() -> None:
 
 def test_the_end_does_not_wait_for_what_hangs() -> None:
     tasks = BackgroundTasks()
-    held = threading.Event()
-    hanging = tasks.submit("a", lambda: held.wait(SECONDS))
+    begun, held = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        held.wait(SECONDS)
+
+    hanging = tasks.submit("a", hang)
+    assert begun.wait(SECONDS)
 
     tasks.stop()
     tasks.join(0.01)
