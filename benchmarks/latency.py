@@ -82,7 +82,8 @@ def latency(page: Page) -> float:
     page.get_by_role("button", name="Clear", exact=True).click()
     page.wait_for_timeout(REST_MS)
     draw(page)
-    page.wait_for_function("seen.painted")
+    # Not `wait_for_function`: it needs `eval`, which the page's Content-Security-Policy forbids.
+    until(lambda: page.evaluate("seen.painted"))
     return float(page.evaluate("seen.painted - seen.moved"))
 
 
