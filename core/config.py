@@ -185,6 +185,10 @@ class TrainConfig(BaseModel):
             raise ValueError("This is no number.")
         return value
 
+    def image_count(self, available: int) -> int:
+        """The number of images to train on, of those in the data set."""
+        return min(self.train_images or available, available)
+
 
 @dataclass(frozen=True)
 class Preset:

@@ -130,7 +130,7 @@ def training_data(
     labels = torch.from_numpy(np.tile(drawings.labels[trained], repeats))
     title = f"{count} drawing{'' if count == 1 else 's'}"
     if drawings.mixed:
-        available = min(config.train_images or len(data.train_images), len(data.train_images))
+        available = config.image_count(len(data.train_images))
         order = np.random.default_rng(config.seed).permutation(available)
         replayed = torch.from_numpy(order[: REPLAY_RATIO * len(images)])
         images = torch.cat([images, data.train_images[replayed]])

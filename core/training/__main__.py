@@ -85,7 +85,7 @@ def _train(options: argparse.Namespace) -> None:
     runtime = choose_runtime(config.precision)
     print(f"Using device: {runtime.device} ({runtime.precision})")
     data = _load(config.dataset, options.data_dir)
-    count = min(config.train_images or len(data.train_images), len(data.train_images))
+    count = config.image_count(len(data.train_images))
     print(f"Training {config.model} on {data.title}, {count:,} images")
 
     last: Checkpoint | None = None

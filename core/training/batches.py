@@ -18,8 +18,7 @@ class ShuffledBatches:
     """
 
     def __init__(self, data: Dataset, config: TrainConfig, device: torch.device) -> None:
-        available = len(data.train_images)
-        count = min(config.train_images or available, available)
+        count = config.image_count(len(data.train_images))
         self.per_epoch = math.ceil(count / config.batch_size)
         self._images = normalize(data.train_images[:count].to(device))
         self._labels = data.train_labels[:count].to(device)

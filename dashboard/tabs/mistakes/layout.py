@@ -27,7 +27,7 @@ REQUEST = "mistakes-request"
 GRID = ImageGrid("mistakes", "Images that fit", "Chosen image that fits")
 
 EXPLANATION = (
-    "All test images at once: what they are down, what the network says across. Click a cell to "
+    "All test images at once. Rows: true digit. Columns: prediction. Click a cell to "
     "see exactly those images."
 )
 ORDERS = {
