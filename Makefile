@@ -7,9 +7,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 # What exists of the Python code: ruff and mypy stumble over folders that do not.
-CODE := $(wildcard core dashboard run.py benchmarks tools tests)
+CODE := $(wildcard core dashboard run.py benchmarks tools tests probes)
 
-.PHONY: help run test probe coverage lint format screenshots clean venv venv-dev browser
+.PHONY: help run test probe coverage lint format screenshots clean venv venv-dev venv-probe browser
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,8 +21,10 @@ run: venv ## start the dashboard; options: make run ARGS="--port 8060 --no-brows
 test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k name"
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-probe: venv-dev browser ## run the browser tests with answers that are late at random
-	@DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal tests/browser $(ARGS)
+probe: venv-probe browser ## check what takes long: other browsers, nginx, slow answers
+	@$(PY) -m tools.setup_probes
+	@$(PY) -m pytest probes $(ARGS)
+	@DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal tests/browser
 
 coverage: venv-dev browser ## run all tests and list the lines that none of them reaches
 	@exec $(PY) -m pytest --cov -n 2 --dist worksteal $(ARGS)
@@ -78,6 +80,9 @@ venv:
 
 venv-dev: venv
 	@$(call install,requirements-dev.txt)
+
+venv-probe: venv-dev
+	@$(call install,requirements-probe.txt)
 
 # Installs a requirements file, unless the copy kept from the last time shows that nothing changed.
 define install

@@ -8,15 +8,14 @@ they do not.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 
+from tools import apt
 from tools.chromium import find_chromium, why_missing
 
 PLAYWRIGHT_SECONDS = 600  # some 200 MB; a machine without a way out gives up long before
-APT_SECONDS = 600
 PACKAGES = ("chromium-headless-shell", "chromium")
 """The first needs a fifth less time for the tests; not every release has it."""
 
@@ -63,25 +62,8 @@ def install_with_playwright() -> None:
 
 
 def install_with_apt() -> None:
-    if not (shutil.which("apt-get") and shutil.which("timeout")):
-        return
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if prefix and not (shutil.which("sudo") and _succeeds([*prefix, "true"])):
-        print(f"Debian's package would need root: apt install {PACKAGES[0]}", flush=True)
-        return
-    # `timeout` runs behind sudo, where it may end what root started.
-    prefix += ["env", "DEBIAN_FRONTEND=noninteractive", "timeout", "--foreground", str(APT_SECONDS)]
-    apt_get = [*prefix, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=60"]
-    install = [*apt_get, "install", "-y", "--no-install-recommends"]
-    print(f"Installing Debian's package {' or '.join(PACKAGES)}.", flush=True)
-    # A fresh machine has no package lists yet, and old ones name files that are gone.
-    if not _succeeds([*install, PACKAGES[0]]):
-        _succeeds([*apt_get, "update"])
-        any(_succeeds([*install, package]) for package in PACKAGES)
-
-
-def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, stdin=subprocess.DEVNULL).returncode == 0
+    """Installs the first of `PACKAGES` that Debian's index has."""
+    any(apt.install(package) for package in PACKAGES)
 
 
 if __name__ == "__main__":
