@@ -135,7 +135,7 @@ def in_service_thread(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _summary(epochs: list[Any]) -> dict[str, Any]:
-    ends = [event for event in epochs if event.ends_epoch]
+    ends = [event for event in epochs if event.progress == event.epoch]
     return {
         "images_per_second": statistics.median(event.images_per_second for event in ends),
         "curve": [(event.seconds, event.test_accuracy) for event in epochs],

@@ -27,11 +27,11 @@
 
     // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
     // first page.
-    request: (wrong, truth, predicted, course, order, page, version, tab, previous) => {
+    request: (wrong, truth, predicted, category, order, page, version, tab, previous) => {
       const none = [noUpdate(), noUpdate()];
       if (tab !== "mistakes") return none;
       const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
-      const choice = { wrong: Boolean(wrong), true: truth, predicted, course, order };
+      const choice = { wrong: Boolean(wrong), true: truth, predicted, category, order };
       const same = (one) => previous && Object.keys(one).every((key) => one[key] === previous[key]);
       const next = {
         ...choice,
@@ -44,12 +44,12 @@
 
     // A cell of the confusion matrix filters its images alone, the button shows all mistakes.
     // True digit, predicted digit, only wrong ones, learning category.
-    filterFromCell: (click, reset, course) => {
+    filterFromCell: (click, reset, category) => {
       const trigger = window.dash_clientside.callback_context.triggered_id;
       if (trigger === "mistakes-reset") return ["any", "any", true, "any"];
-      if (trigger === "mistakes-course") {
+      if (trigger === "mistakes-category") {
         // No image of these categories is wrong at the end.
-        const right = ["0", "1", "2"].includes(course);
+        const right = ["0", "1", "2"].includes(category);
         return [noUpdate(), noUpdate(), right ? false : noUpdate(), noUpdate()];
       }
       const point = click?.points?.[0];

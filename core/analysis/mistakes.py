@@ -40,10 +40,6 @@ class Confusion:
         """The harmonic mean of precision and recall, 2 right / (true + predicted)."""
         return _divide(2 * self.counts.diagonal(), self.support + self.counts.sum(0))
 
-    @property
-    def accuracy(self) -> float:
-        return float(_divide(np.trace(self.counts), self.counts.sum()))
-
 
 class Order(str, Enum):
     """How selected images are sorted. Ties stay in the order of the test set."""
@@ -81,13 +77,9 @@ class LearningCategory(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class LearningCategories:
-    """The categories of images: `values` (N,) int8 of `LearningCategory`, `forgetting` (N,) int64.
-
-    `forgetting` counts forgetting events: right at one evaluation, wrong at the next.
-    """
+    """The categories of images: `values` (N,) int8 of `LearningCategory`."""
 
     values: np.ndarray
-    forgetting: np.ndarray
 
     def count(self, category: LearningCategory) -> int:
         return int((self.values == category).sum())
@@ -158,10 +150,10 @@ def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> Learning
     if not len(predictions):
         raise ValueError("Learning categories need at least one evaluation.")
     right = predictions == labels
-    forgetting = (right[:-1] & ~right[1:]).sum(0)
+    forgotten = (right[:-1] & ~right[1:]).any(0)  # at least once
     last, ever, always = right[-1], right.any(0), right.all(0)
     values = np.select(
-        [always, last & (forgetting == 0), last, ever],
+        [always, last & ~forgotten, last, ever],
         [
             LearningCategory.ALWAYS_RIGHT,
             LearningCategory.LEARNED,
@@ -170,7 +162,7 @@ def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> Learning
         ],
         LearningCategory.NEVER_LEARNED,
     )
-    return LearningCategories(values.astype(np.int8), forgetting)
+    return LearningCategories(values.astype(np.int8))
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -43,10 +43,6 @@ class EpochMetrics:
     seconds: float
     kind: Literal["epoch"] = "epoch"
 
-    @property
-    def ends_epoch(self) -> bool:
-        return self.progress == self.epoch
-
 
 @dataclass(frozen=True)
 class LearningRateChange:

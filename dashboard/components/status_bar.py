@@ -192,4 +192,6 @@ def _time_left(run: RunSnapshot) -> str:
     """The time that a run still needs, or the time it took if it has ended."""
     if run.state.finished:
         return f"took {duration(run.seconds)}"
-    return NOTHING if run.seconds_left is None else duration(run.seconds_left)
+    if run.state is RunState.PAUSED or run.seconds_left is None:
+        return NOTHING
+    return duration(run.seconds_left)

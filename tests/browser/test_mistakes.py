@@ -152,12 +152,12 @@ def test_images_come_in_the_order_that_is_asked_for(
         dashboard.until(lambda texts=texts: titles(dashboard).all_text_contents() == texts)
 
 
-def test_courses_over_the_epochs_are_counted_and_filter(
+def test_categories_over_the_epochs_are_counted_and_filter(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     right = np.array([~Truth(server, mlp_run, epoch).wrong for epoch in (1, 2, 3)])
     lost = (right[:-1] & ~right[1:]).any(0)
-    courses = {
+    categories = {
         "always right": right.all(0),
         "learned": right[-1] & ~lost & ~right.all(0),
         "relearned": right[-1] & lost,
@@ -165,8 +165,8 @@ def test_courses_over_the_epochs_are_counted_and_filter(
         "never learned": ~right.any(0),
     }
     open_mistakes(dashboard, mlp_run)
-    for course, images in courses.items():
-        dashboard.field(f"{course} ({images.sum()})").check()
+    for category, images in categories.items():
+        dashboard.field(f"{category} ({images.sum()})").check()
         expect_image_count(dashboard, int(images.sum()))
 
 

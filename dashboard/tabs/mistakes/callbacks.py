@@ -28,17 +28,17 @@ PAGE_SIZE = 40
 
 @dataclass(frozen=True)
 class Query:
-    """The images that the page asks for. `page` counts from 1; `course` None means any."""
+    """The images that the page asks for. `page` counts from 1; `category` None means any."""
 
     choice: Choice
     order: Order
-    course: LearningCategory | None
+    category: LearningCategory | None
     page: int
 
     @classmethod
     def parse(cls, request: dict[str, Any]) -> "Query":
         """Reads the request of a page; values that make no sense count as not given."""
-        course = _integer(request.get("course"), len(LearningCategory))
+        category = _integer(request.get("category"), len(LearningCategory))
         order = request.get("order")
         return cls(
             Choice(
@@ -47,7 +47,7 @@ class Query:
                 _integer(request.get("predicted"), CLASSES),
             ),
             Order(order) if order in list(Order) else Order.INDEX,
-            None if course is None else LearningCategory(course),
+            None if category is None else LearningCategory(category),
             max(_integer(request.get("page"), 10**6) or 1, 1),
         )
 
@@ -68,10 +68,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.TRUE, "value"),
         Output(layout.PREDICTED, "value"),
         Output(layout.WRONG, "value"),
-        Output(layout.COURSE, "value"),
+        Output(layout.CATEGORY, "value"),
         Input(layout.MATRIX, "clickData"),
         Input(layout.RESET, "n_clicks"),
-        Input(layout.COURSE, "value"),
+        Input(layout.CATEGORY, "value"),
     )
     app.clientside_callback(
         ClientsideFunction("mistakes", "request"),
@@ -80,7 +80,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.WRONG, "value"),
         Input(layout.TRUE, "value"),
         Input(layout.PREDICTED, "value"),
-        Input(layout.COURSE, "value"),
+        Input(layout.CATEGORY, "value"),
         Input(layout.ORDER, "value"),
         Input(layout.PAGE, "active_page"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
@@ -98,7 +98,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         Output(layout.MATRIX_FIGURE, "data"),
         Output(layout.TABLE, "children"),
-        Output(layout.COURSE, "options"),
+        Output(layout.CATEGORY, "options"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
     )
     async def show_network(version: str | None) -> tuple[Any, ...]:
@@ -122,11 +122,11 @@ def _network(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
     try:
         found = service.predictions.test_set_report(ref.run_id, ref.epoch)
     except NoModelError:
-        return empty_state(text.NO_MATRIX, figures.HEIGHT), None, text.course_options(None)
+        return empty_state(text.NO_MATRIX, figures.HEIGHT), None, text.category_options(None)
     except DigitLabError as error:
-        return empty_state(str(error), EMPTY_HEIGHT), None, text.course_options(None)
+        return empty_state(str(error), EMPTY_HEIGHT), None, text.category_options(None)
     confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
-    options = text.course_options(found.categories)
+    options = text.category_options(found.categories)
     return figures.confusion(confusion), text.class_table(confusion), options
 
 
@@ -142,8 +142,8 @@ def _images(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
     if page.count:
         grid = grid_figure(found.answers.at(page.images), request)
     else:
-        no_course = query.course is not None and found.categories is None
-        grid = empty_grid(text.no_images(query.choice, query.course, no_course))
+        no_category = query.category is not None and found.categories is None
+        grid = empty_grid(text.no_images(query.choice, query.category, no_category))
     caption = text.caption(found.answers, page.count, page.number, page.pages)
     return caption, *grid, page.pages, "" if page.pages > 1 else "d-none"
 
@@ -151,10 +151,10 @@ def _images(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, .
 def find_page(found: TestSetReport, query: Query) -> Page:
     """The page that is asked for, or the last one if there are fewer."""
     answers, among = found.answers, None
-    if query.course is not None:
-        # Before the first epoch no image has a course.
+    if query.category is not None:
+        # Before the first epoch no image has a category.
         kinds = found.categories.values if found.categories else np.full(len(answers.labels), -1)
-        among = kinds == query.course
+        among = kinds == query.category
     matching = mistakes.select(
         answers.probabilities, answers.labels, query.choice, query.order, among
     )

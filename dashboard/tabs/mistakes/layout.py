@@ -9,7 +9,7 @@ from dashboard.components.controls import PERSIST, button, panel, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 from dashboard.tabs.mistakes import figures
-from dashboard.tabs.mistakes.text import ANY, NO_MATRIX, NOTHING_TRAINED, course_options
+from dashboard.tabs.mistakes.text import ANY, NO_MATRIX, NOTHING_TRAINED, category_options
 from dashboard.theme import CLICK_GRAPH, empty_state
 
 MATRIX = "mistakes-matrix"
@@ -19,7 +19,7 @@ WRONG = "mistakes-wrong"
 TRUE = "mistakes-true"
 PREDICTED = "mistakes-predicted"
 ORDER = "mistakes-order"
-COURSE = "mistakes-course"
+CATEGORY = "mistakes-category"
 RESET = "mistakes-reset"
 CAPTION = "mistakes-caption"
 PAGE = "mistakes-page"
@@ -51,7 +51,7 @@ def layout() -> html.Div:
                     html.Div(
                         [
                             _filters(),
-                            _courses(),
+                            _categories(),
                             html.P(id=CAPTION, className="text-body-secondary mb-2", role="status"),
                             GRID.layout(NOTHING_TRAINED),
                             dbc.Pagination(
@@ -90,13 +90,13 @@ def _filters() -> html.Div:
     )
 
 
-def _courses() -> html.Div:
-    label = f"{COURSE}-label"
+def _categories() -> html.Div:
+    label = f"{CATEGORY}-label"
     return html.Div(
         [
             html.Span("Over the epochs", id=label),
             html.Div(
-                dbc.RadioItems(id=COURSE, options=course_options(None), value=ANY, inline=True),
+                dbc.RadioItems(id=CATEGORY, options=category_options(None), value=ANY, inline=True),
                 role="group",
                 **{"aria-labelledby": label},
             ),

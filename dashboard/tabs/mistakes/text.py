@@ -14,10 +14,10 @@ NOTHING_TRAINED = "Press Train first: here you will see which images the network
 NO_MATRIX = "Press Train first: here you will see which digits are taken for which."
 NONE_WRONG = "The network reads every test image right. Move the slider back to see mistakes."
 NONE_FIT = "No image fits all of this. Press All mistakes, or choose less."
-NO_COURSES = (
+NO_CATEGORIES = (
     "The network has learnt nothing yet: choose Any over the epochs, or move the slider on."
 )
-COURSES = {
+CATEGORIES = {
     LearningCategory.LEARNED: "learned",
     LearningCategory.RELEARNED: "relearned",
     LearningCategory.FORGOTTEN: "forgotten",
@@ -26,20 +26,20 @@ COURSES = {
 }
 
 
-def course_options(courses: LearningCategories | None) -> list[dict[str, str]]:
-    """The courses to choose from, with the number of images of each."""
+def category_options(categories: LearningCategories | None) -> list[dict[str, str]]:
+    """The categories to choose from, with the number of images of each."""
     options = [{"value": ANY, "label": ANY}]
-    for course, label in COURSES.items():
-        count = "" if courses is None else f" ({courses.count(course):,})"
-        options.append({"value": str(int(course)), "label": f"{label}{count}"})
+    for category, label in CATEGORIES.items():
+        count = "" if categories is None else f" ({categories.count(category):,})"
+        options.append({"value": str(int(category)), "label": f"{label}{count}"})
     return options
 
 
-def no_images(choice: Choice, course: LearningCategory | None, no_courses: bool) -> str:
-    """Why no image matches. `no_courses`: a course was chosen before the first epoch."""
-    if no_courses:
-        return NO_COURSES
-    return NONE_WRONG if course is None and choice == Choice(only_wrong=True) else NONE_FIT
+def no_images(choice: Choice, category: LearningCategory | None, no_categories: bool) -> str:
+    """Why no image matches. `no_categories`: a category was chosen before the first epoch."""
+    if no_categories:
+        return NO_CATEGORIES
+    return NONE_WRONG if category is None and choice == Choice(only_wrong=True) else NONE_FIT
 
 
 def caption(answers: Gallery, count: int, page: int, pages: int) -> str:

@@ -78,13 +78,6 @@ def test_a_run_is_at_rest_unless_it_trains_or_waits(state: RunState) -> None:
     assert state.at_rest == (state.value not in {"running", "stopping", "queued"})
 
 
-@pytest.mark.parametrize(
-    ("progress", "ends"), [(1.5, False), (2, True), (2.0, True), (1.9999, False)]
-)
-def test_an_evaluation_ends_its_epoch_only_at_its_last_step(progress: float, ends: bool) -> None:
-    assert dataclasses.replace(EPOCH, progress=progress).ends_epoch is ends
-
-
 def test_the_digit_read_is_the_most_probable() -> None:
     assert Prediction((0.1, 0.0, 0.2, 0.6, 0.1, 0, 0, 0, 0, 0)).digit == 3
 

@@ -73,7 +73,7 @@ def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: s
 
 
 @pytest.mark.parametrize("until", [1, 2, 4])
-def test_courses_go_from_the_first_epoch_to_the_one_that_is_shown(
+def test_categories_go_from_the_first_epoch_to_the_one_that_is_shown(
     service: TrainingService, run_id: str, until: int, tiny_dataset: Dataset
 ) -> None:
     labels = tiny_dataset.test_labels.numpy()
@@ -99,7 +99,7 @@ def test_courses_go_from_the_first_epoch_to_the_one_that_is_shown(
         assert categories.values[image] == expected
 
 
-def test_an_untrained_network_has_no_courses(service: TrainingService, run_id: str) -> None:
+def test_an_untrained_network_has_no_categories(service: TrainingService, run_id: str) -> None:
     assert service.predictions.test_set_report(run_id, 0).categories is None
 
 

@@ -58,6 +58,7 @@ def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, 
 def test_time_is_unknown_then_left_then_taken() -> None:
     assert texts(run())["time"] == NOTHING
     assert texts(run(seconds=10.0, seconds_left=42.0))["time"] == "42 s"
+    assert texts(run(state=RunState.PAUSED, seconds_left=42.0))["time"] == NOTHING
     assert texts(done())["time"] == "took 1 min 15 s"
 
 

@@ -30,12 +30,12 @@ FOUND = TestSetReport(
 UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
-def query(choice: Choice = ANY, course: LearningCategory | None = None, page: int = 1) -> Query:
-    return Query(choice, Order.INDEX, course, page)
+def query(choice: Choice = ANY, category: LearningCategory | None = None, page: int = 1) -> Query:
+    return Query(choice, Order.INDEX, category, page)
 
 
 def test_a_request_of_the_page_is_understood() -> None:
-    request = {"wrong": True, "true": "4", "predicted": "any", "order": "margin", "course": "3"}
+    request = {"wrong": True, "true": "4", "predicted": "any", "order": "margin", "category": "3"}
     assert Query.parse(request | {"page": 2}) == Query(
         Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN, 2
     )
@@ -45,9 +45,9 @@ def test_a_request_of_the_page_is_understood() -> None:
     "request_",
     [
         {},
-        {"true": "10", "predicted": "-1", "order": "size", "course": "5", "page": 0},
-        {"true": None, "predicted": [], "order": None, "course": "any", "page": "two"},
-        {"true": "٣", "predicted": "1e0", "course": {}, "page": -3, "order": []},
+        {"true": "10", "predicted": "-1", "order": "size", "category": "5", "page": 0},
+        {"true": None, "predicted": [], "order": None, "category": "any", "page": "two"},
+        {"true": "٣", "predicted": "1e0", "category": {}, "page": -3, "order": []},
     ],
 )
 def test_a_request_that_makes_no_sense_asks_for_everything(request_: dict[str, Any]) -> None:
@@ -70,8 +70,8 @@ def test_a_page_past_the_end_is_the_last() -> None:
     assert (page.number, page.pages) == (1, 1)
 
 
-def test_a_course_and_a_choice_both_count() -> None:
-    learned = find_page(FOUND, query(course=LearningCategory.LEARNED))
+def test_a_category_and_a_choice_both_count() -> None:
+    learned = find_page(FOUND, query(category=LearningCategory.LEARNED))
     assert learned.images.tolist() == [90, 91, 92, 93, 94]
     none = find_page(FOUND, query(Choice(only_wrong=True), LearningCategory.LEARNED))
     assert none.count == 0
@@ -79,5 +79,5 @@ def test_a_course_and_a_choice_both_count() -> None:
     assert one.images.tolist() == [97]
 
 
-def test_before_the_first_epoch_no_image_has_a_course() -> None:
-    assert find_page(UNTRAINED, query(course=LearningCategory.ALWAYS_RIGHT)).count == 0
+def test_before_the_first_epoch_no_image_has_a_category() -> None:
+    assert find_page(UNTRAINED, query(category=LearningCategory.ALWAYS_RIGHT)).count == 0

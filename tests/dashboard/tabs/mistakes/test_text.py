@@ -12,11 +12,11 @@ def test_why_there_is_no_image_is_said() -> None:
     assert text.no_images(Choice(only_wrong=True), None, False) == text.NONE_WRONG
     assert text.no_images(Choice(True, 1, 2), None, False) == text.NONE_FIT
     assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, False) == text.NONE_FIT
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, True) == text.NO_COURSES
+    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, True) == text.NO_CATEGORIES
 
 
-def test_courses_are_counted() -> None:
-    labels = [option["label"] for option in text.course_options(FOUND.categories)]
+def test_categories_are_counted() -> None:
+    labels = [option["label"] for option in text.category_options(FOUND.categories)]
     assert labels == [
         "any",
         "learned (5)",
@@ -25,7 +25,7 @@ def test_courses_are_counted() -> None:
         "never learned (5)",
         "always right (90)",
     ]
-    assert text.course_options(None)[-1]["label"] == "always right"
+    assert text.category_options(None)[-1]["label"] == "always right"
 
 
 def test_the_caption_counts() -> None:
