@@ -65,10 +65,10 @@ def opened(
     service: TrainingService,
     base_url: str = "http://127.0.0.1",
     host: str = "127.0.0.1",
-    path_prefix: str = "/",
+    **options: Any,
 ) -> Iterator[TestClient]:
     """A client of a server for the service, which is closed at the end."""
-    server = create_app(service, host, path_prefix).server
+    server = create_app(service, host, **options).server
     with TestClient(server, base_url=base_url, raise_server_exceptions=False) as client:
         yield client
 
