@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
-from dashboard import guide_page, ids, middleware, urls
+from dashboard import guide_page, hosts, ids, middleware, owners, urls
 from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.controls import PERSIST
@@ -125,6 +125,8 @@ def create_app(
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
+    one_person = hosts.is_loopback(host) and not allowed_hosts
+    server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
