@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import gc
 import logging
 import re
@@ -12,6 +13,8 @@ import webbrowser
 from pathlib import Path
 
 from core.errors import StorageError
+from dashboard import hosts
+from dashboard.hosts import Host
 
 ROOT = Path(__file__).resolve().parent
 GRACE_SECONDS = 1
@@ -44,9 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     except StorageError as error:
         return _refuse(str(error))
     service.prepare_dataset()
-    app = create_app(service, options.host, options.path_prefix)
+    app = create_app(service, options.host, options.allow_host, options.url_prefix)
 
-    url = f"http://{_shown(options.host)}:{options.port}{options.path_prefix.rstrip('/')}"
+    url = f"http://{_shown(options.host)}:{options.port}{options.url_prefix.rstrip('/')}"
     print(f"Open {url} in a browser. Ctrl+C ends it.", flush=True)
     if not options.no_browser:
         threading.Timer(1.0, webbrowser.open, (url,)).start()
@@ -76,10 +79,19 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=8050, help="port to serve (default: %(default)s)"
     )
     parser.add_argument(
-        "--path-prefix",
-        type=_path_prefix,
+        "--allow-host",
+        type=_allowed_host,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which a proxy serves Digit Lab, as lab.example; may be given again",
+    )
+    parser.add_argument(
+        "--url-prefix",
+        type=_url_prefix,
         default="/",
-        help="path to serve under, as /digits, behind a proxy (default: %(default)s)",
+        metavar="PATH",
+        help="path to serve under, as /lab, behind a proxy (default: %(default)s)",
     )
     parser.add_argument(
         "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/ here)"
@@ -106,24 +118,40 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _path_prefix(text: str) -> str:
-    if not re.fullmatch(r"/?([\w.~-]+/)*[\w.~-]*", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text} is not a path: give letters, as /digits")
-    return f"/{text.strip('/')}/".replace("//", "/")
+def _allowed_host(text: str) -> Host:
+    try:
+        return hosts.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not the name of a host: give one as lab.example or lab.example:8443"
+        ) from error
+
+
+def _url_prefix(text: str) -> str:
+    parts = text.strip("/").split("/")
+    if not re.fullmatch(r"/?([\w.~-]+/)*[\w.~-]*", text, re.ASCII) or {".", ".."} & {*parts}:
+        raise argparse.ArgumentTypeError(f"{text} is not a path: give letters, as /lab")
+    return f"/{'/'.join(parts)}/".replace("//", "/")
 
 
 def _address_problem(host: str, port: int) -> str | None:
     """Why that address cannot be served, or None."""
+    foreign = (
+        f"{host} is not an address of this computer. Leave --host out. "
+        "The name of a proxy goes with --allow-host."
+    )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except socket.gaierror:
-        return f"{host} is not an address of this computer. Leave --host out."
+    except (socket.gaierror, UnicodeError):
+        return foreign
     except PermissionError:
         return f"Port {port} needs special rights. Choose one above 1023 with --port."
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return foreign
         return (
             f"{host}:{port} cannot be served: another program, perhaps another Digit Lab, uses it. "
             f"Choose another port with --port {port + 1}."

@@ -3,6 +3,10 @@
 (function () {
   "use strict";
 
+  const REFUSED =
+    "Something between this page and Digit Lab, such as a proxy, refuses what the page asks for. " +
+    "Look at its settings and its log.";
+
   let prefix = null;
 
   const digitlab = {
@@ -41,4 +45,31 @@
     },
   };
   window.digitlab = digitlab;
+
+  // What the server refuses (403), with its sentence, until it answers there again. Dash passes
+  // over it without a word.
+  const refusals = new Map();
+  const fetchAnswer = window.fetch;
+  window.fetch = async (...request) => {
+    const answer = await fetchAnswer(...request);
+    const path = new URL(answer.url || location.href).pathname;
+    const before = refusals.get(path);
+    if (answer.status === 403) refusals.set(path, await readRefusal(answer.clone()));
+    else refusals.delete(path);
+    if (refusals.get(path) !== before) {
+      const detail = [...refusals.values()].at(-1) ?? "";
+      document.dispatchEvent(new CustomEvent("refusal", { detail }));
+    }
+    return answer;
+  };
+
+  async function readRefusal(answer) {
+    try {
+      const { error } = await answer.json();
+      if (error) return error;
+    } catch {
+      // Not from Digit Lab: a proxy has refused it.
+    }
+    return REFUSED;
+  }
 })();

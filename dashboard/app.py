@@ -4,7 +4,7 @@ import functools
 import importlib.util
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
-from dashboard import guide_page, ids, middleware, urls
+from dashboard import guide_page, hosts, ids, middleware, owners, urls
 from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.controls import PERSIST
+from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.tabs.compare import callbacks as compare, layout as compare_layout
@@ -71,14 +72,20 @@ TABS = (
 )
 
 
-def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix: str = "/") -> Dash:
+def create_app(
+    service: "TrainingService",
+    host: str = "127.0.0.1",
+    allowed_hosts: Sequence[Host] = (),
+    url_prefix: str = "/",
+) -> Dash:
     """The whole application. `app.server` is what an ASGI server serves.
 
     Args:
         host: the address that is served, whose name browsers may use.
-        path_prefix: the path of the page, as `/digits/`.
+        allowed_hosts: further names of the server, such as a proxy's.
+        url_prefix: the path of the page, as `/lab/`.
     """
-    urls.set_prefix(path_prefix)
+    urls.set_prefix(url_prefix)
 
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
@@ -118,7 +125,10 @@ def create_app(service: "TrainingService", host: str = "127.0.0.1", path_prefix:
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
-    server.add_middleware(middleware.Guard, host=host)
+    one_person = hosts.is_loopback(host) and not allowed_hosts
+    server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
+    server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
+    server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
     return app
 

@@ -30,7 +30,6 @@ GALLERY_CHOICE = "gallery-choice"
 """The test images that were selected in the embedding."""
 DRAW_FORM = "draw-form"
 """How a drawing is preprocessed: as MNIST or as drawn."""
-HAND_OWNER = "hand-owner"
 HAND_CHANGED = "hand-changed"
 
 

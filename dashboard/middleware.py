@@ -1,30 +1,47 @@
 """Middleware: checks of host and origin, security headers, a limit for bodies.
 
-`Guard` refuses host names that are not this machine's (DNS rebinding), and writes from pages of
+`Guard` refuses host names that are not this server's (DNS rebinding), and writes from pages of
 other sites. `SecurityHeaders` forbids other sites to frame the page and foreign scripts to run in
-it. `BodyLimit` refuses bodies that are too long.
+it. `BodyLimit` refuses bodies that are too long. `UrlPrefix` adds the URL prefix where a proxy has
+cut it off.
 """
 
-import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard import hosts
+from dashboard.hosts import Host
+
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGE_ORIGIN = "x-page-origin"
+"""The header in which the page says its origin where browsers send none: when it reads."""
 MAX_BODY = 4 << 20
 """Bytes of a request's body: the longest drawing needs less."""
 
 
 class Guard:
-    """ASGI middleware. Addresses are trusted, names only if they are this machine's own."""
+    """ASGI middleware. Trusts addresses, and names only if they are this server's own.
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
-        self._app = app
-        self._names = {"localhost", host.lower(), socket.gethostname().lower()}
+    It reads `Host` and `Origin` alone: any client can send an `X-Forwarded-Host`.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, allowed: Sequence[Host]) -> None:
+        """
+        Args:
+            host: the address that is served.
+            allowed: further names of the server, such as a proxy's. Pages at these may write
+                whatever `Host` says, because a proxy may replace it.
+        """
+        self._app, self._allowed = app, allowed
+        self._names = {"localhost", *(one.name for one in allowed)}
+        for name in (host, socket.gethostname()):
+            with suppress(ValueError):
+                self._names.add(hosts.parse(name).name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -41,15 +58,50 @@ class Guard:
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is refused, as a sentence; None if it is not."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
-        name = _name(f"//{host}")
-        if not (_is_address(name) or name in self._names):
-            return f"Digit Lab does not answer to the name {name}. Start it with --host {name}."
-        origin = headers.get("origin")
-        writes = scope["type"] == "websocket" or scope["method"] not in READS
-        if writes and origin is not None and origin.partition("://")[2] != host:
+        try:
+            host = hosts.parse(headers.get("host", ""))
+        except ValueError:
+            return "This request does not say to which host it goes: its Host header is no name."
+        if not (hosts.is_address(host.name) or host.name in self._names):
+            return (
+                f"Digit Lab does not answer to the name {host.name}. "
+                f"If that is its name, start it with --allow-host {host.name}."
+            )
+        origin = headers.get(PAGE_ORIGIN)
+        if scope["type"] == "websocket" or scope["method"] not in READS:
+            origin = headers.get("origin", origin)
+        return None if origin is None else self._refusal_of_page(origin, host)
+
+    def _refusal_of_page(self, origin: str, host: Host) -> str | None:
+        try:
+            scheme, page = hosts.parse_origin(origin)
+        except ValueError:
             return "Digit Lab takes orders from its own pages only, not from another site's."
-        return None
+        if page == hosts.with_port(host, scheme) or any(own.matches(page) for own in self._allowed):
+            return None
+        name = origin.partition("://")[2]
+        return (
+            "Digit Lab takes orders from its own pages only, and does not know the address "
+            f"{name} as its own. If it is, start Digit Lab with --allow-host {name}."
+        )
+
+
+class UrlPrefix:
+    """ASGI middleware. Adds the URL prefix to paths without it: some proxies cut it off."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        """
+        Args:
+            prefix: the path of the page, as `/lab/`.
+        """
+        self._app, self._prefix = app, prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            path = scope["path"]
+            if not f"{path}/".startswith(self._prefix):
+                scope = {**scope, "path": self._prefix + path.removeprefix("/")}
+        await self._app(scope, receive, send)
 
 
 class SecurityHeaders:
@@ -128,19 +180,3 @@ class BodyLimit:
             return rest.pop() if rest else await receive()
 
         await self._app(scope, receive_rest, send)
-
-
-def _name(url: str) -> str:
-    """The host's name or address in a URL, without its port; empty if there is none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # an unfinished bracket
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -4,7 +4,7 @@ _prefix = "/"
 
 
 def set_prefix(prefix: str) -> None:
-    """Serves Digit Lab under a path, as `/digits/`. Call it before the page is made.
+    """Serves Digit Lab under a path, as `/lab/`. Call it before the page is made.
 
     It holds for the whole process, as in Dash's own `get_relative_path`.
     """
@@ -13,5 +13,5 @@ def set_prefix(prefix: str) -> None:
 
 
 def url(path: str) -> str:
-    """The URL of a path of this server: `/digits/api/runs` for `/api/runs`."""
+    """The URL of a path of this server: `/lab/api/runs` for `/api/runs`."""
     return _prefix.rstrip("/") + path

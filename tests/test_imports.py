@@ -95,7 +95,7 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "ids", "theme", "urls"},
+    {"formatting", "hosts", "ids", "owners", "theme", "urls"},
     {"components"},
     {"guide_page", "live", "middleware", "tabs"},
     {"api"},

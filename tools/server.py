@@ -35,22 +35,22 @@ class Server:
         runs: Path,
         said: Path | None = None,
         program: Sequence[str] = ("run.py",),
-        path_prefix: str = "",
+        url_prefix: str = "",
     ) -> None:
         """
         Args:
             runs: the folder in which runs are kept.
             said: a file for all that it prints; without one, only its errors are shown.
             program: what Python starts.
-            path_prefix: the path of the page, as `/digits`.
+            url_prefix: the path of the page, as `/lab`.
         """
         self.runs = runs
         self._said = said
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}{path_prefix}"
+        self.url = f"http://127.0.0.1:{port}{url_prefix}"
         self._command = [sys.executable, *program, "--no-browser", *arguments]
         self._command += ["--port", str(port), "--runs-dir", str(runs)]
-        self._command += ["--path-prefix", path_prefix] if path_prefix else []
+        self._command += ["--url-prefix", url_prefix] if url_prefix else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -5,13 +5,6 @@
   const { addCallbacks, noUpdate } = window.digitlab;
 
   addCallbacks("collection", {
-    // The name under which this browser's drawings are kept: once made up, it stays.
-    owner: (_, known) => {
-      if (known) return noUpdate();
-      const bytes = crypto.getRandomValues(new Uint8Array(16));
-      return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    },
-
     // A drawing to keep, and as what.
     keep: (clicks, form) => {
       const { triggered, triggered_id } = window.dash_clientside.callback_context;

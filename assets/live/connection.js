@@ -67,7 +67,8 @@
     try {
       const query = Object.entries({ ...place, run }).filter(([, value]) => value !== null);
       const address = `${LIVE()}?${new URLSearchParams(query)}`;
-      const [answer] = await Promise.all([fetch(address, { cache: "no-store" }), drawn]);
+      const headers = { "X-Page-Origin": location.origin }; // browsers send none when they read
+      const [answer] = await Promise.all([fetch(address, { cache: "no-store", headers }), drawn]);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const message = await answer.json();
       if (mine !== attempt) return;

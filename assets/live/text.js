@@ -4,6 +4,7 @@
 
   const shown = {}; // properties of components, as they were set last
   let problem = "";
+  let refusal = ""; // why the server does not take what the page sends
   let outdated = false; // the page is of an earlier version than the server
 
   window.live.listen(({ text, controls, ...message }) => {
@@ -28,7 +29,9 @@
   function updateNotice() {
     const lost = document.body.dataset.connection === "lost";
     const seconds = Math.round((Date.now() - window.live.heardAt()) / 1000);
-    const sentence = lost
+    const sentence = refusal
+      ? refusal
+      : lost
       ? "The connection to Digit Lab is lost. Trying again…"
       : outdated
         ? "Digit Lab has a new version."
@@ -37,14 +40,18 @@
     const text = document.getElementById("notice-text");
     if (!notice) return;
     if (text.textContent !== sentence) text.textContent = sentence;
-    document.getElementById("notice-age").textContent = lost
+    document.getElementById("notice-age").textContent = lost && !refusal
       ? ` What you see is ${seconds} s old.`
       : "";
-    document.getElementById("notice-reload").hidden = !outdated || lost;
+    document.getElementById("notice-reload").hidden = !outdated || lost || Boolean(refusal);
     notice.hidden = !sentence;
   }
 
   document.addEventListener("connection", updateNotice);
+  document.addEventListener("refusal", ({ detail }) => {
+    refusal = detail;
+    updateNotice();
+  });
   setInterval(() => document.body.dataset.connection === "lost" && updateNotice(), 1000);
   document.addEventListener("click", ({ target }) => {
     if (target.id === "notice-reload") location.reload();

@@ -63,7 +63,6 @@
 
   // The visitor's own drawings, read by the networks of the run that is followed.
 
-  let owner = null;
   let tab = null;
   let network = null;
   let asked = null;
@@ -71,9 +70,9 @@
 
   async function fetchScores() {
     const newest = network?.newest?.split("/")[0];
-    if (tab !== "curves" || !newest || !owner || keepsNone) return;
+    if (tab !== "curves" || !newest || keepsNone) return;
     const isTrained = network.kept.length > 0;
-    const question = (asked = `/api/handwriting/${owner}/scores/${newest}`);
+    const question = (asked = `/api/handwriting/scores/${newest}`);
     try {
       const answer = await fetch(url(question));
       const scores = answer.ok ? await answer.json() : null;
@@ -102,9 +101,8 @@
       return noUpdate();
     },
 
-    // Other drawings, or another name under which they are kept.
-    updateOwnScores: (_, newOwner) => {
-      [owner, keepsNone] = [newOwner, false];
+    updateOwnScores: () => {
+      keepsNone = false;
       fetchScores();
       return noUpdate();
     },

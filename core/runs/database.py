@@ -143,12 +143,16 @@ class RunDatabase:
                 "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
             )
 
-    def drawings(self, owner: str, deleted: bool = False) -> list[Drawing]:
-        """An owner's drawings, or those deleted since the start, the oldest first."""
+    def drawings(self, owner: str | None, deleted: bool = False) -> list[Drawing]:
+        """An owner's drawings, or those deleted since the start, the oldest first.
+
+        None owns the drawings of all.
+        """
         with self._lock:
             rows = self._connection.execute(
                 "SELECT drawing_id, label, image FROM drawings "
-                "WHERE owner = ? AND deleted = ? AND length(image) = 784 ORDER BY rowid",
+                "WHERE owner = ifnull(?, owner) AND deleted = ? AND length(image) = 784 "
+                "ORDER BY rowid",
                 (owner, int(deleted)),
             ).fetchall()
         return [
@@ -156,19 +160,19 @@ class RunDatabase:
             for drawing_id, label, image in rows
         ]
 
-    def save_drawing(self, owner: str, drawing: Drawing) -> None:
+    def save_drawing(self, owner: str | None, drawing: Drawing) -> None:
         with self.transaction("The drawing") as connection:
             connection.execute(
                 "INSERT INTO drawings (drawing_id, owner, label, image) VALUES (?, ?, ?, ?)",
-                (drawing.drawing_id, owner, drawing.label, drawing.image.tobytes()),
+                (drawing.drawing_id, owner or "", drawing.label, drawing.image.tobytes()),
             )
 
-    def set_drawing_deleted(self, owner: str, drawing_id: str, deleted: bool) -> bool:
+    def set_drawing_deleted(self, owner: str | None, drawing_id: str, deleted: bool) -> bool:
         """Deletes or restores a drawing, as `set_deleted`; returns whether there is one."""
         with self.transaction("The drawing") as connection:
             changed = connection.execute(
-                "UPDATE drawings SET deleted = ? WHERE owner = ? AND drawing_id = ? "
-                "AND deleted = ?",
+                "UPDATE drawings SET deleted = ? WHERE owner = ifnull(?, owner) "
+                "AND drawing_id = ? AND deleted = ?",
                 (int(deleted), owner, drawing_id, int(not deleted)),
             )
         return changed.rowcount == 1

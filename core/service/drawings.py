@@ -24,7 +24,7 @@ from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 
 MAX_DRAWINGS = 300
-"""Of one owner."""
+"""Of one owner. Those that several owners kept may be more together."""
 MAX_OWNERS = 100
 """Owners whose drawings stay in memory."""
 
@@ -32,7 +32,8 @@ MAX_OWNERS = 100
 class Drawings:
     """Saves drawings and scores networks on them. Safe to use from several threads.
 
-    An owner is a random name that only one browser knows.
+    An owner is a random name that only one browser has. None owns all drawings: where Digit Lab has
+    one person, they are theirs, under whatever names they were kept.
     """
 
     def __init__(
@@ -45,16 +46,16 @@ class Drawings:
         self._runs, self._database = runs, runs.database
         self._predictions, self._history, self._tasks = predictions, history, tasks
         self._lock = threading.RLock()
-        self._cache: LRUCache[str, tuple[Drawing, ...]] = LRUCache(MAX_OWNERS)
+        self._cache: LRUCache[str | None, tuple[Drawing, ...]] = LRUCache(MAX_OWNERS)
 
-    def all(self, owner: str) -> tuple[Drawing, ...]:
+    def all(self, owner: str | None) -> tuple[Drawing, ...]:
         """An owner's drawings, the oldest first."""
         with self._lock:
             if owner not in self._cache:
                 self._cache[owner] = tuple(self._database.drawings(owner))
             return self._cache[owner]
 
-    def save(self, owner: str, label: int, image: np.ndarray) -> Drawing:
+    def save(self, owner: str | None, label: int, image: np.ndarray) -> Drawing:
         """Saves a drawing (28, 28), 0..1 with ink 1.
 
         Raises:
@@ -67,13 +68,12 @@ class Drawings:
         pixels = (image * 255).round().astype(np.uint8)
         drawing = Drawing(secrets.token_hex(8), label, pixels)
         with self._lock:
-            drawings = self.all(owner)
-            _check_fits(pixels, drawings)
+            _check_fits(pixels, self.all(owner))
             self._database.save_drawing(owner, drawing)
-            self._cache[owner] = (*drawings, drawing)
+            self._cache.clear()
         return drawing
 
-    def delete(self, owner: str, drawing_id: str) -> None:
+    def delete(self, owner: str | None, drawing_id: str) -> None:
         """Deletes a drawing; `restore` works until the next start.
 
         Raises:
@@ -81,7 +81,7 @@ class Drawings:
         """
         self._set_deleted(owner, drawing_id, True)
 
-    def restore(self, owner: str, drawing_id: str) -> None:
+    def restore(self, owner: str | None, drawing_id: str) -> None:
         """Restores a deleted drawing.
 
         Raises:
@@ -95,7 +95,7 @@ class Drawings:
             self._set_deleted(owner, drawing_id, False)
 
     def predict(
-        self, owner: str, run_id: str | None = None, epoch: int | None = None
+        self, owner: str | None, run_id: str | None = None, epoch: int | None = None
     ) -> DrawingSet:
         """An owner's drawings with a network's predictions, by default of the newest network.
 
@@ -111,7 +111,7 @@ class Drawings:
             return DrawingSet(drawings, None, np.zeros(len(drawings), bool))
         return DrawingSet(drawings, probabilities.argmax(1), self._is_trained_on(run_id, images))
 
-    def scores(self, owner: str, run_id: str) -> DrawingScores:
+    def scores(self, owner: str | None, run_id: str) -> DrawingScores:
         """How each saved network of a run reads an owner's drawings. May take seconds.
 
         Raises:
@@ -144,10 +144,10 @@ class Drawings:
             return np.zeros(len(images), bool)
         return finetuning_data.contains(drawings.seen, images)
 
-    def _set_deleted(self, owner: str, drawing_id: str, deleted: bool) -> None:
+    def _set_deleted(self, owner: str | None, drawing_id: str, deleted: bool) -> None:
         with self._lock:
             exists = self._database.set_drawing_deleted(owner, drawing_id, deleted)
-            self._cache.pop(owner, None)
+            self._cache.clear()
         if not exists:
             raise UnknownDrawingError("There is no such drawing among those that you keep.")
 
@@ -166,7 +166,7 @@ def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
     """
     if len(drawings) >= MAX_DRAWINGS:
         raise DrawingRefusedError(
-            f"You keep {MAX_DRAWINGS} drawings, the most there may be: delete some."
+            f"You keep {len(drawings)} drawings, and {MAX_DRAWINGS} is the most: delete some."
         )
     for other in drawings:
         if np.array_equal(other.image, pixels):

@@ -32,7 +32,11 @@ class Finetuning:
         self._predictions, self._history = predictions, history
 
     def start(
-        self, owner: str, run_id: str | None = None, epoch: int | None = None, mixed: bool = True
+        self,
+        owner: str | None,
+        run_id: str | None = None,
+        epoch: int | None = None,
+        mixed: bool = True,
     ) -> str:
         """Forks a run and trains the fork on the owner's drawings; returns its id.
 

@@ -1,25 +1,22 @@
 """Routes about drawings that people keep: list, keep, delete, score, fine-tune on them.
 
-Each set has an owner, a random name that stands in for an account: whoever knows it may read and
-change the set. The page's own is in its browser.
+Each request is about the drawings of its owner (`dashboard/owners.py`).
 """
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, FastAPI, Path, Query
+from fastapi import Depends, FastAPI, Query
 
 from core.records.drawings import DrawingScores, FinetuneReport
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import JsonBody
 from dashboard.api.predictions import A_SEVEN
 from dashboard.api.schemas import DrawingCreate, DrawingList, DrawingResponse, FinetuneRequest
+from dashboard.owners import owner
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-Owner = Annotated[
-    str, Path(pattern="^[0-9a-f]{32}$", description="The set's name: 32 digits or letters a to f.")
-]
 drawing_body = JsonBody(DrawingCreate, {"strokes": A_SEVEN, "label": 7})
 finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 
@@ -27,14 +24,13 @@ finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 def register(api: FastAPI, service: "TrainingService") -> None:
     drawings = service.drawings
 
-    @api.get("/handwriting/{owner}", tags=["drawings"])
+    @api.get("/handwriting", tags=["drawings"])
     def list_drawings(
-        owner: Owner,
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
         epoch: Annotated[int | None, Query(description="The network after this epoch.")] = None,
     ) -> DrawingList:
         """All drawings that are kept, as a network reads them, by default the newest."""
-        found = drawings.predict(owner, run, epoch)
+        found = drawings.predict(owner(), run, epoch)
         responses = [
             DrawingResponse(
                 id=drawing.drawing_id,
@@ -48,45 +44,41 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return DrawingList(drawings=responses, count=len(responses), right=found.right)
 
     @api.post(
-        "/handwriting/{owner}",
+        "/handwriting",
         status_code=201,
         tags=["drawings"],
         openapi_extra=drawing_body.openapi,
     )
-    def keep_drawing(
-        owner: Owner, body: Annotated[DrawingCreate, Depends(drawing_body)]
-    ) -> dict[str, str]:
+    def keep_drawing(body: Annotated[DrawingCreate, Depends(drawing_body)]) -> dict[str, str]:
         """Keeps a drawing and the digit that was meant; answers its `id`."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
-        return {"id": drawings.save(owner, body.label, image).drawing_id}
+        return {"id": drawings.save(owner(), body.label, image).drawing_id}
 
-    @api.delete("/handwriting/{owner}/{drawing_id}", status_code=204, tags=["drawings"])
-    def delete_drawing(owner: Owner, drawing_id: str) -> None:
+    @api.delete("/handwriting/{drawing_id}", status_code=204, tags=["drawings"])
+    def delete_drawing(drawing_id: str) -> None:
         """Deletes a drawing; until Digit Lab is started again it can be restored."""
-        drawings.delete(owner, drawing_id)
+        drawings.delete(owner(), drawing_id)
 
-    @api.post("/handwriting/{owner}/{drawing_id}/restore", status_code=204, tags=["drawings"])
-    def restore_drawing(owner: Owner, drawing_id: str) -> None:
+    @api.post("/handwriting/{drawing_id}/restore", status_code=204, tags=["drawings"])
+    def restore_drawing(drawing_id: str) -> None:
         """Brings a deleted drawing back."""
-        drawings.restore(owner, drawing_id)
+        drawings.restore(owner(), drawing_id)
 
-    @api.get("/handwriting/{owner}/scores/{run_id}", tags=["drawings"])
-    def get_scores(owner: Owner, run_id: str) -> DrawingScores:
+    @api.get("/handwriting/scores/{run_id}", tags=["drawings"])
+    def get_scores(run_id: str) -> DrawingScores:
         """How many of the drawings each kept network of a run reads right."""
-        return drawings.scores(owner, run_id)
+        return drawings.scores(owner(), run_id)
 
     @api.post(
-        "/handwriting/{owner}/teach",
+        "/handwriting/teach",
         status_code=201,
         tags=["drawings"],
         openapi_extra=finetune_body.openapi,
     )
-    def finetune(
-        owner: Owner, body: Annotated[FinetuneRequest, Depends(finetune_body)]
-    ) -> RunSnapshot:
+    def finetune(body: Annotated[FinetuneRequest, Depends(finetune_body)]) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
         return service.runs.snapshot(
-            service.finetuning.start(owner, body.run, body.epoch, body.mixed)
+            service.finetuning.start(owner(), body.run, body.epoch, body.mixed)
         )
 
     @api.get("/runs/{run_id}/lesson", tags=["drawings"])

@@ -91,6 +91,11 @@ _DRAW_TAB_FRAMES = """tab => [...tab.querySelectorAll("*")]
     .map(element => [element.offsetLeft, element.offsetTop, element.offsetHeight].join())
     .join(" ")"""
 
+_DELETE_DRAWINGS = """async (path) => {
+    const {drawings} = await (await fetch(path)).json();
+    for (const {id} of drawings) await fetch(`${path}/${id}`, {method: "DELETE"});
+}"""
+
 _RECORD_TEXTS = """element => {
     const texts = element.recordedTexts = [];
     new MutationObserver(() => {
@@ -535,18 +540,9 @@ class DashboardPage:
         expect(self.text(f"Kept as {digit}.")).to_be_visible()
         expect(self.kept_drawings).to_have_count(before + 1)
 
-    def handwriting_owner(self) -> str:
-        """The name under which the server keeps this browser's drawings."""
-        return str(json.loads(self.page.evaluate("localStorage.getItem('hand-owner')")))
-
-    def become_new_owner(self) -> str:
-        """The browser forgets its name, so that the page throws another, with no drawings yet.
-
-        Wants the Draw tab; returns the new name.
-        """
-        before = self.handwriting_owner()
-        self.page.evaluate("dash_clientside.set_props('hand-owner', {data: null})")
-        self.until(lambda: self.handwriting_owner() not in (before, "None"))
+    def delete_drawings(self) -> None:
+        """Deletes all kept drawings. Wants the Draw tab."""
+        self.page.evaluate(_DELETE_DRAWINGS, f"{self.url}/api/handwriting")
+        self.page.evaluate("dash_clientside.set_props('hand-changed', {data: {at: Date.now()}})")
         expect(self.kept_drawings).to_have_count(0)
         self.wait_until_quiet()
-        return self.handwriting_owner()

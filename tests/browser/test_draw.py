@@ -203,7 +203,7 @@ def test_a_drawing_and_how_the_network_gets_it_and_kept_drawings_survive_a_reloa
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     open_canvas(dashboard, mlp_run)
-    dashboard.become_new_owner()
+    dashboard.delete_drawings()
     dashboard.draw(SMALL_SEVEN, CROSSBAR)
     expect_reading(dashboard, server, mlp_run)
     as_mnist = dashboard.canvas_pixels(INPUT)
@@ -223,7 +223,7 @@ def test_a_drawing_and_how_the_network_gets_it_and_kept_drawings_survive_a_reloa
     expect(dashboard.kept_drawings).to_have_count(1)
     choose_input(dashboard, "as MNIST")
     expect_reading(dashboard, server, mlp_run)
-    dashboard.become_new_owner()
+    dashboard.delete_drawings()
 
 
 # Not sure

@@ -69,6 +69,8 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
 
     dashboard.keep_drawing(1)
     expect(hand).to_contain_text("There is no network yet to read them")
+    dashboard.reload()
+    expect(dashboard.kept_drawings).to_have_count(1)
     dashboard.button("Teach it").click()
     expect(hand.get_by_role("alert")).to_contain_text("Press Train first")
     dashboard.button("Delete this 1").click()

@@ -34,13 +34,14 @@ def open_draw(dashboard: DashboardPage, run_id: str) -> None:
     dashboard.field("as MNIST").check()
 
 
-@pytest.fixture
-def owner(dashboard: DashboardPage) -> Iterator[str]:
-    """The name of an owner who has kept nothing yet; the next test has another one."""
+@pytest.fixture(autouse=True)
+def no_drawings(dashboard: DashboardPage) -> Iterator[None]:
+    """Nothing is kept when a test begins, and nothing after it."""
     dashboard.open_tab("Draw")
-    yield dashboard.become_new_owner()
+    dashboard.delete_drawings()
+    yield
     dashboard.open_tab("Draw")
-    dashboard.become_new_owner()
+    dashboard.delete_drawings()
 
 
 def course_probabilities(dashboard: DashboardPage) -> list[list[float]]:
@@ -99,7 +100,7 @@ def test_the_course_has_a_column_for_each_epoch_as_plain_torch_has_it(
 
 
 def test_drawings_are_kept_counted_deleted_and_taught(
-    dashboard: DashboardPage, server: AppServer, mlp_run: str, owner: str
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     open_draw(dashboard, mlp_run)
     expect(dashboard.region(HAND)).to_contain_text("which one you meant")
@@ -114,7 +115,7 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     dashboard.until(lambda: len(dashboard.strokes()) == 1)
     dashboard.keep_drawing(3)
 
-    mine = f"/api/handwriting/{owner}"
+    mine = "/api/handwriting"
     found = server.get(mine)
     assert [drawing["label"] for drawing in found["drawings"]] == [7, 3]
     expect(dashboard.region(HAND)).to_contain_text(f"Right: {found['right']} of 2.")
@@ -146,7 +147,7 @@ def test_drawings_are_kept_counted_deleted_and_taught(
 
 
 def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_anew(
-    dashboard: DashboardPage, mlp_run: str, owner: str
+    dashboard: DashboardPage, mlp_run: str
 ) -> None:
     open_draw(dashboard, mlp_run)
     dashboard.draw(SEVEN)
@@ -173,12 +174,12 @@ def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_ane
 
 
 def test_a_few_drawings_have_a_line_in_the_curves(
-    dashboard: DashboardPage, server: AppServer, mlp_run: str, owner: str
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     dashboard.open_tab("Train")
     for number in range(4):
         stroke = [[84, 42], [84 + 7 * number, 140], [126, 238]]
-        server.post(f"/api/handwriting/{owner}", {"strokes": [stroke], "label": 1})
+        server.post("/api/handwriting", {"strokes": [stroke], "label": 1})
     open_draw(dashboard, mlp_run)
     expect(dashboard.kept_drawings).to_have_count(4)
     dashboard.draw(ONE)
@@ -186,7 +187,7 @@ def test_a_few_drawings_have_a_line_in_the_curves(
     dashboard.open_tab("Curves")
     line = "gd.data?.find(trace => trace.name === 'your handwriting (5)')"
     dashboard.until(lambda: dashboard.figure_value("Accuracy curve", f"{line} !== undefined"))
-    scores = server.get(f"/api/handwriting/{owner}/scores/{mlp_run}")["fresh"]
+    scores = server.get(f"/api/handwriting/scores/{mlp_run}")["fresh"]
     shares = dashboard.figure_value("Accuracy curve", f"Array.from({line}.y)")
     assert shares == pytest.approx([score["right"] / 5 for score in scores])
     assert dashboard.figure_value("Accuracy curve", f"Array.from({line}.x)") == [0, 1, 2, 3]

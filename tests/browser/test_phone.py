@@ -1,7 +1,5 @@
 """On a phone: a finger draws, and the table of runs is of use."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -18,7 +16,7 @@ def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     dashboard: DashboardPage, open_page: OpenPage, server: AppServer, mlp_run: str
 ) -> None:
     dashboard.open_tab("Draw")
-    owner = dashboard.become_new_owner()
+    dashboard.delete_drawings()
 
     phone = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     phone.show_run(mlp_run)
@@ -37,15 +35,12 @@ def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     phone.until(lambda: phone.predicted_digit() is not None)
     assert phone.page.evaluate("scrollY") == top  # it drew, and did not scroll
 
-    # It has drawings of its own.
+    # What it keeps is there in the other browser, too: this server has one person.
     phone.keep_drawing(1)
-    assert re.fullmatch("[0-9a-f]{32}", owner)
-    assert phone.handwriting_owner() != owner
-    assert server.get(f"/api/handwriting/{owner}")["drawings"] == []
     dashboard.open_tab("Train")
     dashboard.open_tab("Draw")
-    dashboard.wait_until_quiet()
-    expect(dashboard.kept_drawings).to_have_count(0)
+    expect(dashboard.kept_drawings).to_have_count(1)
+    dashboard.delete_drawings()
 
     run = server.run(server.train(epochs=1, train_images=50))
     name = f"Run {run['number']}"

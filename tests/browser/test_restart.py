@@ -24,7 +24,7 @@ def mortal_server(
     """A server in a process of its own, which a test may kill. It serves under a path."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
     data = ("--dataset", "mnist", "--data-dir", str(data_dir))
-    with Server(*data, runs=tmp_path / "runs", path_prefix="/digits") as server:
+    with Server(*data, runs=tmp_path / "runs", url_prefix="/digits") as server:
         yield server
 
 

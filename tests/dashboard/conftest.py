@@ -8,7 +8,6 @@ import functools
 import json
 import queue
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,10 +64,10 @@ def opened(
     service: TrainingService,
     base_url: str = "http://127.0.0.1",
     host: str = "127.0.0.1",
-    path_prefix: str = "/",
+    **options: Any,
 ) -> Iterator[TestClient]:
     """A client of a server for the service, which is closed at the end."""
-    server = create_app(service, host, path_prefix).server
+    server = create_app(service, host, **options).server
     with TestClient(server, base_url=base_url, raise_server_exceptions=False) as client:
         yield client
 
@@ -153,9 +152,14 @@ def client(service: TrainingService) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def drawings() -> str:
-    """The address of the drawings of a visitor whom no other test knows."""
-    return f"/api/handwriting/{uuid.uuid4().hex}"
+def drawings(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of the drawings. None are left behind on a server that tests share."""
+    path = "/api/handwriting"
+    yield path
+    for name in {"trained", "untrained"} & set(request.fixturenames):
+        client: TestClient = request.getfixturevalue(name)
+        for drawing in client.get(path).json()["drawings"]:
+            client.delete(f"{path}/{drawing['id']}")
 
 
 # Servers that all tests of a process share

@@ -108,7 +108,6 @@ def test_callbacks_ask_the_service_in_threads(
         f"{ids.RUNS_GRID}.selectedRows": {"ids": [run.run_id]},
         f"{ids.RUNS_GRID}.cellValueChanged": [cell],
         runs.EPOCH: "1",
-        ids.HAND_OWNER: OWNER,
         draw.HAND_REQUEST: {**drawing, "label": 7},
         draw.HAND_DELETE: {"drawing": "none"},
         f"{compare.CLOCK}.disabled": False,
@@ -143,7 +142,7 @@ def test_routes_ask_the_service_in_threads(client: TestClient, watched: Watched)
     run_id = watched.runs.all()[-1].run_id
     described = client.get("/api/openapi.json").json()
     for path in described["paths"]:
-        client.get(path.format(run_id=run_id, owner=OWNER, drawing_id="none"))
+        client.get(path.format(run_id=run_id, drawing_id="none"))
     with client.websocket_connect("ws://127.0.0.1/api/live") as socket:
         socket.send_text("{}")
         assert socket.receive_json()["runs"]

@@ -1,16 +1,19 @@
 """Whom the server answers: its own pages and names, not another site's page or a borrowed name."""
 
+import re
 import socket
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Response
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
-from tests.dashboard.conftest import in_memory_service, opened
+from dashboard import hosts
+from tests.dashboard.conftest import in_memory_service, opened, refusal
 
 SOCKET = "/api/live"
 OWN = "http://127.0.0.1:8050"
@@ -62,12 +65,16 @@ def test_addresses_and_the_machines_own_names_are_answered(client: TestClient, h
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/api/health", "/_dash-layout", "/_dash-dependencies"])
-def test_any_other_name_is_refused_with_a_sentence(
+def test_any_other_name_is_refused_with_a_sentence_about_what_to_do(
     client: TestClient, host: str, path: str
 ) -> None:
     refused = client.get(path, headers={"host": host})
     assert refused.status_code == 403
-    assert refused.json()["error"].endswith(".")
+    sentence = refused.json()["error"]
+    assert sentence.endswith(".")
+    name = host.removesuffix(":8050")
+    if name.isascii() and re.fullmatch("[a-z0-9.]+", name):
+        assert f"--allow-host {name}." in sentence
 
 
 @pytest.mark.parametrize(
@@ -139,3 +146,66 @@ def open_socket(client: TestClient, headers: dict[str, str]) -> WebSocketTestSes
     return client.websocket_connect(
         OWN.replace("http", "ws") + SOCKET, headers={"host": OWN.removeprefix("http://")} | headers
     )
+
+
+# Behind a proxy
+
+
+@pytest.fixture(scope="module")
+def proxied(service: TrainingService) -> Iterator[TestClient]:
+    """A client of a server with names that a proxy has."""
+    names = ["Lab.Example.", "tls.example:8443", "bücher.example", "2001:db8::7"]
+    yield from opened(service, OWN, allowed_hosts=[hosts.parse(name) for name in names])
+
+
+def writes(client: TestClient, host: str, origin: str, **headers: str) -> Response:
+    """A write that is invalid, so that it changes nothing: 422 where it is let through."""
+    headers = {"host": host, "origin": origin} | headers
+    return client.post("/api/predict", json={"strokes": []}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("lab.example", "https://lab.example"),  # Host kept
+        ("lab.example:8080", "http://lab.example:8080"),
+        ("lab.example", "http://lab.example:8080"),  # nginx's $host has no port
+        ("LAB.example.", "http://lab.example."),
+        ("127.0.0.1:8050", "http://lab.example"),  # Host replaced
+        ("127.0.0.1:8050", "https://lab.example:444"),
+        ("127.0.0.1:8050", "https://tls.example:8443"),
+        ("xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("localhost:8050", "http://[2001:db8::7]"),
+        ("[2001:db8::7]:8080", "http://[2001:db8::7]:8080"),
+        ("10.0.0.2:80", "http://10.0.0.2"),
+    ],
+)
+def test_a_page_at_an_allowed_name_writes(proxied: TestClient, host: str, origin: str) -> None:
+    assert writes(proxied, host, origin).status_code == 422
+    headers = {"host": host, "x-page-origin": origin}
+    assert proxied.get("/api/live", headers=headers).status_code == 200
+    with open_socket(proxied, {"host": host, "origin": origin}):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "advice"),
+    [
+        ("127.0.0.1:8050", "http://evil.example", "--allow-host evil.example."),
+        ("127.0.0.1:8050", "https://tls.example", "--allow-host tls.example."),
+        ("127.0.0.1:8050", "http://10.0.0.2:8080", "--allow-host 10.0.0.2:8080."),
+        ("127.0.0.1:8050", "http://lab.example.evil.example", "--allow-host lab.example.evil."),
+        ("evil.example", "http://evil.example", "--allow-host evil.example."),
+        ("lab.example", "null", "own pages only"),
+        ("lab.example", "ftp://lab.example", "own pages only"),
+    ],
+)
+def test_a_page_at_any_other_name_is_refused_and_told_what_to_do(
+    proxied: TestClient, host: str, origin: str, advice: str
+) -> None:
+    assert advice.rstrip(".") in (sentence := refusal(writes(proxied, host, origin), 403)), sentence
+    # What such a page reads says so, too: it asks for nothing else until somebody clicks.
+    headers = {"host": host, "x-page-origin": origin}
+    assert refusal(proxied.get("/api/live", headers=headers), 403) == sentence
+    forwarded = {"x-forwarded-host": "lab.example", "forwarded": "host=lab.example"}
+    assert writes(proxied, host, origin, **forwarded).status_code == 403  # any client can send it

@@ -22,7 +22,7 @@ def prefixed(
     """A client of a server under `/digits/`."""
     monkeypatch.setattr(untrained_service, "close", lambda: None)  # it serves other tests, too
     monkeypatch.setattr(urls, "_prefix", urls._prefix)  # restored at the end
-    yield from opened(untrained_service, path_prefix="/digits/")
+    yield from opened(untrained_service, url_prefix="/digits/")
 
 
 def loaded(page: str) -> list[str]:
@@ -69,3 +69,16 @@ def test_routes_and_limits_are_under_the_path(prefixed: TestClient) -> None:
 def test_callbacks_are_under_the_path(prefixed: TestClient) -> None:
     assert prefixed.get("/digits/_dash-dependencies").json()
     assert "digits" in prefixed.get("/digits/guide", follow_redirects=False).headers["location"]
+
+
+@pytest.mark.parametrize("path", ["guide/", "api/runs", "assets/common.js", "_dash-layout"])
+def test_a_proxy_may_cut_the_path_off(prefixed: TestClient, path: str) -> None:
+    assert prefixed.get(f"/{path}").text == prefixed.get(f"/digits/{path}").text
+
+
+def test_limits_and_sockets_hold_where_a_proxy_has_cut_the_path_off(prefixed: TestClient) -> None:
+    refusal(prefixed.post("/api/predict", content=bytes(MAX_BODY + 1)), 413)
+    refusal(prefixed.post("/api/import", content=bytes(MAX_BODY + 1)), 422)
+    with prefixed.websocket_connect("ws://127.0.0.1/api/live") as socket:
+        socket.send_text("{}")
+        assert socket.receive_json()["shown"] is None

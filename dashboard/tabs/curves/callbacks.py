@@ -22,8 +22,6 @@ def register(app: Dash, _: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("curves", "updateOwnScores"),
         Input(ids.HAND_CHANGED, "data"),
-        Input(ids.HAND_OWNER, "data"),
-        prevent_initial_call=False,
     )
     for name, picture in ((layout.PNG, "png"), (layout.SVG, "svg")):
         app.clientside_callback(ClientsideFunction("curves", picture), Input(name, "n_clicks"))

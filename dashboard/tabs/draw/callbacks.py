@@ -17,6 +17,7 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display
 from dashboard.components.presses import Presses, working
+from dashboard.owners import owner
 from dashboard.tabs.draw import figures, layout, text
 from dashboard.theme import empty_state
 
@@ -82,13 +83,6 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
     presses = Presses()
 
     app.clientside_callback(
-        ClientsideFunction("collection", "owner"),
-        Output(ids.HAND_OWNER, "data"),
-        Input(ids.HAND_OWNER, "modified_timestamp"),
-        State(ids.HAND_OWNER, "data"),
-        prevent_initial_call=False,
-    )
-    app.clientside_callback(
         ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),
         Input(layout.keep_button(ALL), "n_clicks"),
@@ -108,12 +102,11 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(layout.HAND_SAY, "children"),
         Output(ids.HAND_CHANGED, "data"),
         Input(layout.HAND_REQUEST, "data"),
-        State(ids.HAND_OWNER, "data"),
     )
-    async def keep(request: dict[str, Any], owner: str) -> tuple[str, Any]:
+    async def keep(request: dict[str, Any]) -> tuple[str, Any]:
         def keep_drawing() -> Drawing:
             image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
-            return service.drawings.save(owner, int(request["label"]), image)
+            return service.drawings.save(owner(), int(request["label"]), image)
 
         try:
             drawing = await asyncio.to_thread(keep_drawing)
@@ -132,14 +125,12 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(layout.LAST, "data"),
         Input(ids.HAND_CHANGED, "data"),
-        Input(ids.HAND_OWNER, "data"),
         State(ids.TABS, "active_tab"),
     )
     async def show_collection(version: str | None, *others: Any) -> tuple[Any, ...]:
-        owner, tab = others[-2:]
-        if tab != ids.TAB_DRAW or not owner:
+        if others[-1] != ids.TAB_DRAW:
             return (no_update,) * 4
-        return await asyncio.to_thread(_collection, service, owner, CheckpointRef.parse(version))
+        return await asyncio.to_thread(_collection, service, CheckpointRef.parse(version))
 
     @app.callback(
         Output(layout.HAND_SAY, "children", allow_duplicate=True),
@@ -148,15 +139,14 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(layout.HAND_DELETED_ID, "data"),
         Input(layout.HAND_DELETE, "data"),
         State(layout.HAND_DELETED_ID, "data"),
-        State(ids.HAND_OWNER, "data"),
     )
-    async def delete(request: dict[str, Any], deleted: str | None, owner: str) -> tuple[Any, ...]:
+    async def delete(request: dict[str, Any], deleted: str | None) -> tuple[Any, ...]:
         chosen = request["drawing"]
         try:
             if chosen is None:
-                await asyncio.to_thread(service.drawings.restore, owner, str(deleted))
+                await asyncio.to_thread(service.drawings.restore, owner(), str(deleted))
                 return "", {"restored": deleted}, False, None
-            await asyncio.to_thread(service.drawings.delete, owner, str(chosen))
+            await asyncio.to_thread(service.drawings.delete, owner(), str(chosen))
         except DigitLabError as error:
             return str(error), no_update, False, None
         return "", {"deleted": chosen}, True, chosen
@@ -166,28 +156,25 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(ids.RUN_PICK, "value", allow_duplicate=True),
         Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
         Input(layout.HAND_TEACH, "n_clicks"),
-        State(ids.HAND_OWNER, "data"),
         State(ids.version(ids.TAB_DRAW), "data"),
         State(layout.HAND_MIXED, "value"),
         running=[working(layout.HAND_TEACH)],
     )
-    async def teach(
-        _: int, owner: str, version: str | None, mixed: bool | None
-    ) -> tuple[Any, Any, Any]:
+    async def teach(_: int, version: str | None, mixed: bool | None) -> tuple[Any, Any, Any]:
         ref = CheckpointRef.parse(version)
         try:
             child = await presses.once(
-                service.finetuning.start, owner, ref.run_id, ref.epoch, bool(mixed)
+                service.finetuning.start, owner(), ref.run_id, ref.epoch, bool(mixed)
             )
         except DigitLabError as error:
             return dbc.Alert(str(error), color="danger"), no_update, no_update
         return no_update, child, {"taught": child}
 
 
-def _collection(service: "TrainingService", owner: str, ref: CheckpointRef) -> tuple[Any, ...]:
+def _collection(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
     """Summary, thumbnails, style of the lesson's controls, and its report."""
     try:
-        mine = service.drawings.predict(owner, ref.run_id, ref.epoch)
+        mine = service.drawings.predict(owner(), ref.run_id, ref.epoch)
         found = None if ref.run_id is None else service.finetuning.report(ref.run_id)
         report = None
         if found is not None and ref.run_id is not None:

@@ -61,7 +61,10 @@ HISTORY = (
     "A column for each epoch, a row for each digit, the bluer the surer. Click a column to see the "
     "network as it was then."
 )
-KEPT_HERE = "Drawings are kept on the server, under a random name that only this browser knows."
+KEPT_HERE = (
+    "Drawings are kept with the runs. Where Digit Lab serves other computers, too, each browser "
+    "sees its own alone."
+)
 LESSON = (
     "A fork of the run that is shown trains on your drawings, five short epochs, each time changed "
     "a little. Mixed with images that it has learnt from, it forgets less of them; without, watch "
@@ -220,7 +223,6 @@ def _collection() -> html.Section:
         ),
         html.Div(id=HAND_REPORT),
         help_link(KEPT_HERE, "your-handwriting"),
-        dcc.Store(id=ids.HAND_OWNER, storage_type="local"),
         *stores(HAND_REQUEST, HAND_DELETE, ids.HAND_CHANGED, HAND_DELETED_ID),
         class_name="draw-hand",
     )

@@ -79,7 +79,7 @@ STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "Train both": (compare.TRAIN, {compare.CNN: "speedrun_cnn"}, 2),
     "Fork": (runs.FORK, {runs.EPOCH: "1"}, 1),
     "Repeat": (runs.REPEAT, {}, 4),
-    "Teach": (draw.HAND_TEACH, {ids.HAND_OWNER: OWNER}, 1),
+    "Teach": (draw.HAND_TEACH, {}, 1),
 }
 
 

@@ -1,0 +1,172 @@
+"""Digit Lab behind nginx, under a name and a path of its own: train, watch, draw."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, WebSocket, expect
+
+from tests.browser.conftest import CONTEXT
+from tests.browser.dashboard_page import DashboardPage
+from tools.chromium import find_chromium, launch_args
+from tools.server import Server, free_port, get, until
+
+NGINX = shutil.which("nginx")
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(
+    NGINX is None, reason="There is no nginx: python -m tools.setup_probes"
+)
+
+LIVE = "Live loss"
+KEPT, SOCKET, CUT = "Host kept", "WebSocket", "path cut off"
+
+CONFIG = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port}{ssl};
+        location /lab/ {{
+            proxy_pass {upstream};
+            proxy_http_version 1.1;
+            {headers}
+            client_max_body_size 64m;
+        }}
+    }}
+}}
+"""
+UPGRADE = """
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";"""
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that the name `lab.example` belongs to, under `/lab/`."""
+    options = ("--dataset", "mnist", "--data-dir", str(data_dir), "--allow-host", "lab.example")
+    runs = tmp_path_factory.mktemp("runs")
+    with Server(*options, runs=runs, url_prefix="/lab") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[Browser]:
+    """A browser for which all names that end in `.example` are this computer's."""
+    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    opened = browser.browser_type.launch(
+        executable_path=find_chromium(), args=[*launch_args(), rules]
+    )
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def nginx(server: Server, folder: Path, *ways: str, tls: bool = False) -> Iterator[int]:
+    """nginx in front of the server; its port."""
+    port = free_port()
+    ssl = ""
+    if tls:
+        assert OPENSSL is not None
+        command = [OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command += ["-subj", "/CN=lab.example", "-keyout", "key.pem", "-out", "cert.pem"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        ssl = f" ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
+    upstream = server.url.removesuffix("/lab") + ("/" if CUT in ways else "")
+    headers = "proxy_set_header Host $http_host;" if KEPT in ways else ""
+    headers += UPGRADE if SOCKET in ways else ""
+    config = folder / "nginx.conf"
+    config.write_text(CONFIG.format(port=port, ssl=ssl, upstream=upstream, headers=headers))
+    assert NGINX is not None
+    command = [NGINX, "-p", str(folder), "-c", str(config), "-e", "stderr"]
+    process = subprocess.Popen(command)
+    try:
+        if not tls:
+            until(lambda: get(f"http://127.0.0.1:{port}/lab/api/health") is not None, 30)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [(KEPT, SOCKET), (SOCKET,), (CUT, SOCKET), (KEPT,), (CUT,)],
+    ids=[
+        "Host kept",
+        "Host replaced",
+        "path cut off",
+        "no WebSocket",
+        "no WebSocket, all replaced",
+    ],
+)
+def test_behind_nginx_one_trains_watches_and_draws(
+    server: Server, visitor: Browser, tmp_path: Path, ways: tuple[str, ...]
+) -> None:
+    with nginx(server, tmp_path, *ways) as port:
+        check_main_job(visitor, f"http://lab.example:{port}/lab", SOCKET in ways)
+
+
+@pytest.mark.skipif(OPENSSL is None, reason="There is no openssl to make a certificate")
+@pytest.mark.parametrize("ways", [(KEPT, SOCKET), (SOCKET,)], ids=["Host kept", "Host replaced"])
+def test_nginx_may_speak_https(
+    server: Server, visitor: Browser, tmp_path: Path, ways: tuple[str, ...]
+) -> None:
+    with nginx(server, tmp_path, *ways, tls=True) as port:
+        check_main_job(visitor, f"https://lab.example:{port}/lab", sockets=True)
+
+
+def check_main_job(visitor: Browser, url: str, sockets: bool) -> None:
+    """Trains, watches the curve and lets the network read a digit."""
+    context = visitor.new_context(**CONTEXT, ignore_https_errors=True)
+    page = DashboardPage(context, url)
+    frames: list[object] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: frames.append(frame))
+
+    page.page.on("websocket", watch)
+    page.load()
+    page.fill_form(model="MLP (no convolution)", epochs="3", batch_size="50")
+    page.button("Train").click()
+    page.until(lambda: page.point_count(LIVE) > 3)
+    expect(page.status("State")).to_have_text("done")
+    assert bool(frames) == sockets
+
+    page.open_tab("Draw")
+    page.draw([(0.5, 0.15), (0.5, 0.85)])
+    page.until(lambda: page.predicted_digit() is not None)
+    page.keep_drawing(1)
+    page.button("Delete this 1").click()
+    expect(page.kept_drawings).to_have_count(0)
+    expect(page.notice).to_be_hidden()
+    elsewhere = [address for address in page.requests if not address.startswith(url)]
+    assert {address.partition(":")[0] for address in elsewhere} <= {"data", "blob"}
+    # Where WebSockets are not forwarded, the browser says so in its console.
+    assert [problem for problem in page.problems if sockets or "WebSocket" not in problem] == []
+    context.close()
+
+
+def test_a_name_that_is_not_allowed_is_refused_with_what_to_do(
+    server: Server, visitor: Browser, tmp_path: Path
+) -> None:
+    page = visitor.new_page()
+    with nginx(server, tmp_path, KEPT, SOCKET) as port:
+        page.goto(f"http://other.example:{port}/lab/")
+        expect(page.get_by_text("start it with --allow-host other.example.")).to_be_visible()
+    with nginx(server, tmp_path, SOCKET) as port:
+        page.goto(f"http://other.example:{port}/lab/")
+        advice = f"start Digit Lab with --allow-host other.example:{port}."
+        expect(page.get_by_text(advice)).to_be_visible()
+    page.close()
