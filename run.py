@@ -25,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     problem = _address_problem(options.host, options.port)
-    if options.data_dir is not None and not options.data_dir.is_dir():
-        problem = f"There is no folder {options.data_dir}. Name another with --data-dir."
+    if options.data_dir is not None:
+        problem = problem or _folder_problem(options.data_dir)
     if problem is not None:
         return _refuse(problem)
 
@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
         help="path to serve under, as /lab, behind a proxy (default: %(default)s)",
     )
     parser.add_argument(
-        "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/ here)"
+        "--data-dir",
+        type=Path,
+        help="a folder with MNIST's files, in it or below (default: data/ here)",
     )
     parser.add_argument(
         "--runs-dir",
@@ -155,6 +157,22 @@ def _address_problem(host: str, port: int) -> str | None:
         return (
             f"{host}:{port} cannot be served: another program, perhaps another Digit Lab, uses it. "
             f"Choose another port with --port {port + 1}."
+        )
+    return None
+
+
+def _folder_problem(folder: Path) -> str | None:
+    """Why the folder with the data cannot be read, or None."""
+    try:
+        list(folder.iterdir())
+    except FileNotFoundError:
+        return f"There is no folder {folder.absolute()}. Name another with --data-dir."
+    except NotADirectoryError:
+        return f"{folder.absolute()} is a file. Name the folder that holds it with --data-dir."
+    except OSError as error:
+        return (
+            f"The folder {folder.absolute()} cannot be read: {error.strerror}. "
+            "Change that, or name another with --data-dir."
         )
     return None
 

@@ -45,18 +45,17 @@ def test_a_port_that_is_in_use_is_refused_with_another_one() -> None:
     assert f"--port {port + 1}" in said
 
 
-def test_a_data_folder_that_is_not_there_is_refused(tmp_path: Path, free_port: int) -> None:
+def test_a_data_folder_that_cannot_be_read_is_refused(tmp_path: Path, free_port: int) -> None:
+    (tmp_path / "file").touch()
+
     said = refusal("--port", str(free_port), "--data-dir", str(tmp_path / "missing"))
-
     assert one_sentence(said)
-    assert "missing" in said
-    assert "--data-dir" in said
-
-
-def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path, free_port: int) -> None:
-    (tmp_path / "file").write_text("not a folder")
-
-    assert one_sentence(refusal("--port", str(free_port), "--data-dir", str(tmp_path / "file")))
+    assert f"There is no folder {tmp_path / 'missing'}. Name another with --data-dir." in said
+    assert f"{tmp_path / 'file'} is a file. Name the folder" in str(
+        run._folder_problem(tmp_path / "file")
+    )
+    assert "cannot be read: File name too long." in str(run._folder_problem(tmp_path / ("x" * 999)))
+    assert run._folder_problem(tmp_path) is None
 
 
 def test_a_runs_folder_that_cannot_be_used_is_refused(

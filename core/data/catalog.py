@@ -1,9 +1,11 @@
 """The data sets by name: loads each once, with status, progress and locks."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.data import mnist, synthetic
 from core.data.dataset import Dataset
@@ -11,6 +13,10 @@ from core.errors import CancelledError, DatasetUnavailableError
 from core.records.datasets import DatasetState, DatasetStatus
 
 TITLES = {"mnist": mnist.TITLE, "synthetic": synthetic.TITLE}
+
+FALLBACK = "Digit Lab uses digits made on this computer instead."
+
+log = logging.getLogger(__name__)
 
 
 class DataCatalog:
@@ -28,12 +34,11 @@ class DataCatalog:
     ) -> None:
         """
         Args:
-            data_dir: a folder that holds `MNIST/raw`; tried before `cache_dir`.
+            data_dir: a folder with MNIST's files, in it or below; tried before `cache_dir`.
             cache_dir: where downloads and generated digits are saved.
             prefer: the data set that `auto` stands for; `auto` means MNIST, or else `synthetic`.
         """
-        self._folders = [folder for folder in (data_dir, cache_dir) if folder is not None]
-        self._cache_dir = cache_dir
+        self._data_dir, self._cache_dir = data_dir, cache_dir
         self._prefer = prefer
         self.on_change = on_change
         self._loaded: dict[str, Dataset] = {}
@@ -41,7 +46,7 @@ class DataCatalog:
         self._status = {name: DatasetStatus(name, TITLES[name], "unknown") for name in TITLES}
 
     def status(self, name: str = "auto") -> DatasetStatus:
-        """The status of a data set. For `auto`: of the one that it stands for, with the reason."""
+        """The status of a data set. For `auto`: of the one that it stands for."""
         if name == "auto":
             name = self._prefer
         if name != "auto":
@@ -50,8 +55,7 @@ class DataCatalog:
         if status.state != "unavailable":
             return status
         fallback = self._status["synthetic"]
-        reason = f"{status.message} Digit Lab uses digits made on this computer instead."
-        return replace(fallback, message=f"{reason} {fallback.message}".strip())
+        return replace(fallback, note=f"{status.message} {FALLBACK}")
 
     def load(self, name: str, cancelled: Callable[[], bool] = lambda: False) -> Dataset:
         """The data set with that name, from memory, disk or a download. Blocks until it is there.
@@ -66,9 +70,12 @@ class DataCatalog:
             name = self._prefer
         if name != "auto":
             return self._load_one(name, cancelled)
+        failed_before = self._status["mnist"].state == "unavailable"
         try:
             return self._load_one("mnist", cancelled)
-        except DatasetUnavailableError:
+        except DatasetUnavailableError as error:
+            if not failed_before:
+                log.warning("%s %s", error, FALLBACK)
             return self._load_one("synthetic", cancelled)
 
     def forget_failures(self) -> None:
@@ -95,15 +102,17 @@ class DataCatalog:
                 previous = self._status[name].progress
                 if previous is None or abs(share - previous) >= 0.01:  # pages show whole per cents
                     message = "Downloading MNIST" if name == "mnist" else "Making digits"
-                    self._set_status(name, "preparing", message, share)
+                    self._set_status(name, "preparing", message, progress=share)
 
             if name == "mnist":
-                data = mnist.load(self._folders, self._cache_dir, progress)
+                data = mnist.load(self._data_dir, self._cache_dir, progress)
             else:
                 data = synthetic.load(self._cache_dir, progress)
+            if data.note:
+                log.warning(data.note)
             self._loaded[name] = data
             counts = f"{len(data.train_images):,} to train on, {len(data.test_images):,} to test."
-            self._set_status(name, "ready", counts)
+            self._set_status(name, "ready", counts, title=data.title, note=data.note)
             return data
         except DatasetUnavailableError as error:
             self._set_status(name, "unavailable", str(error))
@@ -114,8 +123,7 @@ class DataCatalog:
         finally:
             self._locks[name].release()
 
-    def _set_status(
-        self, name: str, state: DatasetState, message: str = "", progress: float | None = None
-    ) -> None:
-        self._status[name] = DatasetStatus(name, TITLES[name], state, message, progress)
+    def _set_status(self, name: str, state: DatasetState, message: str = "", **fields: Any) -> None:
+        values = {"title": TITLES[name], **fields}
+        self._status[name] = DatasetStatus(name, state=state, message=message, **values)
         self.on_change()

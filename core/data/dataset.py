@@ -1,6 +1,6 @@
 """A data set in memory, and the normalization of its images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,7 +11,10 @@ MEAN, STD = 0.1307, 0.3081
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images: uint8 (N, 28, 28), ink 255 on black 0. Labels: int64 (N,)."""
+    """Images: uint8 (N, 28, 28), ink 255 on black 0. Labels: int64 (N,).
+
+    `note` says why another folder than the wanted one was used; it is empty otherwise.
+    """
 
     name: str
     title: str
@@ -19,6 +22,7 @@ class Dataset:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    note: str = field(default="", kw_only=True)
 
 
 def normalize(images: Tensor) -> Tensor:

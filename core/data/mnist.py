@@ -1,124 +1,96 @@
-"""Reads MNIST from disk with torchvision, and downloads the files that are missing."""
+"""MNIST, or a person's own images in its format: from disk, or else downloaded."""
 
-import gzip
-import http.client
 import logging
-import shutil
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from core.data.dataset import Dataset
-from core.device import import_torchvision
-from core.errors import DatasetUnavailableError
+from core.data.mnist_download import DownloadError, download
+from core.data.mnist_files import CHECKSUMS, FolderSearch, MnistFile, enumerate_names, read
+from core.errors import DatasetUnavailableError, StorageError
 
 TITLE = "MNIST"
-CONNECT_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
 
 def load(
-    folders: Sequence[Path], cache_dir: Path, progress: Callable[[float], None] = lambda share: None
+    data_dir: Path | None,
+    cache_dir: Path,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Dataset:
-    """MNIST from the first of `folders` that holds it; otherwise downloaded into `cache_dir`.
+    """MNIST, or other images in its format, from `data_dir` or else `cache_dir`.
+
+    Files with MNIST's checksums may come from both folders; those that are missing are downloaded
+    into `cache_dir`. Other files must be a complete set, and get a title of their own.
 
     Args:
-        folders: folders that may hold `MNIST/raw`.
-        cache_dir: downloads are saved here. Files that are already here are not downloaded again,
-            unless they are damaged.
         progress: called with the share that is downloaded, from 0 to 1. An exception that it
             raises ends the download.
 
     Raises:
         DatasetUnavailableError: MNIST is not on disk and cannot be downloaded.
     """
-    import_torchvision()
-    from torchvision.datasets import MNIST
+    searches: list[FolderSearch] = []
+    genuine: dict[str, MnistFile] = {}
+    note = ""
+    for folder in dict.fromkeys(path.absolute() for path in (data_dir, cache_dir) if path):
+        search = FolderSearch(folder)
+        files = search.complete_set()
+        if files is not None:
+            return replace(_dataset(files, folder), note=note)
+        if folder != cache_dir.absolute():
+            note = f"{search.report()} The images in {cache_dir.absolute()} are used instead."
+        searches.append(search)
+        genuine = search.genuine | genuine
 
-    damaged = False
-    for folder in folders:
-        try:
-            return read(folder)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            log.warning("MNIST in %s cannot be read: %s", folder, error)
-            damaged = damaged or folder == cache_dir
-    raw = cache_dir / "MNIST" / "raw"
+    missing = [name for name in CHECKSUMS if name not in genuine]
     try:
-        raw.mkdir(parents=True, exist_ok=True)
-        count = len(MNIST.resources)
-        for number, (file_name, md5) in enumerate(MNIST.resources):
-            if damaged or not (raw / file_name.removesuffix(".gz")).exists():
+        for number, name in enumerate(missing):
 
-                def file_progress(share: float, done: int = number) -> None:
-                    progress((done + share) / count)
+            def file_progress(share: float, done: int = number) -> None:
+                progress((done + share) / len(missing))
 
-                _download(MNIST.mirrors, file_name, md5, raw, file_progress)
-        return read(cache_dir)
-    except OSError as error:
-        log.warning("MNIST could not be downloaded: %s", error)
-        raise DatasetUnavailableError(
-            "MNIST is not on this computer and could not be downloaded. Connect to the "
-            "internet and retry, or start with --data-dir FOLDER, where FOLDER holds MNIST/raw."
-        ) from error
+            path = download(name, cache_dir.absolute() / "MNIST" / "raw", file_progress)
+            genuine[name] = read(path, name)
+    except (DownloadError, StorageError) as error:
+        raise _unavailable(searches, missing, data_dir, error) from error
+    return replace(_dataset(genuine, cache_dir.absolute()), note=note)
 
 
-def read(folder: Path) -> Dataset:
-    """MNIST from `folder/MNIST/raw`.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        OSError: a file cannot be read.
-    """
-    from torchvision.datasets import MNIST
-
-    try:
-        train, test = MNIST(folder, train=True), MNIST(folder, train=False)
-    except RuntimeError as error:  # torchvision's error for a missing file
-        raise FileNotFoundError(str(error)) from error
-    except (ValueError, EOFError, AssertionError) as error:
-        raise OSError(f"a file is damaged: {error}") from error
-    return Dataset("mnist", TITLE, train.data, train.targets, test.data, test.targets)
+def _unavailable(
+    searches: Sequence[FolderSearch], missing: Sequence[str], data_dir: Path | None, reason: object
+) -> DatasetUnavailableError:
+    """Says what was searched and found, why the download failed, and what to do."""
+    reports = [search.report() for search in searches if search is searches[0] or search.places]
+    names = "MNIST's files" if len(missing) > 2 else enumerate_names(missing)
+    subject = names if len(missing) > 2 else f"The file{'s' * (len(missing) - 1)} {names}"
+    otherwise = "start with --data-dir FOLDER, where FOLDER holds MNIST's four files"
+    if data_dir is not None:
+        otherwise = f"put {names} into {data_dir.absolute()}"
+    return DatasetUnavailableError(
+        f"{' '.join(reports)} {subject} could not be downloaded: "
+        f"{str(reason).removesuffix('.')}, or {otherwise}."
+    )
 
 
-def _download(
-    mirrors: Sequence[str],
-    file_name: str,
-    md5: str,
-    folder: Path,
-    progress: Callable[[float], None],
-) -> None:
-    """Downloads, checks and unpacks one file. A partial file never gets the final name.
-
-    Raises:
-        OSError: no mirror gave the file; the error of the last one.
-    """
-    from torchvision.datasets.utils import check_md5
-
-    target = folder / file_name.removesuffix(".gz")
-    packed = folder / f"{file_name}.part"
-    failure: OSError = OSError("no mirror is known")
-    for mirror in mirrors:
-        try:
-            with urllib.request.urlopen(mirror + file_name, timeout=CONNECT_SECONDS) as source:
-                size = int(source.headers.get("Content-Length") or 0)
-                with packed.open("wb") as sink:
-                    while block := source.read1(1 << 16):  # what has come, or a stop would wait
-                        sink.write(block)
-                        progress(sink.tell() / size if size else 0.0)
-            if not check_md5(str(packed), md5):
-                raise OSError(f"{file_name} arrived damaged")
-            unpacked = target.with_suffix(".unpacked")
-            with gzip.open(packed) as source, unpacked.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
-            unpacked.replace(target)
-            return
-        except OSError as error:
-            failure = error
-        except http.client.HTTPException as error:  # the reply is not HTTP: a captive portal
-            failure = OSError(f"{mirror} gave no proper answer: {error!r}")
-        finally:
-            packed.unlink(missing_ok=True)
-    raise failure
+def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
+    """The data set of four files that were found in a folder or below."""
+    title = TITLE
+    if not all(file.genuine for file in files.values()):
+        place = files["train-images-idx3-ubyte"].path.parent
+        parts = [part for part in place.parts if part.lower() not in ("mnist", "raw")]
+        title = f"Images in {parts[-1]}"
+        log.warning(
+            'The files in %s are not MNIST\'s: their checksums differ. Digit Lab calls them "%s".',
+            place,
+            title,
+        )
+    arrays = [torch.from_numpy(files[name].values) for name in CHECKSUMS]
+    train_images, train_labels, test_images, test_labels = arrays
+    return Dataset(
+        "mnist", title, train_images, train_labels.long(), test_images, test_labels.long()
+    )

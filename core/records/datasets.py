@@ -10,7 +10,8 @@ DatasetState = Literal["unknown", "preparing", "ready", "unavailable"]
 class DatasetStatus:
     """The status of a data set; `message` is a sentence with the reason or the counts.
 
-    `progress` runs from 0 to 1 while the data set is downloaded or generated.
+    `progress` runs from 0 to 1 while the data set is downloaded or generated. `note` says why
+    another data set or folder than the wanted one is used; it is empty otherwise.
     """
 
     name: str
@@ -18,3 +19,4 @@ class DatasetStatus:
     state: DatasetState
     message: str = ""
     progress: float | None = None
+    note: str = ""

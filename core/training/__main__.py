@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         help="settings to start from; the options above change them one by one",
     )
     parser.add_argument(
-        "--data-dir", type=Path, help="a folder that holds MNIST/raw (default: data/)"
+        "--data-dir",
+        type=Path,
+        help="a folder with MNIST's files, in it or below (default: data/)",
     )
     parser.add_argument(
         "--output", type=Path, help="where the weights go (default: the model's name, .pth)"

@@ -8,6 +8,7 @@ from core.config import parse_config
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
+    Datasets,
     Events,
     ForkRequest,
     LearningRateRequest,
@@ -37,6 +38,21 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     def get_health() -> dict[str, str]:
         """Is it there?"""
         return {"status": "ok"}
+
+    @api.get("/datasets", tags=["server"])
+    def get_datasets() -> Datasets:
+        """Which data sets there are, and where one is missing, what was searched and found."""
+        return Datasets(
+            auto=service.dataset_status(),
+            mnist=service.dataset_status("mnist"),
+            synthetic=service.dataset_status("synthetic"),
+        )
+
+    @api.post("/datasets/search", status_code=202, tags=["server"])
+    def search_datasets() -> Datasets:
+        """Looks again for a data set that was not found. Ask for `/datasets` to see the result."""
+        service.prepare_dataset()
+        return get_datasets()
 
     @api.get("/runs", tags=["runs"])
     def list_runs() -> RunList:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from core.config import PRESETS, TrainConfig
 from core.errors import InvalidDrawingError
+from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
 from core.records.runs import RunSnapshot
@@ -142,6 +143,14 @@ class FinetuneRequest(_Request):
 
 
 # Answers
+
+
+class Datasets(BaseModel):
+    """The data sets by the values of the setting `dataset`. `auto` is the one it stands for."""
+
+    auto: DatasetStatus
+    mnist: DatasetStatus
+    synthetic: DatasetStatus
 
 
 class RunList(BaseModel):

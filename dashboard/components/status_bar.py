@@ -89,14 +89,10 @@ def _live(name: str) -> html.Span:
 def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, Any]:
     """What the live layer sends about a run, or about no run: `text` and `controls`."""
     dataset = service.dataset_status()
-    retry = (
-        dataset.name == "synthetic"
-        and bool(dataset.message)
-        and service.dataset_status("mnist").state == "unavailable"
-    )
+    problem = dataset.message if dataset.state == "unavailable" else dataset.note
     return {
         "text": texts(run, dataset, service.device_title() if run is None else ""),
-        "controls": controls(run, dataset.message if retry else ""),
+        "controls": controls(run, problem, service.dataset_status("mnist").state == "unavailable"),
     }
 
 
@@ -127,11 +123,14 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
     }
 
 
-def controls(run: RunSnapshot | None, dataset_problem: str) -> dict[str, dict[str, Any]]:
+def controls(
+    run: RunSnapshot | None, dataset_problem: str, retry: bool
+) -> dict[str, dict[str, Any]]:
     """Properties of components that depend on the state of the run.
 
     Args:
-        dataset_problem: why MNIST is missing, if the visitor can try again; else empty.
+        dataset_problem: why the data set, or the folder, is not the wanted one; else empty.
+        retry: whether the visitor can look for MNIST again.
     """
     state = None if run is None else run.state
     busy = run is not None and not run.state.finished
@@ -150,7 +149,7 @@ def controls(run: RunSnapshot | None, dataset_problem: str) -> dict[str, dict[st
         ids.RATE: {"style": {} if state is RunState.RUNNING else {"display": "none"}},
         ids.RUN_MESSAGE: {"children": run_message(run), "color": _run_colour(run)},
         ids.DATASET_NOTICE: {"children": dataset_problem, "is_open": bool(dataset_problem)},
-        ids.DATASET_RETRY: {"style": {} if dataset_problem else {"display": "none"}},
+        ids.DATASET_RETRY: {"style": {} if dataset_problem and retry else {"display": "none"}},
         ids.CURVES_CSV: {"href": csv, "disabled": not csv},
     }
 

@@ -40,7 +40,7 @@ PACE_SECONDS = 0.3
 
 
 def make_digits() -> Dataset:
-    """Digits that a network learns within seconds, shown to visitors as MNIST."""
+    """Digits that a network learns within seconds."""
     parts = []
     for count, seed in ((TRAIN_IMAGES, 1), (TEST_IMAGES, 2)):
         images, labels = synthetic.generate(count, seed)

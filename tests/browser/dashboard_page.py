@@ -156,7 +156,7 @@ class DashboardPage:
         self._wait_for_first_message()
 
     def _wait_for_first_message(self) -> None:
-        # The first message names the data set of the newest run: MNIST, or somebody's drawings.
+        # The first message names the data set of the newest run.
         expect(self.status("Data set")).not_to_have_text("–")
 
     # Parts of the page

@@ -20,7 +20,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     dashboard.expect_tab("Train")  # there is no tab x
     dashboard.until(lambda: dashboard.page.url.endswith("?tab=train"))
     expect(dashboard.status("State")).to_have_text("ready")
-    expect(dashboard.status("Data set")).to_have_text("MNIST")
+    expect(dashboard.status("Data set")).to_have_text("Images in data0")
     expect(dashboard.button("Train")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_disabled()
     expect(dashboard.region("Live loss")).to_contain_text("The curve starts to move")

@@ -1,6 +1,7 @@
 """Data sets: the search order of folders, downloads from a local server, error messages, and no
 files left behind after a failure."""
 
+import gzip
 import hashlib
 import socket
 import threading
@@ -18,6 +19,7 @@ import torch
 from core.data import synthetic
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
+from core.data.mnist_files import CHECKSUMS
 from core.device import import_torchvision
 from core.errors import CancelledError, DatasetUnavailableError
 from core.records.datasets import DatasetStatus
@@ -71,16 +73,19 @@ def mirror(tmp_path: Path, tiny_dataset: Dataset) -> Iterator[Mirror]:
 
 @pytest.fixture
 def use_mirrors(monkeypatch: pytest.MonkeyPatch, mirror: Mirror) -> Callable[..., None]:
-    """`use_mirrors(url, ...)` makes these the only mirrors of MNIST, with the served files."""
+    """`use_mirrors(url, ...)` makes these the only mirrors of MNIST, and their files MNIST's."""
     import_torchvision()
     from torchvision.datasets import MNIST
 
-    names = [name for name, _ in MNIST.resources]
-    md5s = [hashlib.md5((mirror.folder / name).read_bytes()).hexdigest() for name in names]
+    packed = {f"{name}.gz": (mirror.folder / f"{name}.gz").read_bytes() for name in CHECKSUMS}
+    resources = [(name, hashlib.md5(content).hexdigest()) for name, content in packed.items()]
 
     def use(*urls: str) -> None:
         monkeypatch.setattr(MNIST, "mirrors", list(urls))
-        monkeypatch.setattr(MNIST, "resources", list(zip(names, md5s, strict=True)))
+        monkeypatch.setattr(MNIST, "resources", resources)
+        for name in CHECKSUMS:
+            md5 = hashlib.md5(gzip.decompress(packed[f"{name}.gz"])).hexdigest()
+            monkeypatch.setitem(CHECKSUMS, name, md5)
 
     return use
 
@@ -149,7 +154,7 @@ def test_mnist_is_read_from_the_named_folder(
 ) -> None:
     found = DataCatalog(mnist_folder, tmp_path / "cache").load("mnist")
 
-    assert (found.name, found.title) == ("mnist", "MNIST")
+    assert (found.name, found.title) == ("mnist", "Images in data")  # not MNIST's checksums
     assert found.train_images.dtype == torch.uint8
     assert found.train_labels.dtype == torch.int64
     assert same(found, tiny_dataset)
@@ -185,9 +190,14 @@ def test_a_damaged_set_in_the_named_folder_is_passed_over(
     path = mnist_folder / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(damage(path.read_bytes()))
 
-    found = DataCatalog(mnist_folder, tmp_path / "cache").load("mnist")
+    catalog = DataCatalog(mnist_folder, tmp_path / "cache")
+    found = catalog.load("mnist")
 
     assert len(found.train_images) == 50
+    note = catalog.status().note
+    assert f"{path.parent} holds " in note
+    assert "train-images-idx3-ubyte is " in note
+    assert note.endswith(f"The images in {tmp_path / 'cache'} are used instead.")
 
 
 def test_a_status_goes_from_unknown_to_ready_and_tells_how_many(
@@ -379,7 +389,11 @@ def test_a_cancelled_download_leaves_nothing_and_can_be_tried_again(
 
 
 def test_automatic_falls_back_to_synthetic_digits_and_says_why(
-    use_mirrors: Callable[..., None], tmp_path: Path, free_port: int, few_synthetic: list[int]
+    use_mirrors: Callable[..., None],
+    tmp_path: Path,
+    free_port: int,
+    few_synthetic: list[int],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     use_mirrors(f"http://127.0.0.1:{free_port}/")
     catalog = DataCatalog(None, tmp_path / "cache")
@@ -389,9 +403,10 @@ def test_automatic_falls_back_to_synthetic_digits_and_says_why(
     assert found.name == "synthetic"
     status = catalog.status("auto")
     assert (status.name, status.state) == ("synthetic", "ready")
-    assert "could not be downloaded" in status.message
-    assert "digits made on this computer" in status.message
-    assert "60 to train on, 10 to test." in status.message
+    assert "could not be downloaded" in status.note
+    assert "digits made on this computer" in status.note
+    assert status.message == "60 to train on, 10 to test."
+    assert "--data-dir" in caplog.text
 
 
 @pytest.mark.usefixtures("few_synthetic")

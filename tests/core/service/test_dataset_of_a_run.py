@@ -9,6 +9,7 @@ import pytest
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
+from core.data.mnist_download import DownloadError
 from core.errors import InvalidConfigError
 from core.records.runs import RunState
 from core.runs.database import RunDatabase
@@ -24,9 +25,9 @@ def without_mnist(
     """Makes catalogs for a computer that has no MNIST and cannot download it."""
 
     def fail(*_: Any) -> None:
-        raise OSError("no network")
+        raise DownloadError("no network")
 
-    monkeypatch.setattr("core.data.mnist._download", fail)
+    monkeypatch.setattr("core.data.mnist.download", fail)
     return lambda: DataCatalog(None, synthetic_folder)
 
 

@@ -60,7 +60,7 @@ def test_it_says_how_many_images_it_trains_on(
 ) -> None:
     cli.main([*quick, "--epochs", "1", "--train-images", asked])
 
-    assert f"Training mlp on MNIST, {used} images" in capsys.readouterr().out
+    assert f"Training mlp on Images in data, {used} images" in capsys.readouterr().out
 
 
 def test_the_saved_file_is_one_that_the_notebook_reads(

@@ -3,7 +3,9 @@
 import itertools
 import json
 import math
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,16 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig
+from core.data.catalog import DataCatalog
+from core.data.dataset import Dataset
+from core.device import import_torchvision
 from core.records.runs import RunState
 from core.service.service import TrainingService
 from dashboard.api.app import create_api
 from dashboard.live.endpoint import Live
-from tests.conftest import WaitUntil
-from tests.dashboard.conftest import SHORT, refusal
+from tests.conftest import MakeService, WaitUntil
+from tests.dashboard.conftest import SHORT, opened, refusal
+from tools.tiny_datasets import write_mnist
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 
@@ -28,6 +34,39 @@ A_BAR = [[255 if 12 <= x < 16 and 5 <= y < 23 else 0 for x in range(28)] for y i
 def test_the_server_says_that_it_is_well(untrained: TestClient) -> None:
     answer = untrained.get("/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_a_data_set_that_is_missing_says_what_was_searched_and_is_searched_again(
+    make_service: MakeService,
+    synthetic_folder: Path,
+    tiny_dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: WaitUntil,
+) -> None:
+    import_torchvision()
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    folder = write_mnist(tiny_dataset, synthetic_folder / "mine")
+    labels = (folder / "t10k-labels-idx1-ubyte").rename(synthetic_folder / "elsewhere")
+    catalog = DataCatalog(folder, synthetic_folder)
+    catalog.load("auto")
+
+    with contextmanager(opened)(make_service(catalog)) as client:
+        found = client.get("/api/datasets").json()
+        assert (found["mnist"]["state"], found["auto"]["name"]) == ("unavailable", "synthetic")
+        sentence = found["mnist"]["message"]
+        assert sentence.startswith(f"The folder {folder} holds train-images-idx3-ubyte, ")
+        assert "; t10k-labels-idx1-ubyte is missing." in sentence
+        assert found["auto"]["note"].startswith(sentence)
+
+        run = client.post("/api/runs", json={**SHORT, "dataset": "mnist"}).json()
+        wait_until(lambda: client.get(f"/api/runs/{run['run_id']}").json()["state"] == "failed")
+        assert client.get(f"/api/runs/{run['run_id']}").json()["error"] == sentence
+
+        labels.rename(folder / "t10k-labels-idx1-ubyte")
+        assert client.post("/api/datasets/search").status_code == 202
+        wait_until(lambda: client.get("/api/datasets").json()["auto"]["state"] == "ready")
+        found = client.get("/api/datasets").json()
+        assert (found["auto"]["title"], found["auto"]["note"]) == ("Images in mine", "")
 
 
 # Runs

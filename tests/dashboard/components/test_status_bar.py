@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from core.config import TrainConfig
-from core.data.catalog import DataCatalog
+from core.data.catalog import FALLBACK, DataCatalog
+from core.device import import_torchvision
+from core.errors import DatasetUnavailableError
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
@@ -51,8 +53,8 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus = HERE) -> dict[str, s
     return status_bar.texts(run, dataset, "The device")
 
 
-def controls(run: RunSnapshot | None, problem: str = "") -> dict[str, dict[str, Any]]:
-    return status_bar.controls(run, problem)
+def controls(run: RunSnapshot | None) -> dict[str, dict[str, Any]]:
+    return status_bar.controls(run, "", retry=False)
 
 
 def test_time_is_unknown_then_left_then_taken() -> None:
@@ -162,28 +164,36 @@ def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
     assert link == {"href": "/api/runs/a-run/metrics.csv", "disabled": False}
 
 
-class _Offline(DataCatalog):
-    """A catalog on a computer that has no MNIST."""
-
-    mnist: Any = "unavailable"
-
-    def status(self, name: str = "auto") -> DatasetStatus:
-        if name == "mnist":
-            return DatasetStatus("mnist", "MNIST", self.mnist, "MNIST is not here.")
-        return DatasetStatus("synthetic", "Synthetic digits", "ready", "MNIST is not here. So.")
-
-
-@pytest.mark.parametrize("mnist", ["unavailable", "unknown", "preparing", "ready"])
-def test_another_look_for_mnist_is_offered_when_it_cannot_be_had(
-    make_service: MakeService, synthetic_folder: Path, mnist: str
+@pytest.mark.parametrize("prefer", ["auto", "mnist", "synthetic"])
+def test_another_look_for_mnist_is_offered_where_it_is_wanted_and_cannot_be_had(
+    make_service: MakeService, synthetic_folder: Path, prefer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalog = _Offline(None, synthetic_folder)
-    catalog.mnist = mnist
+    import_torchvision()
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    catalog = DataCatalog(synthetic_folder, synthetic_folder / "none", prefer)
+    with pytest.raises(DatasetUnavailableError) as caught:
+        catalog.load("mnist")
+
     told = status_bar.describe(make_service(catalog=catalog), None)["controls"]
-    missing = mnist == "unavailable"
-    notice = {"children": "MNIST is not here. So." if missing else "", "is_open": missing}
+
+    texts = {"auto": f"{caught.value} {FALLBACK}", "mnist": str(caught.value), "synthetic": ""}
+    notice = {"children": texts[prefer], "is_open": bool(texts[prefer])}
     assert told[ids.DATASET_NOTICE] == notice
-    assert (told[ids.DATASET_RETRY]["style"] == {}) is missing
+    assert (told[ids.DATASET_RETRY]["style"] == {}) is bool(texts[prefer])
+    assert str(synthetic_folder) in str(caught.value)
+
+
+def test_a_folder_that_was_passed_over_is_named(
+    make_service: MakeService, mnist_folder: Path, tmp_path: Path
+) -> None:
+    catalog = DataCatalog(tmp_path / "empty", mnist_folder)
+    catalog.load("mnist")
+
+    told = status_bar.describe(make_service(catalog=catalog), None)["controls"]
+
+    assert f"The folder {tmp_path / 'empty'} holds none" in told[ids.DATASET_NOTICE]["children"]
+    assert told[ids.DATASET_NOTICE]["is_open"]
+    assert told[ids.DATASET_RETRY]["style"] == {"display": "none"}
 
 
 def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) -> None:

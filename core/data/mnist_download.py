@@ -1,0 +1,104 @@
+"""Downloads MNIST's files from the mirrors that torchvision knows."""
+
+import gzip
+import hashlib
+import http.client
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.device import import_torchvision
+from core.disk import atomic_write
+
+CONNECT_SECONDS = 5.0
+MAX_BYTES = 1 << 25
+"""Three times the largest of MNIST's files, packed."""
+
+# What to do about a mirror's failure; the first of them counts.
+ADVICE = (
+    LOG_IN := "Log in to this network in a browser and look for MNIST again",
+    LATER := "Look for MNIST again later",
+    CONNECT := "Connect to the internet and look for MNIST again",
+)
+
+
+class DownloadError(Exception):
+    """No mirror gave a file. The message says why and what to do; it has no full stop."""
+
+
+class _MirrorError(Exception):
+    def __init__(self, reason: str, advice: str) -> None:
+        self.reason, self.advice = reason, advice
+        super().__init__(reason)
+
+
+def download(name: str, folder: Path, progress: Callable[[float], None]) -> Path:
+    """Downloads, checks and unpacks one file. A partial file never gets the final name.
+
+    Raises:
+        DownloadError: no mirror gave the file.
+        StorageError: it cannot be written.
+    """
+    import_torchvision()
+    from torchvision.datasets import MNIST
+
+    checksums = dict(MNIST.resources)
+    failures: list[_MirrorError] = []
+    for mirror in MNIST.mirrors:
+        try:
+            packed = _fetch(f"{mirror}{name}.gz", checksums[f"{name}.gz"], progress)
+        except _MirrorError as error:
+            failures.append(error)
+            continue
+        with atomic_write(folder / name, f"{name} in {folder}") as part:
+            part.write_bytes(gzip.decompress(packed))
+        return folder / name
+    reasons = "; ".join(failure.reason for failure in failures) or "no mirror is known"
+    advice = min((failure.advice for failure in failures), key=ADVICE.index, default=LATER)
+    raise DownloadError(f"{reasons}. {advice}")
+
+
+def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
+    """
+    Raises:
+        _MirrorError: the file did not come.
+    """
+    host = urlsplit(url).netloc
+    content = bytearray()
+    try:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as source:
+            length = source.headers.get("Content-Length") or ""
+            size = int(length) if length.isdecimal() else 0
+            while len(content) < MAX_BYTES and (block := source.read1(1 << 16)):
+                content += block
+                progress(min(1.0, len(content) / size) if size else 0.0)
+    except urllib.error.HTTPError as error:
+        raise _MirrorError(f"{host} answered {error.code} ({error.reason})", LATER) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _connection_error(host, error) from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
+        return bytes(content)
+    if content.lstrip().startswith(b"<"):
+        raise _MirrorError(f"{host} sent a web page instead of the file", LOG_IN)
+    if len(content) < size:
+        received = f"{len(content):,} of {size:,} bytes"
+        raise _MirrorError(f"the connection to {host} ended after {received}", LATER)
+    raise _MirrorError(f"{host} sent another file: its checksum is wrong", LATER)
+
+
+def _connection_error(host: str, error: Exception) -> _MirrorError:
+    cause = getattr(error, "reason", error)  # urlopen wraps what happened
+    if isinstance(cause, socket.gaierror):
+        return _MirrorError(f"{host} was not found", CONNECT)
+    if isinstance(cause, TimeoutError):
+        return _MirrorError(f"{host} did not answer within {CONNECT_SECONDS:g} s", CONNECT)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _MirrorError(f"the certificate of {host} is not trusted", LOG_IN)
+    if isinstance(cause, http.client.HTTPException):
+        return _MirrorError(f"{host} did not answer as a web server does", LOG_IN)
+    reason = getattr(cause, "strerror", None) or cause
+    return _MirrorError(f"{host} could not be reached: {reason}", CONNECT)

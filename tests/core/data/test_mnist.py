@@ -1,0 +1,535 @@
+"""MNIST as people have it: packed, renamed, elsewhere, incomplete, damaged, or something else; and
+downloads that fail."""
+
+import errno
+import gzip
+import hashlib
+import os
+import socket
+import struct
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.data import mnist
+from core.data.dataset import Dataset
+from core.data.mnist_files import CHECKSUMS
+from core.device import import_torchvision
+from core.errors import DatasetUnavailableError
+from tools.tiny_datasets import make_tiny_dataset, write_mnist
+
+RAW = Path("MNIST") / "raw"
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
+
+
+def idx(*sizes: int, type: int = 8, fill: int = 0) -> bytes:
+    """A file in MNIST's format, of one repeated value."""
+    header = struct.pack(f">{1 + len(sizes)}I", type << 8 | len(sizes), *sizes)
+    return header + bytes([fill]) * int(np.prod(sizes))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mirrors, and no proxy for those of a test."""
+    import_torchvision()
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def genuine(monkeypatch: pytest.MonkeyPatch, tiny_dataset: Dataset, tmp_path: Path) -> Path:
+    """A folder with the four files of `tiny_dataset`, which are MNIST's own in this test."""
+    folder = write_mnist(tiny_dataset, tmp_path / "genuine")
+    resources = []
+    for name in CHECKSUMS:
+        content = (folder / name).read_bytes()
+        monkeypatch.setitem(CHECKSUMS, name, hashlib.md5(content).hexdigest())
+        packed = gzip.compress(content, mtime=0)
+        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+    monkeypatch.setattr("torchvision.datasets.MNIST.resources", resources)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The folder that a person names; its name has a space."""
+    folder = tmp_path / "my digits"
+    folder.mkdir()
+    return folder
+
+
+def load(folder: Path | None, tmp_path: Path) -> Dataset:
+    return mnist.load(folder, tmp_path / "cache")
+
+
+def refusal(folder: Path | None, tmp_path: Path) -> str:
+    with pytest.raises(DatasetUnavailableError) as caught:
+        load(folder, tmp_path)
+    return str(caught.value)
+
+
+def is_same(one: Dataset, other: Dataset) -> bool:
+    names = ("train_images", "train_labels", "test_images", "test_labels")
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+# Files that can be read
+
+
+def pack(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.with_name(f"{name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+
+
+def rename(folder: Path, new: Callable[[str], str]) -> None:
+    for name in CHECKSUMS:
+        (folder / name).rename(folder / new(name))
+
+
+def folder_each(folder: Path) -> None:
+    for name in CHECKSUMS:
+        (folder / name).rename(folder / "file")
+        (folder / name).mkdir()
+        (folder / "file").rename(folder / name / name)
+
+
+def keras(folder: Path) -> None:
+    data = make_tiny_dataset()
+    for name in CHECKSUMS:
+        (folder / name).unlink()
+    np.savez_compressed(
+        folder / "mnist.npz",
+        x_train=data.train_images.numpy(),
+        y_train=data.train_labels.numpy().astype(np.uint8),
+        x_test=data.test_images.numpy(),
+        y_test=data.test_labels.numpy(),  # 64-bit integers
+    )
+
+
+FORMS: dict[str, Callable[[Path], object]] = {
+    "raw": lambda folder: None,
+    "packed": lambda folder: pack(folder, *CHECKSUMS),
+    "some packed": lambda folder: pack(folder, TRAIN_IMAGES, TEST_LABELS),
+    "dots": lambda folder: rename(folder, lambda name: name.replace("-idx", ".idx")),
+    "upper case": lambda folder: rename(folder, str.upper),
+    "test for t10k": lambda folder: rename(folder, lambda name: name.replace("t10k", "test")),
+    "short names": lambda folder: rename(folder, lambda name: name.split("-idx")[0]),
+    "unpacked by the browser": lambda folder: rename(folder, lambda name: f"{name}.gz"),
+    "a copy": lambda folder: rename(folder, lambda name: f"{name} (1)"),
+    "a folder each": folder_each,
+    "Keras": keras,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_are_read_in_every_form(
+    genuine: Path, home: Path, tmp_path: Path, tiny_dataset: Dataset, form: str
+) -> None:
+    (home / "MNIST").mkdir()
+    genuine.rename(home / RAW)
+    FORMS[form](home / RAW)
+
+    found = load(home, tmp_path)
+
+    assert (found.title, found.note) == ("MNIST", "")
+    assert found.train_images.dtype == torch.uint8
+    assert found.train_labels.dtype == torch.int64
+    assert is_same(found, tiny_dataset)
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        (RAW, "."),
+        (RAW, "MNIST"),
+        (RAW, "MNIST/raw"),
+        ("data/MNIST/raw", "."),
+        (".", "."),
+        ("raw", "."),
+        ("Downloads/archive", "."),
+        ("mnist/Raw", "."),
+        ("FashionMNIST/raw", "FashionMNIST"),
+    ],
+)
+def test_files_are_found_above_and_below_the_named_folder(
+    genuine: Path, home: Path, tmp_path: Path, place: str | Path, named: str
+) -> None:
+    (home / place).mkdir(parents=True, exist_ok=True)
+    for path in genuine.iterdir():
+        path.rename(home / place / path.name)
+
+    assert load(home / named, tmp_path).title == "MNIST"
+
+
+def test_files_with_mnists_checksums_are_combined_from_several_folders(
+    genuine: Path, home: Path, tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    (home / "here").mkdir()
+    (home / "there").mkdir()
+    (tmp_path / "cache").mkdir()
+    (genuine / TRAIN_IMAGES).rename(home / "here" / TRAIN_IMAGES)
+    (genuine / TRAIN_LABELS).rename(home / "there" / TRAIN_LABELS)
+    (genuine / TEST_IMAGES).rename(tmp_path / "cache" / TEST_IMAGES)
+    (home / TEST_LABELS).symlink_to(genuine / TEST_LABELS)
+
+    with pytest.raises(DatasetUnavailableError):  # the cache has only one of them
+        load(None, tmp_path)
+    with serving(dict.fromkeys(CHECKSUMS, 404)):
+        assert is_same(load(home, tmp_path), tiny_dataset)
+
+
+def test_a_good_copy_beside_a_damaged_one_is_taken(
+    genuine: Path, tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    content = (genuine / TRAIN_IMAGES).read_bytes()
+    (genuine / TRAIN_IMAGES).write_bytes(content[:5000])
+    (genuine / f"{TRAIN_IMAGES}.gz").write_bytes(gzip.compress(content))
+
+    assert is_same(load(genuine, tmp_path), tiny_dataset)
+
+
+def test_a_folder_is_only_read(
+    genuine: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(genuine, *CHECKSUMS)
+    before = sorted(genuine.iterdir())
+
+    load(genuine, tmp_path)
+
+    assert sorted(genuine.iterdir()) == before
+    assert not (tmp_path / "cache").exists()
+
+
+# Other people's images
+
+
+def test_other_images_in_mnists_format_are_not_called_mnist(
+    genuine: Path, home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = make_tiny_dataset(50, 20)
+    write_mnist(own, home / RAW)
+
+    found = load(home, tmp_path)
+
+    assert found.title == "Images in my digits"
+    assert is_same(found, own)
+    assert f"The files in {home / RAW} are not MNIST's" in caplog.text
+
+
+def test_mnist_comes_before_other_images_in_the_same_folder(
+    genuine: Path, home: Path, tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    write_mnist(make_tiny_dataset(50, 20), home / "a")
+    genuine.rename(home / "b")
+
+    assert is_same(load(home, tmp_path), tiny_dataset)
+
+
+def test_another_known_set_is_used_only_if_it_is_named(home: Path, tmp_path: Path) -> None:
+    write_mnist(make_tiny_dataset(50, 20), home / "FashionMNIST" / "raw")
+
+    assert "holds none of MNIST's files: only FashionMNIST." in refusal(home, tmp_path)
+    assert load(home / "FashionMNIST", tmp_path).title == "Images in FashionMNIST"
+
+
+def test_other_images_are_never_mixed_with_mnists(
+    genuine: Path, home: Path, tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    """Three files of others with the right shapes, and the fourth could be downloaded."""
+    write_mnist(make_tiny_dataset(noise=5), home)
+    (home / TEST_LABELS).unlink()
+
+    with serving({name: (genuine / name).read_bytes() for name in CHECKSUMS}):
+        found = load(home, tmp_path)
+
+    assert is_same(found, tiny_dataset)
+    assert f"{TEST_LABELS} is missing. The images in {tmp_path / 'cache'} are used" in found.note
+
+
+# Files that cannot be read: the sentence names the folder, what was found and what is missing
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        (TEST_LABELS, b"", "is empty"),
+        (TEST_LABELS, idx(120)[:50], "is cut short: it holds 42 of 120 labels"),
+        (TEST_LABELS, idx(120)[:6], "is cut short within its header"),
+        (TRAIN_IMAGES, idx(300, 28, 28)[:-1], "is cut short: it holds 299 of 300 images"),
+        (TRAIN_IMAGES, idx(300, 28, 28) + b"?", "is longer than the 300 images that its header"),
+        (TRAIN_IMAGES, idx(300, 32, 32), "holds images of 32 × 32 pixels instead of 28 × 28"),
+        (TRAIN_IMAGES, idx(300), "holds labels instead of images"),
+        (TRAIN_LABELS, idx(300, 28, 28), "holds images instead of labels"),
+        (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "holds numbers of another type"),
+        (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
+        (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
+        (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
+        (TRAIN_LABELS, idx(120), "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
+        (TRAIN_LABELS, b"<!DOCTYPE html>...", "is a web page instead of MNIST's file"),
+        (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
+        (TRAIN_LABELS, b"\x89PNG\r\n\x1a\n........", "is not in MNIST's format"),
+        (TRAIN_LABELS, gzip.compress(idx(300), mtime=0)[:-9], "is damaged or cut short"),
+        (TRAIN_LABELS, b"\x1f\x8b and what is not gzip", "is damaged or cut short"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(
+    genuine: Path, home: Path, tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    (home / "MNIST").mkdir()
+    raw = genuine.rename(home / RAW)
+    (raw / name).write_bytes(content)
+
+    said = refusal(home, tmp_path)
+
+    assert said.startswith(f"The folder {raw} holds ")
+    assert problem in said
+    assert f"The file {name} could not be downloaded: " in said
+    assert said.endswith(f", or put {name} into {home}.")
+    assert "--data-dir" not in said
+
+
+def test_a_misnamed_file_is_recognized(genuine: Path, tmp_path: Path) -> None:
+    (genuine / TRAIN_LABELS).write_bytes((genuine / TEST_LABELS).read_bytes())
+
+    said = refusal(genuine, tmp_path)
+
+    assert f"{TRAIN_LABELS} is MNIST's {TEST_LABELS} under another name." in said
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda path: path.unlink(), f"{TRAIN_IMAGES} is missing."),
+        (lambda path: path.symlink_to("gone"), f"{TRAIN_IMAGES} is a link to a file that is not"),
+        (lambda path: os.mkfifo(path), f"{TRAIN_IMAGES} cannot be read (it is not a file)."),
+    ],
+    ids=["missing", "dangling link", "pipe"],
+)
+def test_what_is_no_file_is_named(
+    genuine: Path, tmp_path: Path, change: Callable[[Path], object], problem: str
+) -> None:
+    path = genuine / TRAIN_IMAGES
+    path.unlink()
+    if "missing" not in problem:
+        change(path)
+
+    said = refusal(genuine, tmp_path)
+
+    others = f"{TRAIN_LABELS}, {TEST_IMAGES} and {TEST_LABELS}"
+    assert said.startswith(f"The folder {genuine} holds {others}; {problem}")
+
+
+def test_arrays_that_are_not_keras_mnist_are_refused(home: Path, tmp_path: Path) -> None:
+    np.savez(home / "mnist.npz", x_train=np.array([{"pickled": 1}], dtype=object))
+
+    assert "mnist.npz holds other arrays than Keras's mnist.npz" in refusal(home, tmp_path)
+
+
+def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_path: Path) -> None:
+    said = refusal(home, tmp_path)
+    assert said.startswith(f"The folder {home} holds none of MNIST's files: it is empty. ")
+    for name in ("mnist.pkl.gz", "train.csv"):
+        (home / name).touch()
+    assert "files: only mnist.pkl.gz and train.csv." in refusal(home, tmp_path)
+    for number in range(5):
+        (home / f"{number}.png").touch()
+    assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
+    assert "files: there is no such folder." in refusal(home / "none", tmp_path)
+    assert "0.png cannot be read (Not a directory)." in refusal(home / "0.png", tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the error is made here."""
+    (home / RAW).mkdir(parents=True)
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == home / RAW:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+
+    assert f"files: {home / RAW} cannot be read (Permission denied)." in refusal(home, tmp_path)
+
+
+def test_who_named_no_folder_is_told_how_to(tmp_path: Path) -> None:
+    said = refusal(None, tmp_path)
+
+    assert said.startswith(f"The folder {tmp_path / 'cache'} holds none of MNIST's files: ")
+    assert said.endswith(
+        ", or start with --data-dir FOLDER, where FOLDER holds MNIST's four files."
+    )
+
+
+# Downloads
+
+
+@contextmanager
+def serving(answers: Mapping[str, bytes | int], missing_bytes: int = 0) -> Iterator[str]:
+    """The only mirror of MNIST: packs these files, sends these contents, or these status codes.
+
+    A content that is no file in MNIST's format is sent as it is, `missing_bytes` shorter than it
+    is said to be. Yields the host.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers[self.path.removeprefix("/").removesuffix(".gz")]
+            content = b"" if isinstance(answer, int) else answer
+            if content.startswith(b"\0\0\x08"):
+                content = gzip.compress(content, mtime=0)
+            self.send_response(answer if isinstance(answer, int) else 200)
+            self.send_header("Content-Length", str(len(content) + missing_bytes))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    from torchvision.datasets import MNIST
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        host = f"127.0.0.1:{server.server_port}"
+        MNIST.mirrors.append(f"http://{host}/")
+        yield host
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_file_that_is_cut_short_in_the_cache_is_downloaded_again(
+    genuine: Path, tmp_path: Path, tiny_dataset: Dataset, size: int
+) -> None:
+    answers: dict[str, bytes | int] = dict.fromkeys(CHECKSUMS, 404)
+    answers[TRAIN_IMAGES] = (genuine / TRAIN_IMAGES).read_bytes()
+    raw = tmp_path / "cache" / RAW
+    raw.parent.mkdir(parents=True)
+    genuine.rename(raw)
+    os.truncate(raw / TRAIN_IMAGES, size)
+
+    with serving(answers):
+        found = load(None, tmp_path)
+
+    assert found.title == "MNIST"
+    assert is_same(found, tiny_dataset)
+    assert (raw / TRAIN_IMAGES).read_bytes() == answers[TRAIN_IMAGES]
+
+
+def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
+    genuine: Path, tmp_path: Path, tiny_dataset: Dataset
+) -> None:
+    answers: dict[str, bytes | int] = dict.fromkeys(CHECKSUMS, 404)
+    answers[TEST_LABELS] = (genuine / TEST_LABELS).read_bytes()
+    (genuine / TEST_LABELS).unlink()
+
+    with serving(answers):
+        found = load(genuine, tmp_path)
+
+    assert is_same(found, tiny_dataset)
+    assert list((tmp_path / "cache" / RAW).iterdir()) == [tmp_path / "cache" / RAW / TEST_LABELS]
+    assert not (genuine / TEST_LABELS).exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing_bytes", "reason", "advice"),
+    [
+        (403, 0, "answered 403 (Forbidden)", "Look for MNIST again later"),
+        (404, 0, "answered 404 (Not Found)", "Look for MNIST again later"),
+        (500, 0, "answered 500 (Internal Server Error)", "Look for MNIST again later"),
+        (b"<html>Log in", 0, "sent a web page instead of the file", "Log in to this network"),
+        (b"half", 5000, "ended after 4 of 5,004 bytes", "Look for MNIST again later"),
+        (
+            b"\x1f\x8bsomething else",
+            0,
+            "sent another file: its checksum is wrong",
+            "Look for MNIST again later",
+        ),
+        (b"", 0, "sent another file: its checksum is wrong", "Look for MNIST again later"),
+    ],
+)
+def test_a_failed_download_says_what_happened_and_what_to_do(
+    home: Path, tmp_path: Path, answer: bytes | int, missing_bytes: int, reason: str, advice: str
+) -> None:
+    with serving(dict.fromkeys(CHECKSUMS, answer), missing_bytes) as host:
+        said = refusal(home, tmp_path)
+
+    assert host in said
+    assert f"{reason}. {advice}" in said
+    assert not list(tmp_path.glob("cache/**/*ubyte*"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "mirror.example was not found"),
+        (TimeoutError("timed out"), "mirror.example did not answer within 5 s"),
+        (ConnectionRefusedError(111, "Connection refused"), "reached: Connection refused"),
+        (OSError("Tunnel connection failed: 407 Proxy"), "reached: Tunnel connection failed: 407"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_connection_that_fails_says_how(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    reason: str,
+    wrapped: bool,
+) -> None:
+    def urlopen(*_: Any, **__: Any) -> None:
+        raise urllib.error.URLError(error) if wrapped else error
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["https://mirror.example/mnist/"])
+
+    said = refusal(home, tmp_path)
+
+    assert reason in said
+    assert (
+        f"Connect to the internet and look for MNIST again, or put MNIST's files into {home}."
+        in said
+    )
+
+
+def test_the_advice_follows_the_mirror_that_answered(
+    home: Path, tmp_path: Path, free_port: int
+) -> None:
+    from torchvision.datasets import MNIST
+
+    MNIST.mirrors.append(f"http://127.0.0.1:{free_port}/")
+    with serving(dict.fromkeys(CHECKSUMS, b"<html>Welcome to our hotel")):
+        said = refusal(home, tmp_path)
+
+    assert f"127.0.0.1:{free_port} could not be reached: Connection refused; " in said
+    assert "sent a web page instead of the file. Log in to this network in a browser" in said
+
+
+def test_a_full_disk_is_named(
+    genuine: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_bytes(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    answers = {name: (genuine / name).read_bytes() for name in CHECKSUMS}
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    with serving(answers):
+        said = refusal(home, tmp_path)
+
+    assert f"{TRAIN_IMAGES} in {tmp_path / 'cache' / RAW} could not be written to disk: " in said
+    assert "No space left on device. Free some space" in said
