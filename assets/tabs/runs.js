@@ -60,13 +60,13 @@
     try {
       const address = url(`/api/import?name=${encodeURIComponent(file.name)}`);
       const answer = await fetch(address, { method: "POST", body: file });
-      const { error, run_id, name } = await answer.json();
+      const { error, run_id, message } = await answer.json();
       if (error) {
         showMessage(error, "danger");
         return;
       }
       setProps("run-pick", { value: run_id });
-      showMessage(`${name} was brought in. Every tab shows it now.`, "info");
+      showMessage(`${message}. Every tab shows it now.`, "info");
     } catch {
       showMessage(NOT_SENT, "danger");
     } finally {

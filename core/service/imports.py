@@ -5,7 +5,7 @@ Such a run has no events, and its only epoch is 0.
 
 import threading
 
-from core import models, weight_files
+from core import models
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.data.dataset import normalize
@@ -18,12 +18,13 @@ from core.service.background import BackgroundTasks
 from core.service.notifier import ChangeNotifier
 from core.training.evaluation import Evaluation, evaluate
 from core.training.state import Checkpoint, StateDict
+from core.weight_files import formats, reading
 
 
 class WeightImports:
     """Imports weight files and evaluates their networks. Safe to use from several threads."""
 
-    MAX_BYTES = weight_files.MAX_BYTES
+    MAX_BYTES = formats.MAX_BYTES
 
     def __init__(
         self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks, notifier: ChangeNotifier
@@ -37,7 +38,7 @@ class WeightImports:
                 self._evaluate_later(run)
 
     def import_weights(self, content: bytes, name: str = "") -> str:
-        """Makes a run of a `.pth` or safetensors file and returns its id.
+        """Makes a run of a `.pth`, safetensors or ONNX file and returns its id.
 
         Its test accuracy is measured in the background if there is a test set.
 
@@ -46,8 +47,8 @@ class WeightImports:
             StorageError: they cannot be written.
         """
         with self._reading:
-            model, weights = weight_files.read_weights(content)
-        config = TrainConfig(model=model)
+            found = reading.read_weights(content)
+        config = TrainConfig(model=found.model)
         dataset = self._catalog.status()
         run = self._runs.new(
             config,
@@ -56,13 +57,13 @@ class WeightImports:
             epochs=0,
             brought_in=True,
             name=name,
-            message=f"Brought in from {name or 'a file'}",
+            message=f"Brought in from {name or 'a file'}. {found.note}".rstrip(" ."),
             dataset=dataset.name,
             dataset_title=dataset.title,
             **choose_runtime().to_dict(),
         )
         try:
-            _save(run, weights)
+            _save(run, found.state_dict)
             with self._runs.lock:
                 run.change(kept=tuple(run.files.epochs()))
         except StorageError:

@@ -68,10 +68,10 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         content: Annotated[bytes, Depends(read_body)],
         name: Annotated[Name, Query(description="What the run is called: the file's name.")] = "",
     ) -> RunSnapshot:
-        """Makes a run of a `.pth` or safetensors file, to be explored like any other.
+        """Makes a run of a `.pth`, safetensors or ONNX file, to be explored like any other.
 
-        Its keys and shapes tell which network it is. Its accuracy follows within seconds, where
-        test images are there.
+        Its keys and shapes tell which network it is; `message` says what was ignored. Its accuracy
+        follows within seconds, where test images are there.
         """
         if request.headers.get("content-type", "").startswith("multipart/"):
             raise BadRequest(

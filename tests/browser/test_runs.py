@@ -314,7 +314,7 @@ def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
     assert "422" in refused
     dashboard.problems.clear()  # the browser's own, about the request that was refused
     import_weights("mine.pth", weights)
-    expect(dashboard.text("mine.pth was brought in")).to_be_visible()
+    expect(dashboard.text("Brought in from mine.pth. Every tab shows it now.")).to_be_visible()
     # It has never started, so among many runs the table may not show it without a filter.
     dashboard.field("Name Filter Input").fill("mine.pth")
     expect(row(dashboard, "mine.pth").last).to_contain_text(

@@ -95,7 +95,7 @@ def complete(page: html.Div, problems: Sequence[str], max_upload: int) -> None:
     page[PROBLEMS].children = " ".join(problems)
     page[PROBLEMS].is_open = bool(problems)
     page[UPLOAD].title = (
-        "A .pth or .safetensors file with the weights of one of the models here, "
+        "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
         f"of at most {max_upload >> 20} MB"
     )
     setattr(page[UPLOAD], "data-most-bytes", str(max_upload))

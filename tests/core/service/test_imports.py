@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from core import models, weight_files
+from core import models
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
@@ -29,6 +29,7 @@ from core.records.runs import RunState
 from core.service import imports
 from core.service.service import TrainingService
 from core.training import evaluation
+from core.weight_files import reading
 from tests.conftest import Finish, MakeService, WaitUntil
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
@@ -67,6 +68,16 @@ def test_a_network_from_a_file_is_a_run_that_is_done(
     assert service.runs.events_since(brought, 0) == ([], 0)
     found = service.predictions.checkpoint(brought).state_dict
     assert all(torch.equal(found[key], weights[key]) for key in weights)
+
+
+def test_the_message_says_what_was_ignored(
+    service: TrainingService, weights: dict[str, torch.Tensor]
+) -> None:
+    content = to_pth({"acc": torch.tensor(98.1), **{f"net.{key}": weights[key] for key in weights}})
+
+    run = service.runs.snapshot(service.imports.import_weights(content, "mine.pth"))
+
+    assert run.message == "Brought in from mine.pth. Ignored: acc"  # the page adds the full stop
 
 
 def test_what_it_reads_right_is_measured(
@@ -159,7 +170,7 @@ def test_of_twenty_files_one_is_read_and_one_measured_at_a_time(
 
         return call
 
-    monkeypatch.setattr(weight_files, "read_weights", counted("read", weight_files.read_weights))
+    monkeypatch.setattr(reading, "read_weights", counted("read", reading.read_weights))
     monkeypatch.setattr(imports, "evaluate", counted("measured", evaluation.evaluate))
     content = to_pth(weights)
     senders = [

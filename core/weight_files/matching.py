@@ -1,0 +1,295 @@
+"""Finds the network whose weights are in a file, wherever they are and whatever they are called."""
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core import models
+from core.errors import InvalidWeightsError
+from core.weight_files.unpickling import SAVE_WEIGHTS, StoredTensor, printable
+
+CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
+"""Where training scripts usually put the weights that a checkpoint is about."""
+
+LEAVES = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+COUNTER = "num_batches_tracked"
+"""How many batches a batch normalisation has seen. No answer depends on it."""
+
+MAX_DEPTH = 8
+"""Of dicts in dicts."""
+
+MAX_TENSORS = 1000
+MAX_NAMES, MAX_DIMENSIONS = 3, 6
+"""Limits for what a sentence repeats from the file: names, sizes of a shape."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A network whose weights are in the file.
+
+    Attributes:
+        model: its name in `core.models.MODELS`.
+        keys: the file's name of each tensor, by the network's. A counter may be missing.
+        same_names: whether the names end alike, and not the shapes alone tell the network.
+    """
+
+    model: str
+    keys: dict[str, str]
+    same_names: bool = True
+
+    @property
+    def prefix(self) -> str:
+        ours, theirs = next(iter(self.keys.items()))
+        return theirs.removesuffix(ours) if self.same_names else ""
+
+
+class Contents:
+    """Everything in a file by its name: `model.fc.bias` is in a dict within a dict."""
+
+    def __init__(self, loaded: Any) -> None:
+        """
+        Raises:
+            InvalidWeightsError: there are no tensors by name.
+        """
+        self.tensors: dict[str, StoredTensor] = {}
+        self.folders: dict[str, dict[str, StoredTensor]] = {}  # by the name of the dict
+        self._others: list[str] = []
+        self._visited: set[int] = set()
+        if isinstance(loaded, dict):
+            self._add(loaded, "", MAX_DEPTH)
+        if not self.tensors:
+            raise InvalidWeightsError(f"The file holds no weights by name. {SAVE_WEIGHTS}")
+        if len(self.tensors) > MAX_TENSORS:
+            raise InvalidWeightsError(f"The file holds more than {MAX_TENSORS:,} tensors.")
+
+    def _add(self, values: dict[Any, Any], path: str, depth: int) -> None:
+        self._visited.add(id(values))
+        for key, value in values.items():
+            name = f"{path}{key}"
+            if isinstance(value, StoredTensor) and isinstance(key, str):
+                self.tensors[name] = self.folders.setdefault(path, {})[name] = value
+            elif isinstance(value, dict) and value and depth:
+                if id(value) not in self._visited:
+                    self._add(value, f"{name}.", depth - 1)
+            else:
+                self._others.append(name)
+
+    def without(self, match: Match) -> list[str]:
+        """What a match leaves aside; of a dict with nothing else, its name alone."""
+        used = set(match.keys.values())
+        shared = {key.partition(".")[0] for key in used}
+        rest = (name for name in (*self.tensors, *self._others) if name not in used)
+        tops = ((name, name.partition(".")[0]) for name in rest)
+        return list(dict.fromkeys(name if top in shared else top for name, top in tops))
+
+    def further_layers(self, match: Match) -> list[str]:
+        """Layers beside those of the match, in the same dict: then the network is another one."""
+        used = set(match.keys.values())
+        first = next(iter(match.keys.values()))
+        folder = next(tensors for tensors in self.folders.values() if first in tensors)
+        layers: dict[str, dict[str, StoredTensor]] = {}
+        for name, tensor in folder.items():
+            if name not in used and name.startswith(match.prefix):
+                layer, _, leaf = name.rpartition(".")
+                layers.setdefault(layer, {})[leaf] = tensor
+        return [layer for layer, leaves in layers.items() if _is_layer(leaves)]
+
+
+def _is_layer(leaves: dict[str, StoredTensor]) -> bool:
+    """Whether tensors are those of a linear layer, a convolution or a normalisation."""
+    return "weight" in leaves and (
+        len(leaves["weight"].shape) >= 2 or bool(leaves.keys() & {"bias", "running_mean"})
+    )
+
+
+def find(contents: Contents) -> Match:
+    """The one network whose weights are in the file.
+
+    Raises:
+        InvalidWeightsError: there is none, or more than one.
+    """
+    for search in (_by_name, _by_shape):
+        matches = [match for match in search(contents) if not contents.further_layers(match)]
+        if matches:
+            return _only(matches, contents)
+    raise InvalidWeightsError(_difference(contents))
+
+
+def _by_name(contents: Contents) -> Iterator[Match]:
+    for model in models.MODELS:
+        expected = _expected(model)
+        first = next(iter(expected))
+        for name in contents.tensors:
+            if name == first or name.endswith(f".{first}"):
+                prefix = name.removesuffix(first)
+                keys = {key: f"{prefix}{key}" for key in expected}
+                found = {
+                    key: name
+                    for key, name in keys.items()
+                    if name in contents.tensors and contents.tensors[name].shape == expected[key]
+                }
+                if all(key in found or _leaf(key) == COUNTER for key in expected):
+                    yield Match(model, found)
+
+
+def _by_shape(contents: Contents) -> Iterator[Match]:
+    """Matches by the shapes of the tensors in a dict: each shape once, or all in their order."""
+    for folder in contents.folders.values():
+        for model in models.MODELS:
+            expected = _expected(model)
+            keys: dict[str, str] | None
+            if len(set(expected.values())) == len(expected):
+                keys = _assign(expected, folder)
+            else:
+                in_order = [(_leaf(key), shape) for key, shape in expected.items()]
+                same = in_order == [(_leaf(name), tensor.shape) for name, tensor in folder.items()]
+                keys = dict(zip(expected, folder, strict=True)) if same else None
+            if keys is not None:
+                yield Match(model, keys, same_names=False)
+
+
+def _assign(expected: dict[str, Shape], folder: dict[str, StoredTensor]) -> dict[str, str] | None:
+    """The one tensor of each shape. A bias is no weight, where the name says so."""
+    keys = {}
+    for key, shape in expected.items():
+        found = [
+            name
+            for name, tensor in folder.items()
+            if tensor.shape == shape and _leaf(name) not in LEAVES - {_leaf(key)}
+        ]
+        if len(found) != 1:
+            return None
+        keys[key] = found[0]
+    return keys
+
+
+def _only(matches: list[Match], contents: Contents) -> Match:
+    """Of several matches the one in the usual place, or any if all have the same numbers."""
+    for key in CHECKPOINT_KEYS:
+        usual = [match for match in matches if match.prefix.startswith(f"{key}.")]
+        if len(usual) == 1:
+            return usual[0]
+    first, *others = matches
+    if all(_same(first, other, contents) for other in others):
+        return first
+    places = [printable(next(iter(match.keys.values()))) for match in matches]
+    raise InvalidWeightsError(
+        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. Save one "
+        "of them, with torch.save(model.state_dict(), PATH), and try again."
+    )
+
+
+def _same(one: Match, other: Match, contents: Contents) -> bool:
+    return one.model == other.model and all(
+        torch.equal(contents.tensors[one.keys[key]].load(), contents.tensors[name].load())
+        for key, name in other.keys.items()
+        if key in one.keys
+    )
+
+
+# --- Sentences ---------------------------------------------------------------------------------
+
+
+def note(match: Match, contents: Contents) -> str:
+    """What a person should know: how the network was found, and what was ignored."""
+    sentences = []
+    if not match.same_names:
+        ours, theirs = next(iter(match.keys.items()))
+        sentences.append(
+            f"The names in it are others; by its shapes it is {_title(match.model)}, with "
+            f"{printable(theirs)} as {ours}."
+        )
+    ignored = [printable(name) for name in contents.without(match)]
+    if ignored:
+        sentences.append(f"Ignored: {_first_few(ignored, count=8)}.")
+    return " ".join(sentences)
+
+
+def _difference(contents: Contents) -> str:
+    """The difference from the nearest network, or that none is near."""
+    model, prefix, folder = max(
+        (
+            (model, prefix, folder)
+            for folder in contents.folders.values()
+            for model in models.MODELS
+            for prefix in _prefixes(folder, _expected(model))
+        ),
+        key=lambda found: _similarity(*found),
+    )
+    expected, title = _expected(model), _title(model)
+    found = {name.removeprefix(prefix): tensor.shape for name, tensor in folder.items()}
+    if 2 * max(_similarity(model, prefix, folder)) < len(expected):
+        known = [_title(name) for name in models.MODELS]
+        have = [f"{printable(name)} {_shape_text(shape)}" for name, shape in found.items()]
+        return (
+            f"The weights fit no network here, and none is near. The networks here are "
+            f"{', '.join(known[:-1])} and {known[-1]}; the file has {_first_few(have)}."
+        )
+    differing = [
+        f"{key} has shape {_shape_text(found[key])}; {title} wants {_shape_text(shape)}"
+        for key, shape in expected.items()
+        if found.get(key, shape) != shape
+    ]
+    missing = [key for key in expected if key not in found]
+    unexpected = [printable(key) for key in found if key not in expected]
+    sentences = [f"The weights fit no network here; the nearest is {title}."]
+    if differing:
+        sentences.append(f"{_first_few(differing, separator='. ')}.")
+    if missing:
+        sentences.append(f"Missing: {_first_few(missing)}.")
+    if unexpected:
+        sentences.append(f"Unexpected: {_first_few(unexpected)}.")
+    return " ".join(sentences)
+
+
+def _prefixes(folder: dict[str, StoredTensor], expected: dict[str, Shape]) -> set[str]:
+    """What may stand before a network's names in a dict."""
+    ends = tuple(f".{key}" for key in expected)
+    found = {""}
+    for name in folder:
+        if name.endswith(ends):
+            found |= {name.removesuffix(key) for key in expected if name.endswith(f".{key}")}
+    return found
+
+
+def _similarity(model: str, prefix: str, folder: dict[str, StoredTensor]) -> tuple[int, int]:
+    """How many tensors are alike, by name and shape, and by shape alone."""
+    expected = _expected(model)
+    by_name = sum(
+        1
+        for key, shape in expected.items()
+        if f"{prefix}{key}" in folder and folder[f"{prefix}{key}"].shape == shape
+    )
+    shapes = Counter(tensor.shape for tensor in folder.values()) & Counter(expected.values())
+    return by_name, shapes.total()
+
+
+@functools.cache
+def _expected(model: str) -> dict[str, Shape]:
+    weights = models.build_on_meta(model).state_dict()
+    return {key: tuple(tensor.shape) for key, tensor in weights.items()}
+
+
+def _title(model: str) -> str:
+    return getattr(models.MODELS[model], "__name__", model)
+
+
+def _leaf(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _first_few(texts: list[str], separator: str = ", ", count: int = MAX_NAMES) -> str:
+    more = f" and {len(texts) - count:,} more" if len(texts) > count else ""
+    return separator.join(texts[:count]) + more
+
+
+def _shape_text(shape: Sequence[int]) -> str:
+    if len(shape) > MAX_DIMENSIONS:
+        return f"of {len(shape):,} dimensions"
+    return " × ".join(str(size) for size in shape) or "of a single number"
