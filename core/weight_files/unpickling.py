@@ -127,6 +127,7 @@ class _Machine:
         self._below: list[list[Any]] = []  # the stacks below the marks
         self._memo: dict[int, Any] = {}
         self._read_storage = read_storage
+        self._copied = 0  # items that were copied from lists into dicts
 
     def run(self, opcode: str, argument: Any) -> None:
         stack = self.stack
@@ -237,6 +238,9 @@ class _Machine:
         if function.name in DICTS:
             # Python 2 gives the items as a list of pairs, others fill the dict afterwards.
             pairs = arguments[0] if arguments and isinstance(arguments[0], list) else []
+            self._copied += len(pairs)
+            if self._copied > MAX_OPCODES:  # the same list again and again
+                raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
             return _pairs([item for key, value in pairs for item in (key, value)])
         return OPAQUE
 
