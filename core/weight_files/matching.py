@@ -10,7 +10,12 @@ import torch
 
 from core import models
 from core.errors import InvalidWeightsError
-from core.weight_files.unpickling import SAVE_WEIGHTS, StoredTensor, printable
+from core.weight_files.unpickling import (
+    NOT_ONLY_WEIGHTS,
+    SAVE_WEIGHTS,
+    StoredTensor,
+    printable,
+)
 
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
 """Where training scripts usually put the weights that a checkpoint is about."""
@@ -23,6 +28,12 @@ MAX_DEPTH = 8
 """Of dicts in dicts."""
 
 MAX_TENSORS = 1000
+MAX_OTHERS = 10_000
+"""Values beside the tensors, such as the settings of an optimizer."""
+
+MAX_KEY = 200
+"""Letters of a key."""
+
 MAX_NAMES, MAX_DIMENSIONS = 3, 6
 """Limits for what a sentence repeats from the file: names, sizes of a shape."""
 
@@ -55,7 +66,7 @@ class Contents:
     def __init__(self, loaded: Any) -> None:
         """
         Raises:
-            InvalidWeightsError: there are no tensors by name.
+            InvalidWeightsError: there are no tensors by name, or too much else.
         """
         self.tensors: dict[str, StoredTensor] = {}
         self.folders: dict[str, dict[str, StoredTensor]] = {}  # by the name of the dict
@@ -71,6 +82,8 @@ class Contents:
     def _add(self, values: dict[Any, Any], path: str, depth: int) -> None:
         self._visited.add(id(values))
         for key, value in values.items():
+            if isinstance(key, (str, bytes)) and len(key) > MAX_KEY:
+                raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
             name = f"{path}{key}"
             if isinstance(value, StoredTensor) and isinstance(key, str):
                 self.tensors[name] = self.folders.setdefault(path, {})[name] = value
@@ -79,6 +92,8 @@ class Contents:
                     self._add(value, f"{name}.", depth - 1)
             else:
                 self._others.append(name)
+            if len(self._others) > MAX_OTHERS:
+                raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
 
     def without(self, match: Match) -> list[str]:
         """What a match leaves aside; of a dict with nothing else, its name alone."""

@@ -678,6 +678,12 @@ def test_tensors_of_memory_that_nobody_wrote_to_are_refused() -> None:
         b"}" + b"]" + b"}" * 20_000 + b".",
         b"}q\x00X\x01\x00\x00\x00ah\x00sX\x01\x00\x00\x00bh\x00s.",  # a dict in itself
         b"}X\x01\x00\x00\x00a" * 20_000 + b"}" + b"s" * 20_000 + b".",  # dicts in dicts
+        # A long name before each of 5,000 short ones.
+        b"}X\xa0\x86\x01\x00"
+        + b"k" * 100_000
+        + b"}("
+        + b"".join(b"J" + number.to_bytes(4, "little") + b"N" for number in range(5_000))
+        + b"us.",
         # One list of 2,000 pairs as 5,000 dicts.
         b"ccollections\nOrderedDict\nq\x00]("
         + b"".join(b"J" + number.to_bytes(4, "little") + b"N\x86" for number in range(2_000))
