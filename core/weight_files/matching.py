@@ -32,7 +32,7 @@ MAX_OTHERS = 10_000
 """Values beside the tensors, such as the settings of an optimizer."""
 
 MAX_KEY = 200
-"""Letters of a key."""
+"""Letters of a key: of a longer one, the last."""
 
 MAX_NAMES, MAX_DIMENSIONS = 3, 6
 """Limits for what a sentence repeats from the file: names, sizes of a shape."""
@@ -82,9 +82,7 @@ class Contents:
     def _add(self, values: dict[Any, Any], path: str, depth: int) -> None:
         self._visited.add(id(values))
         for key, value in values.items():
-            if isinstance(key, (str, bytes)) and len(key) > MAX_KEY:
-                raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
-            name = f"{path}{key}"
+            name = f"{path}{str(key)[-MAX_KEY:]}"
             if isinstance(value, StoredTensor) and isinstance(key, str):
                 self.tensors[name] = self.folders.setdefault(path, {})[name] = value
             elif isinstance(value, dict) and value and depth:
