@@ -2,32 +2,98 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate } = window.digitlab;
+  const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
-  let restored = false;
+  const LONGEST = 100; // letters of a run's name that the server reads
+  const TRAINING = ["running", "stopping"];
+  const INSTEAD = "You see the newest run instead. Choose another one under “Run”.";
+  const NO_RUN = "There is no run yet: press Train to start one.";
 
-  // At first the address says which tab and run to show; its words are used once.
-  function restoreFromUrl(search) {
-    const wanted = new URLSearchParams(restored ? "" : search);
-    restored = true;
-    return { wantedTab: wanted.get("tab"), wantedRun: wanted.get("run") };
+  // The address names the tab and the run that are shown, also while the page follows the newest
+  // run: `run` of a view is then null. The history remembers that, so a reload follows on, and a
+  // link that somebody copies shows this run.
+  let wanted = history.state?.run === null ? { ...readAddress(), run: null } : readAddress();
+  let view = null; // the tab and the run that are open
+  let newest; // the newest run; undefined: not known yet, null: there is none
+  let first = null; // what the first message showed: it may come before the page is drawn
+  let isNew = false; // whether the view gets an entry in the history
+
+  function readAddress() {
+    const parameters = new URLSearchParams(location.search);
+    const run = (parameters.get("run") ?? "").slice(0, LONGEST);
+    return { tab: parameters.get("tab"), run: ["", "newest"].includes(run) ? null : run };
   }
 
+  function writeAddress() {
+    if (view.run === null && newest === undefined) return; // the next message says which it is
+    const { tab } = view;
+    const run = view.run ?? newest;
+    const search = `?${new URLSearchParams(run ? { run, tab } : { tab })}`;
+    const write = isNew && search !== location.search ? "pushState" : "replaceState";
+    history[write]({ run: view.run }, "", search + location.hash);
+    isNew = false;
+  }
+
+  // Shows a sentence about the address until another view is opened.
+  const remark = (detail) => document.dispatchEvent(new CustomEvent("remark", { detail }));
+
+  // Back and Forward. An entry that followed the newest run does so again, unless there is a newer
+  // one: it shows what it showed.
+  window.addEventListener("popstate", () => {
+    wanted = readAddress();
+    const rows = window.live.newestRows();
+    const latest = rows.find(({ state }) => TRAINING.includes(state)) ?? rows[0];
+    if (history.state?.run === null && wanted.run === latest?.run_id) wanted.run = null;
+    if (view) setProps("page-address", { data: Date.now() });
+  });
+
+  // The run that the server shows, and the one that it was asked for.
+  function follow({ run, shown, before }) {
+    if (run !== view.run) return;
+    if (run !== null && shown !== run) {
+      const what =
+        before === run
+          ? "The run that you looked at is gone."
+          : "This link names a run that is not here.";
+      remark(`${what} ${shown ? INSTEAD : NO_RUN}`);
+      view = { ...view, run: null };
+      setProps("run-pick", { value: "newest" });
+    } else if (run !== null || shown === newest) return;
+    newest = shown;
+    writeAddress();
+  }
+
+  document.addEventListener("shown", ({ detail }) => {
+    first ??= detail;
+    if (view) follow(detail);
+  });
+
   addCallbacks("page", {
-    // Restores tab and run from the address, and then keeps the address up to date.
-    navigate: (search, openTab, openRun) => {
-      const { wantedTab, wantedRun } = restoreFromUrl(search);
+    // Opens the tab and the run that the address names, or names in the address those that somebody
+    // has opened.
+    navigate: (_, openTab, openRun) => {
       const tabs = document.querySelector(".shell").dataset.tabs.split(" ");
-      const tab = [wantedTab, openTab].find((name) => tabs.includes(name)) ?? tabs[0];
-      const run = wantedRun ?? openRun;
-      const newest = !run || run === "newest";
-      const address = new URLSearchParams(newest ? { tab } : { run, tab });
-      history.replaceState(history.state, "", `?${address}`);
-      const detail = { tab, run: newest ? null : run }; // null: the newest
-      document.dispatchEvent(new CustomEvent("navigate", { detail }));
-      return [tab === openTab ? noUpdate() : tab, wantedRun ?? noUpdate()];
+      const asked = wanted;
+      wanted = null;
+      const tab = [asked?.tab, openTab].find((name) => tabs.includes(name)) ?? tabs[0];
+      const pick = asked ? (asked.run ?? "newest") : openRun || "newest";
+      const run = pick === "newest" ? null : pick;
+      if (!view && first) setTimeout(follow, 0, first);
+      if (!view || tab !== view.tab || run !== view.run) {
+        const isFirstRun = newest === null && tab === view?.tab;
+        isNew = Boolean(view) && !asked && !isFirstRun;
+        if (run === null && view?.run !== null) newest = undefined;
+        view = { tab, run };
+        const unknown = asked?.tab && asked.tab !== tab;
+        remark(unknown ? "This link names a tab that is not here. Choose one above." : "");
+      }
+      setTimeout(writeAddress); // what is opened at once, tab and run, is one entry
+      document.dispatchEvent(new CustomEvent("navigate", { detail: view }));
+      return [tab === openTab ? noUpdate() : tab, pick === openRun ? noUpdate() : pick];
     },
   });
+
+  window.digitlab.firstRun = wanted.run;
 
   // The colour theme: the system's until somebody chooses.
   const system = window.matchMedia("(prefers-color-scheme: dark)");

@@ -82,4 +82,6 @@ def is_address(name: str) -> bool:
 
 def is_loopback(name: str) -> bool:
     """Whether only this computer reaches a name or an address. False where that is not certain."""
-    return name == "localhost" or (is_address(name) and ipaddress.ip_address(name).is_loopback)
+    if is_address(name):
+        return ipaddress.ip_address(name).is_loopback
+    return name.lower() == "localhost"

@@ -1,5 +1,6 @@
 """Digit Lab behind nginx, under a name and a path of its own: train, watch, draw."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, WebSocket, expect
 from tests.browser.conftest import CONTEXT
 from tests.browser.dashboard_page import DashboardPage
 from tools.chromium import find_chromium, launch_args
-from tools.server import Server, free_port, get, until
+from tools.server import ROOT, Server, free_port, get, until
 
 NGINX = shutil.which("nginx")
 OPENSSL = shutil.which("openssl")
@@ -38,18 +39,10 @@ http {{
     scgi_temp_path scgi;
     server {{
         listen 127.0.0.1:{port}{ssl};
-        location /lab/ {{
-            proxy_pass {upstream};
-            proxy_http_version 1.1;
-            {headers}
-            client_max_body_size 64m;
-        }}
+        {location}
     }}
 }}
 """
-UPGRADE = """
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection "upgrade";"""
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +76,8 @@ def nginx(server: Server, folder: Path, *ways: str, tls: bool = False) -> Iterat
         command += ["-subj", "/CN=lab.example", "-keyout", "key.pem", "-out", "cert.pem"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         ssl = f" ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
-    upstream = server.url.removesuffix("/lab") + ("/" if CUT in ways else "")
-    headers = "proxy_set_header Host $http_host;" if KEPT in ways else ""
-    headers += UPGRADE if SOCKET in ways else ""
     config = folder / "nginx.conf"
-    config.write_text(CONFIG.format(port=port, ssl=ssl, upstream=upstream, headers=headers))
+    config.write_text(CONFIG.format(port=port, ssl=ssl, location=location(server, ways)))
     assert NGINX is not None
     command = [NGINX, "-p", str(folder), "-c", str(config), "-e", "stderr"]
     process = subprocess.Popen(command)
@@ -98,6 +88,20 @@ def nginx(server: Server, folder: Path, *ways: str, tls: bool = False) -> Iterat
     finally:
         process.terminate()
         process.wait(30)
+
+
+def location(server: Server, ways: tuple[str, ...]) -> str:
+    """The README's configuration, changed as the ways want it."""
+    found = re.search("```nginx\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    lines = found[1].replace("http://127.0.0.1:8050", server.url.removesuffix("/lab"))
+    if CUT in ways:
+        lines = re.sub(r"(proxy_pass .*?);", r"\1/;", lines)
+    if KEPT in ways:
+        lines = re.sub(r"(proxy_pass .*?;)", r"\1\nproxy_set_header Host $http_host;", lines)
+    if SOCKET not in ways:
+        lines = re.sub(r"proxy_set_header (Upgrade|Connection) .*", "", lines)
+    return lines
 
 
 @pytest.mark.parametrize(

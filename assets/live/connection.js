@@ -15,7 +15,7 @@
 
   const listeners = [];
   const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
-  let run = new URLSearchParams(location.search).get("run"); // null: the newest
+  let run = window.digitlab.firstRun; // null: the newest
   let attempt = 0; // a later attempt to connect overrules all earlier ones
   let socket = null;
   let polls = 0;
@@ -41,6 +41,8 @@
   function receive(message) {
     heardAt = Date.now();
     setState("open");
+    const detail = { run, shown: message.shown, before: place.shown };
+    document.dispatchEvent(new CustomEvent("shown", { detail }));
     if (message.ping) return;
     const restarted = message.server !== place.server;
     const { server, version, shown, revision, cursor } = message;

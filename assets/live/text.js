@@ -5,6 +5,7 @@
   const shown = {}; // properties of components, as they were set last
   let problem = "";
   let refusal = ""; // why the server does not take what the page sends
+  let remark = ""; // about the address
   let outdated = false; // the page is of an earlier version than the server
 
   window.live.listen(({ text, controls, ...message }) => {
@@ -35,7 +36,7 @@
       ? "The connection to Digit Lab is lost. Trying again…"
       : outdated
         ? "Digit Lab has a new version."
-        : problem;
+        : problem || remark;
     const notice = document.getElementById("notice");
     const text = document.getElementById("notice-text");
     if (!notice) return;
@@ -48,6 +49,10 @@
   }
 
   document.addEventListener("connection", updateNotice);
+  document.addEventListener("remark", ({ detail }) => {
+    remark = detail;
+    updateNotice();
+  });
   document.addEventListener("refusal", ({ detail }) => {
     refusal = detail;
     updateNotice();

@@ -116,7 +116,7 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     dashboard.keep_drawing(3)
 
     mine = "/api/handwriting"
-    found = server.get(mine)
+    found = server.get(f"{mine}?run={mlp_run}")
     assert [drawing["label"] for drawing in found["drawings"]] == [7, 3]
     expect(dashboard.region(HAND)).to_contain_text(f"Right: {found['right']} of 2.")
     words = f"Meant as 3, read as {found['drawings'][1]['digit']}"

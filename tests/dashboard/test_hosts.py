@@ -45,7 +45,7 @@ def test_what_is_no_host_is_refused(text: str) -> None:
         hosts.parse(text)
 
 
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "127.8.0.1", "::1"])
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.0.1", "::1"])
 def test_addresses_of_this_computer_alone(name: str) -> None:
     assert hosts.is_loopback(name)
 
