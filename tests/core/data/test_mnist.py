@@ -37,6 +37,9 @@ def idx(*sizes: int, type: int = 8, fill: int = 0) -> bytes:
     return header + bytes([fill]) * int(np.prod(sizes))
 
 
+LABELS = idx(120)[:8] + bytes(range(10)) * 12
+
+
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No mirrors, and no proxy for those of a test."""
@@ -275,7 +278,8 @@ def test_other_images_are_never_mixed_with_mnists(
         (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
         (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
         (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
-        (TRAIN_LABELS, idx(120), "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
+        (TRAIN_LABELS, idx(120, fill=3), "none of its 120 is 0 or 1 or 2 or 4 or"),
+        (TRAIN_LABELS, LABELS, "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
         (TRAIN_LABELS, b"<!DOCTYPE html>...", "is a web page instead of MNIST's file"),
         (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
         (TRAIN_LABELS, b"\x89PNG\r\n\x1a\n........", "is not in MNIST's format"),
