@@ -7,6 +7,7 @@ import hashlib
 import os
 import socket
 import struct
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -257,7 +258,7 @@ def test_other_images_are_never_mixed_with_mnists(
         found = load(home, tmp_path)
 
     assert is_same(found, tiny_dataset)
-    assert f"{TEST_LABELS} is missing. The images in {tmp_path / 'cache'} are used" in found.note
+    assert f"{TEST_LABELS} is missing. Files in {tmp_path / 'cache'} are used" in found.note
 
 
 # Files that cannot be read: the sentence names the folder, what was found and what is missing
@@ -353,6 +354,17 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
     assert "0.png cannot be read (Not a directory)." in refusal(home / "0.png", tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8_can_be_shown(home: Path, tmp_path: Path) -> None:
+    folder = home / os.fsdecode(b"Zeichen \xfc")
+    folder.mkdir()
+    (folder / os.fsdecode(b"gr\xfcn.png")).touch()
+
+    assert "only gr?n.png." in refusal(folder, tmp_path).encode().decode()
+    write_mnist(make_tiny_dataset(50, 20), folder)
+    assert load(folder, tmp_path).title == "Images in Zeichen ?"
+
+
 def test_a_folder_that_cannot_be_read_is_named(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,6 +458,7 @@ def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
         found = load(genuine, tmp_path)
 
     assert is_same(found, tiny_dataset)
+    assert f"{TEST_LABELS} is missing. Files in {tmp_path / 'cache'} are used" in found.note
     assert list((tmp_path / "cache" / RAW).iterdir()) == [tmp_path / "cache" / RAW / TEST_LABELS]
     assert not (genuine / TEST_LABELS).exists()
 
