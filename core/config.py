@@ -87,7 +87,7 @@ class TrainConfig(BaseModel):
         "auto",
         title="Data set",
         description="Automatic takes MNIST where it can be had, and digits made on this "
-        "computer otherwise.",
+        "computer otherwise. MNIST stands for your own images, too, if --data-dir holds some.",
     )
     schedule: ScheduleName = Field(
         "constant",

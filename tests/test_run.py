@@ -131,6 +131,8 @@ def test_ctrl_c_in_mid_training_keeps_the_model_and_ends_without_noise(
 
     assert code in (0, 130), said.read_text()
     check_quiet_end(said.read_text())
+    folder = mnist_folder / "MNIST" / "raw"
+    assert f"WARNING: The files in {folder} are not MNIST's" in said.read_text()
     assert (tmp_path / "runs" / run_id / "latest.state.safetensors").exists()
 
 

@@ -43,7 +43,9 @@ def load(
         if files is not None:
             return replace(_dataset(files, folder), note=note)
         if folder != cache_dir.absolute():
-            note = f"{search.report()} The images in {cache_dir.absolute()} are used instead."
+            note = _printable(
+                f"{search.report()} Files in {cache_dir.absolute()} are used instead."
+            )
         searches.append(search)
         genuine = search.genuine | genuine
 
@@ -72,9 +74,16 @@ def _unavailable(
     if data_dir is not None:
         otherwise = f"put {names} into {data_dir.absolute()}"
     return DatasetUnavailableError(
-        f"{' '.join(reports)} {subject} could not be downloaded: "
-        f"{str(reason).removesuffix('.')}, or {otherwise}."
+        _printable(
+            f"{' '.join(reports)} {subject} could not be downloaded: "
+            f"{str(reason).removesuffix('.')}, or {otherwise}."
+        )
     )
+
+
+def _printable(text: str) -> str:
+    """A text without the parts of file names that are not UTF-8, which no page could show."""
+    return text.encode(errors="replace").decode()
 
 
 def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
@@ -83,9 +92,9 @@ def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
     if not all(file.genuine for file in files.values()):
         place = files["train-images-idx3-ubyte"].path.parent
         parts = [part for part in place.parts if part.lower() not in ("mnist", "raw")]
-        title = f"Images in {parts[-1]}"
+        title = _printable(f"Images in {parts[-1]}")
         log.warning(
-            'The files in %s are not MNIST\'s: their checksums differ. Digit Lab calls them "%s".',
+            'The files in %s are not MNIST\'s: their checksums differ. They are shown as "%s".',
             place,
             title,
         )

@@ -225,6 +225,9 @@ def _parse(path: Path, name: str, source: BinaryIO) -> MnistFile:
         problem = f"is longer than the {count:,} {what} that its header names"
     elif not sides and max(content) >= DIGITS:
         problem = f"holds the label {max(content)}: labels must be digits from 0 to 9"
+    elif not sides and len(set(content)) < DIGITS:
+        lacking = [str(digit) for digit in range(DIGITS) if digit not in content]
+        problem = f"lacks labels: none of its {count:,} is {' or '.join(lacking)}"
     elif same and same != [name]:
         problem = f"is MNIST's {same[0]} under another name"
     if problem:

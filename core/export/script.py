@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core import models
 from core.config import TrainConfig
-from core.data import augmentation, dataset, synthetic
+from core.data import augmentation, dataset, mnist, synthetic
 from core.device import DEVICE_TITLES
 from core.errors import ExportUnavailableError
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
@@ -116,7 +116,8 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
         help={name: field.description for name, field in fields},
         device={title: kind for kind, title in DEVICE_TITLES.items()}.get(run.device, "cpu"),
         bf16=run.precision == "bf16",
-        mnist=run.dataset == "mnist",
+        mnist=run.dataset == "mnist" and run.dataset_title == mnist.TITLE,
+        own_images=run.dataset == "mnist" and run.dataset_title != mnist.TITLE,
         synthetic_file=synthetic.FILE_NAME,
         model_class=model_class,
         optimizer=OPTIMIZERS[config.optimizer],
@@ -178,6 +179,12 @@ def _comment(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 100, initial_indent="# ", subsequent_indent="# ")
 
 
+def _with_comment(statement: str, text: str) -> str:
+    """A statement with a comment: behind it if there is room in the line, otherwise above."""
+    line = f"{statement}  # {text}"
+    return line if len(line) <= 100 else f"{_comment(text)}\n{statement}"
+
+
 def _source(module: ModuleType, name: str) -> str:
     """The source of a definition and of everything in its module that it uses."""
     lines = inspect.getsource(module).splitlines()
@@ -196,8 +203,20 @@ def _source(module: ModuleType, name: str) -> str:
         if node in needed:
             both_constants = isinstance(node, ast.Assign) and isinstance(previous, ast.Assign)
             text += "" if previous is None else "\n" if both_constants else "\n\n\n"
-            text += "\n".join(lines[node.lineno - 1 : node.end_lineno])
+            text += "\n".join(_without_details(node, lines))
             previous = node
+    return text
+
+
+def _without_details(node: ast.stmt, lines: Sequence[str]) -> list[str]:
+    """The lines of a definition, with the first line of its docstring alone."""
+    first, last = node.lineno - 1, node.end_lineno or node.lineno
+    text = list(lines[first:last])
+    body = getattr(node, "body", [])
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        start, end = body[0].lineno - 1 - first, (body[0].end_lineno or 0) - first
+        if end - start > 1:
+            text[start:end] = [f'{text[start]}"""']
     return text
 
 
@@ -218,4 +237,4 @@ TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,
 )
-TEMPLATES.filters["comment"] = _comment
+TEMPLATES.filters |= {"comment": _comment, "with_comment": _with_comment}

@@ -197,7 +197,7 @@ def test_a_damaged_set_in_the_named_folder_is_passed_over(
     note = catalog.status().note
     assert f"{path.parent} holds " in note
     assert "train-images-idx3-ubyte is " in note
-    assert note.endswith(f"The images in {tmp_path / 'cache'} are used instead.")
+    assert note.endswith(f"Files in {tmp_path / 'cache'} are used instead.")
 
 
 def test_a_status_goes_from_unknown_to_ready_and_tells_how_many(

@@ -7,6 +7,7 @@ import hashlib
 import os
 import socket
 import struct
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,9 @@ def idx(*sizes: int, type: int = 8, fill: int = 0) -> bytes:
     """A file in MNIST's format, of one repeated value."""
     header = struct.pack(f">{1 + len(sizes)}I", type << 8 | len(sizes), *sizes)
     return header + bytes([fill]) * int(np.prod(sizes))
+
+
+LABELS = idx(120)[:8] + bytes(range(10)) * 12
 
 
 @pytest.fixture(autouse=True)
@@ -254,7 +258,7 @@ def test_other_images_are_never_mixed_with_mnists(
         found = load(home, tmp_path)
 
     assert is_same(found, tiny_dataset)
-    assert f"{TEST_LABELS} is missing. The images in {tmp_path / 'cache'} are used" in found.note
+    assert f"{TEST_LABELS} is missing. Files in {tmp_path / 'cache'} are used" in found.note
 
 
 # Files that cannot be read: the sentence names the folder, what was found and what is missing
@@ -275,7 +279,8 @@ def test_other_images_are_never_mixed_with_mnists(
         (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
         (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
         (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
-        (TRAIN_LABELS, idx(120), "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
+        (TRAIN_LABELS, idx(120, fill=3), "none of its 120 is 0 or 1 or 2 or 4 or"),
+        (TRAIN_LABELS, LABELS, "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
         (TRAIN_LABELS, b"<!DOCTYPE html>...", "is a web page instead of MNIST's file"),
         (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
         (TRAIN_LABELS, b"\x89PNG\r\n\x1a\n........", "is not in MNIST's format"),
@@ -347,6 +352,17 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
     assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
     assert "files: there is no such folder." in refusal(home / "none", tmp_path)
     assert "0.png cannot be read (Not a directory)." in refusal(home / "0.png", tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8_can_be_shown(home: Path, tmp_path: Path) -> None:
+    folder = home / os.fsdecode(b"Zeichen \xfc")
+    folder.mkdir()
+    (folder / os.fsdecode(b"gr\xfcn.png")).touch()
+
+    assert "only gr?n.png." in refusal(folder, tmp_path).encode().decode()
+    write_mnist(make_tiny_dataset(50, 20), folder)
+    assert load(folder, tmp_path).title == "Images in Zeichen ?"
 
 
 def test_a_folder_that_cannot_be_read_is_named(
@@ -442,6 +458,7 @@ def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
         found = load(genuine, tmp_path)
 
     assert is_same(found, tiny_dataset)
+    assert f"{TEST_LABELS} is missing. Files in {tmp_path / 'cache'} are used" in found.note
     assert list((tmp_path / "cache" / RAW).iterdir()) == [tmp_path / "cache" / RAW / TEST_LABELS]
     assert not (genuine / TEST_LABELS).exists()
 

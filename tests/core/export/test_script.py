@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,9 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
 }
 PRESETS_IN_SHORT = [{"preset": preset, "epochs": 2, "batch_size": 25} for preset in PRESETS]
 CASES = [(name, changes) for name, others in OTHERS.items() for changes in others]
+
+MNIST = {"dataset": "mnist", "dataset_title": "MNIST"}
+"""The fields of a run that was trained on MNIST."""
 
 Execute = Callable[[str], dict[str, Any]]
 
@@ -192,7 +196,7 @@ def test_a_script_gives_the_runs_own_numbers(
 ) -> None:
     config = parse_config(BASE | changes)
     events = trained(config).events
-    run = snapshot(config, dataset="mnist" if name == "dataset" else "synthetic")
+    run = snapshot(config, **(MNIST if name == "dataset" else {}))
     script = to_script(run, events)
 
     found = execute(script)
@@ -232,7 +236,8 @@ def test_scripts_are_in_clean_style() -> None:
     together = [parse_config(settings) for settings in (*PRESETS_IN_SHORT, FULL)]
     check_style(
         *(script(config) for config in (*alone, *together)),
-        *(script(parse_config(settings), dataset="mnist") for settings in (BASE, FULL)),
+        *(script(parse_config(settings), **MNIST) for settings in (BASE, FULL)),
+        script(parse_config(BASE), dataset="mnist", dataset_title="Images in digits"),
     )
 
 
@@ -371,28 +376,112 @@ def test_a_name_is_only_ever_a_name(execute: Execute, name: str) -> None:
     assert len(cells) == len(json.loads(to_notebook(snapshot(config), events))["cells"])
 
 
-def test_data_that_is_missing_is_downloaded(
-    execute: Execute, mnist_folder: Path, tmp_path: Path
-) -> None:
-    raw = mnist_folder / "MNIST" / "raw"
+@pytest.fixture
+def mirror(mnist_folder: Path, tmp_path: Path) -> Path:
+    """A folder with the packed files of `mnist_folder`, which has none of them any more."""
     mirror = tmp_path / "mirror"
     mirror.mkdir()
-    for file in list(raw.iterdir()):
+    for file in (mnist_folder / "MNIST" / "raw").iterdir():
         (mirror / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
         file.unlink()
-    raw.rmdir()
+    return mirror
+
+
+@pytest.fixture
+def mnist_script() -> str:
     config = parse_config(BASE | {"epochs": 1})
-    events = trained(config).events
-    script = to_script(snapshot(config, dataset="mnist"), events)
+    return to_script(snapshot(config, **MNIST), trained(config).events)
+
+
+def at_mirror(script: str, address: str) -> str:
+    """A script that downloads from that address, which is one of torchvision's by itself."""
     import_torchvision()
     from torchvision.datasets import MNIST
 
-    (known,) = [address for address in MNIST.mirrors if f'"{address}"' in script]
-    with serving(mirror) as address:
-        found = execute(script.replace(known, address))
+    (known,) = [mirror for mirror in MNIST.mirrors if mirror in script]
+    return script.replace(known, address)
 
-    assert found["evaluations"] == numbers(events)
+
+def test_packed_files_are_read_and_missing_ones_are_downloaded(
+    execute: Execute, mnist_folder: Path, mirror: Path, mnist_script: str
+) -> None:
+    raw = mnist_folder / "MNIST" / "raw"
+    labels = next(mirror.glob("train-labels*"))
+    labels.rename(raw / labels.name)
+
+    with serving(mirror) as address:
+        found = execute(at_mirror(mnist_script, address))
+
+    assert found["evaluations"] == found["RUN"]
     assert len(list(raw.iterdir())) == 4
+    shutil.rmtree(mirror)
+    assert execute(at_mirror(mnist_script, address))["evaluations"] == found["RUN"]
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("offline", "refused"),
+        ("login page", "Not a gzipped file"),
+        ("cut short", "invalid for input of size"),
+        ("half packed", "ended before the end-of-stream marker"),
+    ],
+)
+def test_data_that_cannot_be_had_ends_a_script_with_a_sentence(
+    execute: Execute,
+    mnist_folder: Path,
+    mirror: Path,
+    mnist_script: str,
+    free_port: int,
+    case: str,
+    reason: str,
+) -> None:
+    images = "train-images-idx3-ubyte"
+    raw = mnist_folder / "MNIST" / "raw"
+    content = (mirror / f"{images}.gz").read_bytes()
+    if case == "cut short":
+        (raw / images).write_bytes(gzip.decompress(content)[:-500])
+    if case == "half packed":
+        (raw / f"{images}.gz").write_bytes(content[:-500])
+    (mirror / f"{images}.gz").write_text("<html>Log in")
+    before = list(raw.iterdir())
+
+    with serving(mirror) as address:
+        here = f"http://127.0.0.1:{free_port}/" if case == "offline" else address
+        with pytest.raises(SystemExit) as caught:
+            execute(at_mirror(mnist_script, here))
+
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{images} can neither be read from {Path.cwd() / 'data/MNIST/raw'}")
+    assert reason in sentence
+    assert sentence.endswith(". Set DATA to the folder with the files.")
+    assert list(raw.iterdir()) == before
+
+
+def test_a_script_for_other_images_downloads_nothing_and_says_which_files_it_needs(
+    execute: Execute, mnist_folder: Path
+) -> None:
+    config = parse_config(BASE | {"epochs": 1})
+    run = snapshot(config, dataset="mnist", dataset_title="Images in digits")
+    script = to_script(run, trained(config).events)
+
+    assert execute(script)["evaluations"] == numbers(trained(config).events)
+    assert "MNIST's" not in script
+    assert "urllib" not in script
+    (mnist_folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(SystemExit, match="t10k-labels-idx1-ubyte cannot be read from"):
+        execute(script)
+
+
+def test_synthetic_digits_that_are_missing_end_a_script_with_a_sentence(
+    execute: Execute, mnist_folder: Path
+) -> None:
+    config = parse_config(BASE | {"epochs": 1})
+    for file in mnist_folder.glob("*.npz"):
+        file.unlink()
+
+    with pytest.raises(SystemExit, match=r"is missing\. Set FILE to the one in"):
+        execute(to_script(snapshot(config), trained(config).events))
 
 
 @contextlib.contextmanager
