@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate } = window.digitlab;
+  const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
   let restored = false;
 
@@ -27,6 +27,15 @@
       document.dispatchEvent(new CustomEvent("navigate", { detail }));
       return [tab === openTab ? noUpdate() : tab, wantedRun ?? noUpdate()];
     },
+  });
+
+  // Arrow keys count in fields for whole numbers, as they do in a number input.
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const { id, value } = event.target;
+    if (!step || !event.target.matches(".control-number") || !/^\d+$/.test(value)) return;
+    event.preventDefault();
+    setProps(id, { value: String(Math.max(0, Number(value) + step)) });
   });
 
   // The colour theme: the system's until somebody chooses.

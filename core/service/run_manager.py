@@ -177,7 +177,7 @@ class RunManager:
         self._notifier.notify()
         return run.snapshot
 
-    def set_learning_rate(self, run_id: str, rate: Any) -> None:
+    def set_learning_rate(self, run_id: str, learning_rate: Any) -> None:
         """Changes the learning rate (the peak of a cycle) of a run that trains.
 
         Raises:
@@ -186,7 +186,7 @@ class RunManager:
         """
         with self._lock:
             run = self._runs.find(run_id)
-            config = parse_config({**run.config.model_dump(), "learning_rate": rate})
+            config = parse_config({**run.config.model_dump(), "learning_rate": learning_rate})
             if run is not self._worker.active or run.snapshot.state is not RunState.RUNNING:
                 raise run.state_error(
                     "given another learning rate", "Only a run that trains can be."
