@@ -261,6 +261,12 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
+"""Weights and the order of images depend on these settings."""
+
+MAX_SEEDS = 20
+"""Of a run that is repeated."""
+
 OPEN_IN_PRESETS = {"seed", "dataset"}
 """Settings that may differ from the preset's."""
 
@@ -284,10 +290,12 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
         InvalidConfigError: with one sentence for each field that is wrong.
     """
     values = dict(values)
-    preset = values.pop("preset", None)
-    if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
-        raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
-    defaults = PRESETS[preset].config.model_dump() if preset is not None else {}
+    defaults = {}
+    if "preset" in values:
+        preset = values.pop("preset")
+        if not isinstance(preset, str) or preset not in PRESETS:
+            raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
+        defaults = PRESETS[preset].config.model_dump()
     try:
         return TrainConfig.model_validate({**defaults, **values})
     except ValidationError as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.config import TrainConfig, parse_config, preset_of
+from core.config import FIXED_IN_A_FORK, MAX_SEEDS, TrainConfig, parse_config, preset_of
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
@@ -19,10 +19,6 @@ from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
 from core.service.worker import TrainingWorker
 from core.training.state import ResumeState
-
-MAX_SEEDS = 20
-FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
-"""Weights and the order of images depend on these settings."""
 
 
 class RunManager:
