@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from core.errors import InvalidConfigError
+from core.numbers import parse_decimal, parse_whole
 
 DatasetName = Literal["auto", "mnist", "synthetic"]
 ModelName = Literal["simple_cnn", "speedrun_cnn", "accurate_cnn", "mlp"]
@@ -176,13 +177,13 @@ class TrainConfig(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_booleans(cls, value: Any, info: ValidationInfo) -> Any:
-        """Without this, pydantic converts True to the number 1."""
-        if (
-            isinstance(value, bool)
-            and cls.model_fields[str(info.field_name)].annotation is not bool
-        ):
-            raise ValueError("This is no number.")
+    def _refuse_other_types(cls, value: Any, info: ValidationInfo) -> Any:
+        """Without this, pydantic converts True to 1, and texts to numbers; 3.0 may stay 3."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) != (kind is bool):
+            raise ValueError("A truth value and only that is true or false.")
+        if isinstance(value, str) and kind in (int, float):
+            raise ValueError("A text is no number.")
         return value
 
     def image_count(self, available: int) -> int:
@@ -260,6 +261,12 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
+"""Weights and the order of images depend on these settings."""
+
+MAX_SEEDS = 20
+"""Of a run that is repeated."""
+
 OPEN_IN_PRESETS = {"seed", "dataset"}
 """Settings that may differ from the preset's."""
 
@@ -274,7 +281,7 @@ def preset_of(config: TrainConfig) -> str | None:
 
 
 def parse_config(values: Mapping[str, Any]) -> TrainConfig:
-    """Validates values such as the texts of a form or a JSON object.
+    """Validates values such as those of a JSON object.
 
     Args:
         values: by field name. `preset` names settings that are the defaults for this call.
@@ -283,16 +290,40 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
         InvalidConfigError: with one sentence for each field that is wrong.
     """
     values = dict(values)
-    preset = values.pop("preset", None)
-    if preset is not None and not (isinstance(preset, str) and preset in PRESETS):
-        raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
-    defaults = PRESETS[preset].config.model_dump() if preset is not None else {}
+    defaults = {}
+    if "preset" in values:
+        preset = values.pop("preset")
+        if not isinstance(preset, str) or preset not in PRESETS:
+            raise InvalidConfigError({"preset": f"Choose one of: {', '.join(PRESETS)}."})
+        defaults = PRESETS[preset].config.model_dump()
     try:
         return TrainConfig.model_validate({**defaults, **values})
     except ValidationError as error:
         raise InvalidConfigError(
             {_field_of(problem): _sentence(problem) for problem in error.errors()}
         ) from error
+
+
+def read_texts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as people type them, with numbers and truth values instead of texts.
+
+    What cannot be read stays a text: `parse_config` refuses it with a sentence.
+    """
+    return {name: _read_text(name, value) for name, value in values.items()}
+
+
+def _read_text(name: str, value: Any) -> Any:
+    field = TrainConfig.model_fields.get(name)
+    if not isinstance(value, str) or field is None:
+        return value
+    read: Any = None
+    if field.annotation is int:
+        read = parse_whole(value)
+    elif field.annotation is float:
+        read = parse_decimal(value)
+    elif field.annotation is bool:
+        read = {"true": True, "false": False}.get(value.lower())
+    return value if read is None else read
 
 
 def _field_of(problem: Any) -> str:
@@ -318,7 +349,9 @@ def _sentence(problem: Any) -> str:
         if _bound(name, "gt") is None
         else f"above {low:g} and up to {high:,.10g}"
     )
-    return f"This must be {kind} {range_}."
+    given = problem["input"]
+    but = f", not “{given.strip()[:20]}”" if isinstance(given, str) and given.strip() else ""
+    return f"This must be {kind} {range_}{but}."
 
 
 def bounds(name: str) -> tuple[float, float]:

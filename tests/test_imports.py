@@ -86,7 +86,7 @@ def imports_of(folder: str) -> set[tuple[str, str]]:
 
 
 CORE = (
-    {"errors"},
+    {"errors", "numbers"},
     {"config", "device", "disk", "drawing", "records"},
     {"data", "models"},
     {"training", "weight_files"},

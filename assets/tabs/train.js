@@ -3,9 +3,12 @@
 (function () {
   "use strict";
 
-  // As numbers where both are: 1e-3 is 0.001.
-  const isText = (value) => typeof value === "string" && value.trim() !== "";
-  const same = (one, other) => one === other || (isText(one) && Number(one) === Number(other));
+  // Whether a field has a preset's value: of decimal numbers, also in another spelling, such as
+  // 1e-3 or 0,001.
+  const same = (value, wanted) =>
+    typeof wanted === "number"
+      ? /\S/.test(value) && Number(value.replace(",", ".")) === wanted
+      : value === wanted;
 
   const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
@@ -16,7 +19,8 @@
       const { settings } = presets[preset];
       return values.map((value, index) => {
         const wanted = settings?.[index] ?? value;
-        return same(value, wanted) ? noUpdate() : wanted;
+        if (same(value, wanted)) return noUpdate();
+        return typeof wanted === "number" ? String(wanted) : wanted;
       });
     },
 

@@ -35,8 +35,8 @@ CANVAS = 280.0
 
 MAX_STROKES = 200
 MAX_POINTS = 20_000
+MAX_COORDINATE = 1e6
 
-_MAX_COORDINATE = 1e6
 _LINE_RADIUS = 1.0  # half-width of MNIST's lines, in pixels
 _LINE_SOFTNESS = 1.0  # width of a line's edge, from full ink to none, in pixels
 _PATH_SIDE = BOX - 2 * _LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the ink fills the box
@@ -112,7 +112,7 @@ def _checked_stroke(stroke: Any) -> Doubles:
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != 2:
         raise InvalidDrawingError("Every point has two numbers, x and y.")
     points = array.astype(np.float64)
-    if not (np.abs(points) <= _MAX_COORDINATE).all():
+    if not (np.abs(points) <= MAX_COORDINATE).all():
         raise InvalidDrawingError("A point of the drawing lies nowhere on the canvas.")
     return points
 

@@ -53,7 +53,7 @@ class RunExports:
         """
         snapshot, events = self._run(run_id)
         content = to_tensorboard(events, _provenance(snapshot))
-        return File(f"{run_id}-tensorboard.zip", "application/zip", content)
+        return File(f"{run_id}-tensorboard.zip", "application/octet-stream", content)
 
     def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
         """A network's weights, by default the newest. A `.pth` file has the notebook's name.

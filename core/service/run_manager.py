@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.config import TrainConfig, parse_config, preset_of
+from core.config import FIXED_IN_A_FORK, MAX_SEEDS, TrainConfig, parse_config, preset_of
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
@@ -19,10 +19,6 @@ from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
 from core.service.worker import TrainingWorker
 from core.training.state import ResumeState
-
-MAX_SEEDS = 20
-FIXED_IN_A_FORK = ("model", "dataset", "seed", "train_images")
-"""Weights and the order of images depend on these settings."""
 
 
 class RunManager:
@@ -177,7 +173,7 @@ class RunManager:
         self._notifier.notify()
         return run.snapshot
 
-    def set_learning_rate(self, run_id: str, rate: Any) -> None:
+    def set_learning_rate(self, run_id: str, learning_rate: Any) -> None:
         """Changes the learning rate (the peak of a cycle) of a run that trains.
 
         Raises:
@@ -186,7 +182,7 @@ class RunManager:
         """
         with self._lock:
             run = self._runs.find(run_id)
-            config = parse_config({**run.config.model_dump(), "learning_rate": rate})
+            config = parse_config({**run.config.model_dump(), "learning_rate": learning_rate})
             if run is not self._worker.active or run.snapshot.state is not RunState.RUNNING:
                 raise run.state_error(
                     "given another learning rate", "Only a run that trains can be."

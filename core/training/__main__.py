@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from core.config import PRESETS, TrainConfig, parse_config
+from core.config import PRESETS, TrainConfig, parse_config, read_texts
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import choose_runtime, configure_malloc
@@ -79,7 +79,7 @@ def _train(options: argparse.Namespace) -> None:
     settings: dict[str, Any] = {
         name: value for name, value in vars(options).items() if name in known
     }
-    config = parse_config(settings)
+    config = parse_config(read_texts(settings))
     output: Path = options.output or Path(f"{config.model}.pth")
     if not output.parent.is_dir():
         raise StorageError(f"There is no folder {output.parent} to write {output.name} to.")

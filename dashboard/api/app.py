@@ -24,6 +24,7 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
         redoc_url=None,
         root_path_in_servers=False,  # the description names whole paths
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         responses={
             "4XX": {"model": Problem, "description": "What is wrong with the request"},
             "5XX": {"model": Problem, "description": "What is wrong here"},

@@ -27,7 +27,9 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     @api.get("/handwriting", tags=["drawings"])
     def list_drawings(
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
-        epoch: Annotated[int | None, Query(description="The network after this epoch.")] = None,
+        epoch: Annotated[
+            int | None, Query(ge=0, le=10**9, description="The network after this epoch.")
+        ] = None,
     ) -> DrawingList:
         """All drawings that are kept, as a network reads them, by default the newest."""
         found = drawings.predict(owner(), run, epoch)

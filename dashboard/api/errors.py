@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from core.errors import (
     DamagedFileError,
@@ -68,9 +69,19 @@ def add_handlers(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
-        """Answers 404 and 405. Starlette's `Allow` would name the methods of one route alone."""
+        """Answers 404 and 405; `Allow` names the methods of all routes with that path."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
-        return JSONResponse({"error": sentence}, error.status_code)
+        headers = {}
+        if error.status_code == 405:
+            methods = {
+                method
+                for route in api.routes
+                if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+                for method in route.methods or ()
+            }
+            headers["Allow"] = ", ".join(sorted(methods))
+            sentence += f" It takes {headers['Allow']}."
+        return JSONResponse({"error": sentence}, error.status_code, headers)
 
     @api.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> JSONResponse:

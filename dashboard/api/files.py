@@ -15,29 +15,36 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 
-BYTES = {"schema": {"type": "string", "format": "binary"}}
-FILE_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": BYTES}}}
+BYTES = {"type": "string", "format": "binary"}
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": BYTES}},
+    }
+}
+TEXT = {"type": "string"}
+OBJECT = {"type": "object", "additionalProperties": True}
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
     files = service.exports
 
-    @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv"))
+    @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv", TEXT))
     def get_metrics_csv(run_id: str) -> Response:
         """All metrics, a line an event."""
         return _download(files.metrics_csv(run_id))
 
-    @api.get("/runs/{run_id}/metrics.json", **_described("application/json"))
+    @api.get("/runs/{run_id}/metrics.json", **_described("application/json", OBJECT))
     def get_metrics_json(run_id: str) -> Response:
         """All metrics, with the run's settings."""
         return _download(files.metrics_json(run_id))
 
-    @api.get("/runs/{run_id}/tensorboard.zip", **_described("application/zip"))
+    @api.get("/runs/{run_id}/tensorboard.zip", **_described("application/octet-stream", BYTES))
     def get_tensorboard(run_id: str) -> Response:
         """All metrics as the event file that TensorBoard shows, where its package is installed."""
         return _download(files.tensorboard(run_id))
 
-    @api.get("/runs/{run_id}/weights", **_described("application/octet-stream"))
+    @api.get("/runs/{run_id}/weights", **_described("application/octet-stream", BYTES))
     def get_weights(
         run_id: str,
         epoch: Annotated[
@@ -52,12 +59,12 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         """A network, as it was after one of the epochs that are `kept`."""
         return _download(files.weights(run_id, epoch, format))
 
-    @api.get("/runs/{run_id}/script.py", **_described("text/x-python"))
+    @api.get("/runs/{run_id}/script.py", **_described("text/x-python", TEXT))
     def get_script(run_id: str) -> Response:
         """A Python script that trains the run once more without Digit Lab, with its own numbers."""
         return _download(files.script(run_id))
 
-    @api.get("/runs/{run_id}/notebook.ipynb", **_described("application/x-ipynb+json"))
+    @api.get("/runs/{run_id}/notebook.ipynb", **_described("application/x-ipynb+json", OBJECT))
     def get_notebook(run_id: str) -> Response:
         """The same as a Jupyter notebook, explained, with curves and five test images."""
         return _download(files.notebook(run_id))
@@ -80,9 +87,9 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return service.runs.snapshot(service.imports.import_weights(content, name))
 
 
-def _described(media_type: str) -> dict[str, Any]:
+def _described(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The description of a route that answers with a file."""
-    answer = {"description": "The file", "content": {media_type: BYTES}}
+    answer = {"description": "The file", "content": {media_type: {"schema": schema}}}
     return {"tags": ["files"], "response_class": Response, "responses": {200: answer}}
 
 

@@ -122,7 +122,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     )
     def fork_run(run_id: str, body: Annotated[ForkRequest, Depends(fork_body)]) -> RunSnapshot:
         """Starts a new run from the end of an epoch of this one, with other settings."""
-        return service.runs.snapshot(service.runs.fork(run_id, body.epoch, body.model_extra or {}))
+        return service.runs.snapshot(service.runs.fork(run_id, body.epoch, body.changes()))
 
     @api.post(
         "/runs/{run_id}/repeat",

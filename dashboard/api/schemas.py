@@ -5,10 +5,12 @@ The settings of a run are those of `TrainConfig`, which has its own sentences fo
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from core.config import PRESETS, TrainConfig
-from core.errors import InvalidDrawingError
+from core.config import FIXED_IN_A_FORK, MAX_SEEDS, PRESETS, TrainConfig
+from core.drawing.photos import MAX_SIDE
+from core.drawing.strokes import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
+from core.errors import InvalidConfigError, InvalidDrawingError
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
@@ -16,22 +18,51 @@ from core.records.runs import RunSnapshot
 from dashboard.api.errors import BadRequest
 
 Name = Annotated[str, Field(max_length=1000)]
-Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 
-STROKES = TypeAdapter(list[list[tuple[float, float]]]).json_schema()
-PIXELS = TypeAdapter(list[list[float]]).json_schema()
+
+def _to_int(value: Any) -> Any:
+    """In JSON, 3.0 is the integer 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Epoch = Annotated[int, Field(strict=True, ge=0, le=10**9), BeforeValidator(_to_int)]
+Seeds = Annotated[int, Field(strict=True, ge=2, le=MAX_SEEDS), BeforeValidator(_to_int)]
+Digit = Annotated[int, Field(strict=True, ge=0, le=9), BeforeValidator(_to_int)]
+
+STROKES = {
+    "type": "array",
+    "maxItems": MAX_STROKES,
+    "contains": {"minItems": 1},  # a drawing has a point
+    "items": {
+        "type": "array",
+        "maxItems": MAX_POINTS,
+        "items": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"type": "number", "minimum": -MAX_COORDINATE, "maximum": MAX_COORDINATE},
+        },
+    },
+}
+GREYS = {"type": "array", "minItems": 3, "maxItems": MAX_SIDE}
+PIXELS = {**GREYS, "items": {**GREYS, "items": {"type": "number", "minimum": 0, "maximum": 255}}}
+SETTINGS: dict[str, Any] = TrainConfig.model_json_schema()["properties"]
+RATE = {name: SETTINGS["learning_rate"][name] for name in ("type", "exclusiveMinimum", "maximum")}
 
 
 def _add_settings(schema: dict[str, Any]) -> None:
     """All settings are optional fields: a preset gives those that are left out."""
-    preset = {"enum": list(PRESETS), "description": "Settings to start from."}
-    schema["properties"] |= {"preset": preset, **TrainConfig.model_json_schema()["properties"]}
+    preset = {"type": "string", "enum": list(PRESETS), "description": "Settings to start from."}
+    schema["properties"] |= {"preset": preset, **SETTINGS}
+    schema["additionalProperties"] = False
 
 
 def _add_changes(schema: dict[str, Any]) -> None:
-    """All settings are optional fields: those that are left out stay as they are."""
-    for name, setting in TrainConfig.model_json_schema()["properties"].items():
-        schema["properties"][name] = {key: setting[key] for key in setting if key != "default"}
+    """Settings are optional fields: those that are left out stay as they are."""
+    for name, setting in SETTINGS.items():
+        if name not in FIXED_IN_A_FORK:
+            schema["properties"][name] = {key: setting[key] for key in setting if key != "default"}
+    schema["additionalProperties"] = False
 
 
 # Requests
@@ -58,7 +89,7 @@ class RunUpdate(_Request):
 
 
 class RewindRequest(_Request):
-    epoch: Whole = Field(description="After which epoch; 0 is the untrained network.")
+    epoch: Epoch = Field(description="After which epoch; 0 is the untrained network.")
 
 
 class ForkRequest(RewindRequest):
@@ -66,20 +97,31 @@ class ForkRequest(RewindRequest):
 
     model_config = ConfigDict(extra="allow", json_schema_extra=_add_changes)
 
+    def changes(self) -> dict[str, Any]:
+        """The settings that change, by name.
+
+        Raises:
+            InvalidConfigError: one of them can only be chosen for a new run.
+        """
+        changes = self.model_extra or {}
+        fixed = [name for name in (*FIXED_IN_A_FORK, "preset") if name in changes]
+        if fixed:
+            sentence = "This cannot change on the way; start a new run for it."
+            raise InvalidConfigError(dict.fromkeys(fixed, sentence))
+        return changes
+
 
 class RepeatRequest(_Request):
-    seeds: Whole = Field(5, description="How many runs there shall be, this one among them.")
+    seeds: Seeds = Field(5, description="How many runs there shall be, this one among them.")
 
 
 class LearningRateRequest(_Request):
     """Another learning rate, from the next batch on."""
 
-    learning_rate: Annotated[Any, WithJsonSchema({"type": "number"})] = Field(
-        description="Of a cycle, its peak."
-    )
+    learning_rate: Annotated[Any, WithJsonSchema(RATE)] = Field(description="Of a cycle, its peak.")
 
 
-class _Drawing(BaseModel):
+class _Drawing(_Request):
     """A drawing, as strokes or as pixels."""
 
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
@@ -117,7 +159,7 @@ class PredictRequest(_Drawing):
     """A drawing to read, and the network that reads it."""
 
     run: str | None = Field(None, description="The run whose network reads; the newest if none.")
-    epoch: Whole | None = Field(None, description="The network after this epoch; else the newest.")
+    epoch: Epoch | None = Field(None, description="The network after this epoch; else the newest.")
 
 
 class HistoryRequest(_Drawing):
@@ -129,14 +171,14 @@ class HistoryRequest(_Drawing):
 class DrawingCreate(_Drawing):
     """A drawing to keep, and the digit that was meant."""
 
-    label: Annotated[int, Field(strict=True, ge=0, le=9)]
+    label: Digit
 
 
 class FinetuneRequest(_Request):
     """Which network is fine-tuned on the drawings, and on what besides."""
 
     run: str | None = Field(None, description="The newest that has a network if none.")
-    epoch: Whole | None = Field(None, description="From the end of this epoch on; else the last.")
+    epoch: Epoch | None = Field(None, description="From the end of this epoch on; else the last.")
     mixed: bool = Field(
         True, description="Whether images that it has learnt from are trained on as well."
     )

@@ -6,7 +6,14 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from core.config import CHOICE_TITLES, OPEN_IN_PRESETS, PRESETS, TrainConfig, parse_config
+from core.config import (
+    CHOICE_TITLES,
+    OPEN_IN_PRESETS,
+    PRESETS,
+    TrainConfig,
+    parse_config,
+    read_texts,
+)
 from core.errors import InvalidConfigError
 from dashboard import ids
 from dashboard.components.controls import PERSIST
@@ -57,15 +64,15 @@ def layout() -> html.Div:
 def presets() -> dict[str, dict[str, Any]]:
     """The purpose and the settings of each preset, for `assets/tabs/train.js`.
 
-    Settings have the form of the inputs' values, in the order of `FIELDS`. None stands for a
-    setting that the preset leaves open. The last entry, without settings, stands for the visitor's
-    own.
+    Settings have the form of the inputs' values, in the order of `FIELDS`, but for decimal
+    numbers, whose texts may differ. None stands for a setting that the preset leaves open. The
+    last entry, without settings, stands for the visitor's own.
     """
     known = {
         name: {
             "purpose": preset.purpose,
             "settings": [
-                None if field in OPEN_IN_PRESETS else _text(getattr(preset.config, field))
+                None if field in OPEN_IN_PRESETS else _preset_value(preset.config, field)
                 for field in FIELDS
             ],
         }
@@ -74,10 +81,19 @@ def presets() -> dict[str, dict[str, Any]]:
     return known | {CUSTOM: {"purpose": OWN_PURPOSE, "settings": None}}
 
 
+def parse(values: dict[str, Any]) -> TrainConfig:
+    """The settings in the form.
+
+    Raises:
+        InvalidConfigError: with one sentence for each field that is wrong.
+    """
+    return parse_config(read_texts(values))
+
+
 def errors(values: dict[str, Any]) -> dict[str, str]:
     """A sentence for each invalid field."""
     try:
-        parse_config(values)
+        parse(values)
     except InvalidConfigError as error:
         return error.fields
     return {}
@@ -120,6 +136,11 @@ def _field(name: str) -> html.Div:
             html.Small(declared.description, className="field-help"),
         ]
     )
+
+
+def _preset_value(config: TrainConfig, field: str) -> Any:
+    value = getattr(config, field)
+    return value if TrainConfig.model_fields[field].annotation is float else _text(value)
 
 
 def _text(value: Any) -> Any:

@@ -33,13 +33,16 @@ def select(
 
 
 def number(label: str, name: str, **properties: Any) -> html.Div:
-    """A labelled field for a whole number from 0; `name` is its id."""
+    """A labelled field for a whole number; `name` is its id.
+
+    Its value is a text for `core.numbers`: a number input takes 9.999 for nearly ten.
+    """
     field = dbc.Input(
         id=name,
-        type="number",
-        min=0,
-        step=1,
-        value=0,
+        type="text",
+        inputmode="numeric",
+        autocomplete="off",
+        value="0",
         size="sm",
         className="control-number",
         **properties,

@@ -243,10 +243,15 @@ def test_another_wrong_one_is_wrong(dashboard: DashboardPage, untaught_run: str)
     open_inside(dashboard, untaught_run)
     dashboard.button("Another wrong one").click()
     expect(caption(dashboard)).to_contain_text(re.compile(r"Test image [1-9]\d*, .* wrong"))
-    dashboard.field("Number").fill("9999")
+    dashboard.field("Number").fill("9.999")
     expect(caption(dashboard)).to_contain_text(f"they have the numbers 0 to {TEST_IMAGES - 1}")
-    dashboard.field("Number").fill("-4")
-    expect(caption(dashboard)).to_contain_text("a whole number from 0 on")
+    for unclear in ("-4", "1.5", "9,99"):
+        dashboard.field("Number").fill(unclear)
+        expect(caption(dashboard)).to_contain_text("a whole number from 0 on")
+        dashboard.field("Number").fill("0")
+        expect(caption(dashboard)).to_contain_text("Test image 0,")
+    dashboard.field("Number").press("ArrowUp")
+    expect(caption(dashboard)).to_contain_text("Test image 1,")
 
 
 def test_it_follows_a_network_that_learns(

@@ -81,7 +81,7 @@ def test_a_bad_value_is_marked_with_a_sentence_and_training_does_not_start(
     before = len(server.all_runs())
     dashboard.fill_form(epochs="many")
     expect(dashboard.field("Epochs")).to_have_attribute("aria-invalid", "true")
-    sentence = dashboard.text("This must be a whole number from 1 to 2,000.")
+    sentence = dashboard.text("This must be a whole number from 1 to 2,000, not “many”.")
     expect(sentence).to_be_visible()
     dashboard.button("Train").click()
     expect(dashboard.region("Start and stop").get_by_role("alert")).to_have_text(
@@ -107,8 +107,14 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(dashboard: Dashb
         expect(chosen).to_have_value("custom")
         expect(dashboard.text("Settings of your own.")).to_be_visible()
         expect(dashboard.field("Model")).to_have_value(PRESETS["speedrun"].config.model)
-        dashboard.fill_form(batch_size=f"{PRESETS['speedrun'].config.batch_size:e}")
+        dashboard.fill_form(batch_size=str(PRESETS["speedrun"].config.batch_size))
         expect(chosen).to_have_value("speedrun")
+    dashboard.fill_form(learning_rate="0.010001")
+    expect(chosen).to_have_value("custom")
+    for spelling in ("0,01", "1e-2"):
+        dashboard.fill_form(learning_rate=spelling)
+        expect(chosen).to_have_value("speedrun")
+        expect(dashboard.field("Learning rate")).to_have_value(spelling)
 
 
 def test_more_settings_have_a_field_each_and_a_preset_leaves_seed_and_data_set_as_they_are(

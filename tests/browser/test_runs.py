@@ -149,7 +149,7 @@ def test_a_new_learning_rate_is_seen_on_the_curve(
     rate.fill("fast")
     dashboard.button("Change").click()
     expect(dashboard.text("Please correct: Learning rate")).to_be_visible()
-    rate.fill("0.0001")
+    rate.fill("0,0001")
     dashboard.button("Change").click()
     dashboard.until(lambda: server.events(run_id, "batch")[-1]["learning_rate"] == 0.0001)
     server.stop_run(run_id)
@@ -215,7 +215,7 @@ def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(
     dashboard.field("to").fill("0")
     dashboard.button("Fork").click()
     expect(dashboard.text("Learning rate: This must be a number above 0")).to_be_visible()
-    dashboard.field("to").fill("0.0001")
+    dashboard.field("to").fill("0,0001")
     dashboard.button("Fork").click()
 
     dashboard.until(lambda: server.all_runs()[0]["parent"] == parent)

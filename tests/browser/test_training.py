@@ -33,7 +33,7 @@ def expect_more_points(*pages: DashboardPage) -> None:
 
 
 def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
-    fill_form(dashboard, epochs="3", batch_size="50", learning_rate="0.0005")
+    fill_form(dashboard, epochs="3", batch_size="50", learning_rate="0,0005")
     dashboard.button("Train").click()
     expect(dashboard.status("State")).to_have_text("running")
     dashboard.until(lambda: dashboard.point_count(LIVE) > 0)

@@ -9,7 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from core import models
-from core.config import CHOICE_TITLES, PRESETS, ModelName, TrainConfig, bounds, parse_config
+from core.config import (
+    CHOICE_TITLES,
+    PRESETS,
+    ModelName,
+    TrainConfig,
+    bounds,
+    parse_config,
+    read_texts,
+)
 from core.errors import InvalidConfigError
 
 FIELDS = TrainConfig.model_fields
@@ -42,9 +50,35 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 
 def test_texts_from_a_form_become_numbers() -> None:
-    config = parse_config({"epochs": "3", "batch_size": "128", "learning_rate": "1e-2"})
+    texts = {"epochs": "3", "learning_rate": "0,01", "train_images": "60.000", "model": "mlp"}
+    config = parse_config(read_texts({**texts, "weight_averaging": "true"}))
 
-    assert (config.epochs, config.batch_size, config.learning_rate) == (3, 128, 0.01)
+    assert (config.epochs, config.learning_rate, config.train_images) == (3, 0.01, 60_000)
+    assert config.weight_averaging is True
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["1", "0.5", "60,000", "1e-3"])
+def test_a_text_is_no_number_unless_somebody_typed_it(name: str, text: str) -> None:
+    assert complaints(**{name: text})[name].endswith(f", not “{text}”.")
+
+
+def test_a_text_that_is_not_clear_is_repeated_in_the_sentence() -> None:
+    typed = {"epochs": "1.5", "learning_rate": "1.000,5", "train_images": "6,00", "seed": "0,001"}
+
+    fields = complaints(**read_texts(typed))
+
+    assert fields["train_images"] == "This must be a whole number from 0 to 60,000, not “6,00”."
+    assert all(f", not “{text}”." in fields[name] for name, text in typed.items())
+
+
+@pytest.mark.parametrize("value", [1, 0, 1.0, "true", "yes"])
+def test_true_and_false_are_not_numbers_or_texts(value: object) -> None:
+    assert complaints(weight_averaging=value) == {"weight_averaging": "This must be true or false."}
+
+
+def test_a_whole_number_may_be_written_as_a_float() -> None:
+    assert parse_config({"epochs": 3.0}).epochs == 3
 
 
 def test_what_is_dumped_can_be_parsed_again() -> None:
@@ -102,7 +136,7 @@ def test_the_sentence_tells_the_bounds() -> None:
 
     assert fields["epochs"] == "This must be a whole number from 1 to 2,000."
     assert fields["batch_size"] == "This must be a whole number from 1 to 4,096."
-    assert fields["learning_rate"] == "This must be a number above 0 and up to 1."
+    assert fields["learning_rate"] == ("This must be a number above 0 and up to 1, not “fast”.")
 
 
 @pytest.mark.parametrize("name", [name for name, choices in CHOICES.items() if choices])

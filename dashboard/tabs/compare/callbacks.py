@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, State, html, no_update
 
-from core.config import parse_config
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
@@ -49,7 +48,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def train(_: int, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
         """Starts a pair, which the page then shows; the status bar shows the run that trains."""
         try:
-            config = parse_config({**values, "model": cnn})
+            config = config_form.parse({**values, "model": cnn})
             await presses.once(service.runs.start_pair, config)
         except InvalidConfigError as error:
             message = config_form.validation_message(error)

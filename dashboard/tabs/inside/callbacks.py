@@ -10,6 +10,7 @@ import numpy as np
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from core.errors import DigitLabError, NoModelError
+from core.numbers import parse_whole
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution
 from core.records.layers import ActivationView, PixelStep
 from dashboard import ids
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
+NO_FILTER = "Type the number of a filter: a whole number from 0 on."
 NONE_WRONG = "The network reads every test image right."
 MAX_WIDTH = 640
 
@@ -65,17 +67,19 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         width = min(max(int(request.get("width") or 0) - 30, panels.MIN_WIDTH), MAX_WIDTH)
 
         def look(ref: CheckpointRef) -> tuple[ActivationView, list[Any]]:
-            image: np.ndarray | int = int(request.get("index", 0))
-            if request.get("source") == "drawing":
+            image: np.ndarray | int = request["index"]
+            if is_drawing:
                 image = service.inspection.drawing(
                     request["drawing"], bool(request.get("as_drawn"))
                 )
             found = service.inspection.activations(image, ref.run_id, ref.epoch)
             return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
 
-        if request.get("source") == "drawing" and not request.get("drawing"):
+        is_drawing = request.get("source") == "drawing"
+        request = {**request, "index": parse_whole(str(request.get("index")))}
+        if is_drawing and not request.get("drawing"):
             return NOTHING_DRAWN, probability_bars(), muted(NOTHING_DRAWN), no_update, None
-        if request.get("source") != "drawing" and request.get("index") in (None, ""):
+        if not is_drawing and (request["index"] is None or request["index"] < 0):
             return NO_NUMBER, probability_bars(), muted(NO_NUMBER), no_update, None
         answer = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(answer, str):
@@ -120,7 +124,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
             return no_update, no_update, found
         if not found:
             return no_update, no_update, NONE_WRONG
-        return "test", found[0], no_update
+        return "test", str(found[0]), no_update
 
 
 def _register_step(app: Dash, service: "TrainingService") -> None:
@@ -216,7 +220,10 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         )
         if isinstance(found, str):
             return _options(names), chosen, muted(found)
-        return _options(names), chosen, panels.filters(found, number, shown["width"])
+        typed = parse_whole(str(number))
+        if typed is None or typed < 0:
+            return _options(names), chosen, muted(NO_FILTER)
+        return _options(names), chosen, panels.filters(found, typed, shown["width"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +262,7 @@ def caption(found: ActivationView, request: dict[str, Any]) -> str:
     if found.label is None:
         return f"Your drawing, read as {digit} ({sure}), {when}."
     verdict = "right" if digit == found.label else "wrong"
-    number = int(request.get("index", 0))
+    number = request["index"]
     return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {when}."
 
 

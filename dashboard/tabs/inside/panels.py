@@ -88,14 +88,14 @@ def attribution(image: np.ndarray, found: Attribution) -> list[Any]:
     ]
 
 
-def filters(found: Filters, number: Any, page_width: int) -> list[Any]:
+def filters(found: Filters, number: int, page_width: int) -> list[Any]:
     """The filters of a layer; if it has many input maps, the kernels of filter `number`.
 
     Args:
-        number: the value of the field; limited to the filters that there are.
+        number: from 0; limited to the filters that there are.
     """
     out, channels, height, width = found.weights.shape
-    channel = min(max(int(number or 0), 0), out - 1)
+    channel = min(number, out - 1)
     size = f"{channels} × {height} × {width}" if (height, width) != (1, 1) else f"{channels}"
     text = f"{found.layer.name} has {out} filters of {size} numbers. "
     if channels == 1:

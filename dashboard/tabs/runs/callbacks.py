@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
 
-from core.config import CHOICE_TITLES, TrainConfig
+from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
@@ -199,7 +199,7 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
                     f"{run.title} is back after epoch {epoch}. Resume it to go on from there."
                 )
             else:
-                changes = {field: value} if value not in (None, "") else {}
+                changes = read_texts({field: value}) if value not in (None, "") else {}
                 child = await presses.once(service.runs.fork, run_ids[0], int(epoch), changes)
                 set_props(ids.RUN_PICK, {"value": child})
                 title = (await asyncio.to_thread(service.runs.snapshot, child)).title

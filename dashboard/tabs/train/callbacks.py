@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from core.config import parse_config
+from core.config import read_texts
 from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form
@@ -74,7 +74,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         sentence = ""
         try:
             if ctx.triggered_id == layout.TRAIN:
-                started = await presses.once(service.runs.start, parse_config(values))
+                started = await presses.once(service.runs.start, config_form.parse(values))
             else:
                 await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
         except InvalidConfigError as error:
@@ -108,7 +108,8 @@ def _control(service: "TrainingService", button: str, chosen: str | None, rate: 
     if button == ids.STOP_BUTTON:
         service.runs.stop(run.run_id)
     elif button == layout.RATE_BUTTON:
-        service.runs.set_learning_rate(run.run_id, rate)
+        typed = read_texts({"learning_rate": rate})
+        service.runs.set_learning_rate(run.run_id, **typed)
     elif run.state in RESUMABLE:
         service.runs.resume(run.run_id)
     else:

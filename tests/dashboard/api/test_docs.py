@@ -66,11 +66,30 @@ def test_every_route_says_what_it_does_and_what_an_error_looks_like(
 
 
 def test_the_settings_and_the_fields_of_a_run_are_all_there(described: dict[str, Any]) -> None:
-    for path, extra in (("/api/runs", {"name", "preset"}), ("/api/runs/{run_id}/fork", {"epoch"})):
-        body = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-        assert set(body["schema"]["properties"]) == {*TrainConfig.model_fields, *extra}
+    body = described["paths"]["/api/runs"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["schema"]["properties"]) == {*TrainConfig.model_fields, "name", "preset"}
     run = described["components"]["schemas"]["RunSnapshot"]["properties"]
     assert set(run) == set(RunSnapshot.__dataclass_fields__)
+
+
+def test_a_text_is_described_as_text_and_json_as_objects(described: dict[str, Any]) -> None:
+    """A client that takes a text for bytes, or JSON for a text, fails."""
+    schemas = {
+        path.rpartition("/")[2]: (media_type, content["schema"])
+        for path, methods in described["paths"].items()
+        if "files" in methods.get("get", {}).get("tags", ())
+        for media_type, content in methods["get"]["responses"]["200"]["content"].items()
+    }
+    text, data = {"type": "string"}, {"type": "string", "format": "binary"}
+    json = {"type": "object", "additionalProperties": True}
+    assert schemas == {
+        "metrics.csv": ("text/csv", text),
+        "script.py": ("text/x-python", text),
+        "metrics.json": ("application/json", json),
+        "notebook.ipynb": ("application/x-ipynb+json", json),
+        "tensorboard.zip": ("application/octet-stream", data),
+        "weights": ("application/octet-stream", data),
+    }
 
 
 def test_each_example_is_taken(

@@ -251,8 +251,8 @@ def test_a_run_is_deleted_and_restored_unless_it_trains_or_is_pinned(
         ("POST", "/fork", {"epoch": 9}, 404, "not kept"),
         ("POST", "/fork", {"epoch": 1, "epochs": 1}, 422, "epochs"),
         ("POST", "/fork", {"epoch": 1, "model": "simple_cnn"}, 422, "model"),
-        ("POST", "/repeat", {"seeds": 1}, 409, "2 to 20 seeds"),
-        ("POST", "/repeat", {"seeds": 21}, 409, "2 to 20 seeds"),
+        ("POST", "/repeat", {"seeds": 1}, 400, "`seeds` should be greater"),
+        ("POST", "/repeat", {"seeds": 21}, 400, "`seeds` should be less"),
         ("POST", "/learning-rate", {}, 400, "`learning_rate` is missing"),
         ("POST", "/learning-rate", {"learning_rate": "x"}, 422, "learning_rate"),
         ("POST", "/learning-rate", {"learning_rate": 1e-3}, 409, "it is done"),
@@ -589,7 +589,6 @@ def test_an_unknown_path_is_not_found_whatever_one_wants_of_it(
     ("method", "path"),
     [
         ("GET", "/api/predict"),
-        ("DELETE", "/api/runs/x"),
         ("PUT", "/api/health"),
         ("GET", "/api/runs/x/stop"),
     ],
@@ -598,8 +597,7 @@ def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
     untrained: TestClient, method: str, path: str
 ) -> None:
     answer = untrained.request(method, path)
-    refusal(answer, answer.status_code)
-    assert answer.status_code in (404, 405)
+    refusal(answer, 405)
 
 
 def test_only_the_head_of_an_unknown_path_is_not_found_either(untrained: TestClient) -> None:
