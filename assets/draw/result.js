@@ -62,7 +62,8 @@
     const bitmap = document.createElement("canvas");
     Object.assign(bitmap, { width, height });
     const data = new ImageData(width, height);
-    grey.forEach((level, index) => data.data.set([level, level, level, 255], index * 4));
+    const pixels = new Uint32Array(data.data.buffer); // red, green, blue and opacity each
+    grey.forEach((level, index) => (pixels[index] = 0xff000000 + 0x010101 * level));
     bitmap.getContext("2d").putImageData(data, 0, 0);
     return bitmap;
   }
