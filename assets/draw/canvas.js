@@ -23,6 +23,7 @@
   let past = drawing.strokes.map((_, count) => fresh(drawing.strokes.slice(0, count)));
   let stroke = null; // the last one, unless something else came: {others, pieces, last}
   let drag = null; // a box that is being drawn: its first and its last point
+  let newestBox = null; // the last one that was drawn
   let hint = null; // the sentence below the empty canvas
 
   const element = (id) => document.getElementById(id);
@@ -57,7 +58,7 @@
   function show(next) {
     const { picture } = drawing;
     drawing = next;
-    drag = null;
+    if (next.picture?.whole !== picture?.whole) drag = null;
     if (next.picture !== picture) store(PICTURE, packed(next.picture));
     store(STROKES, JSON.stringify(next.strokes));
     showHint();
@@ -102,8 +103,8 @@
     if (!paragraph) return;
     hint ??= paragraph.textContent;
     const { picture } = drawing;
-    paragraph.textContent =
-      sentence ?? (picture?.box ? BOXED_HINT : picture ? BOX_HINT : hint);
+    const text = sentence ?? (picture?.box ? BOXED_HINT : picture ? BOX_HINT : hint);
+    if (paragraph.textContent !== text) paragraph.textContent = text; // a screen reader reads it
     paragraph.classList.toggle("refused", refused);
     element("draw-whole").hidden = !picture?.box;
   }
@@ -123,13 +124,18 @@
     };
   }
 
+  // Reads a box of the picture, unless another box or picture comes meanwhile.
   async function cutOut(box) {
-    const before = drawing;
-    const { whole, source } = before.picture;
+    const { picture } = drawing;
+    const { whole, source } = picture;
+    const isCurrent = () => newestBox === box && drawing.picture === picture;
+    newestBox = box;
+    showHint("Cutting it out…");
     try {
       const part = await window.digitlab.pictures.cutOut(source ?? view().bitmapOf(whole), box);
-      if (drawing === before) change({ ...before, picture: { ...before.picture, box, part } });
+      if (isCurrent()) change({ ...EMPTY, picture: { ...picture, box, part } });
     } catch (sentence) {
+      if (!isCurrent()) return;
       repaint();
       showHint(sentence, true);
     }
