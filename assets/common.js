@@ -30,9 +30,9 @@
       JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
 
     // Lets people choose a file with a click on a button, and calls `open` with it.
-    onFileChosen: (button, accept, open) => {
+    onFileChosen: (button, open) => {
       const input = document.createElement("input");
-      Object.assign(input, { type: "file", accept, hidden: true });
+      Object.assign(input, { type: "file", hidden: true });
       input.addEventListener("change", async () => {
         if (input.files.length) await open(input.files[0]);
         input.value = ""; // the same file may be chosen again

@@ -1,68 +1,72 @@
-// The canvas of the Draw tab: keeps strokes or a picture, and asks the server for the prediction.
-// It sends strokes, not pixels: the answer must not depend on how large or thick one draws.
+// The canvas of the Draw tab: keeps strokes or a picture, and what Undo brings back.
+// It gives strokes, not pixels: the answer must not depend on how large or thick one draws.
 (function () {
   "use strict";
 
   const CANVAS = "draw-canvas";
-  const BETWEEN_MS = 40; // from one question to the next, at least
+  const SIDE = 280; // of the canvas, in its own units
+  const STEPS = 100; // that Undo takes back
+  const TAP = 10; // a shorter drag on a picture is no box
   const STROKES = "drawing"; // where the browser keeps them
-  const PICTURE = "picture";
-  const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
-  const NOTHING_LEARNT =
-    "This run has learnt nothing yet. Choose another run to read your drawing.";
+  const PICTURE = "opened-picture";
+  const BOX_HINT = "Drag a box around one digit, and only that is read. Clear to draw.";
+  const BOXED_HINT = "Only what is in the box is read.";
 
-  let strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
-  let picture = unpacked(sessionStorage.getItem(PICTURE)); // {width, height, grey} instead of them
-  let stroke = null; // the one under the pen
-  let asking = false;
-  let changed = false;
-  let version = null; // of the network that the page shows; null while there is none
-  let asDrawn = false;
-  let result = null; // the prediction that is shown, if any
-  let hint = null; // the sentence below the canvas when nothing was refused
-  let finished = false; // whether the next stroke begins another drawing
+  // A drawing has strokes or a picture: {whole, box, part, source}. `whole` and `part` are grey
+  // images {width, height, grey: Uint8Array}; `part` is what is read, cut out of the source along
+  // the box {left, top, right, bottom}, in fractions of the picture, or all of it without a box.
+  // After a finished drawing the next stroke begins another one.
+  const EMPTY = { strokes: [], picture: null, finished: false };
 
-  const { addCallbacks, noUpdate, url } = window.digitlab;
-  const view = () => window.digitlab.result;
+  let drawing = restored();
+  // What Undo brings back, the newest last. A drawing that comes with a reload goes by strokes.
+  let past = drawing.strokes.map((_, count) => fresh(drawing.strokes.slice(0, count)));
+  let stroke = null; // the last one, unless something else came: {others, pieces, last}
+  let drag = null; // a box that is being drawn: its first and its last point
+  let newestBox = null; // the last one that was drawn
+  let hint = null; // the sentence below the empty canvas
+
   const element = (id) => document.getElementById(id);
-  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const isEmpty = () => !strokes.length && !picture;
+  const view = () => window.digitlab.result;
 
-  function position(event, canvas) {
-    const frame = canvas.getBoundingClientRect();
-    const scale = canvas.width / frame.width;
-    const round = (value) => Math.round(value * 10) / 10;
-    const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
-    return [round(x * scale), round(y * scale)];
+  function fresh(strokes) {
+    return { ...EMPTY, strokes };
   }
 
   function repaint() {
-    if (element(CANVAS)) view().paint(element(CANVAS), { strokes, picture });
+    const canvas = element(CANVAS);
+    if (!canvas) return;
+    if (!hint) showHint(); // for the first time
+    const { strokes, picture } = drawing;
+    view().paint(canvas, { strokes, picture: picture?.whole });
+    const box = drag ? boxOf(drag) : picture?.box;
+    if (box) view().paintBox(canvas, picture.whole, box);
   }
 
-  function drawOverlay() {
-    const canvas = element("draw-marked");
-    if (canvas) view().drawOverlay(canvas, { strokes, picture }, result, asDrawn);
+  // A change that Undo takes back.
+  function change(next) {
+    past = [...past, drawing].slice(-STEPS);
+    stroke = null;
+    show(next);
   }
 
-  function change(newStrokes, newPicture = null) {
-    finished = false;
-    strokes = newStrokes;
-    if (newPicture !== picture) {
-      picture = newPicture;
-      store(PICTURE, packed(picture));
-    }
-    store(STROKES, JSON.stringify(strokes));
-    showHint(null);
-    update();
+  function undo() {
+    stroke = null;
+    if (past.length) show(past.pop());
+  }
+
+  function show(next) {
+    const { picture } = drawing;
+    drawing = next;
+    if (next.picture?.whole !== picture?.whole) drag = null;
+    if (next.picture !== picture) store(PICTURE, packed(next.picture));
+    store(STROKES, JSON.stringify(next.strokes));
+    showHint();
+    repaint();
     document.dispatchEvent(new Event("drawing"));
   }
 
-  function update() {
-    repaint();
-    changed = true;
-    ask();
-  }
+  // Keeping the drawing in the browser
 
   function store(name, value) {
     try {
@@ -72,146 +76,158 @@
     }
   }
 
-  function packed(image) {
-    if (!image) return "";
-    const letters = Array.from(image.grey, (level) => String.fromCharCode(level));
-    return JSON.stringify({ ...image, grey: btoa(letters.join("")) });
+  function packed(picture) {
+    const text = ({ grey, ...size }) => {
+      const letters = Array.from(grey, (level) => String.fromCharCode(level));
+      return { ...size, grey: btoa(letters.join("")) };
+    };
+    if (!picture) return "";
+    const { whole, box, part } = picture;
+    return JSON.stringify({ whole: text(whole), box, part: text(part) });
   }
 
-  function unpacked(text) {
-    if (!text) return null;
-    const image = JSON.parse(text);
-    return { ...image, grey: Uint8Array.from(atob(image.grey), (letter) => letter.charCodeAt(0)) };
+  function restored() {
+    const image = ({ grey, ...size }) => {
+      return { ...size, grey: Uint8Array.from(atob(grey), (letter) => letter.charCodeAt(0)) };
+    };
+    const strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
+    const picture = JSON.parse(sessionStorage.getItem(PICTURE) || "null");
+    if (!picture) return fresh(strokes);
+    const { whole, box, part } = picture;
+    return { ...EMPTY, picture: { whole: image(whole), box, part: image(part), source: null } };
   }
 
-  // The run and the epoch that the page shows; the server names them in the version.
-  function network() {
-    const [run, , position] = (version || "").split("/");
-    if (!position) return {};
-    return position.startsWith("e") ? { run, epoch: Number(position.slice(1)) } : { run };
-  }
-
-  // A run that waits, or ended too early, has its state in place of a network's position.
-  const hasLearnt = () => /\d/.test(version.split("/")[2]);
-
-  // One request at a time; when it is answered, the newest drawing goes next.
-  async function ask() {
-    if (asking) return;
-    asking = true;
-    while (changed) {
-      changed = false;
-      const next = wait(BETWEEN_MS);
-      if (!version) showResult(null, NO_MODEL);
-      else if (!hasLearnt()) showResult(null, NOTHING_LEARNT);
-      else if (isEmpty()) showResult(null, "Nothing is drawn yet.");
-      else await predict();
-      await next;
-    }
-    asking = false;
-  }
-
-  // What is on the canvas, as the server takes it; null if there is nothing.
-  function current() {
-    if (isEmpty()) return null;
-    return picture ? { pixels: rowsOf(picture) } : { strokes };
-  }
-
-  async function predict() {
-    const body = JSON.stringify({ ...current(), as_drawn: asDrawn, ...network() });
-    const headers = { "Content-Type": "application/json" };
-    try {
-      const response = await fetch(url("/api/predict"), { method: "POST", headers, body });
-      const answer = await response.json();
-      if (isEmpty()) return; // cleared meanwhile
-      if (response.ok) showResult(answer);
-      else showResult(null, answer.error);
-    } catch {
-      showResult(null, "The server does not answer. Your drawing is kept.");
-    }
-  }
-
-  // Shows a prediction, or without one the sentence that says why there is none.
-  function showResult(newResult, sentence) {
-    result = newResult;
-    if (result) view().show(result);
-    else view().showNothing(sentence);
-    drawOverlay();
-  }
-
-  function rowsOf({ width, height, grey }) {
-    const row = (number) => Array.from(grey.subarray(number * width, (number + 1) * width));
-    return Array.from({ length: height }, (_, number) => row(number));
-  }
-
-  // Says below the canvas why a picture was refused, or, without a reason, how to draw.
-  function showHint(refusal) {
+  // Says below the canvas what happens to a picture and why it was refused, or else what to do.
+  function showHint(sentence, refused = false) {
     const paragraph = element("draw-hint");
     if (!paragraph) return;
     hint ??= paragraph.textContent;
-    const sentence = refusal ?? hint;
-    if (paragraph.textContent !== sentence) paragraph.textContent = sentence;
-    paragraph.classList.toggle("refused", Boolean(refusal));
+    const { picture } = drawing;
+    const text = sentence ?? (picture?.box ? BOXED_HINT : picture ? BOX_HINT : hint);
+    if (paragraph.textContent !== text) paragraph.textContent = text; // a screen reader reads it
+    paragraph.classList.toggle("refused", refused);
+    element("draw-whole").hidden = !picture?.box;
   }
 
-  document.addEventListener("pointerdown", (event) => {
-    if (event.target.id !== CANVAS || event.button !== 0 || !event.isPrimary) return;
-    event.preventDefault();
-    event.target.setPointerCapture(event.pointerId);
-    stroke = [position(event, event.target)];
-    change(finished ? [stroke] : [...strokes, stroke]);
-  });
+  // Drawing, and the box in a picture
 
-  document.addEventListener("pointermove", (event) => {
-    if (!stroke || event.target.id !== CANVAS || !event.isPrimary) return;
-    const moves = event.getCoalescedEvents?.() ?? [];
-    for (const move of moves.length ? moves : [event]) stroke.push(position(move, event.target));
-    change(strokes);
-  });
+  const rounded = (point) => point.map((value) => Math.round(value * 10) / 10);
+
+  function boxOf([[x, y], [otherX, otherY]]) {
+    const { left, top, width, height } = view().frameOf(drawing.picture.whole, element(CANVAS));
+    const share = (value) => Math.min(1, Math.max(0, value));
+    const across = [x, otherX].map((value) => share((value - left) / width));
+    const down = [y, otherY].map((value) => share((value - top) / height));
+    const [least, most] = [Math.min, Math.max];
+    return {
+      left: least(...across), top: least(...down), right: most(...across), bottom: most(...down),
+    };
+  }
+
+  // Reads a box of the picture, unless another box or picture comes meanwhile.
+  async function cutOut(box) {
+    const { picture } = drawing;
+    const { whole, source } = picture;
+    const isCurrent = () => newestBox === box && drawing.picture === picture;
+    newestBox = box;
+    showHint("Cutting it out…");
+    try {
+      const part = await window.digitlab.pictures.cutOut(source ?? view().bitmapOf(whole), box);
+      if (isCurrent()) change({ ...EMPTY, picture: { ...picture, box, part } });
+    } catch (sentence) {
+      if (!isCurrent()) return;
+      repaint();
+      showHint(sentence, true);
+    }
+  }
+
+  const gesture = {
+    begin: (point) => {
+      if (drawing.picture) {
+        drag = [point, point];
+        return;
+      }
+      const others = drawing.finished ? [] : drawing.strokes;
+      const first = rounded(point).map((value) => Math.min(SIDE, Math.max(0, value)));
+      const pieces = [[first]];
+      change(fresh([...others, ...pieces]));
+      stroke = { others, pieces, last: first };
+    },
+
+    move: (points) => {
+      if (drag) {
+        drag[1] = points.at(-1);
+        repaint();
+      } else if (stroke) {
+        for (const point of points.map(rounded)) {
+          window.digitlab.clipping.addLine(SIDE, stroke.pieces, stroke.last, point);
+          stroke.last = point;
+        }
+        show(fresh([...stroke.others, ...stroke.pieces]));
+      }
+    },
+
+    end: () => {
+      if (!drag) return;
+      const [from, to] = drag;
+      const box = boxOf(drag);
+      drag = null;
+      if (Math.hypot(to[0] - from[0], to[1] - from[1]) >= TAP) cutOut(box);
+      else repaint();
+    },
+
+    drop: () => {
+      drag = null;
+      if (stroke) undo();
+      else repaint();
+    },
+  };
 
   // The ink has the colour of the theme's text.
-  const recolour = () => {
-    repaint();
-    drawOverlay();
-  };
-  new MutationObserver(recolour).observe(document.documentElement, {
+  new MutationObserver(repaint).observe(document.documentElement, {
     attributeFilter: ["data-bs-theme"],
   });
 
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    document.addEventListener(end, () => {
-      stroke = null;
-    });
-  }
-
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#draw-clear")) change([]);
-    else if (event.target.closest("#draw-undo")) change(strokes.slice(0, -1));
+    const { strokes, picture } = drawing;
+    const clicked = (id) => event.target.closest(`#${id}`);
+    if (clicked("draw-undo")) undo();
+    else if (clicked("draw-clear") && (strokes.length || picture)) change(EMPTY);
+    else if (clicked("draw-whole")) change({ ...drawing, picture: wholeOf(picture) });
   });
 
-  window.digitlab.drawing = {
-    current,
-    showHint,
+  const wholeOf = (picture) => ({ ...picture, box: null, part: picture.whole });
 
-    // A grey picture instead of strokes: {width, height, grey: Uint8Array}.
-    loadImage: (image) => {
-      stroke = null;
-      change([], image);
+  const rowsOf = ({ width, height, grey }) => {
+    const row = (number) => Array.from(grey.subarray(number * width, (number + 1) * width));
+    return Array.from({ length: height }, (_, number) => row(number));
+  };
+
+  window.digitlab.drawing = {
+    CANVAS,
+    gesture,
+    showHint,
+    repaint,
+
+    // What is on the canvas, as the server takes it; null if there is nothing.
+    current: () => {
+      const { strokes, picture } = drawing;
+      if (picture) return { pixels: rowsOf(picture.part) };
+      return strokes.length ? { strokes } : null;
+    },
+
+    // What is read, for painting: strokes or a grey image.
+    read: () => ({ strokes: drawing.strokes, picture: drawing.picture?.part }),
+
+    // Shows a picture instead of strokes. `source` is what a part of it can be cut out of.
+    loadImage: (whole, source) => {
+      change({ ...EMPTY, picture: { whole, box: null, part: whole, source } });
     },
 
     // The drawing stays until the next stroke, which begins another one.
     finish: () => {
-      finished = true;
+      stroke = null;
+      drawing = { ...drawing, finished: true };
     },
   };
-
-  addCallbacks("draw", {
-    // Another network, the tab came into sight, or the picture is prepared in another way.
-    refreshPrediction: (newVersion, form, tab) => {
-      if (tab !== "draw") return noUpdate();
-      version = newVersion;
-      asDrawn = form === "drawn";
-      update();
-      return noUpdate();
-    },
-  });
 })();

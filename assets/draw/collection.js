@@ -22,7 +22,7 @@
       return { drawing: triggered_id.drawing ?? null, at: Date.now() };
     },
 
-    // What was kept stays on the canvas until the next stroke; the page follows a network that is
+    // A drawing that was kept stays on the canvas until the next stroke; the page follows a network that is
     // fine-tuned.
     afterChange: (changed) => {
       if (changed?.kept) window.digitlab.drawing.finish();

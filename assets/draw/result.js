@@ -14,31 +14,56 @@
     pen.lineWidth = PEN;
     pen.lineCap = pen.lineJoin = "round";
     pen.strokeStyle = getComputedStyle(canvas).color;
+    pen.fillStyle = pen.strokeStyle;
     for (const stroke of strokes) {
+      pen.beginPath();
+      pen.arc(...stroke[0], PEN / 2, 0, 2 * Math.PI); // WebKit paints no line without a length
+      pen.fill();
       pen.beginPath();
       pen.moveTo(...stroke[0]);
       for (const point of stroke) pen.lineTo(...point);
       pen.stroke();
     }
     if (picture) {
-      const { left, top, scale } = frameOf(picture, canvas);
-      const { width, height } = picture;
-      pen.drawImage(bitmapOf(picture), left, top, width * scale, height * scale);
+      const { left, top, width, height } = frameOf(picture, canvas);
+      pen.drawImage(bitmapOf(picture), left, top, width, height);
     }
   }
 
+  // Paints a box in a picture, {left, top, right, bottom} in fractions of it, and veils the rest.
+  function paintBox(canvas, picture, box) {
+    const { left, top, width, height } = frameOf(picture, canvas);
+    const pen = canvas.getContext("2d");
+    const part = new Path2D();
+    part.rect(
+      left + box.left * width,
+      top + box.top * height,
+      (box.right - box.left) * width,
+      (box.bottom - box.top) * height,
+    );
+    const rest = new Path2D(part);
+    rest.rect(left, top, width, height);
+    pen.fillStyle = "rgb(128 128 128 / 60%)";
+    pen.fill(rest, "evenodd");
+    pen.lineWidth = 2;
+    pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--test");
+    pen.stroke(part);
+  }
+
   // Where a picture lies on a canvas: as large as it can be, in the middle.
-  function frameOf({ width, height }, canvas) {
-    const scale = Math.min(canvas.width / width, canvas.height / height);
-    const [left, top] = [(canvas.width - width * scale) / 2, (canvas.height - height * scale) / 2];
-    return { left, top, scale };
+  function frameOf(picture, canvas) {
+    const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+    const [width, height] = [picture.width * scale, picture.height * scale];
+    const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
+    return { left, top, width, height, scale };
   }
 
   function bitmapOf({ width, height, grey }) {
     const bitmap = document.createElement("canvas");
     Object.assign(bitmap, { width, height });
     const data = new ImageData(width, height);
-    grey.forEach((level, index) => data.data.set([level, level, level, 255], index * 4));
+    const pixels = new Uint32Array(data.data.buffer); // red, green, blue and opacity each
+    grey.forEach((level, index) => (pixels[index] = 0xff000000 + 0x010101 * level));
     bitmap.getContext("2d").putImageData(data, 0, 0);
     return bitmap;
   }
@@ -133,5 +158,7 @@
     context.putImageData(image, 0, 0);
   }
 
-  window.digitlab.result = { paint, drawOverlay, show, showNothing };
+  window.digitlab.result = {
+    paint, paintBox, frameOf, bitmapOf, drawOverlay, show, showNothing,
+  };
 })();

@@ -74,7 +74,7 @@
     }
   }
 
-  window.digitlab.onFileChosen("#runs-upload", "", importWeights);
+  window.digitlab.onFileChosen("#runs-upload", importWeights);
   document.addEventListener("drop", (event) => {
     const file = event.dataTransfer?.files[0]; // draw/upload.js keeps the page
     if (file && event.target.closest("#runs-upload")) importWeights(file);

@@ -4,16 +4,17 @@ What is kept, what is taken back, and what is refused.
 """
 
 import base64
+import io
 import json
+import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Route, expect
 
 from tests.browser.app_server import AppServer
@@ -112,8 +113,6 @@ def test_a_digit_drawn_with_the_mouse_is_read_and_taken_back(
     dashboard.draw(CROSSBAR)
     dashboard.button("Clear").click()
     assert dashboard.canvas_pixels(CANVAS) == empty
-    expect_no_answer(dashboard, NOTHING_DRAWN)
-    dashboard.button("Undo").click()  # there is nothing to take back
     expect_no_answer(dashboard, NOTHING_DRAWN)
 
 
@@ -273,19 +272,11 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
 # Pictures
 
 
-def png(grey: np.ndarray) -> bytes:
-    """A picture (height, width) of uint8 grey levels as a PNG file."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    height, width = grey.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = b"".join(b"\0" + row.tobytes() for row in grey)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunks
+def encode(pixels: np.ndarray, kind: str = "png", **options: Any) -> bytes:
+    """A picture (height, width) or (height, width, 4) of uint8 as a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def picture_of_one(height: int = 120, width: int = 200) -> np.ndarray:
@@ -299,7 +290,7 @@ def file(content: bytes, kind: str = "image/png", name: str = "one.png") -> File
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
-ONE = file(png(picture_of_one()))
+ONE = file(encode(picture_of_one()))
 
 
 def open_picture(dashboard: DashboardPage, chosen: FilePayload | Path) -> None:
@@ -364,34 +355,221 @@ def test_a_large_picture_is_made_small_before_it_is_sent(
 ) -> None:
     open_canvas(dashboard, mlp_run)
     with dashboard.page.expect_request("**/api/predict") as asked:
-        open_picture(dashboard, file(png(picture_of_one(1500, 3000))))
+        open_picture(dashboard, file(encode(picture_of_one(1500, 3000))))
     pixels = json.loads(asked.value.post_data or "")["pixels"]
     assert (len(pixels), len(pixels[0])) == (128, 256)
     expect_answer(dashboard)
 
 
-def test_a_picture_is_taken_away_or_drawn_over(dashboard: DashboardPage, mlp_run: str) -> None:
+def sent_pixels(dashboard: DashboardPage) -> np.ndarray:
+    """The grey levels that the page has the server read; empty if it shows no picture."""
+    pixels = dashboard.page.evaluate("window.digitlab.drawing.current()?.pixels ?? []")
+    return np.array(pixels)
+
+
+def open_and_get(dashboard: DashboardPage, chosen: FilePayload | Path) -> np.ndarray:
+    """Opens a picture with nothing drawn; the grey levels that are read."""
+    dashboard.button("Clear").click()
+    open_picture(dashboard, chosen)
+    dashboard.until(lambda: sent_pixels(dashboard).size)
+    return sent_pixels(dashboard)
+
+
+TURNED = Image.Exif()
+TURNED[0x112] = 6  # a phone held upright: turn the picture clockwise to see it
+
+SVG = """<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="200" height="120">
+<script>window.hacked = true</script><image href="/api/health" width="9" height="9"/>
+<rect width="200" height="120" fill="#e6e6e6"/>
+<rect x="120" y="20" width="20" height="80" fill="#282828"/></svg>"""
+
+TAKEN = {
+    "no name, no type": file(encode(picture_of_one()), "", "one"),
+    "a false type": file(encode(picture_of_one()), "text/plain", "one.txt"),
+    "BMP": file(encode(picture_of_one(), "bmp"), "image/bmp", "one.bmp"),
+    "BMP without type": file(encode(picture_of_one(), "bmp"), "", "one"),
+    "GIF": file(encode(picture_of_one(), "gif"), "image/gif", "one.gif"),
+    "moving GIF": file(
+        encode(
+            picture_of_one(),
+            "gif",
+            save_all=True,
+            append_images=[Image.fromarray(255 - picture_of_one())],
+            duration=20,
+        )
+    ),
+    "AVIF": file(encode(picture_of_one(), "avif", quality=90), "image/avif", "one.avif"),
+    "WebP": file(encode(picture_of_one(), "webp", quality=90), "image/webp", "one.webp"),
+    "turned JPEG": file(
+        encode(np.rot90(picture_of_one()).copy(), "jpeg", exif=TURNED), "image/jpeg", "one.jpg"
+    ),
+    "SVG": file(SVG.encode(), "image/svg+xml", "one.svg"),
+    "SVG without type": file(SVG.encode(), "", "one"),
+}
+
+
+def test_a_picture_is_taken_by_its_bytes_not_by_its_name(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    for name, chosen in TAKEN.items():
+        pixels = open_and_get(dashboard, chosen)
+        assert pixels.shape == (120, 200), name
+        assert np.abs(pixels - picture_of_one()).mean() < 2, name
+    assert not dashboard.page.evaluate("Boolean(window.hacked)")
+    expect_answer(dashboard)
+
+
+CLEAR = (0, 0, 0, 0)
+TRANSPARENT = {  # paper, ink (RGBA), and the grey levels of both that are read
+    "white ink": (CLEAR, (255, 255, 255, 255), 0, 255),
+    "black ink": (CLEAR, (0, 0, 0, 255), 255, 0),
+    "faint white ink": (CLEAR, (255, 255, 255, 128), 0, 128),
+    "faint black ink": ((255, 255, 255, 0), (0, 0, 0, 128), 255, 127),
+    "blue ink": (CLEAR, (0, 0, 255, 255), 255, 29),
+    "yellow ink": (CLEAR, (255, 255, 0, 255), 0, 226),
+    "dark grey ink": (CLEAR, (110, 110, 110, 255), 255, 110),
+    "light grey ink": (CLEAR, (150, 150, 150, 255), 0, 150),
+    "nothing transparent": ((255, 255, 255, 255), (0, 0, 0, 255), 255, 0),
+}
+
+
+def test_ink_stands_out_where_a_picture_is_transparent(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    is_ink = picture_of_one() < 128
+    for name, (paper, ink, paper_level, ink_level) in TRANSPARENT.items():
+        picture = np.where(is_ink[..., None], ink, paper).astype(np.uint8)
+        for kind in ("png", "webp"):
+            options = {"lossless": True} if kind == "webp" else {}
+            pixels = open_and_get(dashboard, file(encode(picture, kind, **options)))
+            expected = np.where(is_ink, ink_level, paper_level)
+            assert np.abs(pixels - expected).max() <= 1, (name, kind)
+
+    # A sticker: its own paper goes on where the picture is transparent, light or dark.
+    for paper_level, ink_level in ((230, 40), (40, 230)):
+        grey = np.where(is_ink, ink_level, paper_level)
+        sticker = np.stack([grey, grey, grey, np.full_like(grey, 255)], -1).astype(np.uint8)
+        sticker[:10] = sticker[-10:] = sticker[:, :10] = sticker[:, -10:] = 0
+        pixels = open_and_get(dashboard, file(encode(sticker)))
+        assert np.abs(pixels - grey).max() <= 1
+
+
+def test_a_box_around_one_digit_of_a_picture_is_read(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    dashboard.become_new_owner()
+    # A wide page, upright only after it is turned: a small one on the left, a blot on the right.
+    page = np.full((1000, 2000), 230, np.uint8)
+    page[400:600, 380:420] = 40
+    page[100:900, 1400:1900] = 40
+    turned = encode(np.rot90(page).copy(), "jpeg", exif=TURNED)
+    whole = open_and_get(dashboard, file(turned, "image/jpeg", "page.jpg"))
+    assert whole.shape == (128, 256)
+    expect(dashboard.text("Drag a box")).to_be_visible()
+    expect(dashboard.button("Use the whole picture")).to_have_count(0)
+    unboxed = dashboard.canvas_pixels(CANVAS)
+
+    # The picture is as wide as the canvas and half as high. A tap is no box.
+    dashboard.page.mouse.click(*dashboard.canvas_points([(0.5, 0.5)])[0])
+    dashboard.draw([(0.1, 0.35), (0.3, 0.65)])
+    expect(dashboard.text("Only what is in the box is read.")).to_be_visible()
+    part = sent_pixels(dashboard)
+    assert part.shape == pytest.approx((256, 170), abs=4)  # 600 x 400 pixels made small
+    rows, columns = np.nonzero(part < 128)
+    edges = [rows.min() / 256, rows.max() / 256, columns.min() / 171, columns.max() / 171]
+    assert edges == pytest.approx([1 / 3, 2 / 3, 0.45, 0.55], abs=0.03)
+    reading = server.post("/api/predict", {"pixels": part.tolist(), "run": mlp_run})
+    expected = [100 * probability for probability in reading["probabilities"]]
+    dashboard.until(lambda: percentages(dashboard) == pytest.approx(expected, abs=0.06))
+    boxed = dashboard.canvas_pixels(CANVAS)
+    assert boxed != unboxed
+
+    dashboard.keep_drawing(1)
+    expect(dashboard.text("Box another digit")).to_be_visible()
+    dashboard.draw([(0.9, 0.7), (0.65, 0.3)])  # from the other corner
+    dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 160), abs=4))
+    dashboard.draw([(0.9, 0.9), (0.65, -0.5)])  # what is outside of the picture is cut off
+    dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 128), abs=4))
+    dashboard.button("Use the whole picture").click()
+    assert dashboard.canvas_pixels(CANVAS) == unboxed
+    assert np.array_equal(sent_pixels(dashboard), whole)
+    for _ in range(3):
+        dashboard.button("Undo").click()
+    assert dashboard.canvas_pixels(CANVAS) == boxed
+    assert np.array_equal(sent_pixels(dashboard), part)
+
+    # After a reload the box is still there, and another one comes out of what was stored.
+    dashboard.reload()
+    dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) == boxed)
+    expect(dashboard.button("Use the whole picture")).to_be_visible()
+    dashboard.draw([(0.1, 0.35), (0.3, 0.65)])
+    dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((77, 51), abs=3))
+    dashboard.become_new_owner()
+
+
+def test_undo_brings_back_what_clear_or_a_picture_removed(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
     open_canvas(dashboard, mlp_run)
     empty = dashboard.canvas_pixels(CANVAS)
     dashboard.draw(SEVEN)
-    expect_answer(dashboard)
-    drawn = dashboard.canvas_pixels(CANVAS)
-    for button in ("Undo", "Clear"):
-        open_picture(dashboard, ONE)
-        dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) not in (drawn, empty))
-        expect_answer(dashboard)
-        dashboard.button(button).click()
-        expect_no_answer(dashboard, NOTHING_DRAWN)
-        assert dashboard.canvas_pixels(CANVAS) == empty
+    seven = dashboard.canvas_pixels(CANVAS)
+    dashboard.draw(CROSSBAR)
+    crossed = dashboard.canvas_pixels(CANVAS)
+    dashboard.button("Clear").click()
+    dashboard.button("Clear").click()  # nothing to clear, nothing to undo
+    dashboard.button("Undo").click()
+    assert dashboard.canvas_pixels(CANVAS) == crossed
     open_picture(dashboard, ONE)
-    dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) != empty)
+    dashboard.until(lambda: sent_pixels(dashboard).size)
+    one = dashboard.canvas_pixels(CANVAS)
+    dashboard.button("Clear").click()
+    expect(dashboard.text("With a mouse")).to_be_visible()
     dashboard.draw(SEVEN)
-    assert dashboard.canvas_pixels(CANVAS) == drawn  # a fresh drawing, without the picture
+    assert dashboard.canvas_pixels(CANVAS) == seven
+
+    for before in (empty, one, crossed, seven):
+        dashboard.button("Undo").click()
+        assert dashboard.canvas_pixels(CANVAS) == before
+    dashboard.draw(CROSSBAR)
+    dashboard.reload()  # the strokes of a drawing can be taken back after a reload, too
+    dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) == crossed)
+    dashboard.button("Undo").click()
+    assert dashboard.canvas_pixels(CANVAS) == seven
+
+
+def test_of_two_pictures_that_open_at_once_the_newer_one_is_shown(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    dashboard.page.evaluate(
+        """() => {
+            const decode = window.createImageBitmap;
+            const held = new Promise(release => { window.releasePicture = release; });
+            window.createImageBitmap = async (...picture) => {
+                window.createImageBitmap = decode;
+                await held;
+                return decode(...picture);
+            };
+        }"""
+    )
+    open_picture(dashboard, ONE)
+    expect(dashboard.text("Opening…")).to_be_visible()
+    open_picture(dashboard, file(encode(picture_of_one(150, 150))))
+    dashboard.until(lambda: sent_pixels(dashboard).shape == (150, 150))
+    expect(dashboard.text("Opening…")).to_be_hidden()
+    shown = dashboard.canvas_pixels(CANVAS)
+    dashboard.page.evaluate("window.releasePicture()")
+    dashboard.wait_until_quiet()
+    assert dashboard.canvas_pixels(CANVAS) == shown
 
 
 def test_a_picture_survives_a_reload(dashboard: DashboardPage, mlp_run: str) -> None:
     open_canvas(dashboard, mlp_run)
-    open_picture(dashboard, file(png(picture_of_one(300, 300))))
+    open_picture(dashboard, file(encode(picture_of_one(300, 300))))
     expect_answer(dashboard)
     shown, answer = dashboard.canvas_pixels(CANVAS), percentages(dashboard)
     dashboard.reload()
@@ -400,12 +578,22 @@ def test_a_picture_survives_a_reload(dashboard: DashboardPage, mlp_run: str) -> 
     dashboard.until(lambda: percentages(dashboard) == answer)  # at first perhaps the newest run's
 
 
+EMBEDS = SVG.replace("<rect", "<foreignObject width='9' height='9'/><rect", 1)
 REFUSED = (
-    (file(b"seven", "text/plain", "seven.txt"), "open a PNG, JPEG or WebP file"),
-    (file(b"<svg/>", "image/svg+xml", "one.svg"), "open a PNG, JPEG or WebP file"),
+    (file(b"seven", "text/plain", "seven.txt"), "no picture that this browser can read"),
+    (file(b"seven", "image/png", "seven.png"), "no picture that this browser can read"),
+    (file(b"", "image/png", "empty.png"), "empty"),
+    (file(b"<svg/>", "image/svg+xml", "one.svg"), "cannot be decoded"),
+    (file(EMBEDS.encode(), "image/svg+xml", "one.svg"), "Save it as PNG"),
     (file(b"\x89PNG and nothing else"), "cannot be decoded"),
     (file(ONE["buffer"][:60]), "cannot be decoded"),
-    (file(png(np.zeros((2, 900), np.uint8))), "too narrow"),
+    (file(encode(picture_of_one(), "jpeg")[:500]), "cannot be decoded"),
+    (file(encode(np.zeros((2, 900), np.uint8))), "too narrow"),
+    (file(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic", "photo.heic"), "read HEIC photos"),
+    (file(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "", "photo"), "read HEIC photos"),
+    (file(b"\0\0\0\x18ftypisom\0\0\0\0mp42", "video/mp4", "film.mp4"), "read videos"),
+    (file(encode(picture_of_one(), "tiff"), "image/tiff", "one.tif"), "read TIFF pictures"),
+    (file(b"%PDF-1.7 ", "application/pdf", "one.pdf"), "read PDF files"),
 )
 
 
@@ -413,12 +601,19 @@ def test_what_is_no_picture_is_refused_and_nothing_is_lost(
     dashboard: DashboardPage, server: AppServer, mlp_run: str, tmp_path: Path
 ) -> None:
     too_large = tmp_path / "one.png"
-    too_large.write_bytes(ONE["buffer"].ljust((20 << 20) + 1))
+    too_large.write_bytes(ONE["buffer"])
+    os.truncate(too_large, (100 << 20) + 1)
+    too_many = tmp_path / "pixels.png"
+    Image.new("1", (12000, 10001)).save(too_many)
     open_canvas(dashboard, mlp_run)
     dashboard.draw(SEVEN)
     expect_reading(dashboard, server, mlp_run)
     drawn, answer = dashboard.canvas_pixels(CANVAS), dashboard.draw_answer()
-    for refused, sentence in (*REFUSED, (too_large, "too large")):
+    for refused, sentence in (
+        *REFUSED,
+        (too_large, "too large"),
+        (too_many, "has 120 megapixels"),
+    ):
         open_picture(dashboard, refused)
         expect(dashboard.text(sentence)).to_be_visible()
         assert dashboard.canvas_pixels(CANVAS) == drawn
@@ -454,6 +649,6 @@ def test_nothing_moves_while_one_draws(dashboard: DashboardPage, mlp_run: str) -
             dashboard.draw(stroke)
             expect_answer(dashboard)
             assert dashboard.draw_tab_frames() == before
-        open_picture(dashboard, file(b"seven", "text/plain", "seven.txt"))
-        expect(dashboard.text("open a PNG, JPEG or WebP file")).to_be_visible()
+        open_picture(dashboard, file(encode(picture_of_one(), "tiff"), "image/tiff", "one.tif"))
+        expect(dashboard.text("Save it as JPEG")).to_be_visible()  # the longest refusal
         assert dashboard.draw_tab_frames() == before

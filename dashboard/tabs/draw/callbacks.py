@@ -1,7 +1,7 @@
 """Callbacks of the Draw tab: the history of the prediction, and the visitor's kept drawings.
 
-While the pen moves, no callback runs: `assets/draw/canvas.js` sends the strokes to
-`POST /api/predict`, and `assets/draw/upload.js` opens pictures.
+While the pen moves, no callback runs: `assets/draw/prediction.js` sends the drawing to
+`POST /api/predict`, and `assets/draw/pictures.js` opens pictures.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
             return text.NOTHING_TO_KEEP, no_update
         except DigitLabError as error:
             return str(error), no_update
-        sentence = f"Kept as {drawing.label}. Your next stroke begins another drawing."
+        sentence = text.kept(drawing.label, is_picture="pixels" in request["drawing"])
         return sentence, {"kept": drawing.drawing_id}
 
     @app.callback(

@@ -29,6 +29,7 @@ INPUT = "draw-input"
 BARS = "draw-bars"
 OPEN = "draw-open"
 HINT_ID = "draw-hint"
+WHOLE = "draw-whole"
 MARKED = "draw-marked"
 RESTED = "draw-rested"
 LAST = "draw-last"
@@ -51,6 +52,7 @@ HAND_TEACH = "hand-teach"
 HAND_REPORT = "hand-report"
 
 CANVAS_SIZE, INPUT_SIZE = 280, 28
+LINK = "btn btn-link btn-sm p-0 align-baseline"
 HINT = "With a mouse, a pen or a finger. Or drop a photo of a digit on the canvas, or paste one."
 INPUT_HELP = (
     "MNIST's digits were cut out, scaled to 20 pixels and moved until their "
@@ -111,7 +113,14 @@ def _drawing() -> html.Section:
                 ],
                 className="draw-buttons",
             ),
-            html.P(HINT, id=HINT_ID, className="draw-hint small", role="status"),
+            html.Div(
+                [
+                    html.Span(HINT, id=HINT_ID, role="status"),
+                    " ",
+                    html.Button("Use the whole picture", id=WHOLE, className=LINK, hidden=True),
+                ],
+                className="draw-hint small",
+            ),
             _keep_buttons(),
         ],
         className="panel draw-here",

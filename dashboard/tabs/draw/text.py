@@ -29,6 +29,13 @@ NOTHING_KEPT = (
 )
 
 
+def kept(label: int, is_picture: bool) -> str:
+    """That a drawing is kept, and how to go on."""
+    if is_picture:
+        return f"Kept as {label}. Box another digit, or clear the picture to draw."
+    return f"Kept as {label}. Your next stroke begins another drawing."
+
+
 def delete_button(drawing: object) -> dict[str, object]:
     """The id of the button that deletes a kept drawing."""
     return {"type": "hand-delete", "drawing": drawing}
