@@ -43,6 +43,7 @@ ONNX_FLOAT = 1
 ONNX_START = re.compile(rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]")
 """The version of the format, and the number of the next field."""
 
+PICKLE_START = rb"\x80[\x00-\x05]|c[\w.]+\n\w+\n|\([dl]p0\n"
 OTHER_BYTE_ORDER = "The file comes from a computer with another byte order."
 
 WEIGHT_FILE_ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx")
@@ -54,7 +55,8 @@ OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
         "download the file itself.",
     ),
     (
-        rb"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body)",
+        rb"(\xef\xbb\xbf)?\s*(<\?xml.{,99}?>\s*)?(<!--.{,999}?-->\s*)?"
+        rb"<(!doctype html|html|head|body)",
         "The file is a web page, not the weights themselves. Open the link again and download the "
         "file itself; on GitHub the button is “Download raw file”.",
     ),
@@ -71,6 +73,7 @@ OTHER_FORMATS: tuple[tuple[bytes, str], ...] = (
         "The file is a single NumPy array. Digit Lab reads weights of PyTorch with their names.",
     ),
     (rb"\x1f\x8b", "The file is packed with gzip. Unpack it and import what is inside."),
+    (rb"\x78[\x01\x5e\x9c\xda]", "The file is packed with zlib, as joblib can do. " + SAVE_WEIGHTS),
     (rb"BZh\d1AY", "The file is packed with bzip2. Unpack it and import what is inside."),
     (rb"\xfd7zXZ\x00", "The file is packed with xz. Unpack it and import what is inside."),
     (rb"\x28\xb5\x2f\xfd", "The file is packed with zstd. Unpack it and import what is inside."),
@@ -105,16 +108,18 @@ def parse(content: bytes) -> Any:
         return _parse_zip(content)
     if content[8:9] == b"{" and int.from_bytes(content[:8], "little") <= MAX_PICKLE_BYTES:
         return _parse_safetensors(content)
-    if content.startswith(b"\x80"):
+    if re.match(PICKLE_START, content):
         return _parse_legacy(content)
     for pattern, sentence in OTHER_FORMATS:
         if re.match(pattern, content[:4096], re.DOTALL | re.IGNORECASE):
             raise InvalidWeightsError(sentence)
     if ONNX_START.match(content) and (weights := _parse_onnx(content)):
         return weights
+    text = content[:40].decode(errors="ignore").strip()
+    begins = f" It begins with “{text}”." if text and text.isprintable() else ""
     raise InvalidWeightsError(
         "The file is neither a .pth, as torch.save writes it, nor a .safetensors, nor an .onnx "
-        "with weights."
+        f"with weights.{begins}"
     )
 
 

@@ -72,24 +72,25 @@ class Contents:
         self.folders: dict[str, dict[str, StoredTensor]] = {}  # by the name of the dict
         self._others: list[str] = []
         self._visited: set[int] = set()
-        if isinstance(loaded, dict):
-            self._add(loaded, "", MAX_DEPTH)
+        self._add(_as_dict(loaded), "", MAX_DEPTH)
         if not self.tensors:
             raise InvalidWeightsError(f"The file holds no weights by name. {SAVE_WEIGHTS}")
         if len(self.tensors) > MAX_TENSORS:
             raise InvalidWeightsError(f"The file holds more than {MAX_TENSORS:,} tensors.")
 
     def _add(self, values: dict[Any, Any], path: str, depth: int) -> None:
-        self._visited.add(id(values))
         for key, value in values.items():
             name = f"{path}{str(key)[-MAX_KEY:]}"
             if isinstance(value, StoredTensor) and isinstance(key, str):
                 self.tensors[name] = self.folders.setdefault(path, {})[name] = value
-            elif isinstance(value, dict) and value and depth:
-                if id(value) not in self._visited:
-                    self._add(value, f"{name}.", depth - 1)
-            else:
-                self._others.append(name)
+            elif id(value) not in self._visited:
+                if value and isinstance(value, (dict, list, tuple)):
+                    self._visited.add(id(value))  # it may be in many places, or in itself
+                inner = _as_dict(value)
+                if inner and depth:
+                    self._add(inner, f"{name}.", depth - 1)
+                else:
+                    self._others.append(name)
             if len(self._others) > MAX_OTHERS:
                 raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
 
@@ -112,6 +113,13 @@ class Contents:
                 layer, _, leaf = name.rpartition(".")
                 layers.setdefault(layer, {})[leaf] = tensor
         return [layer for layer, leaves in layers.items() if _is_layer(leaves)]
+
+
+def _as_dict(value: Any) -> dict[Any, Any]:
+    """A dict, or the items of a list in which there are dicts by their numbers."""
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+        return dict(enumerate(value))
+    return value if isinstance(value, dict) else {}
 
 
 def _is_layer(leaves: dict[str, StoredTensor]) -> bool:
@@ -283,8 +291,13 @@ def _similarity(model: str, prefix: str, folder: dict[str, StoredTensor]) -> tup
     return by_name, shapes.total()
 
 
-@functools.cache
 def _expected(model: str) -> dict[str, Shape]:
+    return _shapes(model, models.MODELS[model])
+
+
+@functools.cache
+def _shapes(model: str, _: object) -> dict[str, Shape]:
+    """The shapes of a network's tensors. They are remembered for each class that has the name."""
     weights = models.build_on_meta(model).state_dict()
     return {key: tuple(tensor.shape) for key, tensor in weights.items()}
 

@@ -11,6 +11,7 @@ import struct
 import tracemalloc
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -164,6 +165,13 @@ def test_tensors_beside_the_weights_are_ignored_and_named() -> None:
     assert_is_read(as_pth({**beside, **given}), given, f"Ignored: {', '.join(beside)}.")
     in_order = ", ".join(sorted(beside))
     assert_is_read(safetensors.torch.save({**given, **beside}), given, f"Ignored: {in_order}.")
+
+
+def test_weights_in_a_tuple_or_a_list_are_found() -> None:
+    given = weights()
+
+    assert_is_read(as_pth((given, {"lr": 0.1}, 7)), given, "Ignored: 1, 2.")
+    assert_is_read(as_pth({"nets": [given]}), given)
 
 
 def test_an_average_of_weights_is_read() -> None:
@@ -491,6 +499,10 @@ def packed(files: dict[str, bytes]) -> bytes:
         (json.dumps({"conv1.weight": [1, 2]}).encode(), "a text, such as JSON"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 6\n", "Git LFS"),
         (b"\n<!DOCTYPE html>\n<html></html>", "a web page"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<html>", "a web page"),
+        (b"404: Not Found", "It begins with “404: Not Found”."),
+        (pickle.dumps({"conv1.weight": [1.0]}, protocol=0), "a pickle, as pickle.dump"),
+        (zlib.compress(bytes(100)), "zlib"),
         (b"<html lang='en'>", "a web page"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(100), "TensorFlow Lite"),
@@ -694,6 +706,13 @@ def test_tensors_of_memory_that_nobody_wrote_to_are_refused() -> None:
         b"\x8c\x08builtins\x8c\x09bytearray\x93\x8a\x06\x00\x00\x00\x00\x00\x01\x85R.",
         b"\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.",
         b"\x8c\x05torch\x8c\x05zeros\x93\x8a\x06\x00\x00\x00\x00\x00\x01\x85R.",
+        # A long list in many places.
+        b"}]("
+        + b"N" * 20_000
+        + b"eq\x01"
+        + b"("
+        + b"".join(b"M" + struct.pack("<H", n) + b"h\x01" for n in range(20_000))
+        + b"ds.",
         b"(ibuiltins\nlist\n.",  # INST
         b"\x82\x01.",  # EXT1
         b".",

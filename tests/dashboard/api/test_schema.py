@@ -78,7 +78,7 @@ def values(schema: dict[str, Any]) -> tuple[list[Any], list[Any]]:
             wrong = [low - 1, high + 1, low + 0.5, str(low + 1), True, None, math.nan]
             return [low, high, float(low + 1)], wrong
         case "number":
-            least: float = schema.get("minimum", schema.get("exclusiveMinimum"))
+            least: Any = schema.get("minimum", schema.get("exclusiveMinimum"))
             most = schema["maximum"]
             inside = [most, math.nextafter(least, most)]
             wrong = [least - 1e-9, math.nextafter(most, math.inf), str(most), True, None, math.inf]
