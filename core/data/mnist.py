@@ -95,7 +95,7 @@ def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
         title = _printable(f"Images in {parts[-1]}")
         log.warning(
             'The files in %s are not MNIST\'s: their checksums differ. They are shown as "%s".',
-            place,
+            _printable(str(place)),
             title,
         )
     arrays = [torch.from_numpy(files[name].values) for name in CHECKSUMS]
