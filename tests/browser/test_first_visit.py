@@ -1,10 +1,14 @@
 """The first visit: nothing has been trained yet, and every tab says what to do."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from core.device import import_torchvision
+from tests.browser.app_server import AppServer
 from tests.browser.conftest import MakeServer, OpenPage
 
 pytestmark = pytest.mark.browser
@@ -80,3 +84,29 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     server.train(epochs=1)
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
     dashboard.until(lambda: dashboard.figure_value(course, "gd.data?.[0]?.x.length") == 2)
+
+
+def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again(
+    open_page: OpenPage, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_torchvision()
+    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    folder = tmp_path / ("Digits" * 12)  # neither the notice nor the title may stretch the page
+    shutil.copytree(data_dir / "MNIST" / "raw", folder)
+    labels = (folder / "t10k-labels-idx1-ubyte").rename(tmp_path / "labels")
+    server = AppServer(folder, tmp_path / "runs")
+    try:
+        dashboard = open_page(url=server.url, viewport={"width": 390, "height": 844})
+        notice = dashboard.page.get_by_role("alert").filter(has_text=str(folder))
+        expect(notice).to_contain_text("; t10k-labels-idx1-ubyte is missing.")
+        expect(notice).not_to_contain_text("--data-dir")
+        width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert dashboard.page.evaluate(width) == 0
+
+        labels.rename(folder / "t10k-labels-idx1-ubyte")
+        dashboard.button("Look for MNIST again").click()
+        expect(notice).to_be_hidden()
+        expect(dashboard.status("Data set")).to_have_text(f"Images in {folder.name}")
+        assert dashboard.page.evaluate(width) == 0
+    finally:
+        server.close()
