@@ -470,7 +470,7 @@ def test_a_box_around_one_digit_of_a_picture_is_read(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     open_canvas(dashboard, mlp_run)
-    dashboard.become_new_owner()
+    dashboard.delete_drawings()
     # A wide page, upright only after it is turned: a small one on the left, a blot on the right.
     page = np.full((1000, 2000), 230, np.uint8)
     page[400:600, 380:420] = 40
@@ -517,7 +517,7 @@ def test_a_box_around_one_digit_of_a_picture_is_read(
     expect(dashboard.button("Use the whole picture")).to_be_visible()
     dashboard.draw([(0.1, 0.35), (0.3, 0.65)])
     dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((77, 51), abs=3))
-    dashboard.become_new_owner()
+    dashboard.delete_drawings()
 
 
 def test_undo_brings_back_what_clear_or_a_picture_removed(
