@@ -19,6 +19,7 @@ _MIN_CONTRAST = 8.0  # of 255 grey levels: with less contrast there is no digit
 _RECTANGLE = 0.92  # share of the smallest rectangle around it that the inside of a frame covers
 _TILTS = np.deg2rad(np.arange(-8.0, 8.1, 2.0))  # of frames
 _SPAN = 0.85  # of the picture: a ruled line is at least as long
+_MIN_LENGTHS = 32  # a ruled line is at least as many times as long as thick
 _SPECK = 0.15  # of the largest piece of ink: what is smaller is no part of a digit
 _EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 
@@ -133,14 +134,14 @@ def _is_rectangle(region: Mask) -> bool:
 def _ruled_lines(ink: Doubles) -> Mask:
     """Pixels of the lines that run through the picture from left to right.
 
-    What is thicker or darker than the rest of its line belongs to a digit that crosses it. One
-    line alone counts only if it is paler than the other ink or crosses none: it may be the bar of
-    a 7.
+    What is darker than the rest of its line, or thicker if the line is as dark as the other ink,
+    belongs to a digit that crosses it. One dark line counts only if it crosses nothing: it may be
+    the bar of a 7.
     """
     inked = ink > 0.0
     found = np.zeros_like(inked)
     width = ink.shape[1]
-    if not inked.any() or width < 16:
+    if not inked.any() or width < 2 * _MIN_LENGTHS:
         return found
     # A segment of a fourth of the width may rise by one pixel more than its thickness.
     tall = ndimage.maximum_filter1d(inked, 3, axis=0)
@@ -156,15 +157,15 @@ def _ruled_lines(ink: Doubles) -> Mask:
         if columns.stop - columns.start >= _SPAN * width
     ]
     for index in long:
-        line = lines == index
-        thin = line & (runs <= 1.6 * np.median(runs[line]))
-        line = thin & (ink <= 1.5 * np.median(ink[thin]))
-        rest = ink[inked & (lines != index)]
+        line, rest = lines == index, ink[inked & (lines != index)]
+        thickness = np.median(runs[line])
+        if not len(rest) or thickness > width / _MIN_LENGTHS:
+            continue
+        pale = np.median(ink[line]) < 0.7 * np.percentile(rest, 90)
         alone = not (np.isin(pieces, np.unique(pieces[line])) & ~segments).any()
-        if len(rest) and (
-            len(long) > 1 or alone or np.median(ink[line]) < 0.7 * np.percentile(rest, 90)
-        ):
-            found |= line
+        if pale or alone or len(long) > 1:
+            line &= ink <= 1.5 * np.median(ink[line])
+            found |= line if pale else line & (runs <= 1.6 * thickness)
     return found
 
 
