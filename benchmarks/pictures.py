@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     configure_malloc()
     pictures = [*load_pictures(options.pictures), *thin_lines()]
-    images, seconds = [], []
+    images: list[np.ndarray | None] = []
+    seconds = []
     for picture in pictures:
         started = time.perf_counter()
         try:

@@ -56,11 +56,11 @@ def ink_of(grey: Doubles) -> Doubles:
     ink[ink <= _INK_SIGMAS * noise] = 0.0
     if noise > 0.0:
         inked = (ink > 0.0).astype(np.int64)
-        ink[ndimage.correlate(inked, _EIGHT.astype(np.int64), mode="constant") < 5] = 0.0  # dust
+        ink[ndimage.correlate(inked, _EIGHT.astype(np.int64), mode="constant") < 3] = 0.0  # dust
     ink[_ruled_lines(ink) | _ruled_lines(ink.T).T] = 0.0
     if ink.max() < _MIN_CONTRAST:
         return np.zeros_like(ink)
-    core = ink[ink > ink[ink > 0.0].mean() * 0.999]
+    core = ink[ink >= ink[ink > 0.0].mean()]  # without pale edges and lines
     ink = (ink / np.percentile(core, 75)).clip(0.0, 1.0)
     ink[~_digit(ink > STRONG)] = 0.0
     return ink

@@ -65,6 +65,14 @@ def test_faint_lines_become_as_strong_as_dark_ones(ink):
     assert alike(drawn(strokes, 2, ink=ink, paper=255), strokes) > 0.97
 
 
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_thin_lines_on_grainy_paper_do_not_vanish(width):
+    strokes = strokes_of(3)
+    grain = np.random.default_rng(0).normal(0, 3, (256, 256))
+
+    assert alike((drawn(strokes, width) + grain).clip(0, 255), strokes) > 0.95
+
+
 @pytest.mark.parametrize("side", [28, 60, 128, 600, 1500])
 def test_size_of_a_picture_does_not_matter(side):
     picture = drawn(strokes_of(2, side), max(1, side / 100), side)
