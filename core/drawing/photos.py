@@ -15,7 +15,7 @@ from core.drawing.rasterize import (
     centre_on_mass,
     centres_of_mass,
 )
-from core.drawing.strokes import LINE_RADIUS, PATH_SIDE
+from core.drawing.strokes import LINE_RADIUS
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
@@ -94,11 +94,11 @@ def _widen(digit: Doubles) -> tuple[Doubles, int, int]:
     depth = ndimage.distance_transform_edt(line)[line] - 0.5
     half = 2.0 * float(np.median(depth))  # across a line the depth grows evenly to half its width
     sides = [side.stop - side.start for side in extent(line)]
-    pixel = (max(sides) - 2.0 * half) / PATH_SIDE
+    pixel = (max(sides) - 2.0 * half) / (BOX - 2.0 * LINE_RADIUS)
     grow = LINE_RADIUS * pixel - half
     if grow <= 0.0:
         return digit, 1, 0
-    margin = int(np.ceil(grow + pixel / 2))
+    margin = int(np.ceil(grow))
     line = np.pad(line[factor:-factor, factor:-factor], margin)
     distance = ndimage.distance_transform_edt(~line)
     return (1.0 + grow - distance).clip(0.0, 1.0), factor, margin

@@ -37,9 +37,7 @@ LINE_RADIUS = 1.0
 """Half-width of MNIST's lines, in pixels."""
 
 _LINE_SOFTNESS = 1.0  # width of a line's edge, from full ink to none, in pixels
-
-PATH_SIDE = BOX - 2 * LINE_RADIUS - _LINE_SOFTNESS
-"""Longer side of a path, in pixels: with the line's width the ink fills the box."""
+_PATH_SIDE = BOX - 2 * LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the ink fills the box
 
 MAX_STROKES = 200
 MAX_POINTS = 20_000
@@ -67,7 +65,7 @@ def preprocess_strokes(
     """
     points, stroke = _checked(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
+    scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
     offset = SIDE / 2 - scale * (low + high) / 2
     image = _draw(points * scale + offset, stroke, LINE_RADIUS, _LINE_SOFTNESS)
     # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
