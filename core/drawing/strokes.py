@@ -33,13 +33,16 @@ Strokes = Sequence[Sequence[Sequence[float]]]
 CANVAS = 280.0
 """Side of the square drawing area, in the unit of the strokes."""
 
+LINE_RADIUS = 1.0
+"""Half-width of MNIST's lines, in pixels."""
+
+_LINE_SOFTNESS = 1.0  # width of a line's edge, from full ink to none, in pixels
+_PATH_SIDE = BOX - 2 * LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the ink fills the box
+
 MAX_STROKES = 200
 MAX_POINTS = 20_000
 MAX_COORDINATE = 1e6
 
-_LINE_RADIUS = 1.0  # half-width of MNIST's lines, in pixels
-_LINE_SOFTNESS = 1.0  # width of a line's edge, from full ink to none, in pixels
-_PATH_SIDE = BOX - 2 * _LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the ink fills the box
 _TAP = 0.03  # of the canvas: a smaller drawing is a tap of the pen and stays a dot
 _MAX_SAMPLES = 4096  # a digit needs about 150; a scribble fills the image with far fewer
 
@@ -64,7 +67,7 @@ def preprocess_strokes(
     low, high = points.min(axis=0), points.max(axis=0)
     scale = _PATH_SIDE / max(float((high - low).max()), _TAP * canvas)
     offset = SIDE / 2 - scale * (low + high) / 2
-    image = _draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS)
+    image = _draw(points * scale + offset, stroke, LINE_RADIUS, _LINE_SOFTNESS)
     # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
     # image jump by a pixel when the same drawing is scaled.
     offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
@@ -73,7 +76,7 @@ def preprocess_strokes(
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
         scale=scale,
         offset=(float(offset[0]), float(offset[1])),
-        image=_draw(points * scale + offset, stroke, _LINE_RADIUS, _LINE_SOFTNESS),
+        image=_draw(points * scale + offset, stroke, LINE_RADIUS, _LINE_SOFTNESS),
         as_drawn=_draw(points * squeeze, stroke, pen * squeeze / 2, 1.0),
     )
 

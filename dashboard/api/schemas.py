@@ -129,7 +129,8 @@ class _Drawing(_Request):
         description="Each a list of points [x, y], y downwards, best on a canvas of 280 x 280.",
     )
     pixels: Annotated[Any, WithJsonSchema(PIXELS)] = Field(
-        None, description="A greyscale picture of any size: rows of numbers from 0 to 255."
+        None,
+        description="A greyscale picture of any size: rows of numbers from 0 to 255, or 0 to 1.",
     )
     as_drawn: Annotated[Any, WithJsonSchema({"type": "boolean"})] = Field(
         False, description="Squeezed as it is instead of cut out and centred as MNIST's are."

@@ -45,6 +45,31 @@ def test_most_test_images_are_familiar(familiarity: NearestNeighborScore, data: 
     assert np.mean(known) == pytest.approx(FAMILIAR, abs=10 / len(known))  # one of each digit
 
 
+def test_one_with_a_flag_and_a_foot_is_familiar_where_nearly_all_ones_are_bare(
+    data: Dataset,
+) -> None:
+    ones = [[[[140, 40 + shift], [140 + lean, 240]]] for shift in range(20) for lean in range(20)]
+    bare = torch.from_numpy(np.stack([preprocess_strokes(one).image for one in ones]) * 255).byte()
+    others = data.train_labels != 1
+    rest = replace(
+        data,
+        train_images=torch.cat([data.train_images[others], bare]),
+        train_labels=torch.cat([data.train_labels[others], torch.ones(400, dtype=torch.int64)]),
+        test_images=torch.cat([data.test_images[data.test_labels != 1], bare[::10]]),
+        test_labels=torch.cat(
+            [data.test_labels[data.test_labels != 1], torch.ones(40, dtype=torch.int64)]
+        ),
+    )
+    flag_and_foot = preprocess_strokes(
+        [[[115, 70], [140, 40], [142, 240]], [[122, 240], [165, 240]]]
+    ).image
+
+    familiarity = NearestNeighborScore(rest)
+
+    assert familiarity.knows(flag_and_foot, 1)
+    assert not any(familiarity.knows(preprocess_strokes(ZIGZAG).image, digit) for digit in (1, 7))
+
+
 def test_training_images_are_familiar_as_what_they_are(
     familiarity: NearestNeighborScore, data: Dataset
 ) -> None:
