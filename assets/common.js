@@ -47,15 +47,19 @@
   window.digitlab = digitlab;
 
   // What the server refuses (403), with its sentence, until it answers there again. Dash passes
-  // over it without a word.
+  // over it without a word. The answer to a question from before the refusal does not count.
   const refusals = new Map();
+  const refusedAt = new Map();
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
+    const askedAt = performance.now();
     const answer = await fetchAnswer(...request);
     const path = new URL(answer.url || location.href).pathname;
     const before = refusals.get(path);
-    if (answer.status === 403) refusals.set(path, await readRefusal(answer.clone()));
-    else refusals.delete(path);
+    if (answer.status === 403) {
+      refusals.set(path, await readRefusal(answer.clone()));
+      refusedAt.set(path, performance.now());
+    } else if (askedAt > (refusedAt.get(path) ?? 0)) refusals.delete(path);
     if (refusals.get(path) !== before) {
       const detail = [...refusals.values()].at(-1) ?? "";
       document.dispatchEvent(new CustomEvent("refusal", { detail }));

@@ -76,7 +76,7 @@
 
   window.digitlab.onFileChosen("#runs-upload", importWeights);
   document.addEventListener("drop", (event) => {
-    const file = event.dataTransfer?.files[0]; // draw/upload.js keeps the page
+    const file = event.dataTransfer?.files[0]; // draw/pictures.js keeps the page
     if (file && event.target.closest("#runs-upload")) importWeights(file);
   });
 })();

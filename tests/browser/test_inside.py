@@ -120,7 +120,7 @@ def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
 ) -> None:
     open_inside(dashboard, cnn_run)
     held = dashboard.hold_back(
-        '"inside-request","property":"data","value":{"source":"test","index":4,'
+        '"inside-request","property":"data","value":{"source":"test","index":"4",'
     )
     dashboard.field("Number").fill("4")
     dashboard.until(lambda: held)
