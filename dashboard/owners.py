@@ -66,9 +66,11 @@ class Owners:
             if message["type"] == "http.response.start" and visitor.name is not None:
                 headers = MutableHeaders(scope=message)
                 is_page = headers.get("content-type", "").startswith("text/html")
+                if is_page or visitor.is_asked:
+                    headers["cache-control"] = "private"  # a proxy must not keep it for others
+                    headers.add_vary_header("Cookie")
                 if is_page or (is_new and visitor.is_asked):
                     headers.append("set-cookie", self._cookie(visitor.name))
-                    headers["cache-control"] = "private"
             await send(message)
 
         token = _visitor.set(visitor)

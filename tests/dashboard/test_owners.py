@@ -69,6 +69,13 @@ def test_the_page_gives_a_random_name_that_its_scripts_cannot_read(anna: TestCli
         assert "set-cookie" not in anna.get(path).headers, path
 
 
+def test_no_proxy_may_keep_an_answer_about_drawings(anna: TestClient) -> None:
+    for _ in range(2):  # without a cookie and with one
+        headers = anna.get(PATH).headers
+        assert headers["cache-control"] == "private"
+        assert "Cookie" in headers["vary"]
+
+
 def test_a_client_without_a_cookie_gets_one_where_drawings_are_kept(anna: TestClient) -> None:
     assert "set-cookie" not in anna.get("/api/runs").headers
     assert NAME.search(anna.post(PATH, json=ONE).headers["set-cookie"])
