@@ -53,12 +53,14 @@ class FolderSearch:
     Attributes:
         places: by folder, the best file for each of MNIST's names.
         genuine: by name, a file with MNIST's checksum.
+        is_file: whether the folder is none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.places: dict[Path, dict[str, MnistFile]] = {}
         self.genuine: dict[str, MnistFile] = {}
+        self.is_file = False
         self._problem = ""
         for place, candidates in self._candidates().items():
             if len(self.genuine) < len(CHECKSUMS):
@@ -77,7 +79,7 @@ class FolderSearch:
 
     def report(self) -> str:
         """A sentence: what was found in the folder, and what is wrong or missing."""
-        if self.folder.is_file():
+        if self.is_file:
             return f"{self.folder} is a file instead of a folder."
         if not self.places:
             reason = self._problem or self._others()
@@ -112,7 +114,8 @@ class FolderSearch:
                             yield path
                         elif not path.name.startswith(".") and not _OTHER_SET.search(path.name):
                             below.append(path)
-                except FileNotFoundError:
+                except (FileNotFoundError, NotADirectoryError):
+                    self.is_file = self.folder.is_file()
                     self._problem = "there is no such folder"
                 except OSError as error:
                     self._problem = f"{folder} cannot be read ({error.strerror})"

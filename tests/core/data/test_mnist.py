@@ -9,14 +9,16 @@ import os
 import socket
 import struct
 import sys
+import time
 import tracemalloc
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
@@ -24,7 +26,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.data import mnist, mnist_files
+from core.data import mnist, mnist_download, mnist_files
 from core.data.dataset import Dataset
 from core.data.mnist_files import CHECKSUMS
 from core.device import import_torchvision
@@ -464,6 +466,7 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
         (home / f"{number}.png").touch()
     assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
     assert "files: there is no such folder." in refusal(home / "none", tmp_path)
+    assert "cannot be read (File name too long)." in refusal(home / ("x" * 5000), tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -582,6 +585,12 @@ def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
         (404, 0, "answered 404 (Not Found)", "Look for MNIST again later"),
         (500, 0, "answered 500 (Internal Server Error)", "Look for MNIST again later"),
         (b"<html>Log in", 0, "sent a web page instead of the file", "Log in to this network"),
+        (
+            b"\xef\xbb\xbf <html>",
+            0,
+            "sent a web page instead of the file",
+            "Log in to this network",
+        ),
         (b"half", 5000, "ended after 4 of 5,004 bytes", "Look for MNIST again later"),
         (
             b"\x1f\x8bsomething else",
@@ -601,6 +610,65 @@ def test_a_failed_download_says_what_happened_and_what_to_do(
     assert host in said
     assert f"{reason}. {advice}" in said
     assert not list(tmp_path.glob("cache/**/*ubyte*"))
+
+
+@contextmanager
+def sending(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
+    """The only mirror of MNIST: sends this to all who connect. Yields the host."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            with suppress(OSError):  # who asked may have given up
+                for part in parts:
+                    self.request.sendall(part)
+                    time.sleep(pause)
+
+    from torchvision.datasets import MNIST
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        host = f"127.0.0.1:{server.server_address[1]}"
+        MNIST.mirrors.append(f"http://{host}/")
+        yield host
+        server.shutdown()
+        thread.join()
+
+
+NO_WEB_SERVER = " did not answer as a web server does. Log in to this network"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc", " sent another file: "),
+        (b"302 Found\r\nLocation: http://.example/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://" + b"a" * 70 + b".com/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://[::1/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://127.0.0.1:ab/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: ftp://127.0.0.1:1/x\r\n\r\n", " sends on to what is no web serv"),
+        (b"403 \x1b[31mred\xff\r\n\r\n", " answered 403 (?[31mredÿ). Look"),
+        (b"403 " + b"A" * 60_000 + b"\r\n\r\n", "A…. Look"),
+    ],
+)
+def test_what_a_mirror_says_is_not_trusted(tmp_path: Path, answer: bytes, reason: str) -> None:
+    with sending(b"HTTP/1.1 " + answer) as host:
+        said = refusal(None, tmp_path)
+
+    assert f" could not be downloaded: {host} " in said
+    assert reason in said
+    assert said.isprintable()
+    assert len(said) < 1000
+
+
+def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
+    parts = [b"?"] * 100
+    with sending(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *parts, pause=0.02) as host:
+        assert f"{host} sends too slowly. Look for MNIST again later" in refusal(None, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -624,7 +692,7 @@ def test_a_connection_that_fails_says_how(
     def urlopen(*_: Any, **__: Any) -> None:
         raise urllib.error.URLError(error) if wrapped else error
 
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", urlopen)
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["https://mirror.example/mnist/"])
 
     said = refusal(home, tmp_path)
