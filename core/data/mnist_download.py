@@ -9,7 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,7 +91,7 @@ def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
     content = bytearray()
     start = time.monotonic()
     try:
-        with _open(url) as source:
+        with _open(url, progress) as source:
             length = source.headers.get("Content-Length") or ""
             size = int(length) if length.isdecimal() and len(length) < 20 else 0
             while len(content) < MAX_BYTES and (block := source.read1(1 << 16)):
@@ -112,11 +114,27 @@ def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
     raise _MirrorError(f"{host} sent another file: its checksum is wrong", LATER)
 
 
-def _open(url: str) -> Any:
-    try:
-        return urllib.request.build_opener(_Redirects).open(url, timeout=CONNECT_SECONDS)
-    except ValueError as error:  # a redirect to what is no address
-        raise http.client.InvalidURL from error
+def _open(url: str, progress: Callable[[float], None]) -> Any:
+    """The answer of a mirror, once its headers are there. They come in a thread of their own, so
+    that `progress` can end the wait for a mirror that sends them slowly."""
+    answer: Future[Any] = Future()
+
+    def ask() -> None:
+        opener = urllib.request.build_opener(_Redirects)
+        try:
+            answer.set_result(opener.open(url, timeout=CONNECT_SECONDS))
+        except ValueError:  # a redirect to what is no address
+            answer.set_exception(http.client.InvalidURL())
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            answer.set_exception(error)
+
+    start = time.monotonic()
+    Thread(target=ask, daemon=True).start()
+    while not wait([answer], min(0.5, SLOW_SECONDS)).done:
+        progress(0.0)
+        if time.monotonic() - start > SLOW_SECONDS:
+            raise _MirrorError(f"{urlsplit(url).netloc} sends too slowly", LATER)
+    return answer.result()
 
 
 def _connection_error(host: str, error: Exception) -> _MirrorError:

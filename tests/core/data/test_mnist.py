@@ -30,7 +30,7 @@ from core.data import mnist, mnist_download, mnist_files
 from core.data.dataset import Dataset
 from core.data.mnist_files import CHECKSUMS
 from core.device import import_torchvision
-from core.errors import DatasetUnavailableError
+from core.errors import CancelledError, DatasetUnavailableError
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 RAW = Path("MNIST") / "raw"
@@ -662,13 +662,35 @@ def test_what_a_mirror_says_is_not_trusted(tmp_path: Path, answer: bytes, reason
     assert len(said) < 1000
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"?"] * 50],
+        [b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 50],
+    ],
+    ids=["content", "headers"],
+)
 def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]
+) -> None:
+    monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
+    with sending(*parts, pause=0.02) as host:
+        assert f"{host} sends too slowly. Look for MNIST again later" in refusal(None, tmp_path)
+
+
+def test_a_download_can_be_cancelled_before_the_mirror_has_sent_its_headers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
-    parts = [b"?"] * 100
-    with sending(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *parts, pause=0.02) as host:
-        assert f"{host} sends too slowly. Look for MNIST again later" in refusal(None, tmp_path)
+
+    def cancel(share: float) -> None:
+        raise CancelledError
+
+    with (
+        sending(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 50, pause=0.02),
+        pytest.raises(CancelledError),
+    ):
+        mnist.load(None, tmp_path / "cache", cancel)
 
 
 @pytest.mark.parametrize(
