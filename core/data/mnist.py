@@ -71,7 +71,7 @@ def _unavailable(
     names = "MNIST's files" if len(missing) > 2 else enumerate_names(missing)
     subject = names if len(missing) > 2 else f"The file{'s' * (len(missing) - 1)} {names}"
     otherwise = "start with --data-dir FOLDER, where FOLDER holds MNIST's four files"
-    if data_dir is not None:
+    if data_dir is not None and not searches[0].is_file:
         otherwise = f"put {names} into {data_dir.absolute()}"
     return DatasetUnavailableError(
         _printable(

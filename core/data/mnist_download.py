@@ -5,16 +5,23 @@ import hashlib
 import http.client
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
+from core.data.mnist_files import is_web_page
 from core.device import import_torchvision
 from core.disk import atomic_write
 
 CONNECT_SECONDS = 5.0
+SLOW_SECONDS, SLOW_RATE = 60.0, 1000.0
+"""A mirror that sends fewer bytes a second than this is given up after so many seconds."""
 MAX_BYTES = 1 << 25
 """Three times the largest of MNIST's files, packed."""
 
@@ -32,8 +39,21 @@ class DownloadError(Exception):
 
 class _MirrorError(Exception):
     def __init__(self, reason: str, advice: str) -> None:
-        self.reason, self.advice = reason, advice
-        super().__init__(reason)
+        printable = "".join(letter if letter.isprintable() else "?" for letter in reason[:200])
+        self.reason = f"{printable}…" if len(reason) > 200 else printable  # mirrors send any text
+        self.advice = advice
+        super().__init__(self.reason)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to web servers alone."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            raise _MirrorError(f"{req.host} sends on to what is no web server", LOG_IN)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def download(name: str, folder: Path, progress: Callable[[float], None]) -> Path:
@@ -69,12 +89,16 @@ def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
     """
     host = urlsplit(url).netloc
     content = bytearray()
+    start = time.monotonic()
     try:
-        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as source:
+        with _open(url, progress) as source:
             length = source.headers.get("Content-Length") or ""
-            size = int(length) if length.isdecimal() else 0
+            size = int(length) if length.isdecimal() and len(length) < 20 else 0
             while len(content) < MAX_BYTES and (block := source.read1(1 << 16)):
                 content += block
+                seconds = time.monotonic() - start
+                if seconds > SLOW_SECONDS and len(content) < SLOW_RATE * seconds:
+                    raise _MirrorError(f"{host} sends too slowly", LATER)
                 progress(min(1.0, len(content) / size) if size else 0.0)
     except urllib.error.HTTPError as error:
         raise _MirrorError(f"{host} answered {error.code} ({error.reason})", LATER) from error
@@ -82,12 +106,35 @@ def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
         raise _connection_error(host, error) from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
         return bytes(content)
-    if content.lstrip().startswith(b"<"):
+    if is_web_page(content):
         raise _MirrorError(f"{host} sent a web page instead of the file", LOG_IN)
     if len(content) < size:
         received = f"{len(content):,} of {size:,} bytes"
         raise _MirrorError(f"the connection to {host} ended after {received}", LATER)
     raise _MirrorError(f"{host} sent another file: its checksum is wrong", LATER)
+
+
+def _open(url: str, progress: Callable[[float], None]) -> Any:
+    """The answer of a mirror, once its headers are there. They come in a thread of their own, so
+    that `progress` can end the wait for a mirror that sends them slowly."""
+    answer: Future[Any] = Future()
+
+    def ask() -> None:
+        opener = urllib.request.build_opener(_Redirects)
+        try:
+            answer.set_result(opener.open(url, timeout=CONNECT_SECONDS))
+        except ValueError:  # a redirect to what is no address
+            answer.set_exception(http.client.InvalidURL())
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            answer.set_exception(error)
+
+    start = time.monotonic()
+    Thread(target=ask, daemon=True).start()
+    while not wait([answer], min(0.5, SLOW_SECONDS)).done:
+        progress(0.0)
+        if time.monotonic() - start > SLOW_SECONDS:
+            raise _MirrorError(f"{urlsplit(url).netloc} sends too slowly", LATER)
+    return answer.result()
 
 
 def _connection_error(host: str, error: Exception) -> _MirrorError:

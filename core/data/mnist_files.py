@@ -24,6 +24,7 @@ CHECKSUMS = {
 }
 """MD5 of each file, unpacked. torchvision knows those of the packed files."""
 SIDE, DIGITS = 28, 10
+MAX_IMAGES = 1_000_000
 MAX_DEPTH, MAX_FOLDERS = 3, 1000
 
 _FILE_NAME = re.compile(r"(train|t10k|test)[-_. ]?(image|label)s?([-_. ].*)?", re.IGNORECASE)
@@ -52,12 +53,14 @@ class FolderSearch:
     Attributes:
         places: by folder, the best file for each of MNIST's names.
         genuine: by name, a file with MNIST's checksum.
+        is_file: whether the folder is none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.places: dict[Path, dict[str, MnistFile]] = {}
         self.genuine: dict[str, MnistFile] = {}
+        self.is_file = False
         self._problem = ""
         for place, candidates in self._candidates().items():
             if len(self.genuine) < len(CHECKSUMS):
@@ -76,11 +79,14 @@ class FolderSearch:
 
     def report(self) -> str:
         """A sentence: what was found in the folder, and what is wrong or missing."""
+        if self.is_file:
+            return f"{self.folder} is a file instead of a folder."
         if not self.places:
             reason = self._problem or self._others()
             return f"The folder {self.folder} holds none of MNIST's files: {reason}."
         place, files = min(self.places.items(), key=lambda item: len(_problems(item[1])))
-        good = dict.fromkeys(file.path.name for file in files.values() if not file.problem)
+        bad = [file.path for file in files.values() if file.problem]
+        good = dict.fromkeys(file.path.name for file in files.values() if file.path not in bad)
         found = f"The folder {place} holds {enumerate_names([*good])};" if good else f"In {place}:"
         return f"{found} {'; '.join(_problems(files))}."
 
@@ -108,7 +114,8 @@ class FolderSearch:
                             yield path
                         elif not path.name.startswith(".") and not _OTHER_SET.search(path.name):
                             below.append(path)
-                except FileNotFoundError:
+                except (FileNotFoundError, NotADirectoryError):
+                    self.is_file = self.folder.is_file()
                     self._problem = "there is no such folder"
                 except OSError as error:
                     self._problem = f"{folder} cannot be read ({error.strerror})"
@@ -139,7 +146,8 @@ def _names(path: Path) -> list[str]:
 
 def _problems(files: dict[str, MnistFile]) -> list[str]:
     """What keeps the files of one folder from being a data set."""
-    found = [f"{file.path.name} {file.problem}" for file in files.values() if file.problem]
+    problems = [f"{file.path.name} {file.problem}" for file in files.values() if file.problem]
+    found = list(dict.fromkeys(problems))  # one file may hold all four arrays
     missing = [name for name in CHECKSUMS if name not in files]
     if missing:
         found.append(f"{enumerate_names(missing)} {'is' if len(missing) == 1 else 'are'} missing")
@@ -159,12 +167,17 @@ def _problems(files: dict[str, MnistFile]) -> list[str]:
 
 def _best(paths: list[Path], name: str) -> MnistFile:
     """The file with MNIST's checksum, or else the first that can be used, or else the first."""
-    files = []
-    for path in paths:
-        files.append(read(path, name))
-        if files[-1].genuine:
-            return files[-1]
-    return min(files, key=lambda file: bool(file.problem))
+    best = read(paths[0], name)
+    for path in paths[1:]:
+        if not best.genuine:
+            best = min(
+                best, read(path, name), key=lambda file: (not file.genuine, file.problem != "")
+            )
+    return best
+
+
+class _OtherArraysError(Exception):
+    pass
 
 
 def read(path: Path, name: str) -> MnistFile:
@@ -176,7 +189,7 @@ def read(path: Path, name: str) -> MnistFile:
         problem = "is a link to a file that is not there"
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile):
         problem = "is damaged or cut short: it cannot be unpacked"
-    except (KeyError, ValueError):
+    except _OtherArraysError:
         problem = "holds other arrays than Keras's mnist.npz"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
@@ -185,20 +198,44 @@ def read(path: Path, name: str) -> MnistFile:
 
 def _open(path: Path, name: str) -> BinaryIO:
     """The unpacked content of a file, whatever its name says about packing."""
-    if path.name.lower() == _NPZ_NAME:
-        kind, part = "y" if "labels" in name else "x", "train" if "train" in name else "test"
-        with np.load(path) as arrays:
-            array = arrays[f"{kind}_{part}"]
-        values = array.astype(np.uint8)
-        if not np.array_equal(values, array):
-            raise ValueError("not bytes")
-        header = struct.pack(f">{1 + values.ndim}I", 0x0800 + values.ndim, *values.shape)
-        return io.BytesIO(header + values.tobytes())
     if path.exists() and not path.is_file():
         raise OSError(0, "it is not a file")  # opening a pipe would wait for ever
     with path.open("rb") as source:
-        packed = source.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+        start = source.read(2)
+    if start == b"PK" and path.name.lower() == _NPZ_NAME:
+        return _open_array(path, name)
+    return cast(BinaryIO, gzip.open(path)) if start == b"\x1f\x8b" else path.open("rb")
+
+
+def _open_array(path: Path, name: str) -> BinaryIO:
+    """An array of Keras's mnist.npz, as a file in the idx format.
+
+    Raises:
+        _OtherArraysError: it cannot be read as numbers from 0 to 255. Python's and numpy's readers
+            raise exceptions of all kinds on files that were made by others.
+    """
+    member = f"{'y' if 'labels' in name else 'x'}_{'train' if 'train' in name else 'test'}.npy"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(member)
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise _OtherArraysError  # others may unpack to any size at once
+            if info.file_size > MAX_IMAGES * SIDE * SIDE:
+                raise _OtherArraysError
+            with archive.open(info) as source:
+                array = np.lib.format.read_array(source, allow_pickle=False)
+        if array.dtype.kind not in "buif":
+            raise _OtherArraysError
+        with np.errstate(invalid="ignore"):
+            values = array.astype(np.uint8)
+        if not np.array_equal(values, array):
+            raise _OtherArraysError
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
+        raise
+    except Exception as error:
+        raise _OtherArraysError from error
+    header = struct.pack(f">{1 + values.ndim}I", 0x0800 + values.ndim, *values.shape)
+    return io.BytesIO(header + values.tobytes())
 
 
 def _parse(path: Path, name: str, source: BinaryIO) -> MnistFile:
@@ -210,16 +247,22 @@ def _parse(path: Path, name: str, source: BinaryIO) -> MnistFile:
         return MnistFile(path, problem=problem)
     count, *sides = (int(size) for size in np.frombuffer(header[4:], ">u4"))
     each = SIDE * SIDE if sides else 1
-    content = bytearray(source.read())
-    checksum = hashlib.md5(header, usedforsecurity=False)
-    checksum.update(content)
-    md5 = checksum.hexdigest()
-    same = [known for known, other in CHECKSUMS.items() if other == md5]
     if sides not in ([], [SIDE, SIDE]):
         problem = f"holds images of {sides[0]} × {sides[1]} pixels instead of {SIDE} × {SIDE}"
     elif count == 0:
         problem = f"holds no {what}"
-    elif len(content) < count * each:
+    elif count > MAX_IMAGES:
+        problem = f"names {count:,} {what}: at most {MAX_IMAGES:,} can be used"
+    if problem:
+        return MnistFile(path, problem=problem)
+    content = bytearray()
+    while block := source.read(min(1 << 20, count * each + 1 - len(content))):
+        content += block
+    checksum = hashlib.md5(header, usedforsecurity=False)
+    checksum.update(content)
+    md5 = checksum.hexdigest()
+    same = [known for known, other in CHECKSUMS.items() if other == md5]
+    if len(content) < count * each:
         problem = f"is cut short: it holds {len(content) // each:,} of {count:,} {what}"
     elif len(content) > count * each:
         problem = f"is longer than the {count:,} {what} that its header names"
@@ -236,11 +279,15 @@ def _parse(path: Path, name: str, source: BinaryIO) -> MnistFile:
     return MnistFile(path, values, genuine=same == [name])
 
 
+def is_web_page(content: bytes | bytearray) -> bool:
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")  # also after a byte order mark
+
+
 def _header_problem(header: bytes, what: str, dimensions: int) -> str:
     kinds = {b"\0\0\x08\x01": "labels", b"\0\0\x08\x03": "images"}
     if not header:
         return "is empty"
-    if header.lstrip().startswith(b"<"):
+    if is_web_page(header):
         return "is a web page instead of MNIST's file"
     if header.startswith(b"version "):
         return "is a pointer of Git LFS: `git lfs pull` fetches the file"

@@ -4,16 +4,21 @@ downloads that fail."""
 import errno
 import gzip
 import hashlib
+import io
 import os
 import socket
 import struct
 import sys
+import time
+import tracemalloc
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
@@ -21,11 +26,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.data import mnist
+from core.data import mnist, mnist_download, mnist_files
 from core.data.dataset import Dataset
 from core.data.mnist_files import CHECKSUMS
 from core.device import import_torchvision
-from core.errors import DatasetUnavailableError
+from core.errors import CancelledError, DatasetUnavailableError
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 RAW = Path("MNIST") / "raw"
@@ -278,6 +283,7 @@ def test_other_images_are_never_mixed_with_mnists(
         (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "holds numbers of another type"),
         (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
         (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
+        (TRAIN_LABELS, idx(0)[:4] + b"\xff" * 9, "names 4,294,967,295 labels: at most 1,000,000"),
         (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
         (TRAIN_LABELS, idx(120, fill=3), "none of its 120 is 0 or 1 or 2 or 4 or"),
         (TRAIN_LABELS, LABELS, "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
@@ -335,10 +341,119 @@ def test_what_is_no_file_is_named(
     assert said.startswith(f"The folder {genuine} holds {others}; {problem}")
 
 
-def test_arrays_that_are_not_keras_mnist_are_refused(home: Path, tmp_path: Path) -> None:
-    np.savez(home / "mnist.npz", x_train=np.array([{"pickled": 1}], dtype=object))
+def npz(content: bytes, flag: int = 0, method: int = 0) -> bytes:
+    """A zip archive that says these things of its only array, in both of its headers."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x_train.npy", content)
+    changed = bytearray(archive.getvalue())
+    directory = changed.find(b"PK\x01\x02")
+    changed[6] = changed[directory + 8] = flag
+    changed[8] = changed[directory + 10] = method
+    return bytes(changed)
 
-    assert "mnist.npz holds other arrays than Keras's mnist.npz" in refusal(home, tmp_path)
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    file = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue()
+
+
+OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (npz(npy(np.array([{"pickled": 1}], object))), OTHER_ARRAYS),
+        (npz(npy_header((10**9, 28, 28))), OTHER_ARRAYS),
+        (npz(npy_header((10**30, 28))), OTHER_ARRAYS),
+        (npz(b"\x93NUMPY\2\0" + struct.pack("<I", 9000) + b"(" * 9000), OTHER_ARRAYS),
+        (npz(npy(np.zeros(3, [("a", "u1")]))), OTHER_ARRAYS),
+        (npz(npy(np.full((3, 28, 28), np.nan))), OTHER_ARRAYS),
+        (npz(npy(np.zeros((3, 28, 28), complex))), OTHER_ARRAYS),
+        (npz(npy(np.full((3, 28, 28), 256))), OTHER_ARRAYS),
+        (npz(b"?" * 50, flag=1), OTHER_ARRAYS),
+        (npz(b"?" * 50, method=99), OTHER_ARRAYS),
+        (npz(b"?" * 50)[:60], "is damaged or cut short: it cannot be unpacked"),
+        (npy(np.zeros(3)), "is not in MNIST's format"),
+        (b"\xef\xbb\xbf<!DOCTYPE html>", "is a web page instead of MNIST's file"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_file_that_is_not_keras_mnist_is_refused_in_one_sentence(
+    home: Path, tmp_path: Path, content: bytes, problem: str
+) -> None:
+    (home / "mnist.npz").write_bytes(content)
+
+    assert refusal(home, tmp_path).startswith(f"In {home}: mnist.npz {problem}. MNIST's files")
+
+
+def test_a_file_of_keras_with_one_bad_array_is_not_also_called_good(
+    home: Path, tmp_path: Path
+) -> None:
+    np.savez(home / "mnist.npz", x_train=np.zeros((3, 28, 28), np.uint8))
+
+    assert refusal(home, tmp_path).startswith(f"In {home}: mnist.npz {OTHER_ARRAYS}. MNIST's")
+
+
+def test_a_pipe_in_place_of_keras_file_is_not_waited_for(home: Path, tmp_path: Path) -> None:
+    os.mkfifo(home / "mnist.npz")
+
+    assert "mnist.npz cannot be read (it is not a file). " in refusal(home, tmp_path)
+
+
+@contextmanager
+def memory_of_at_most(size: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_is_unpacked_as_far_as_its_header_says(home: Path, tmp_path: Path) -> None:
+    content = gzip.compress(idx(100, 28, 28) + bytes(50_000_000), 1)
+    (home / f"{TRAIN_IMAGES}.gz").write_bytes(content)
+
+    with memory_of_at_most(5_000_000):
+        assert "is longer than the 100 images that its header names" in refusal(home, tmp_path)
+
+
+def test_an_array_that_unpacks_to_more_than_can_be_used_is_not_unpacked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist_files, "MAX_IMAGES", 1000)
+    np.savez_compressed(home / "mnist.npz", x_train=np.zeros((10_000, 28, 28), np.uint8))
+
+    with memory_of_at_most(5_000_000):
+        assert f"mnist.npz {OTHER_ARRAYS}." in refusal(home, tmp_path)
+
+
+def test_of_several_copies_only_the_best_stays_in_memory(home: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        (home / f"{TRAIN_IMAGES}.{number}").write_bytes(idx(2000, 28, 28))
+
+    with memory_of_at_most(10_000_000):
+        refusal(home, tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_called_a_file(home: Path, tmp_path: Path) -> None:
+    (home / TRAIN_IMAGES).write_bytes(idx(3, 28, 28))
+
+    said = refusal(home / TRAIN_IMAGES, tmp_path)
+
+    assert said.startswith(f"{home / TRAIN_IMAGES} is a file instead of a folder. MNIST's files ")
+    assert said.endswith("--data-dir FOLDER, where FOLDER holds MNIST's four files.")
 
 
 def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_path: Path) -> None:
@@ -351,7 +466,7 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
         (home / f"{number}.png").touch()
     assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
     assert "files: there is no such folder." in refusal(home / "none", tmp_path)
-    assert "0.png cannot be read (Not a directory)." in refusal(home / "0.png", tmp_path)
+    assert "cannot be read (File name too long)." in refusal(home / ("x" * 5000), tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -470,6 +585,12 @@ def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
         (404, 0, "answered 404 (Not Found)", "Look for MNIST again later"),
         (500, 0, "answered 500 (Internal Server Error)", "Look for MNIST again later"),
         (b"<html>Log in", 0, "sent a web page instead of the file", "Log in to this network"),
+        (
+            b"\xef\xbb\xbf <html>",
+            0,
+            "sent a web page instead of the file",
+            "Log in to this network",
+        ),
         (b"half", 5000, "ended after 4 of 5,004 bytes", "Look for MNIST again later"),
         (
             b"\x1f\x8bsomething else",
@@ -489,6 +610,87 @@ def test_a_failed_download_says_what_happened_and_what_to_do(
     assert host in said
     assert f"{reason}. {advice}" in said
     assert not list(tmp_path.glob("cache/**/*ubyte*"))
+
+
+@contextmanager
+def sending(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
+    """The only mirror of MNIST: sends this to all who connect. Yields the host."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            with suppress(OSError):  # who asked may have given up
+                for part in parts:
+                    self.request.sendall(part)
+                    time.sleep(pause)
+
+    from torchvision.datasets import MNIST
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        host = f"127.0.0.1:{server.server_address[1]}"
+        MNIST.mirrors.append(f"http://{host}/")
+        yield host
+        server.shutdown()
+        thread.join()
+
+
+NO_WEB_SERVER = " did not answer as a web server does. Log in to this network"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc", " sent another file: "),
+        (b"302 Found\r\nLocation: http://.example/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://" + b"a" * 70 + b".com/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://[::1/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: http://127.0.0.1:ab/\r\n\r\n", NO_WEB_SERVER),
+        (b"302 Found\r\nLocation: ftp://127.0.0.1:1/x\r\n\r\n", " sends on to what is no web serv"),
+        (b"403 \x1b[31mred\xff\r\n\r\n", " answered 403 (?[31mredÿ). Look"),
+        (b"403 " + b"A" * 60_000 + b"\r\n\r\n", "A…. Look"),
+    ],
+)
+def test_what_a_mirror_says_is_not_trusted(tmp_path: Path, answer: bytes, reason: str) -> None:
+    with sending(b"HTTP/1.1 " + answer) as host:
+        said = refusal(None, tmp_path)
+
+    assert f" could not be downloaded: {host} " in said
+    assert reason in said
+    assert said.isprintable()
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"?"] * 50],
+        [b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 50],
+    ],
+    ids=["content", "headers"],
+)
+def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]
+) -> None:
+    monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
+    with sending(*parts, pause=0.02) as host:
+        assert f"{host} sends too slowly. Look for MNIST again later" in refusal(None, tmp_path)
+
+
+def test_a_download_can_be_cancelled_before_the_mirror_has_sent_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
+
+    def cancel(share: float) -> None:
+        raise CancelledError
+
+    with (
+        sending(b"HTTP/1.1 200 OK\r\n", *[b"A: b\r\n"] * 50, pause=0.02),
+        pytest.raises(CancelledError),
+    ):
+        mnist.load(None, tmp_path / "cache", cancel)
 
 
 @pytest.mark.parametrize(
@@ -512,7 +714,7 @@ def test_a_connection_that_fails_says_how(
     def urlopen(*_: Any, **__: Any) -> None:
         raise urllib.error.URLError(error) if wrapped else error
 
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", urlopen)
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["https://mirror.example/mnist/"])
 
     said = refusal(home, tmp_path)
