@@ -20,6 +20,8 @@ _RECTANGLE = 0.92  # share of the smallest rectangle around it that the inside o
 _TILTS = np.deg2rad(np.arange(-8.0, 8.1, 2.0))  # of frames
 _SPAN = 0.85  # of the picture: a ruled line is at least as long
 _MIN_LENGTHS = 32  # a ruled line is at least as many times as long as thick
+_GAP = 2  # pixels at most between the ends of a line and the edges of the picture that it reaches
+_MANY = 4  # lines from edge to edge are ruled; so many bars no digit has
 _SPECK = 0.15  # of the largest piece of ink: what is smaller is no part of a digit
 _EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 
@@ -27,13 +29,14 @@ _EIGHT = np.ones((3, 3), bool)  # pixels that touch at a corner belong together
 def light_on_dark(grey: Doubles) -> Doubles:
     """The picture, or its negative if the ink is dark.
 
-    The border shows the paper, unless nearly all of it is a frame around paper of another
-    brightness.
+    The border shows the paper, unless nearly all of it is a frame around a rectangle of paper of
+    another brightness.
     """
     middle = (grey.min() + grey.max()) / 2
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]]) > middle
     light = np.median(border) > 0
-    framed = np.mean(border == light) > 0.8 and np.mean((grey > middle) == light) < 0.5
+    other = (grey > middle) != light
+    framed = np.mean(border == light) > 0.8 and np.mean(other) > 0.5 and _is_rectangle(other)
     return 255.0 - grey if light != framed else grey
 
 
@@ -135,8 +138,8 @@ def _ruled_lines(ink: Doubles) -> Mask:
     """Pixels of the lines that run through the picture from left to right.
 
     What is darker than the rest of its line, or thicker if the line is as dark as the other ink,
-    belongs to a digit that crosses it. One dark line counts only if it crosses nothing: it may be
-    the bar of a 7.
+    belongs to a digit that crosses it. Dark lines that are joined to other ink count only if they
+    are many and reach both edges of the picture: they may be the bars of a digit, as of a 7.
     """
     inked = ink > 0.0
     found = np.zeros_like(inked)
@@ -151,21 +154,26 @@ def _ruled_lines(ink: Doubles) -> Mask:
     lines, _ = ndimage.label(segments, _EIGHT)
     runs = _vertical_runs(inked)
     pieces, _ = ndimage.label(inked, _EIGHT)
-    long = [
-        index + 1
-        for index, (_, columns) in enumerate(ndimage.find_objects(lines))
-        if columns.stop - columns.start >= _SPAN * width
-    ]
+    extents = ndimage.find_objects(lines)
+    long = np.flatnonzero([x.stop - x.start >= _SPAN * width for _, x in extents]) + 1
+    rest = inked & ~np.isin(lines, long)
+    if len(long) < 2 and not rest.any():
+        return found
+    darkness = np.percentile(ink[rest], 90) if rest.any() else 0.0
+    joined = np.unique(pieces[inked & ~segments])
+    whole = [x.start <= _GAP and x.stop >= width - _GAP for _, x in extents]
     for index in long:
-        line, rest = lines == index, ink[inked & (lines != index)]
-        thickness = np.median(runs[line])
-        if not len(rest) or thickness > width / _MIN_LENGTHS:
+        place = extents[index - 1]  # a small part of the picture
+        line = lines[place] == index
+        inks, thicknesses = ink[place], runs[place]
+        thickness, grey = np.median(thicknesses[line]), np.median(inks[line])
+        if thickness > width / _MIN_LENGTHS:
             continue
-        pale = np.median(ink[line]) < 0.7 * np.percentile(rest, 90)
-        alone = not (np.isin(pieces, np.unique(pieces[line])) & ~segments).any()
-        if pale or alone or len(long) > 1:
-            line &= ink <= 1.5 * np.median(ink[line])
-            found |= line if pale else line & (runs <= 1.6 * thickness)
+        pale = grey < 0.7 * darkness
+        alone = not np.isin(pieces[place][line], joined).any()
+        if pale or alone or (whole[index - 1] and sum(whole) >= _MANY):
+            line &= inks <= 1.5 * grey
+            found[place] |= line if pale else line & (thicknesses <= 1.6 * thickness)
     return found
 
 

@@ -3,6 +3,8 @@
 A picture is compared with what the same strokes become when they are drawn on the page.
 """
 
+import time
+
 import numpy as np
 import pytest
 from numpy.linalg import norm
@@ -149,10 +151,48 @@ def test_squared_paper_is_no_ink(width):
     assert alike(picture, strokes) > 0.93
 
 
+@pytest.mark.parametrize("invert", [False, True])
+def test_very_wide_lines_are_no_paper(invert):
+    picture = np.full((256, 256), PAPER)
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    zero = np.abs(np.hypot(x, y) - 0.6) < 0.35  # half of the picture and more
+    picture[zero] = INK
+    image = preprocess_pixels(255 - picture if invert else picture).image
+
+    assert image[14, 5] > 0.9
+    assert image[14, 14] < 0.1
+
+
 def test_bars_from_edge_to_edge_belong_to_the_digit():
     seven = [np.array([[0, 6], [256, 6], [120, 250]])]
 
     assert alike(drawn(seven, 10), seven) > 0.93
+
+
+BARS = {
+    "7": [[[5, 20], [250, 20], [110, 250]], [[15, 135], [240, 135]]],
+    "2": [[[4, 10], [250, 10], [6, 246], [250, 246]]],
+    "2 to the edges": [[[1, 14], [254, 14], [4, 240], [254, 240]]],
+    "5": [[[245, 10], [10, 10], [10, 127], [245, 127], [245, 245], [10, 245]]],
+    "0": [[[8, 8], [247, 8], [247, 247], [8, 247], [8, 8]]],
+}
+
+
+@pytest.mark.parametrize("bars", BARS)
+def test_several_wide_bars_are_no_ruled_lines(bars):
+    strokes = [np.array(stroke) for stroke in BARS[bars]]
+
+    assert alike(drawn(strokes, 5), strokes) > 0.93
+
+
+def test_many_lines_take_little_time():
+    picture = np.full((511, 511), 255)
+    picture[6:505:2, 8:503] = 0
+    started = time.process_time()
+    with pytest.raises(EmptyDrawingError):
+        preprocess_pixels(picture)
+
+    assert time.process_time() - started < 0.5  # 0.12 on one core
 
 
 def test_specks_are_no_ink():
