@@ -757,8 +757,8 @@ def test_tensors_of_memory_that_nobody_wrote_to_are_refused() -> None:
     assert sentence(harmful).startswith("The file holds something else than weights.")
 
 
-def limited(work: Callable[[], object], seconds: float = 2.0) -> None:
-    """Does the work, and finds that it took few seconds of this processor and little memory."""
+def limited(work: Callable[[], object]) -> None:
+    """Does the work, and finds that it took little time of this processor and little memory."""
     before = time.process_time()
     tracemalloc.start()
     try:
@@ -766,7 +766,7 @@ def limited(work: Callable[[], object], seconds: float = 2.0) -> None:
         assert tracemalloc.get_traced_memory()[1] < 100 << 20
     finally:
         tracemalloc.stop()
-    assert time.process_time() - before < seconds
+    assert time.process_time() - before < 2.0
 
 
 def with_pickle(harmful: bytes, **storages: bytes) -> bytes:
@@ -801,9 +801,9 @@ def test_numbers_that_all_have_one_hash_take_no_time() -> None:
     limited(lambda: sentence(with_pickle(memo)))
 
 
-def test_a_long_key_of_bytes_in_many_dicts_takes_no_memory() -> None:
+def test_a_long_key_of_bytes_in_many_dicts_takes_no_time() -> None:
     key = b"B" + struct.pack("<I", 500_000) + b"\xff" * 500_000 + b"q\x000"
-    dicts = b"".join(b"M" + struct.pack("<H", count) + b"}h\x00Ns" for count in range(300))
+    dicts = b"".join(b"M" + struct.pack("<H", count) + b"}h\x00Ns" for count in range(900))
 
     limited(lambda: sentence(with_pickle(key + b"}(" + dicts + b"u.")))
 
@@ -815,12 +815,6 @@ def test_shapes_that_no_network_has_take_no_time(size: bytes) -> None:
     named = b"".join(text(f"p{count}.fc.bias") + b"h\x02" for count in range(900))
 
     limited(lambda: sentence(with_pickle(shape + tensor + b"}(" + named + b"u.")))
-
-
-def test_many_prefixes_take_no_time() -> None:
-    named = {f"p{count}.fc2.bias": torch.zeros(count % 99) for count in range(1000)}
-
-    limited(lambda: sentence(safetensors.torch.save(named)), seconds=4.0)
 
 
 @pytest.mark.parametrize("copies", [1, 15, 25])
