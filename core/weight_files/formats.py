@@ -33,17 +33,17 @@ MAX_BYTES = 64 << 20
 MAX_PARTS = 1000
 """Files in a zip archive, about one per tensor. A million would keep Python busy for seconds."""
 
-MAX_FIELDS = 10_000
-"""Fields of a message in an ONNX file, such as its operations and tensors."""
+MAX_FIELDS, MAX_TENSOR_FIELDS = 10_000, 100
+"""Fields of a message in an ONNX file, such as its operations and tensors, and of a tensor."""
 
-LEGACY_MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")
-"""In the first pickle of a file of PyTorch before 1.6."""
+LEGACY_MAGICS = bytes.fromhex("6cfc9c46f9206aa85019"), b"L119547037146038801333356L\n"
+"""In the first pickle of a file of PyTorch before 1.6: the number in binary, or in digits."""
 
 ONNX_FLOAT = 1
 ONNX_START = re.compile(rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]")
 """The version of the format, and the number of the next field."""
 
-PICKLE_START = rb"\x80[\x00-\x05]|c[\w.]+\n\w+\n|\([dl]p0\n"
+PICKLE_START = rb"\x80[\x00-\x05]|L\d{,99}L\n|c[\w.]+\n\w+\n|\([dl]p0\n"
 OTHER_BYTE_ORDER = "The file comes from a computer with another byte order."
 
 WEIGHT_FILE_ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx")
@@ -173,7 +173,7 @@ def _other_zip(names: list[str]) -> str:
 
 def _parse_legacy(content: bytes) -> Any:
     """A file of `torch.save` before PyTorch 1.6: five pickles, then the storages in a row."""
-    if LEGACY_MAGIC not in content[:32]:
+    if not any(magic in content[:32] for magic in LEGACY_MAGICS):
         raise InvalidWeightsError(
             f"The file is a pickle, as pickle.dump and joblib write it, and not one of torch.save. "
             f"{SAVE_WEIGHTS}"
@@ -242,7 +242,7 @@ def _parse_onnx(content: bytes) -> dict[str, StoredTensor]:
 
 def _onnx_tensor(message: memoryview) -> tuple[str, StoredTensor]:
     """The name and the numbers of a `TensorProto`."""
-    fields = list(_fields(message))
+    fields = list(_fields(message, MAX_TENSOR_FIELDS))
     shape = tuple(value for field, value in fields if field == 1 and isinstance(value, int))
     first = dict(reversed(fields))
     name, numbers = bytes(_bytes(first.get(8, b""))).decode(), _bytes(first.get(9, b""))
@@ -259,9 +259,9 @@ def _bytes(value: object) -> memoryview:
     return memoryview(value) if isinstance(value, (bytes, memoryview)) else memoryview(b"")
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(message: memoryview, limit: int = MAX_FIELDS) -> Iterator[tuple[int, int | memoryview]]:
     """The numbers and values of the fields of a protobuf message."""
-    for _ in range(MAX_FIELDS):
+    for _ in range(limit):
         if not message:
             return
         tag, message = _varint(message)

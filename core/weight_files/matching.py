@@ -1,6 +1,8 @@
 """Finds the network whose weights are in a file, wherever they are and whatever they are called."""
 
 import functools
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from core.weight_files.unpickling import (
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
 """Where training scripts usually put the weights that a checkpoint is about."""
 
+SAVE_ONE = "Save one of them, with torch.save(model.state_dict(), PATH), and try again."
 LEAVES = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 COUNTER = "num_batches_tracked"
 """How many batches a batch normalisation has seen. No answer depends on it."""
@@ -31,11 +34,17 @@ MAX_TENSORS = 1000
 MAX_OTHERS = 10_000
 """Values beside the tensors, such as the settings of an optimizer."""
 
+MAX_MATCHES = 20
+"""Networks in one file that are compared."""
+
 MAX_KEY = 200
 """Letters of a key: of a longer one, the last."""
 
 MAX_NAMES, MAX_DIMENSIONS = 3, 6
 """Limits for what a sentence repeats from the file: names, sizes of a shape."""
+
+PART_OF_WEIGHT = re.compile(r"(.*\.)?(parametrizations\..*|(weight|bias)_(g|v|orig))")
+"""Names of tensors from which a layer computes its weight."""
 
 Shape = tuple[int, ...]
 
@@ -116,10 +125,16 @@ class Contents:
 
 
 def _as_dict(value: Any) -> dict[Any, Any]:
-    """A dict, or the items of a list in which there are dicts by their numbers."""
+    """A dict, or a list of its items, or those of a list in which there are dicts by number."""
+    if isinstance(value, list) and all(_is_item(item) for item in value):
+        return dict(value)
     if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
         return dict(enumerate(value))
     return value if isinstance(value, dict) else {}
+
+
+def _is_item(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _is_layer(leaves: dict[str, StoredTensor]) -> bool:
@@ -136,9 +151,20 @@ def find(contents: Contents) -> Match:
         InvalidWeightsError: there is none, or more than one.
     """
     for search in (_by_name, _by_shape):
-        matches = [match for match in search(contents) if not contents.further_layers(match)]
+        found = (match for match in search(contents) if not contents.further_layers(match))
+        matches = list(itertools.islice(found, MAX_MATCHES + 1))
+        if len(matches) > MAX_MATCHES:
+            raise InvalidWeightsError(
+                f"The file holds more than {MAX_MATCHES} networks. {SAVE_ONE}"
+            )
         if matches:
             return _only(matches, contents)
+        if part := next(filter(PART_OF_WEIGHT.fullmatch, contents.tensors), None):
+            raise InvalidWeightsError(
+                f"The network computes a weight from {printable(part)} and others, as weight_norm, "
+                "spectral_norm and prune do. Remove that from the network, so that its layers have "
+                "their weights themselves, save the weights and try again."
+            )
     raise InvalidWeightsError(_difference(contents))
 
 
@@ -201,8 +227,7 @@ def _only(matches: list[Match], contents: Contents) -> Match:
         return first
     places = [printable(next(iter(match.keys.values()))) for match in matches]
     raise InvalidWeightsError(
-        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. Save one "
-        "of them, with torch.save(model.state_dict(), PATH), and try again."
+        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. {SAVE_ONE}"
     )
 
 
@@ -234,18 +259,10 @@ def note(match: Match, contents: Contents) -> str:
 
 def _difference(contents: Contents) -> str:
     """The difference from the nearest network, or that none is near."""
-    model, prefix, folder = max(
-        (
-            (model, prefix, folder)
-            for folder in contents.folders.values()
-            for model in models.MODELS
-            for prefix in _prefixes(folder, _expected(model))
-        ),
-        key=lambda found: _similarity(*found),
-    )
+    similarity, model, prefix, folder = max(_candidates(contents), key=lambda found: found[0])
     expected, title = _expected(model), _title(model)
     found = {name.removeprefix(prefix): tensor.shape for name, tensor in folder.items()}
-    if 2 * max(_similarity(model, prefix, folder)) < len(expected):
+    if 2 * max(similarity) < len(expected):
         known = [_title(name) for name in models.MODELS]
         have = [f"{printable(name)} {_shape_text(shape)}" for name, shape in found.items()]
         return (
@@ -269,6 +286,21 @@ def _difference(contents: Contents) -> str:
     return " ".join(sentences)
 
 
+def _candidates(
+    contents: Contents,
+) -> Iterator[tuple[tuple[int, int], str, str, dict[str, StoredTensor]]]:
+    """How many tensors of each network are alike, by name and shape, and by shape alone."""
+    for folder in contents.folders.values():
+        shapes = Counter(tensor.shape for tensor in folder.values())
+        by_name = {name: tensor.shape for name, tensor in folder.items()}
+        for model in models.MODELS:
+            expected = _expected(model)
+            by_shape = (shapes & Counter(expected.values())).total()
+            for prefix in _prefixes(folder, expected):
+                named = sum(by_name.get(f"{prefix}{key}") == expected[key] for key in expected)
+                yield (named, by_shape), model, prefix, folder
+
+
 def _prefixes(folder: dict[str, StoredTensor], expected: dict[str, Shape]) -> set[str]:
     """What may stand before a network's names in a dict."""
     ends = tuple(f".{key}" for key in expected)
@@ -277,18 +309,6 @@ def _prefixes(folder: dict[str, StoredTensor], expected: dict[str, Shape]) -> se
         if name.endswith(ends):
             found |= {name.removesuffix(key) for key in expected if name.endswith(f".{key}")}
     return found
-
-
-def _similarity(model: str, prefix: str, folder: dict[str, StoredTensor]) -> tuple[int, int]:
-    """How many tensors are alike, by name and shape, and by shape alone."""
-    expected = _expected(model)
-    by_name = sum(
-        1
-        for key, shape in expected.items()
-        if f"{prefix}{key}" in folder and folder[f"{prefix}{key}"].shape == shape
-    )
-    shapes = Counter(tensor.shape for tensor in folder.values()) & Counter(expected.values())
-    return by_name, shapes.total()
 
 
 def _expected(model: str) -> dict[str, Shape]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,8 +28,12 @@ MAX_OPCODES = 200_000
 MAX_NAME = 200
 """Letters of a module's name, and of a class's."""
 
-MAX_DIMENSIONS = 64
-"""Torch's own limit."""
+MAX_DIMENSIONS = 8
+MAX_SIZE = 1 << 31
+"""Of a tensor. Numbers without a limit are slow to compute with, and to hash."""
+
+MAX_KEY = 1 << 32
+"""Larger numbers can be chosen so that all of them have one hash."""
 
 SAVE_WEIGHTS = "Save the weights alone, with torch.save(model.state_dict(), PATH), and try again."
 NOT_ONLY_WEIGHTS = f"The file holds something else than weights. {SAVE_WEIGHTS}"
@@ -46,18 +51,39 @@ DTYPES = {
     "BoolStorage": torch.bool,
     "ComplexFloatStorage": torch.complex64,
     "ComplexDoubleStorage": torch.complex128,
+    "QInt8Storage": torch.int8,
+    "QUInt8Storage": torch.uint8,
+    "QInt32Storage": torch.int32,
+    "UntypedStorage": torch.uint8,
 }
+NEW_DTYPES = {
+    str(dtype): dtype
+    for dtype in (
+        torch.uint16,
+        torch.uint32,
+        torch.uint64,
+        torch.float8_e4m3fn,
+        torch.float8_e4m3fnuz,
+        torch.float8_e5m2,
+        torch.float8_e5m2fnuz,
+    )
+}
+"""Those whose storages have no type."""
+
 DICTS = {"collections.OrderedDict", "collections.defaultdict"}
 TENSORS = {"torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"}
+NEW_TENSOR = "torch._utils._rebuild_tensor_v3"
 PARAMETERS = {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"}
 BESIDE_WEIGHTS = re.compile(
-    r"torch\.((cuda\.)?\w+Storage|Size|[a-z]\w*)"
-    r"|collections\.Counter"
+    r"torch\.((cuda\.|storage\.)?\w+Storage|Size|[a-z]\w*)"
+    r"|torch\._utils\._rebuild_\w+|torch\.serialization\._get_layout"
+    r"|collections\.(Counter|deque)|uuid\.\w+|decimal\.Decimal|copy_?reg\._reconstructor"
     r"|numpy\.(dtype|ndarray)|numpy\.(_?core)\.multiarray\.(scalar|_reconstruct)"
     r"|numpy\.(_?core)\.numeric\._frombuffer"
     r"|_codecs\.encode|argparse\.Namespace|types\.SimpleNamespace"
     r"|datetime\.\w+|pathlib\.(_local\.)?\w+Path"
-    r"|(__builtin__|builtins)\.(set|frozenset|complex|dict|list|int|float|slice|range)"
+    r"|(__builtin__|builtins)\.(set|frozenset|complex|dict|list|int|float|slice|range"
+    r"|bytearray|object)"
 )
 """Globals of what training scripts save beside weights. They become `OPAQUE`."""
 
@@ -86,10 +112,14 @@ class Storage:
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a file. `load` reads its numbers: memory of its own, at most the file's size."""
+    """A tensor in a file. `load` reads its numbers, into as much memory as its shape wants."""
 
     shape: tuple[int, ...]
     load: Callable[[], Tensor]
+
+    def __post_init__(self) -> None:
+        if len(self.shape) > MAX_DIMENSIONS or any(size > MAX_SIZE for size in self.shape):
+            raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
 
 
 ReadStorage = Callable[[str], memoryview]
@@ -103,7 +133,7 @@ Raises:
 def unpickle(stream: io.BytesIO, read_storage: ReadStorage) -> tuple[Any, dict[str, torch.dtype]]:
     """The value of the pickle that begins here; `stream` then stands behind it.
 
-    Dicts have only the items whose keys are plain values.
+    Dicts have only the items whose keys are texts or small numbers.
 
     Returns:
         The value, and the dtypes of the storages that it refers to.
@@ -151,7 +181,7 @@ class _Machine:
                 stack.append([])
             case "EMPTY_DICT":
                 stack.append({})
-            case "EMPTY_SET":
+            case "EMPTY_SET" | "BYTEARRAY8":
                 stack.append(OPAQUE)
             case "MARK":
                 self._below.append(stack)
@@ -187,7 +217,7 @@ class _Machine:
             case "SETITEMS":
                 items = self._pop_mark()
                 _set_items(self.stack[-1], items)
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
+            case "PUT" | "BINPUT" | "LONG_BINPUT" if argument < MAX_KEY:
                 self._memo[argument] = stack[-1]
             case "MEMOIZE":
                 self._memo[len(self._memo)] = stack[-1]
@@ -214,6 +244,10 @@ class _Machine:
                 if isinstance(storage, Storage):
                     self.dtypes[storage.key] = storage.dtype
                 stack.append(storage)
+            case "PERSID":
+                raise InvalidWeightsError(
+                    f"The file was saved with pickle_protocol=0. {SAVE_WEIGHTS}"
+                )
             case _:
                 raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
 
@@ -233,6 +267,8 @@ class _Machine:
             raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
         if function.name in TENSORS:
             return self._tensor(*arguments[:4])
+        if function.name == NEW_TENSOR:
+            return self._new_tensor(*arguments[:7])
         if function.name in PARAMETERS:
             return arguments[0]
         if function.name in DICTS:
@@ -249,12 +285,21 @@ class _Machine:
             return OPAQUE
         if not isinstance(storage, Storage):
             raise ValueError("A tensor needs a storage.")
-        if not len(shape) == len(stride) <= MAX_DIMENSIONS:
-            raise ValueError("The tensor has too many dimensions, or not a stride for each.")
-        if any(type(number) is not int or number < 0 for number in (offset, *shape, *stride)):
-            raise ValueError("Offset, shape and stride are not negative.")
+        if len(shape) != len(stride):
+            raise ValueError("The tensor has not a stride for each dimension.")
+        numbers = (offset, *shape, *stride)
+        if any(type(number) is not int or not 0 <= number <= MAX_SIZE for number in numbers):
+            raise ValueError("Offset, shape and stride are not negative, and not huge.")
         read = self._read_storage
         return StoredTensor(shape, lambda: _load(read(storage.key), storage, offset, shape, stride))
+
+    def _new_tensor(
+        self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any, _hooks: Any, kind: Any
+    ) -> Any:
+        dtype = NEW_DTYPES.get(kind.name) if isinstance(kind, Global) else None
+        if dtype is None or not isinstance(storage, Storage):
+            return OPAQUE
+        return self._tensor(Storage(dtype, storage.key), offset, shape, stride)
 
 
 def _load(
@@ -270,12 +315,15 @@ def _load(
     start, end = (number * storage.dtype.itemsize for number in (offset, offset + last + 1))
     if end > len(content):
         raise ValueError("The tensor is larger than its storage.")
-    numbers = torch.frombuffer(bytearray(content[start:end]), dtype=storage.dtype)
-    return numbers.as_strided(shape, stride)
+    size = storage.dtype.itemsize
+    steps = [step * size for step in stride]
+    view = np.ndarray(shape, f"V{size}", content, start, steps)
+    numbers = torch.frombuffer(bytearray(view.tobytes()), dtype=storage.dtype)
+    return numbers.reshape(shape)
 
 
 def _global(name: str) -> Global:
-    known = name in DICTS | TENSORS | PARAMETERS
+    known = name in DICTS | TENSORS | PARAMETERS | {NEW_TENSOR}
     if not known and not BESIDE_WEIGHTS.fullmatch(name):
         raise InvalidWeightsError(
             f"The file asks for {printable(name)}, and Digit Lab runs nothing that comes in a "
@@ -311,11 +359,11 @@ def _set_items(target: Any, items: list[Any]) -> None:
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
-    """A dict of keys and values in turn. To hash a tuple in a tuple in a tuple takes the stack."""
+    """A dict of keys and values in turn. Other keys name no tensor, and can be slow to hash."""
     return {
         key: value
         for key, value in zip(items[::2], items[1::2], strict=True)
-        if isinstance(key, (str, int, float, bytes, type(None)))
+        if isinstance(key, str) or (isinstance(key, int) and 0 <= key < MAX_KEY)
     }
 
 
