@@ -25,6 +25,9 @@
     // A drawing that was kept stays on the canvas until the next stroke; the page follows a network that is
     // fine-tuned.
     afterChange: (changed) => {
+      // Of two callbacks with the same input and no output, Dash 4.4.1 calls one alone: an event
+      // tells the others.
+      document.dispatchEvent(new Event("collection"));
       if (changed?.kept) window.digitlab.drawing.finish();
       if (changed?.taught) window.digitlab.slider.seekNewest();
       return noUpdate();

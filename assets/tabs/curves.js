@@ -95,15 +95,14 @@
     fetchScores();
   });
 
+  document.addEventListener("collection", () => {
+    keepsNone = false;
+    fetchScores();
+  });
+
   addCallbacks("curves", {
     style: (smoothing, log, rate) => {
       curves.setStyle({ smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) });
-      return noUpdate();
-    },
-
-    updateOwnScores: () => {
-      keepsNone = false;
-      fetchScores();
       return noUpdate();
     },
 

@@ -137,3 +137,9 @@ def test_closing_the_server_ends_the_training(service: TrainingService, wait_unt
         wait_until(lambda: service.runs.events_since(run_id, 0)[1] > 0)
         assert not service.runs.snapshot(run_id).state.finished
     assert service.runs.snapshot(run_id).state.finished
+
+
+def test_no_callback_takes_the_place_of_another(untrained: TestClient) -> None:
+    """Dash 4.4.1 calls one alone of two callbacks with the same inputs and no output."""
+    names = [callback["output"] for callback in untrained.get("/_dash-dependencies").json()]
+    assert len(names) == len(set(names))

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input
 
-from dashboard import ids
 from dashboard.tabs.curves import layout
 
 if TYPE_CHECKING:
@@ -18,10 +17,6 @@ def register(app: Dash, _: "TrainingService") -> None:
         Input(layout.LOG, "value"),
         Input(layout.RATE, "value"),
         prevent_initial_call=False,
-    )
-    app.clientside_callback(
-        ClientsideFunction("curves", "updateOwnScores"),
-        Input(ids.HAND_CHANGED, "data"),
     )
     for name, picture in ((layout.PNG, "png"), (layout.SVG, "svg")):
         app.clientside_callback(ClientsideFunction("curves", picture), Input(name, "n_clicks"))

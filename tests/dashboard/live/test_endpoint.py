@@ -65,6 +65,12 @@ def hear_events(socket: WebSocketTestSession, page: Page, events: int) -> None:
         page.take(hear(socket))
 
 
+def expect_ping(message: dict[str, Any], page: Page) -> None:
+    """The version may be newer: the list of runs is read once more when a server starts."""
+    assert message.pop("version") >= page.place.version
+    assert message == page.place.model_dump(exclude={"run", "version"}) | {"ping": True}
+
+
 def test_the_first_answer_has_everything_and_is_compressed_where_the_client_likes_that(
     client: TestClient, harness: LiveHarness
 ) -> None:
@@ -90,7 +96,7 @@ def test_a_client_that_polls_is_told_when_nothing_happened(
     page = Page()
     page.take(ask(client, page.place).json())
     nothing = ask(client, page.place)
-    assert nothing.json() == page.place.model_dump(exclude={"run"}) | {"ping": True}
+    expect_ping(nothing.json(), page)
     assert len(nothing.content) < MIN_GZIP
     assert "content-encoding" not in nothing.headers
 
@@ -203,7 +209,7 @@ def test_a_ping_follows_a_silence(
     with followed(client, page.place) as socket:
         page.take(hear(socket))
         for _ in range(2):
-            assert hear(socket) == page.place.model_dump(exclude={"run"}) | {"ping": True}
+            expect_ping(hear(socket), page)
         harness.report(batch(1))
         hear_events(socket, page, 1)
 
