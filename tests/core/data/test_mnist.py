@@ -5,6 +5,7 @@ import errno
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import socket
 import struct
@@ -388,6 +389,7 @@ OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
         (b"\xef\xbb\xbf<!DOCTYPE html>", "is a web page instead of MNIST's file"),
         (b"", "is empty"),
     ],
+    ids=itertools.count(),  # a zip file has the time in it
 )
 def test_a_file_that_is_not_keras_mnist_is_refused_in_one_sentence(
     home: Path, tmp_path: Path, content: bytes, problem: str
