@@ -20,6 +20,15 @@
     noUpdate: () => window.dash_clientside.no_update,
     setProps: (...change) => window.dash_clientside.set_props(...change),
 
+    // Whether a component is on the page. Dash 4.4.1 throws where it is not.
+    exists: (id) => {
+      try {
+        return Boolean(window.dash_component_api.getLayout(id));
+      } catch {
+        return false;
+      }
+    },
+
     // Adds functions that clientside callbacks find under a namespace.
     addCallbacks: (namespace, functions) => {
       window.dash_clientside = { ...window.dash_clientside, [namespace]: functions };

@@ -4,6 +4,8 @@
 
   const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
+  const TAB = "tab"; // sessionStorage: a reload without a tab in the address opens the same one
+  const ALIASES = { compare: "experiments", explore: "mistakes" };
   const LONGEST = 100; // letters of a run's name that the server reads
   const TRAINING = ["running", "stopping"];
   const INSTEAD = "You see the newest run instead. Choose another one under “Run”.";
@@ -72,10 +74,11 @@
     // Opens the tab and the run that the address names, or names in the address those that somebody
     // has opened.
     navigate: (_, openTab, openRun) => {
-      const tabs = document.querySelector(".shell").dataset.tabs.split(" ");
+      const tabs = [...document.querySelectorAll(".tab-panel")].map(({ dataset }) => dataset.tab);
       const asked = wanted;
       wanted = null;
-      const tab = [asked?.tab, openTab].find((name) => tabs.includes(name)) ?? tabs[0];
+      const wantedTab = ALIASES[asked?.tab] ?? asked?.tab;
+      const tab = [wantedTab, openTab, sessionStorage.getItem(TAB)].find((name) => tabs.includes(name)) ?? tabs[0];
       const pick = asked ? (asked.run ?? "newest") : openRun || "newest";
       const run = pick === "newest" ? null : pick;
       if (!view && first) setTimeout(follow, 0, first);
@@ -84,11 +87,12 @@
         isNew = Boolean(view) && !asked && !isFirstRun;
         if (run === null && view?.run !== null) newest = undefined;
         view = { tab, run };
-        const unknown = asked?.tab && asked.tab !== tab;
+        sessionStorage.setItem(TAB, tab);
+        const unknown = wantedTab && wantedTab !== tab;
         remark(unknown ? "This link names a tab that is not here. Choose one above." : "");
       }
       setTimeout(writeAddress); // what is opened at once, tab and run, is one entry
-      document.dispatchEvent(new CustomEvent("navigate", { detail: view }));
+      document.dispatchEvent(new CustomEvent("address", { detail: view }));
       return [tab === openTab ? noUpdate() : tab, pick === openRun ? noUpdate() : pick];
     },
   });

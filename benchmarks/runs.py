@@ -24,7 +24,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
-from dashboard.components import runs_table, status_bar
+from dashboard.components import header, runs_table
 from dashboard.live.protocol import Place
 from dashboard.live.updates import Changes, update
 from tools.chromium import find_chromium, launch_args, why_missing
@@ -94,7 +94,7 @@ def print_service(folder: Path, data_dir: Path) -> None:
     times.append(time.perf_counter())
     count = len(service.runs.all())
     times.append(time.perf_counter())
-    changes = Changes(service, runs_table.row, partial(status_bar.describe, service))
+    changes = Changes(service, runs_table.row, partial(header.describe, service))
     times.append(time.perf_counter())
     changes.refresh()
     times.append(time.perf_counter())

@@ -4,35 +4,23 @@ import functools
 import importlib.util
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import Dash, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
-from dashboard import guide_page, hosts, ids, middleware, owners, urls
+from dashboard import guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api.app import create_api
-from dashboard.components import runs_table, status_bar
-from dashboard.components.controls import PERSIST
+from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
-from dashboard.tabs.compare import callbacks as compare, layout as compare_layout
-from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
-from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
-from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
-from dashboard.tabs.gallery import callbacks as gallery, layout as gallery_layout
-from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
-from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
-from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
-from dashboard.tabs.train import callbacks as train, layout as train_layout
 from dashboard.urls import url
 
 if TYPE_CHECKING:
@@ -45,31 +33,22 @@ BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
 # Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
-PAGE_ADDRESS = "page-address"
-THEME = "theme"
-
-
-@dataclass(frozen=True)
-class Tab:
-    """A tab of the page."""
-
-    id: str
-    label: str
-    layout: Callable[[], html.Div]
-    register: Callable[[Dash, "TrainingService"], None]
-
-
-TABS = (
-    Tab(ids.TAB_TRAIN, "Train", train_layout.layout, train.register),
-    Tab(ids.TAB_CURVES, "Curves", curves_layout.layout, curves.register),
-    Tab(ids.TAB_GALLERY, "Gallery", gallery_layout.layout, gallery.register),
-    Tab(ids.TAB_MISTAKES, "Mistakes", mistakes_layout.layout, mistakes.register),
-    Tab(ids.TAB_DRAW, "Draw", draw_layout.layout, draw.register),
-    Tab(ids.TAB_INSIDE, "Inside", inside_layout.layout, inside.register),
-    Tab(ids.TAB_EMBEDDING, "Embedding", embedding_layout.layout, embedding.register),
-    Tab(ids.TAB_COMPARE, "CNN vs MLP", compare_layout.layout, compare.register),
-    Tab(ids.TAB_RUNS, "Runs", runs_layout.layout, runs.register),
-)
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+{%metas%}
+<title>{%title%}</title>
+<link rel="icon" href="MARK">
+{%css%}
+</head>
+<body>
+{%app_entry%}
+{%config%}
+{%scripts%}
+{%renderer%}
+</body>
+</html>
+"""
 
 
 def create_app(
@@ -87,7 +66,7 @@ def create_app(
     """
     urls.set_prefix(url_prefix)
 
-    live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
+    live = Live(service, runs_table.row, functools.partial(header.describe, service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -116,12 +95,13 @@ def create_app(
         url_base_pathname=url("/"),
         external_stylesheets=[url(BOOTSTRAP)],
         prevent_initial_callbacks=True,
+        suppress_callback_exceptions=True,  # a tab's components are there once it was opened
+        index_string=PAGE.replace("MARK", url("/assets/icons/mark.svg")),
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
         on_error=_log_error,
     )
-    app.layout = layout()
-    _register_navigation(app)
-    for tab in TABS:
-        tab.register(app, service)
+    app.layout = layout(service)
+    navigation.register(app, service)
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
@@ -133,7 +113,7 @@ def create_app(
     return app
 
 
-def layout() -> html.Div:
+def layout(service: "TrainingService") -> html.Div:
     """The page. The scripts in `assets/live/` fill it."""
     return html.Div(
         [
@@ -148,50 +128,13 @@ def layout() -> html.Div:
                 id="notice",
                 hidden=True,
             ),
-            html.Header(
-                [
-                    html.H1("Digit Lab"),
-                    html.P("Watch a neural network learn to read"),
-                    html.Button(
-                        "◐",
-                        id=THEME,
-                        className="btn btn-outline-secondary btn-sm",
-                        title="Light or dark",
-                        **{"aria-label": "Light or dark"},
-                    ),
-                ],
-                className="shell-head",
-            ),
-            html.Div([status_bar.layout(), _epoch_slider()], className="shell-top"),
-            dbc.Tabs(
-                [dbc.Tab(tab.layout(), label=tab.label, tab_id=tab.id) for tab in TABS],
-                id=ids.TABS,
-                active_tab=TABS[0].id,
-                **PERSIST,
-            ),
-            dcc.Store(id=PAGE_ADDRESS),
+            html.A("Skip to the view", href="#main", className="skip-link btn"),
+            header.layout(navigation.strip()),
+            navigation.panels(service),
         ],
         className="shell",
-        **{"data-protocol": str(PROTOCOL), "data-tabs": " ".join(tab.id for tab in TABS)},
+        **{"data-protocol": str(PROTOCOL)},
     )
-
-
-def _register_navigation(app: Dash) -> None:
-    """The page's address names the open tab and the chosen run."""
-    app.clientside_callback(
-        ClientsideFunction("page", "navigate"),
-        Output(ids.TABS, "active_tab", allow_duplicate=True),
-        Output(ids.RUN_PICK, "value", allow_duplicate=True),
-        Input(PAGE_ADDRESS, "data"),
-        Input(ids.TABS, "active_tab"),
-        Input(ids.RUN_PICK, "value"),
-        prevent_initial_call="initial_duplicate",
-    )
-
-
-def _epoch_slider() -> html.Div:
-    """Reserves the space of the slider that `assets/live/epoch_slider.js` adds."""
-    return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
 
 
 def _log_error(error: Exception) -> None:

@@ -13,7 +13,7 @@ from dashboard.components.help_link import GUIDE
 from dashboard.urls import url
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-STYLES = ("css/tokens", "css/layout", "css/components", "pages/guide")
+STYLES = ("css/tokens", "css/base", "css/components", "pages/guide")
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -2,10 +2,10 @@
 
 from core.config import TrainConfig
 
-TABS = "tabs"
+OPEN_TAB = "open-tab"
 RUN_PICK = "run-pick"
 
-# Values of `TABS`.
+# Values of `OPEN_TAB`.
 TAB_TRAIN = "train"
 TAB_CURVES = "curves"
 TAB_GALLERY = "gallery"
@@ -13,10 +13,10 @@ TAB_MISTAKES = "mistakes"
 TAB_DRAW = "draw"
 TAB_INSIDE = "inside"
 TAB_EMBEDDING = "embedding"
-TAB_COMPARE = "compare"
+TAB_EXPERIMENTS = "experiments"
 TAB_RUNS = "runs"
 
-# Their properties depend on the state of the run (`status_bar.controls`).
+# Their properties depend on the state of the run (`header.controls`).
 STOP_BUTTON = "stop-button"
 PAUSE_BUTTON = "pause-button"
 RATE = "rate"
@@ -29,7 +29,7 @@ RUNS_GRID = "runs-grid"
 GALLERY_CHOICE = "gallery-choice"
 """The test images that were selected in the embedding."""
 DRAW_FORM = "draw-form"
-"""How a drawing is preprocessed: as MNIST or as drawn."""
+"""The store with how a drawing is preprocessed: as MNIST (or None) or as drawn."""
 HAND_CHANGED = "hand-changed"
 
 

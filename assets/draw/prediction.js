@@ -79,6 +79,8 @@
   });
 
   addCallbacks("draw", {
+    keepForm: (form) => form,
+
     // Another network, the tab came into sight, or the picture is prepared in another way.
     refreshPrediction: (newVersion, form, tab) => {
       if (tab !== "draw") return noUpdate();

@@ -132,7 +132,7 @@
     drawn,
     heardAt: () => heardAt,
   };
-  document.addEventListener("navigate", ({ detail }) => {
+  document.addEventListener("address", ({ detail }) => {
     if (detail.run === run) return;
     run = detail.run;
     connect();

@@ -24,7 +24,6 @@
   let cost = 0;
 
   window.live.listen(({ shown, from, events }) => {
-    if (series.run === undefined) curves().forEach((graph) => resized.observe(graph));
     const another = shown !== series.run;
     if (another) series.own = null; // another run's networks read the drawings otherwise
     if (another || from === 0) {
@@ -34,6 +33,13 @@
     for (const event of events ?? []) kinds[event.kind].push(event);
     if (another || events) changed();
   });
+
+  function observe() {
+    curves().forEach((graph) => resized.observe(graph)); // again does no harm
+    changed();
+  }
+  window.live.drawn.then(observe);
+  document.addEventListener("built", observe);
 
   // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts
   // at the first value, not at zero.

@@ -1,18 +1,16 @@
-// The epoch slider: which network the views show. Its right end is the newest network, which moves
-// on while the run trains; anywhere else the views show the network as it was after that epoch.
+// The epoch slider: the progress of the run, and which network the views show. Its right end is the
+// newest network, which moves on while the run trains; anywhere else the views show the network as
+// it was after that epoch.
 (function () {
   "use strict";
 
   const PLAY_MS = 700;
   const VIEWS = ["gallery", "mistakes", "draw", "inside", "embedding", "runs"]; // of a network
-  const SLIDER = `
-    <button type="button" class="btn btn-sm btn-outline-secondary"
-      title="Run through the epochs">▶</button>
-    <label for="epoch-slider" class="small">Network after epoch</label>
-    <input id="epoch-slider" type="range" class="form-range" min="0" max="0" value="0">
-    <span id="epoch-live" class="small">newest</span>`;
+  const MOST_TICKS = 60; // more would lie on each other
 
   let networks = null; // the newest network's version and the epochs that are kept
+  let run = null;
+  let progress = 0; // epochs that the run has trained
   let tab = null;
   let playing = null;
   const sent = {}; // the version that each view has
@@ -39,13 +37,57 @@
   function show(again = false) {
     if (!networks) return false;
     const version = shownVersion();
-    const bar = element("epoch-bar");
-    bar.dataset.version = version ?? "";
-    element("epoch-live").textContent = isAtEnd() ? "newest" : `${epoch()} of ${last()}`;
+    element("epoch-bar").dataset.version = version ?? "";
+    paint();
     if (!VIEWS.includes(tab) || (sent[tab] === version && !again)) return false;
     sent[tab] = version;
     setProps({ type: "version", view: tab }, { data: version });
     return true;
+  }
+
+  function words() {
+    if (!run || run.state === "queued") return ["", ""];
+    if (!isAtEnd()) return [`Epoch ${epoch()}`, ""];
+    const where = String(Math.floor(10 * progress) / 10);
+    return [run.state === "running" ? "Live" : "Latest", `, epoch ${where}`];
+  }
+
+  // The knob and the words. The reel is as long as the run's epochs, the slider as what is kept.
+  function paint() {
+    const total = Math.max(run?.epochs ?? 0, last(), progress, 1);
+    const share = (epochs) => `${((100 * epochs) / total).toFixed(2)}%`;
+    const atEnd = isAtEnd();
+    const end = share(atEnd ? Math.max(progress, last()) : last());
+    slider().style.width = `calc(${last() ? end : "0%"} + 18px)`;
+    slider().style.left = last() ? "-9px" : `calc(${end} - 9px)`;
+    element("epoch-reel").querySelector(".trained").style.width = share(progress);
+    const [where, rest] = words();
+    const text = element("epoch-live");
+    if (text.textContent !== where + rest) {
+      const strong = document.createElement("b");
+      strong.textContent = where;
+      text.replaceChildren(strong, rest);
+    }
+    slider().setAttribute("aria-valuetext", where + rest);
+    element("epoch-latest").hidden = atEnd;
+    element("epoch-bar").classList.toggle("off", !run);
+    element("epoch-play").disabled = last() < 1;
+    paintTicks(total);
+  }
+
+  function paintTicks(total) {
+    const reel = element("epoch-reel");
+    const key = `${total} ${Math.floor(progress)}`;
+    if (reel.dataset.ticks === key) return;
+    reel.dataset.ticks = key;
+    for (const old of reel.querySelectorAll(".tick")) old.remove();
+    if (total > MOST_TICKS) return;
+    for (let at = 0; at <= total; at++) {
+      const tick = document.createElement("i");
+      tick.className = at <= progress ? "tick" : "tick to-come";
+      tick.style.left = `${(100 * at) / total}%`;
+      slider().before(tick);
+    }
   }
 
   function update(found) {
@@ -54,7 +96,6 @@
     networks = found;
     slider().max = last(); // and moves it there, if it was beyond
     if (wasAtEnd) slider().value = last();
-    element("epoch-bar").style.visibility = networks.kept.length < 2 ? "hidden" : "visible";
     // The history of a drawing grows with each epoch that is kept, whichever network is shown.
     if (!show() && tab === "draw" && last() !== before) setProps("draw-last", { data: last() });
   }
@@ -65,16 +106,19 @@
   }
 
   function play() {
-    const button = element("epoch-bar").querySelector("button");
+    const button = element("epoch-play");
+    const icon = button.firstElementChild;
     if (playing) {
       clearInterval(playing);
       playing = null;
-      button.textContent = "▶";
+      icon.className = "glyph glyph-play";
+      button.ariaPressed = "false";
       return;
     }
     if (isAtEnd()) seek(0);
     playing = setInterval(step, PLAY_MS);
-    button.textContent = "⏸";
+    icon.className = "glyph glyph-pause";
+    button.ariaPressed = "true";
   }
 
   function step() {
@@ -84,13 +128,20 @@
   }
 
   window.live.drawn.then(() => {
-    const bar = element("epoch-bar");
-    bar.innerHTML = SLIDER;
-    bar.querySelector("button").addEventListener("click", play);
-    slider().addEventListener("input", () => show());
+    const trained = Object.assign(document.createElement("i"), { className: "trained" });
+    const input = Object.assign(document.createElement("input"), {
+      id: "epoch-slider", type: "range", min: 0, max: 0, value: 0, ariaLabel: "Epoch shown",
+    });
+    element("epoch-reel").append(trained, input);
+    input.addEventListener("input", () => show());
+    element("epoch-play").addEventListener("click", play);
+    element("epoch-latest").addEventListener("click", () => seek(last()));
   });
-  window.live.listen(({ network }) => {
-    if (network) window.live.whenIdle("networks", () => update(network));
+  window.live.listen((message) => {
+    if (message.text) progress = Number(message.text.progress);
+    if (message.run || message.shown === null) run = message.run ?? null;
+    if (message.network) window.live.whenIdle("networks", () => update(message.network));
+    else if (networks && (message.text || message.run)) paint();
   });
   document.addEventListener("navigate", ({ detail }) => {
     const again = tab !== detail.tab;

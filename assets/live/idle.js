@@ -5,7 +5,7 @@
   "use strict";
 
   const AGAIN_MS = 50;
-  const OPEN_TAB = ".tab-pane.active *";
+  const OPEN_TAB = ".tab-panel:not([hidden]) *";
   const pending = new Map(); // an action, and the parts of the page that must not wait, by its name
   let later = null;
 

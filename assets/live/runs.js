@@ -42,7 +42,7 @@
     window.digitlab.setProps("run-pick", { options: next });
   }
 
-  document.addEventListener("navigate", ({ detail }) => {
+  document.addEventListener("address", ({ detail }) => {
     chosen = detail.run;
     updateChoice();
     updateElements();

@@ -3,25 +3,31 @@
   "use strict";
 
   const shown = {}; // properties of components, as they were set last
+  let text = {};
+  let controls = {};
   let problem = "";
   let refusal = ""; // why the server does not take what the page sends
   let remark = ""; // about the address
   let outdated = false; // the page is of an earlier version than the server
 
-  window.live.listen(({ text, controls, ...message }) => {
+  function apply() {
     for (const element of document.querySelectorAll("[data-live]")) {
-      const words = text?.[element.dataset.live];
+      const words = text[element.dataset.live];
       if (words !== undefined && element.textContent !== words) element.textContent = words;
     }
-    for (const element of document.querySelectorAll("[data-live-width]")) {
-      if (text) element.style.width = text[element.dataset.liveWidth];
-    }
-    for (const [id, properties] of Object.entries(controls ?? {})) {
+    for (const [id, properties] of Object.entries(controls)) {
       const json = JSON.stringify(properties);
-      if (shown[id] === json) continue;
+      if (shown[id] === json || !window.digitlab.exists(id)) continue;
       shown[id] = json;
       window.digitlab.setProps(id, properties);
     }
+  }
+
+  document.addEventListener("built", apply);
+  window.live.listen((message) => {
+    text = message.text ?? text;
+    controls = message.controls ?? controls;
+    apply();
     problem = message.problem ?? problem;
     outdated = String(message.protocol) !== document.querySelector(".shell").dataset.protocol;
     updateNotice();

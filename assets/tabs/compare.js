@@ -7,7 +7,7 @@
 
   // Stores what has changed in the pairs; a callback draws them.
   function updatePairs() {
-    if (tab !== "compare") return;
+    if (tab !== "experiments") return;
     const found = new Map();
     for (const { pair, ...row } of window.live.newestRows().filter(({ pair }) => pair)) {
       found.set(pair, [
@@ -34,7 +34,7 @@
   document.addEventListener("rows", updatePairs);
   document.addEventListener("navigate", ({ detail }) => {
     tab = detail.tab;
-    if (tab === "compare") updateSettings();
+    if (tab === "experiments") updateSettings();
     updatePairs();
   });
 })();

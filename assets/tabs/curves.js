@@ -11,7 +11,8 @@
   // The table: a row for each evaluation, the newest first.
 
   let run = null;
-  let count = 0;
+  let rows = []; // of the newest evaluations
+  let count = 0; // of all evaluations
 
   const percent = (share) => `${(100 * share).toFixed(2)}%`;
 
@@ -41,18 +42,21 @@
     duration(event.seconds),
   ];
 
-  function updateTable({ shown, from, events }) {
+  function updateTable({ shown, from, events = [] }) {
+    if (from === 0 || shown !== run) [run, rows, count] = [shown, [], 0];
+    const evaluations = events.filter(({ kind }) => kind === "epoch");
+    count += evaluations.length;
+    rows = [...evaluations.reverse(), ...rows].slice(0, ROWS);
+    if (evaluations.length || !count) drawTable();
+  }
+
+  function drawTable() {
     const body = document.getElementById("curves-table");
-    if (from === 0 || shown !== run) {
-      body.replaceChildren();
-      [run, count] = [shown, 0];
-    }
-    for (const event of events ?? []) {
-      if (event.kind !== "epoch") continue;
-      const row = body.insertRow(0);
+    if (!body) return; // not opened yet
+    body.replaceChildren();
+    for (const event of rows) {
+      const row = body.insertRow();
       for (const text of cells(event)) row.insertCell().textContent = text;
-      count += 1;
-      if (count > ROWS) body.deleteRow(-1);
     }
     document.getElementById("curves-table-note").textContent = !count
       ? NO_ROWS
@@ -84,6 +88,7 @@
     }
   }
 
+  document.addEventListener("built", ({ detail }) => detail.tab === "curves" && drawTable());
   window.live.listen((message) => {
     updateTable(message);
     if (!message.network) return;

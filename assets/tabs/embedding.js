@@ -19,11 +19,12 @@
     // The images in a lasso, which the gallery is to show; null after a double click. A selection
     // without points changes nothing: Plotly reports one when it paints another epoch.
     chooseImages: (selected, shown) => {
+      if (!shown) return noUpdate(); // the tab was built just now
       if (selected === null) return null;
       const indices = (selected?.points ?? [])
         .map(({ customdata }) => customdata)
         .filter((index) => index !== undefined); // names of classes have none
-      return indices.length && shown ? { run: shown.run, indices } : noUpdate();
+      return indices.length ? { run: shown.run, indices } : noUpdate();
     },
 
     // How many images are chosen, and the class of the button that opens the gallery.
@@ -33,6 +34,6 @@
       return [count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
     },
 
-    openGallery: () => "gallery",
+    openGallery: (clicks) => (clicks ? "gallery" : noUpdate()),
   });
 })();

@@ -26,6 +26,6 @@
       return [next, chosen ? "" : "d-none", Boolean(chosen), Boolean(chosen)];
     },
 
-    clearChoice: () => null,
+    clearChoice: (clicks) => (clicks ? null : noUpdate()),
   });
 })();

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Increased when pages of earlier versions have to be reloaded."""
 
 

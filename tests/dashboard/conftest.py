@@ -29,7 +29,7 @@ from core.training.control import TrainingControl
 from core.training.loop import Event, fit as real_fit
 from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
-from dashboard.components import runs_table, status_bar
+from dashboard.components import header, runs_table
 from dashboard.live.updates import Changes
 from tests.conftest import Finish, MakeService, WaitUntil
 
@@ -242,7 +242,7 @@ class LiveHarness:
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._begun = False
         self.service = make_service(fit=self._fit)
-        describe = functools.partial(status_bar.describe, self.service)
+        describe = functools.partial(header.describe, self.service)
         self.changes = Changes(self.service, runs_table.row, describe)
 
     def start(self) -> str:

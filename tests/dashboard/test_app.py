@@ -13,7 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.app import TABS, create_app, layout
-from dashboard.components import status_bar
+from dashboard.components import header
 
 
 def addresses(html: str) -> list[str]:
@@ -79,7 +79,7 @@ def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient
 
 
 def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService) -> None:
-    told = status_bar.describe(untrained_service, None)
+    told = header.describe(untrained_service, None)
     components = [part for part in layout()._traverse() if isinstance(part, Component)]
     parts = [part.to_plotly_json()["props"] for part in components]
     live = ("data-live", "data-live-width")

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from core.service.service import TrainingService
 from dashboard import urls
 from dashboard.app import layout
-from dashboard.components import status_bar
+from dashboard.components import header
 from dashboard.middleware import MAX_BODY
 from tests.dashboard.conftest import opened, refusal
 
@@ -49,7 +49,7 @@ def test_the_page_links_to_nothing_elsewhere(
     links = {getattr(part, "href", None) for part in layout()._traverse()} - {None, ""}
     assert {"/digits/guide/#inside", "/digits/guide/#curves"} <= links
     assert all(str(link).startswith("/digits/") for link in links)
-    controls = status_bar.describe(untrained_service, None)["controls"]
+    controls = header.describe(untrained_service, None)["controls"]
     assert "/api/" not in json.dumps(controls).replace("/digits/api/", "")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dash import Dash, Input, Output, State, html, no_update
+from dash.exceptions import PreventUpdate
 
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.comparisons import Examples, Pair, Robustness
@@ -16,8 +17,8 @@ from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.controls import HIDDEN, display
 from dashboard.components.epoch_curves import load_evaluations
+from dashboard.components.header import NEWEST, chosen_run
 from dashboard.components.presses import Presses, working
-from dashboard.components.status_bar import NEWEST, chosen_run
 from dashboard.tabs.compare import figures, layout, text
 from dashboard.tabs.compare.layout import DISTORTIONS
 
@@ -39,14 +40,16 @@ def register(app: Dash, service: "TrainingService") -> None:
             "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
         },
         inputs={
-            "_": Input(layout.TRAIN, "n_clicks"),
+            "clicks": Input(layout.TRAIN, "n_clicks"),
             "cnn": State(layout.CNN, "value"),
             "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
         },
         running=[working(layout.TRAIN)],
     )
-    async def train(_: int, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Starts a pair, which the page then shows; the status bar shows the run that trains."""
+    async def train(clicks: int | None, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Starts a pair, which the page then shows; the header shows the run that trains."""
+        if not clicks:
+            raise PreventUpdate  # Dash calls it when the tab is built
         try:
             config = config_form.parse({**values, "model": cnn})
             await presses.once(service.runs.start_pair, config)

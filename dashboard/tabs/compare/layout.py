@@ -1,17 +1,20 @@
 """Layout of the tab CNN vs MLP: train a pair, compare its curves, numbers and robustness."""
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.comparisons import Distortion
 from dashboard.components.controls import HIDDEN, alert, button, panel, select, stores
+from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
-from dashboard.components.status_bar import NEWEST
 from dashboard.tabs.compare import figures, text
 from dashboard.theme import BARE_GRAPH, GRAPH
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 CNN = "compare-cnn"
 TRAIN = "compare-train"
@@ -52,7 +55,7 @@ def distorted_examples(distortion: Distortion) -> str:
     return f"compare-{distortion}-examples"
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
             help_link(EXPLANATION, "cnn-against-mlp"),

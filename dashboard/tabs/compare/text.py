@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import html
 
 from core.records.comparisons import Pair
 from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.controls import colour_mark, table
-from dashboard.components.status_bar import NEWEST, OPTIONS, STATE_COLOURS
+from dashboard.components.header import NEWEST, OPTIONS, state_mark
 from dashboard.formatting import (
     NOTHING,
     after_epochs,
@@ -175,12 +174,12 @@ def _state(run: RunSnapshot) -> html.Div:
                     _mark(run),
                     html.Strong(name(run)),
                     f" {run.title} ",
-                    dbc.Badge(run.state.value, color=STATE_COLOURS.get(run.state, "secondary")),
+                    state_mark(run.state),
                 ]
             ),
             html.Div(
-                _live(run, "share", className="status-done", style={"width": f"{run.share:.1%}"}),
-                className="status-track",
+                _live(run, "share", className="progress-done", style={"width": f"{run.share:.1%}"}),
+                className="progress-track",
             ),
             html.Div(
                 [

@@ -1,6 +1,6 @@
 """Layout of the Curves tab: loss and accuracy over epochs, and a table of epochs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -9,6 +9,9 @@ from dashboard import ids
 from dashboard.components.controls import PERSIST, button, labelled, muted
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 LOSS = "curves-loss"
 ACCURACY = "curves-accuracy"
@@ -33,7 +36,7 @@ LEGEND = (
 NO_ROWS = "A row appears here after each epoch."
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
             help_link(EXPLANATION, "curves"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 import plotly.graph_objects as go
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
 
 from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from core.records.drawings import Drawing
@@ -29,8 +30,13 @@ def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("draw", "refreshPrediction"),
         Input(ids.version(ids.TAB_DRAW), "data"),
-        Input(ids.DRAW_FORM, "value"),
-        State(ids.TABS, "active_tab"),
+        Input(ids.DRAW_FORM, "data"),
+        State(ids.OPEN_TAB, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("draw", "keepForm"),
+        Output(ids.DRAW_FORM, "data"),
+        Input(layout.FORM, "value"),
     )
     _register_history(app, service)
     _register_collection(app, service)
@@ -44,10 +50,10 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("drawHistory", "request"),
         Output(layout.COURSE_REQUEST, "data"),
         Input(ids.version(ids.TAB_DRAW), "data"),
-        Input(ids.DRAW_FORM, "value"),
+        Input(ids.DRAW_FORM, "data"),
         Input(layout.RESTED, "data"),
         Input(layout.LAST, "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.COURSE_REQUEST, "data"),
     )
 
@@ -86,7 +92,7 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),
         Input(layout.keep_button(ALL), "n_clicks"),
-        State(ids.DRAW_FORM, "value"),
+        State(ids.DRAW_FORM, "data"),
     )
     app.clientside_callback(
         ClientsideFunction("collection", "remove"),
@@ -103,7 +109,10 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Output(ids.HAND_CHANGED, "data"),
         Input(layout.HAND_REQUEST, "data"),
     )
-    async def keep(request: dict[str, Any]) -> tuple[str, Any]:
+    async def keep(request: dict[str, Any] | None) -> tuple[str, Any]:
+        if not request:
+            raise PreventUpdate  # Dash calls it when the tab is built
+
         def keep_drawing() -> Drawing:
             image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
             return service.drawings.save(owner(), int(request["label"]), image)
@@ -125,7 +134,7 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(layout.LAST, "data"),
         Input(ids.HAND_CHANGED, "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
     )
     async def show_collection(version: str | None, *others: Any) -> tuple[Any, ...]:
         if others[-1] != ids.TAB_DRAW:
@@ -140,7 +149,9 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         Input(layout.HAND_DELETE, "data"),
         State(layout.HAND_DELETED_ID, "data"),
     )
-    async def delete(request: dict[str, Any], deleted: str | None) -> tuple[Any, ...]:
+    async def delete(request: dict[str, Any] | None, deleted: str | None) -> tuple[Any, ...]:
+        if not request:
+            raise PreventUpdate
         chosen = request["drawing"]
         try:
             if chosen is None:
@@ -160,7 +171,11 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         State(layout.HAND_MIXED, "value"),
         running=[working(layout.HAND_TEACH)],
     )
-    async def teach(_: int, version: str | None, mixed: bool | None) -> tuple[Any, Any, Any]:
+    async def teach(
+        clicks: int | None, version: str | None, mixed: bool | None
+    ) -> tuple[Any, Any, Any]:
+        if not clicks:
+            raise PreventUpdate
         ref = CheckpointRef.parse(version)
         try:
             child = await presses.once(

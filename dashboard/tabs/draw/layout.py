@@ -1,9 +1,10 @@
 """Layout of the Draw tab: canvas, network input, prediction, its history, and kept drawings."""
 
+from typing import TYPE_CHECKING
+
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from dashboard import ids
 from dashboard.components.controls import (
     HIDDEN,
     PERSIST,
@@ -21,6 +22,9 @@ from dashboard.tabs.draw import figures
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.theme import BARE_GRAPH, empty_state
 
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
 CANVAS = "draw-canvas"
 CLEAR = "draw-clear"
 UNDO = "draw-undo"
@@ -34,6 +38,7 @@ MARKED = "draw-marked"
 RESTED = "draw-rested"
 LAST = "draw-last"
 """The last saved epoch. It changes while the tab goes on showing the same network."""
+FORM = "draw-form-choice"
 COURSE_REQUEST = "course-request"
 COURSE_GRAPH = "course-graph"
 COURSE_PICTURE = "course-picture"
@@ -79,7 +84,7 @@ def keep_button(digit: object) -> dict[str, object]:
     return {"type": "hand-keep", "digit": digit}
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
             _drawing(),
@@ -94,7 +99,7 @@ def layout() -> html.Div:
             ),
             _history(),
             _collection(),
-            *stores(ids.version(ids.TAB_DRAW), RESTED, LAST, COURSE_REQUEST),
+            *stores(RESTED, LAST, COURSE_REQUEST),
         ],
         className="draw-tab",
     )
@@ -155,7 +160,7 @@ def _network_input() -> html.Section:
     return html.Section(
         [
             html.H2("What the network gets"),
-            choices("The network gets it", ids.DRAW_FORM, forms, **PERSIST),
+            choices("The network gets it", FORM, forms, **PERSIST),
             html.Div(
                 [
                     _figure(
@@ -232,6 +237,6 @@ def _collection() -> html.Section:
         ),
         html.Div(id=HAND_REPORT),
         help_link(KEPT_HERE, "your-handwriting"),
-        *stores(HAND_REQUEST, HAND_DELETE, ids.HAND_CHANGED, HAND_DELETED_ID),
+        *stores(HAND_REQUEST, HAND_DELETE, HAND_DELETED_ID),
         class_name="draw-hand",
     )

@@ -25,10 +25,10 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.REQUEST, "data"),
         Input(layout.METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
-        Input(ids.DRAW_FORM, "value"),
+        Input(ids.DRAW_FORM, "data"),
         Input(layout.CLOCK, "disabled"),
         Input(ids.GALLERY_CHOICE, "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
     )
     app.clientside_callback(
@@ -46,7 +46,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
     app.clientside_callback(
         ClientsideFunction("embedding", "openGallery"),
-        Output(ids.TABS, "active_tab", allow_duplicate=True),
+        Output(ids.OPEN_TAB, "data", allow_duplicate=True),
         Input(layout.SEND, "n_clicks"),
     )
 

@@ -1,12 +1,16 @@
 """Layout of the Embedding tab: test images as points in a plane, and the one that was clicked."""
 
+from typing import TYPE_CHECKING
+
 from dash import dcc, html
 
-from dashboard import ids
 from dashboard.components.controls import PERSIST, button, choices, panel, stores
 from dashboard.components.help_link import help_link
 from dashboard.tabs.embedding import figures
 from dashboard.theme import GRAPH, empty_state
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 METHOD = "embedding-method"
 REQUEST = "embedding-request"
@@ -31,7 +35,7 @@ EXPLANATION = (
 )
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     graph = dcc.Graph(
         id=GRAPH_ID,
         figure=empty_state(NOTHING_TRAINED, figures.HEIGHT),
@@ -59,7 +63,7 @@ def layout() -> html.Div:
                 ],
                 className="gallery-tab",
             ),
-            *stores(ids.version(ids.TAB_EMBEDDING), REQUEST, SHOWN),
+            *stores(REQUEST, SHOWN),
             dcc.Interval(id=CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )

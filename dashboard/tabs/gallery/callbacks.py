@@ -36,7 +36,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.AGAIN, "n_clicks"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_GALLERY), "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
     )
     app.clientside_callback(

@@ -1,12 +1,16 @@
 """Layout of the Gallery tab: a grid of test images."""
 
+from typing import TYPE_CHECKING
+
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard import ids
 from dashboard.components.controls import PERSIST, button, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 COUNT = "gallery-count"
 AGAIN = "gallery-again"
@@ -24,7 +28,7 @@ EXPLANATION = (
 NOTHING_TRAINED = "Press Train first: here you will see what the network says of test images."
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     counts = [{"value": count, "label": str(count)} for count in COUNTS]
     return html.Div(
         [
@@ -40,6 +44,6 @@ def layout() -> html.Div:
             ),
             html.P(id=CAPTION, className="text-body-secondary mb-2", role="status"),
             GRID.layout(NOTHING_TRAINED),
-            *stores(ids.version(ids.TAB_GALLERY), REQUEST, ids.GALLERY_CHOICE),
+            *stores(REQUEST),
         ]
     )

@@ -47,8 +47,8 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Input(layout.SOURCE, "value"),
         Input(layout.INDEX, "value"),
         Input(ids.version(ids.TAB_INSIDE), "data"),
-        Input(ids.DRAW_FORM, "value"),
-        State(ids.TABS, "active_tab"),
+        Input(ids.DRAW_FORM, "data"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
     )
 

@@ -1,11 +1,10 @@
 """Layout of the Inside tab: an image, its prediction, the layers, and filters."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dash import html
 
 from core.records.explanations import ATTRIBUTION_METHODS
-from dashboard import ids
 from dashboard.components.controls import (
     HIDDEN,
     PERSIST,
@@ -19,6 +18,9 @@ from dashboard.components.controls import (
 )
 from dashboard.components.help_link import help_link
 from dashboard.components.probability_bars import probability_bars
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 SOURCE = "inside-source"
 INDEX = "inside-index"
@@ -48,7 +50,7 @@ NOTHING_SHOWN = "There is no image yet."
 EXPLANATION = "Every layer makes new pictures of those before it, until ten numbers are left."
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
             help_link(EXPLANATION, "inside"),
@@ -84,7 +86,7 @@ def layout() -> html.Div:
                 ),
                 html.Div(muted(NOTHING_SHOWN), id=FILTERS),
             ),
-            *stores(ids.version(ids.TAB_INSIDE), REQUEST, SHOWN, FIGURES, POINT, OUTLINES),
+            *stores(REQUEST, SHOWN, FIGURES, POINT, OUTLINES),
         ]
     )
 

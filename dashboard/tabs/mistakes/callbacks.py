@@ -84,7 +84,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.ORDER, "value"),
         Input(layout.PAGE, "active_page"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
     )
     app.clientside_callback(

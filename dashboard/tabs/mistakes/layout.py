@@ -1,16 +1,20 @@
 """Layout of the Mistakes tab: confusion matrix, table of digits, and the images that match."""
 
+from typing import TYPE_CHECKING
+
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from core.analysis.mistakes import CLASSES, Order
-from dashboard import ids
 from dashboard.components.controls import PERSIST, button, panel, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 from dashboard.tabs.mistakes import figures
 from dashboard.tabs.mistakes.text import ANY, NO_MATRIX, NOTHING_TRAINED, category_options
 from dashboard.theme import CLICK_GRAPH, empty_state
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 MATRIX = "mistakes-matrix"
 MATRIX_FIGURE = "mistakes-matrix-figure"
@@ -38,7 +42,7 @@ ORDERS = {
 }
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     figure = empty_state(NO_MATRIX, figures.HEIGHT)
     matrix = dcc.Graph(id=MATRIX, figure=figure, config=CLICK_GRAPH)
     return html.Div(
@@ -69,7 +73,7 @@ def layout() -> html.Div:
                 ],
                 className="mistakes-tab",
             ),
-            *stores(ids.version(ids.TAB_MISTAKES), MATRIX_FIGURE, REQUEST),
+            *stores(MATRIX_FIGURE, REQUEST),
         ]
     )
 

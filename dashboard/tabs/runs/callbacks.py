@@ -43,7 +43,6 @@ FILES = (
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    layout.complete(app.layout, service.problems, service.imports.MAX_BYTES)
     presses = Presses()
     _register_table(app, service, presses)
     _register_comparison(app, service)
@@ -66,7 +65,7 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
             _show_message(layout.SAY, TICK_SOME, "danger")
         elif button == layout.WATCH:
             set_props(ids.RUN_PICK, {"value": run_ids[0]})
-            set_props(ids.TABS, {"active_tab": ids.TAB_CURVES})
+            set_props(ids.OPEN_TAB, {"data": ids.TAB_CURVES})
         else:
             call = presses.once if button == layout.REPEAT else asyncio.to_thread
             done, problems = await call(_act_on_each, service, button, run_ids)
@@ -123,7 +122,7 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         Input(ids.RUNS_GRID, "selectedRows"),
         Input(layout.METRIC, "value"),
         Input(ids.version(ids.TAB_RUNS), "data"),
-        State(ids.TABS, "active_tab"),
+        State(ids.OPEN_TAB, "data"),
         State(layout.EPOCH, "value"),
     )
     async def compare(

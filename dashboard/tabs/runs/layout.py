@@ -1,13 +1,12 @@
 """Layout of the Runs tab: the table of runs, their comparison, and actions on a single run."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
 from core.config import TrainConfig
-from dashboard import ids
 from dashboard.components import runs_table
 from dashboard.components.controls import (
     HIDDEN,
@@ -23,6 +22,9 @@ from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 PROBLEMS = "runs-problems"
 WATCH = "runs-watch"
@@ -61,15 +63,14 @@ FORKABLE = [
 ]
 
 
-def layout() -> html.Div:
-    """`complete` adds what depends on the service."""
+def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
             help_link(EXPLANATION, "runs"),
-            alert(PROBLEMS, color="warning"),
+            _problems(service.problems),
             panel(
                 "All runs",
-                html.Div(_buttons(), className="controls"),
+                html.Div(_buttons(service.imports.MAX_BYTES), className="controls"),
                 dbc.Alert(id=SAY, is_open=False, dismissable=True),
                 alert(
                     DELETED,
@@ -85,23 +86,27 @@ def layout() -> html.Div:
                 ),
             ),
             html.Div([_comparison(), _details()], className="two-columns"),
-            *stores(ids.version(ids.TAB_RUNS), DELETED_IDS),
+            *stores(DELETED_IDS),
         ]
     )
 
 
-def complete(page: html.Div, problems: Sequence[str], max_upload: int) -> None:
-    """Adds to the page what was found damaged at the start, and the size limit of imports."""
-    page[PROBLEMS].children = " ".join(problems)
-    page[PROBLEMS].is_open = bool(problems)
-    page[UPLOAD].title = (
-        "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
-        f"of at most {max_upload >> 20} MB"
+def _problems(problems: Sequence[str]) -> dbc.Alert:
+    """What was found damaged when Digit Lab started."""
+    return dbc.Alert(
+        " ".join(problems),
+        id=PROBLEMS,
+        color="warning",
+        is_open=bool(problems),
+        dismissable=True,
     )
-    setattr(page[UPLOAD], "data-most-bytes", str(max_upload))
 
 
-def _buttons() -> list[Any]:
+def _buttons(max_upload: int) -> list[Any]:
+    """
+    Args:
+        max_upload: bytes that a file of weights may have.
+    """
     return [
         html.Div(
             [
@@ -115,7 +120,16 @@ def _buttons() -> list[Any]:
             role="group",
             **{"aria-label": "Ticked runs"},
         ),
-        html.Button("Bring in weights …", id=UPLOAD, className="btn btn-outline-secondary btn-sm"),
+        html.Button(
+            "Import weights…",
+            id=UPLOAD,
+            className="btn",
+            title=(
+                "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
+                f"of at most {max_upload >> 20} MB"
+            ),
+            **{"data-most-bytes": str(max_upload)},
+        ),
     ]
 
 

@@ -9,8 +9,8 @@ from core.config import read_texts
 from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form
+from dashboard.components.header import RESUMABLE, chosen_run
 from dashboard.components.presses import Presses, working
-from dashboard.components.status_bar import RESUMABLE, chosen_run
 from dashboard.tabs.train import layout
 
 if TYPE_CHECKING:

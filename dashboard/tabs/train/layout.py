@@ -1,6 +1,6 @@
 """Layout of the Train tab: buttons, settings, the live loss, and the layers of the model."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -13,6 +13,9 @@ from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE
 from dashboard.formatting import NOTHING
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
 
 TRAIN = "train-button"
 RATE_INPUT = "rate-input"
@@ -27,7 +30,7 @@ EXPLANATION = (
 )
 
 
-def layout() -> html.Div:
+def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
             panel("Start and stop", _buttons(), _rate(), alert(ERROR), class_name="train-go"),

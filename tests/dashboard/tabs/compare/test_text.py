@@ -9,7 +9,7 @@ from core.records.comparisons import Pair
 from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
-from dashboard.components.status_bar import NEWEST
+from dashboard.components.header import NEWEST
 from dashboard.tabs.compare import text as words
 from dashboard.tabs.compare.text import Result
 

@@ -13,7 +13,7 @@ from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.components import status_bar
+from dashboard.components import header
 from dashboard.formatting import NOTHING
 from tests.conftest import MakeService
 
@@ -50,11 +50,11 @@ def done(**changes: Any) -> RunSnapshot:
 
 
 def texts(run: RunSnapshot | None, dataset: DatasetStatus = HERE) -> dict[str, str]:
-    return status_bar.texts(run, dataset, "The device")
+    return header.texts(run, dataset, "The device")
 
 
 def controls(run: RunSnapshot | None) -> dict[str, dict[str, Any]]:
-    return status_bar.controls(run, "", retry=False)
+    return header.controls(run, "", retry=False)
 
 
 def test_time_is_unknown_then_left_then_taken() -> None:
@@ -73,7 +73,7 @@ def test_the_bar_shows_all_of_a_run() -> None:
         "accuracy": "98.76%",
         "dataset": "MNIST",
         "device": "A processor, fp32",
-        "curve": status_bar.NO_BATCHES,
+        "curve": header.NO_BATCHES,
     }
 
 
@@ -87,7 +87,7 @@ def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
     ready = texts(None)
     assert [ready[item] for item in ("epoch", *UNKNOWN)] == [NOTHING] * 4
     assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
-    assert (ready["share"], ready["curve"]) == ("0%", status_bar.NOTHING_TRAINED)
+    assert (ready["share"], ready["curve"]) == ("0%", header.NOTHING_TRAINED)
 
 
 def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
@@ -99,13 +99,13 @@ def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() 
 
 @pytest.mark.parametrize("state", RunState)
 def test_each_state_is_called_by_its_name(state: RunState) -> None:
-    assert controls(run(state=state))[status_bar.STATE]["children"] == state.value
+    assert controls(run(state=state))[header.STATE]["children"] == state.value
 
 
 def test_states_that_matter_have_a_colour() -> None:
     shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
     for state, colour in shown.items():
-        badge = controls(None if state is None else run(state=state))[status_bar.STATE]
+        badge = controls(None if state is None else run(state=state))[header.STATE]
         assert badge == {"children": state.value if state else "ready", "color": colour}
 
 
@@ -174,7 +174,7 @@ def test_another_look_for_mnist_is_offered_where_it_is_wanted_and_cannot_be_had(
     with pytest.raises(DatasetUnavailableError) as caught:
         catalog.load("mnist")
 
-    told = status_bar.describe(make_service(catalog=catalog), None)["controls"]
+    told = header.describe(make_service(catalog=catalog), None)["controls"]
 
     texts = {"auto": f"{caught.value} {FALLBACK}", "mnist": str(caught.value), "synthetic": ""}
     notice = {"children": texts[prefer], "is_open": bool(texts[prefer])}
@@ -189,7 +189,7 @@ def test_a_folder_that_was_passed_over_is_named(
     catalog = DataCatalog(tmp_path / "empty", mnist_folder)
     catalog.load("mnist")
 
-    told = status_bar.describe(make_service(catalog=catalog), None)["controls"]
+    told = header.describe(make_service(catalog=catalog), None)["controls"]
 
     assert f"The folder {tmp_path / 'empty'} holds none" in told[ids.DATASET_NOTICE]["children"]
     assert told[ids.DATASET_NOTICE]["is_open"]
@@ -200,8 +200,8 @@ def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) 
     dataset, device = service.dataset_status(), service.device_title()
     assert not dataset.message
     for snapshot in (None, run(), done()):
-        assert status_bar.describe(service, snapshot) == {
-            "text": status_bar.texts(snapshot, dataset, device),
+        assert header.describe(service, snapshot) == {
+            "text": header.texts(snapshot, dataset, device),
             "controls": controls(snapshot),
         }
 

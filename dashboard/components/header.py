@@ -1,4 +1,4 @@
-"""The status bar, and what it and the form say about the run that the page follows."""
+"""The header: the shown run, its state, the tape, and what all of them say about the run."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,23 +8,27 @@ from dash import html
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
-from dashboard.formatting import NOTHING, duration, epoch_number, epoch_progress, percent
+from dashboard.components.help_link import GUIDE
+from dashboard.formatting import duration, epoch_number, percent
 from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-STATE_COLOURS = {
-    RunState.RUNNING: "primary",
-    RunState.PAUSED: "info",
-    RunState.QUEUED: "info",
-    RunState.INTERRUPTED: "warning",
-    RunState.STOPPING: "warning",
-    RunState.DONE: "success",
-    RunState.FAILED: "danger",
+STATE_LABELS = {
+    RunState.RUNNING: "Training",
+    RunState.QUEUED: "Waiting",
+    RunState.STOPPING: "Stopping",
+    RunState.PAUSED: "Paused",
+    RunState.INTERRUPTED: "Interrupted",
+    RunState.STOPPED: "Stopped",
+    RunState.DONE: "Done",
+    RunState.FAILED: "Failed",
 }
+READY = "Ready"
 OPTIONS = 30
-STATE = "status-state"
+STATE = "run-state"
+THEME = "theme"
 MESSAGES = {
     RunState.DONE: (
         "Done: the network reads {accuracy:.2%} of the test images right. "
@@ -47,43 +51,114 @@ NOTHING_TRAINED = "The curve starts to move when you press Train."
 NO_BATCHES = "Nothing is known yet of how this run trained."
 
 
-def layout() -> html.Div:
-    pick = dbc.Select(
-        id=ids.RUN_PICK, options=[{"value": NEWEST, "label": "Newest run"}], value=NEWEST, size="sm"
-    )
-    items = [
-        (html.Label("Run", htmlFor=ids.RUN_PICK), pick),
-        ("State", dbc.Badge("ready", id=STATE, color="secondary")),
-        ("Epoch", _live("epoch")),
-        ("Time left", _live("time")),
-        ("Images/s", _live("speed")),
-        ("Test accuracy", _live("accuracy")),
-        ("Data set", _live("dataset")),
-        ("Computes on", _live("device")),
-    ]
-    return html.Div(
+def layout(tabs: Any) -> html.Header:
+    """The header above the tabs' panels.
+
+    Args:
+        tabs: the list of tabs.
+    """
+    return html.Header(
         [
             html.Div(
-                [
-                    html.Div([html.Span(name, className="status-name"), value])
-                    for name, value in items
-                ],
-                className="status-items",
+                [_brand(), _run_picker(), _state(), _facts(), _accuracy(), _icons()],
+                className="head-bar",
+                role="region",
+                **{"aria-label": "Run status"},
             ),
-            html.Div(
-                html.Div(className="status-done", **{"data-live-width": "share"}),
-                className="status-track",
-            ),
+            html.Div([tabs, _epoch_slider()], className="head-nav"),
         ],
-        className="status-bar",
-        role="region",
-        **{"aria-label": "Run status"},
+        className="head",
     )
 
 
-def _live(name: str) -> html.Span:
+def state_mark(state: RunState | None) -> html.Span:
+    """A run's state as a dot and a word; None: no run yet."""
+    return html.Span([html.I(className="dot"), state_label(state)], className=state_class(state))
+
+
+def state_label(state: RunState | None) -> str:
+    return READY if state is None else STATE_LABELS[state]
+
+
+def state_class(state: RunState | None) -> str:
+    """The classes of a state: its dot differs in form and colour."""
+    return f"state state-{'ready' if state is None else state.value}"
+
+
+def _brand() -> html.H1:
+    mark = html.Img(src=url("/assets/icons/mark.svg"), alt="", width=24, height=24)
+    return html.H1([mark, html.Span("Digit Lab")], className="brand")
+
+
+def _run_picker() -> html.Div:
+    pick = dbc.Select(
+        id=ids.RUN_PICK,
+        options=[{"value": NEWEST, "label": "Newest run"}],
+        value=NEWEST,
+        class_name="run-pick",
+    )
+    return html.Div([html.Label("Run shown", htmlFor=ids.RUN_PICK, className="sr-only"), pick])
+
+
+def _state() -> html.Div:
+    mark = [html.I(className="dot"), html.Span(READY, **{"data-live": "state"})]
+    return html.Div(html.Span(mark, id=STATE, className=state_class(None)), role="status")
+
+
+def _facts() -> html.Div:
+    return html.Div(
+        [
+            html.Span(["epoch ", _live("epoch")]),
+            html.Span(_live("time")),
+            html.Span([_live("speed"), " images/s"], className="optional"),
+            html.Span(_live("device"), className="optional"),
+            html.Span(_live("dataset"), className="optional"),
+        ],
+        className="facts",
+    )
+
+
+def _accuracy() -> html.Div:
+    return html.Div([_live("accuracy"), html.Span("test accuracy")], className="head-accuracy")
+
+
+def _icons() -> html.Div:
+    def named(label: str) -> dict[str, Any]:
+        return {"className": "icon", "title": label, "aria-label": label}
+
+    return html.Div(
+        [
+            html.A(html.I(className="glyph glyph-guide"), href=url(GUIDE), **named("Guide")),
+            html.Button(html.I(className="glyph glyph-theme"), id=THEME, **named("Light or dark")),
+        ],
+        className="icons",
+    )
+
+
+def _epoch_slider() -> html.Div:
+    """Progress of the run and epoch slider in one (`assets/live/epoch_slider.js`)."""
+    return html.Div(
+        [
+            html.Button(
+                html.I(className="glyph glyph-play"),
+                id="epoch-play",
+                className="play",
+                title="Play through the epochs",
+                disabled=True,
+                **{"aria-label": "Play through the epochs"},
+            ),
+            html.Div(id="epoch-reel", className="reel"),
+            html.Span(id="epoch-live", className="where"),
+            html.Button("Latest", id="epoch-latest", className="latest", hidden=True),
+        ],
+        id="epoch-bar",
+        className="tape off",
+    )
+
+
+def _live(name: str) -> html.B:
     """An element that `assets/live/text.js` fills with one of the `texts`."""
-    return html.Span(NOTHING, **{"data-live": name})
+    return html.B(**{"data-live": name})
 
 
 def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, Any]:
@@ -97,26 +172,28 @@ def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, A
 
 
 def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[str, str]:
-    """The values in the status bar, and the sentence shown while curves have no points.
+    """The values in the header, and the sentence shown while curves have no points.
 
     Args:
         device: where the next run would train; shown while there is no run.
     """
     if run is None:
         return {
-            **dict.fromkeys(("epoch", "time", "speed", "accuracy"), NOTHING),
-            "share": "0%",
+            **dict.fromkeys(("epoch", "time", "speed", "accuracy"), ""),
+            "state": state_label(None),
+            "progress": "0",
             "dataset": _dataset_label(dataset),
             "device": device,
             "curve": NOTHING_TRAINED,
         }
     speed = run.images_per_second
     return {
-        "epoch": epoch_progress(run),
-        "share": f"{run.share:.1%}",
+        "state": state_label(run.state),
+        "progress": epoch_number(run.progress),
+        "epoch": f"{run.epoch} of {run.epochs}",
         "time": _time_left(run),
-        "speed": NOTHING if speed is None else f"{speed:,.0f}",
-        "accuracy": percent(run.test_accuracy),
+        "speed": "" if speed is None else f"{speed:,.0f}",
+        "accuracy": "" if run.test_accuracy is None else percent(run.test_accuracy),
         "dataset": run.dataset_title,
         "device": f"{run.device}, {run.precision}",
         "curve": NO_BATCHES,
@@ -137,10 +214,7 @@ def controls(
     resumable = state in RESUMABLE
     csv = "" if run is None else url(f"/api/runs/{run.run_id}/metrics.csv")
     return {
-        STATE: {
-            "children": "ready" if state is None else state.value,
-            "color": "secondary" if state is None else STATE_COLOURS.get(state, "secondary"),
-        },
+        STATE: {"className": state_class(state)},
         ids.STOP_BUTTON: {"disabled": not busy or state is RunState.STOPPING},
         ids.PAUSE_BUTTON: {
             "children": "Resume" if resumable else "Pause",
@@ -190,7 +264,7 @@ def _dataset_label(dataset: DatasetStatus) -> str:
 def _time_left(run: RunSnapshot) -> str:
     """The time that a run still needs, or the time it took if it has ended."""
     if run.state.finished:
-        return f"took {duration(run.seconds)}"
+        return f"took {duration(run.seconds)}" if run.seconds else ""
     if run.state is RunState.PAUSED or run.seconds_left is None:
-        return NOTHING
-    return duration(run.seconds_left)
+        return ""
+    return f"{duration(run.seconds_left)} left"

@@ -1,0 +1,180 @@
+"""The tabs of the page: one list, the strip that opens them, and their panels.
+
+A panel is empty until its tab is first opened: `assets/components/tabs.js` then asks for it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+
+from dashboard import ids
+from dashboard.components.controls import stores
+from dashboard.tabs.compare import callbacks as compare, layout as compare_layout
+from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
+from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
+from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
+from dashboard.tabs.gallery import callbacks as gallery, layout as gallery_layout
+from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
+from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
+from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
+from dashboard.tabs.train import callbacks as train, layout as train_layout
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
+PAGE_ADDRESS = "page-address"
+BUILT_AT_ONCE = ids.TAB_TRAIN
+"""Other tabs use its form."""
+IN_THE_BAR = 4
+"""Entries of the strip that a phone shows; the others are under More."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the page. `group`: the entry of the strip that it shares with others."""
+
+    id: str
+    label: str
+    layout: Callable[["TrainingService"], html.Div]
+    register: Callable[[Dash, "TrainingService"], None]
+    group: str = ""
+
+
+EXPLORE = "Explore"
+TABS = (
+    Tab(ids.TAB_TRAIN, "Train", train_layout.layout, train.register),
+    Tab(ids.TAB_CURVES, "Curves", curves_layout.layout, curves.register),
+    Tab(ids.TAB_GALLERY, "Gallery", gallery_layout.layout, gallery.register),
+    Tab(ids.TAB_DRAW, "Draw", draw_layout.layout, draw.register),
+    Tab(ids.TAB_MISTAKES, "Mistakes", mistakes_layout.layout, mistakes.register, EXPLORE),
+    Tab(ids.TAB_INSIDE, "Inside", inside_layout.layout, inside.register, EXPLORE),
+    Tab(ids.TAB_EMBEDDING, "Embedding", embedding_layout.layout, embedding.register, EXPLORE),
+    Tab(ids.TAB_EXPERIMENTS, "Experiments", compare_layout.layout, compare.register),
+    Tab(ids.TAB_RUNS, "Runs", runs_layout.layout, runs.register),
+)
+
+
+def strip() -> html.Div:
+    """The list of tabs. An entry opens a tab, or the tab of its group that was open last."""
+    groups = [
+        (name, list(tabs)) for name, tabs in groupby(TABS, key=lambda tab: tab.group or tab.label)
+    ]
+    entries = [_entry(place, name, tabs) for place, (name, tabs) in enumerate(groups)]
+    more = html.Button(
+        [html.I(className="glyph glyph-more"), "More"],
+        id="more",
+        className="more",
+        **{"aria-expanded": "false"},
+    )
+    tablist = html.Div(entries, role="tablist", className="tab-list", **{"aria-label": "Views"})
+    return html.Div([tablist, more], id="tabs", className="tabs")
+
+
+def _entry(place: int, name: str, tabs: list[Tab]) -> html.Button:
+    classes = ["tab-entry"]
+    if place == IN_THE_BAR:
+        classes.append("after-rule")
+    if place >= IN_THE_BAR:
+        classes.append("in-more")
+    panel = _group_panel_id(name) if tabs[0].group else panel_id(tabs[0].id)
+    return html.Button(
+        [html.I(className=f"glyph glyph-{name.lower()}"), html.Span(name)],
+        role="tab",
+        className=" ".join(classes),
+        **{
+            "data-tabs": " ".join(tab.id for tab in tabs),
+            "aria-controls": panel,
+            "aria-selected": "false",
+        },
+    )
+
+
+def panels(service: "TrainingService") -> html.Main:
+    """The tabs' panels, still empty, and what they share."""
+    shared = [
+        dcc.Store(id=PAGE_ADDRESS),
+        dcc.Store(id=ids.OPEN_TAB),
+        *stores(*(_build_id(tab.id) for tab in TABS), *(ids.version(tab.id) for tab in TABS)),
+        *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
+        dcc.Store(id=ids.DRAW_FORM, storage_type="session"),
+    ]
+    groups = groupby(TABS, key=lambda tab: tab.group)
+    parts: list[html.Section] = []
+    for name, tabs in groups:
+        sections = _panels(tabs, service)
+        parts += [_group(name, sections)] if name else sections
+    return html.Main([*parts, *shared], id="main", className="page")
+
+
+def _panels(tabs: Iterable[Tab], service: "TrainingService") -> list[html.Section]:
+    return [
+        html.Section(
+            tab.layout(service) if tab.id == BUILT_AT_ONCE else None,
+            id=panel_id(tab.id),
+            role="tabpanel",
+            hidden=True,
+            className="tab-panel",
+            **{"aria-label": tab.label, "data-tab": tab.id},
+        )
+        for tab in tabs
+    ]
+
+
+def _group(name: str, sections: list[html.Section]) -> html.Section:
+    """The panel of a group: its own list of tabs as segments, and their panels."""
+    tabs = [tab for tab in TABS if tab.group == name]
+    segments = [
+        html.Button(
+            tab.label,
+            role="tab",
+            className="segment",
+            **{"data-tabs": tab.id, "aria-controls": panel_id(tab.id), "aria-selected": "false"},
+        )
+        for tab in tabs
+    ]
+    bar = html.Div(segments, role="tablist", className="segments", **{"aria-label": name})
+    return html.Section(
+        [html.Div(bar, className="group-bar"), *sections],
+        id=_group_panel_id(name),
+        role="tabpanel",
+        hidden=True,
+        **{"aria-label": name, "data-tab": " ".join(tab.id for tab in tabs)},
+    )
+
+
+def panel_id(tab: str) -> str:
+    return f"panel-{tab}"
+
+
+def _group_panel_id(name: str) -> str:
+    return f"group-{name.lower()}"
+
+
+def _build_id(tab: str) -> str:
+    return f"build-{tab}"
+
+
+def register(app: Dash, service: "TrainingService") -> None:
+    """The callbacks of all tabs, those that build them, and the one behind the page's address."""
+    app.clientside_callback(
+        ClientsideFunction("page", "navigate"),
+        Output(ids.OPEN_TAB, "data", allow_duplicate=True),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Input(PAGE_ADDRESS, "data"),
+        Input(ids.OPEN_TAB, "data"),
+        Input(ids.RUN_PICK, "value"),
+        prevent_initial_call="initial_duplicate",
+    )
+    for tab in TABS:
+        tab.register(app, service)
+        if tab.id != BUILT_AT_ONCE:
+            _register_build(app, tab, service)
+
+
+def _register_build(app: Dash, tab: Tab, service: "TrainingService") -> None:
+    @app.callback(Output(panel_id(tab.id), "children"), Input(_build_id(tab.id), "data"))
+    async def build(_: object) -> html.Div:
+        return tab.layout(service)
