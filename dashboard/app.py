@@ -133,13 +133,13 @@ def create_app(
     _register_navigation(app)
     for tab in TABS:
         tab.register(app, service)
+    server.add_middleware(CompressMiddleware)
     server.add_middleware(PackedFiles, folders=[url(folder) for folder in STATIC])
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
     server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
-    server.add_middleware(CompressMiddleware)
     server.add_middleware(middleware.Head)
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)

@@ -58,9 +58,10 @@ class PackedFiles:
         # Without the headers: no part of the file, and no "not modified" by another ETag.
         await self._app({**scope, "headers": [], "extensions": {}}, receive, collect)
         start, *rest = messages
-        if start["status"] == 200:
+        kind = Headers(raw=start["headers"]).get("content-type", "")
+        # Dash answers unknown paths with its page, which is another one each time.
+        if start["status"] == 200 and not kind.startswith("text/html"):
             body = b"".join(message["body"] for message in rest)
-            kind = Headers(raw=start["headers"])["content-type"]
             await (await self._answer(scope, kind, body))(scope, receive, send)
         else:
             for message in messages:
@@ -82,9 +83,8 @@ class PackedFiles:
             return Response(status_code=304, headers=headers)
         if coding is not None:
             headers["Content-Encoding"] = coding
-            body = self._packed.get((digest, coding)) or await run_in_threadpool(
-                self._pack, digest, coding, body
-            )
+            packed = self._packed.get((digest, coding))
+            body = packed or await run_in_threadpool(self._pack, digest, coding, body)
         headers["Content-Type"] = kind
         return Response(body, headers=headers)
 
