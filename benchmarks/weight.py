@@ -1,8 +1,8 @@
 """What a page weighs: `python -m benchmarks.weight URL`, or without a URL for a server of its own.
 
 Opens the page twice in a fresh browser, the second time with what the first left in its cache, and
-counts the bytes of each answer as they travel, headers included. A page counts as loaded when it
-has asked for nothing for a second.
+counts the bytes of each answer as they travel, headers included. A page counts as loaded when
+nothing was asked or answered for three seconds.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tools.server import running
 
 LOADS = ("first load", "second load")
 GZIP_ONLY = {"headers": {"Accept-Encoding": "gzip, deflate"}}
-QUIET_SECONDS = 1.0
+QUIET_SECONDS = 3.0
 
 
 @dataclass
@@ -61,6 +61,8 @@ def opened(context: BrowserContext, page: Page, url: str, gzip: bool) -> list[An
     last = time.monotonic()
 
     def asked(event: dict[str, Any]) -> None:
+        nonlocal last
+        last = time.monotonic()
         answers[event["requestId"]] = Answer(event["request"]["url"])
 
     def began(event: dict[str, Any]) -> None:
@@ -92,7 +94,7 @@ def report(load: str, answers: list[Answer], url: str) -> None:
     """Prints what travelled, the heaviest first."""
     travelled = sorted((one for one in answers if one.size), key=lambda one: -one.size)
     total = sum(one.size for one in travelled)
-    print(f"{load}: {total:,} bytes, {len(travelled)} answers of {len(answers)} from the server")
+    print(f"{load}: {total:,} bytes, {len(travelled)} of {len(answers)} answers from the server")
     for one in travelled:
         path = one.url.removeprefix(url).partition("?")[0]
         print(f"  {one.size:>9,} {one.coding or '-':>5}  {path}  {one.caching}")
