@@ -14,10 +14,12 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
 from dashboard import guide_page, hosts, ids, middleware, owners, urls
+from dashboard.api import errors
 from dashboard.api.app import create_api
 from dashboard.components import runs_table, status_bar
 from dashboard.components.controls import PERSIST
@@ -90,7 +92,8 @@ def create_app(
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(server: FastAPI) -> AsyncIterator[None]:
+        _answer_head(server)  # Dash adds its last route when the server starts
         async with live.running():
             yield
         service.close()  # a training thread that outlives the interpreter would abort the process
@@ -98,6 +101,7 @@ def create_app(
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
+    errors.add_handlers(server)
     rest_api = create_api(service, live)
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
@@ -192,6 +196,13 @@ def _register_navigation(app: Dash) -> None:
 def _epoch_slider() -> html.Div:
     """Reserves the space of the slider that `assets/live/epoch_slider.js` adds."""
     return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
+
+
+def _answer_head(server: FastAPI) -> None:
+    """Lets the page and the guide answer HEAD, as Starlette's routes do and FastAPI's do not."""
+    for route in server.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def _log_error(error: Exception) -> None:
