@@ -82,6 +82,8 @@ def test_every_route_is_called_and_its_answer_understood(
         return answer.parsed
 
     assert call("get_health")["status"] == "ok"
+    assert call("get_datasets").mnist.state
+    call("search_datasets")
     run = call("start_run", {**SHORT, "preset": "notebook", "epochs": 2.0, "seed": 3}).run_id
     server.wait_for_end(run)
     assert call("get_run", run_id=run).state == "done"
