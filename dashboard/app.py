@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from dashboard import guide_page, hosts, middleware, navigation, owners, urls
+from dashboard.api import errors
 from dashboard.api.app import create_api
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
@@ -84,6 +85,7 @@ def create_app(
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
+    errors.add_handlers(server)
     rest_api = create_api(service, live)
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
