@@ -13,6 +13,7 @@
   let run = null;
   let rows = []; // of the newest evaluations
   let count = 0; // of all evaluations
+  let marked = null; // the epoch of the network that the views show, unless it is the newest
 
   // A position within an epoch never reads as the beginning or the end of one: 3.001 is 3.01.
   function epochNumber(progress) {
@@ -46,6 +47,7 @@
     body.replaceChildren();
     for (const event of rows) {
       const row = body.insertRow();
+      row.classList.toggle("shown", event.progress === marked);
       for (const text of cells(event)) row.insertCell().textContent = text;
     }
     document.getElementById("curves-table-note").textContent = !count
@@ -78,6 +80,10 @@
     }
   }
 
+  document.addEventListener("epochMarked", ({ detail }) => {
+    marked = detail;
+    drawTable();
+  });
   document.addEventListener("built", ({ detail }) => detail.tab === "curves" && drawTable());
   window.live.listen((message) => {
     updateTable(message);
