@@ -64,6 +64,7 @@ pio.templates["digitlab"] = go.layout.Template(
             showgrid=False,
             zeroline=False,
             showline=True,
+            showspikes=False,
             linecolor=TOKENS["edge"],
             ticks="outside",
             ticklen=4,
@@ -134,10 +135,11 @@ def accuracy_range(percents: Sequence[float]) -> list[float]:
     return [100 - next((span for span in _SPANS if span >= 1.25 * missing), 100), 100]
 
 
-def push_apart(places: Sequence[float], gap: float) -> list[float]:
+def push_apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Moves labels as little as possible, so that each is `gap` away from the next.
 
-    Least squares with the order kept: labels that touch move as one block around their mean.
+    Least squares with the order kept: labels that touch move as one block around their mean. None
+    is below `low` or, where there is room for all, above `high`.
     """
     order = sorted(range(len(places)), key=places.__getitem__)
     blocks: list[list[float]] = []  # each label's place, less the gaps before it
@@ -146,7 +148,8 @@ def push_apart(places: Sequence[float], gap: float) -> list[float]:
         while blocks and _mean(blocks[-1]) > _mean(block):
             block = blocks.pop() + block
         blocks.append(block)
-    moved = [_mean(block) for block in blocks for _ in block]
+    most = max(low, high - (len(places) - 1) * gap)
+    moved = [min(max(_mean(block), low), most) for block in blocks for _ in block]
     found = dict(zip(order, moved, strict=True))
     ranks = {index: rank for rank, index in enumerate(order)}
     return [found[index] + ranks[index] * gap for index in range(len(places))]

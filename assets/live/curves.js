@@ -17,6 +17,7 @@
   );
   const RATE_STRIP = 0.26; // of the height, below the curve
   const LABEL_GAP = { compact: 16, large: 36 }; // pixels: one line of text or two
+  const LABEL_INSET = 8;
   const SIDE = 0.6; // of the width: from here on, notes stand left of what they describe
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
@@ -135,8 +136,8 @@
   }
 
   // Moves labels as little as possible, so that each is `gap` away from the next: least squares
-  // with the order kept, as `push_apart` in dashboard/theme.py.
-  function pushApart(places, gap) {
+  // with the order kept, and none outside of the bounds, as `push_apart` in dashboard/theme.py.
+  function pushApart(places, gap, low, high) {
     const mean = (block) => block.reduce((sum, value) => sum + value, 0) / block.length;
     const order = [...places.keys()].sort((a, b) => places[a] - places[b]);
     const blocks = [];
@@ -145,7 +146,10 @@
       while (blocks.length && mean(blocks.at(-1)) > mean(block)) block = [...blocks.pop(), ...block];
       blocks.push(block);
     });
-    const moved = blocks.flatMap((block) => block.map(() => mean(block)));
+    const most = Math.max(low, high - (places.length - 1) * gap);
+    const moved = blocks.flatMap((block) =>
+      block.map(() => Math.min(Math.max(mean(block), low), most)),
+    );
     const found = [];
     order.forEach((index, rank) => (found[index] = moved[rank] + rank * gap));
     return found;
@@ -160,7 +164,8 @@
     const axis = ends.map((uid) => Math.min(Math.max(scaled(filled[uid].y.at(-1)), low), high));
     const pixel = (high - low) / pixels;
     const gap = small ? LABEL_GAP.compact : LABEL_GAP.large;
-    const places = pushApart(axis.map((value) => value / pixel), gap);
+    const bounds = [low / pixel, high / pixel - (small ? 0 : LABEL_INSET)];
+    const places = pushApart(axis.map((value) => value / pixel), gap, ...bounds);
     const space = small ? " " : "<br>\u2002";
     const found = { "train-label": {}, "test-label": {} };
     ends.forEach((uid, index) => {
@@ -173,7 +178,7 @@
     });
     const rate = filled.rate.y?.at(-1);
     if (rate !== undefined) {
-      found["rate-label"] = { x: [lastEpoch()], y: [rate], text: [`\u2002rate ${plain(rate)}`] };
+      found["rate-label"] = { x: [lastEpoch()], y: [rate], text: [`\u2002rate<br>\u2002${plain(rate)}`] };
     }
     return found;
   }
@@ -182,7 +187,7 @@
     Math.max(series.batches.at(-1)?.progress ?? 0, series.epochs.at(-1)?.progress ?? 0) || 1;
 
   // The band at the marked epoch, and its test value where no curve is.
-  function markOf({ metric }, filled) {
+  function markOf({ metric }, filled, share) {
     if (marked === null || marked > lastEpoch()) return { shapes: [], note: [] };
     const shape = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
     const band = { type: "rect", xsizemode: "pixel", xanchor: marked, x0: -7, x1: 7 };
@@ -195,7 +200,7 @@
       xanchor: left ? "right" : "left",
       xshift: left ? -10 : 10,
       yref: "paper",
-      y: metric === "loss" ? 1 : 0.06, // where the curve is not
+      y: metric === "loss" ? 1 : 1.04 - share, // where the curve is not
       yanchor: metric === "loss" ? "top" : "bottom",
       showarrow: false,
     };
@@ -215,11 +220,13 @@
     const share = rate ? 1 - RATE_STRIP : 1;
     const pixels = share * (graph.clientHeight - layout.margin.t - layout.margin.b);
     Object.assign(filled, labels(graph, filled, range, Math.max(pixels, 1), log));
-    const { shapes, note } = isCompact(graph) ? { shapes: [], note: [] } : markOf(graph.dataset, filled);
+    const unmarked = { shapes: [], note: [] };
+    const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share);
     Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, lastEpoch()] });
     Object.assign(layout.yaxis, { range: graph.zoom?.y ?? range, domain: [1 - share, 1] });
     if (rate) layout.xaxis.anchor = "y2";
-    if (log) Object.assign(layout.yaxis, { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) });
+    const ticks = { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) };
+    if (log) Object.assign(layout.yaxis, ticks);
     layout.shapes = shapes;
     layout.annotations = [...(layout.annotations ?? []), ...note];
     // A trace on the second axis, even an empty one, would show that axis.
@@ -254,6 +261,7 @@
     const curve = graph.closest(".curve");
     const empty = !series.batches.length && !series.epochs.length;
     curve.dataset.empty = empty;
+    curve.toggleAttribute("data-no-run", !series.run);
     graph.dataset.stale = "";
     if (empty) return;
     if (graph.dataset.run !== series.run) zoom(graph, null);
@@ -367,7 +375,7 @@
 
   // The keyboard's way along the evaluations.
 
-  const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: -Infinity, End: Infinity };
+  const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
 
   document.addEventListener("keydown", (event) => {
     const graph = event.target.closest?.(".live-curve");
@@ -389,8 +397,7 @@
 
   // Shows and says the values of an evaluation.
   function tell(graph, event) {
-    const curveNumber = graph.data.findIndex(({ uid }) => uid === "test");
-    window.Plotly.Fx.hover(graph, [{ curveNumber, pointNumber: graph.at }]);
+    window.Plotly.Fx.hover(graph, { xval: event.progress, yval: 0 }, "xy");
     const { metric } = graph.dataset;
     const unit = metric === "accuracy" ? 100 : 1;
     const value = (name) => text(metric, unit * event[`${name}_${metric}`]);
@@ -405,6 +412,7 @@
     if (target.closest(".curve-reset")) reset(graph);
     else if (target.closest(".curve-download")) download("png", [graph]);
     else if (target.closest(".curve-table")) setProps("open-tab", { data: "curves" });
+    else if (target.closest(".curve-train")) setProps("open-tab", { data: "train" });
   });
 
   // Pictures are white and have the light theme's colours. One after the other: WebKit loses one
@@ -419,7 +427,8 @@
       Object.assign(layout, { paper_bgcolor: "#fff", plot_bgcolor: "#fff" });
       const { width, height } = graph.getBoundingClientRect();
       const filename = `${title} ${graph.dataset.metric}`.replaceAll(/[^\p{L}\p{N}]+/gu, "-");
-      await window.Plotly.downloadImage({ data, layout }, { format, filename, width, height, scale: 2 });
+      const options = { format, filename, width, height, scale: 2 };
+      await window.Plotly.downloadImage({ data, layout }, options);
     }
   }
 

@@ -84,7 +84,11 @@
     marked = detail;
     drawTable();
   });
-  document.addEventListener("built", ({ detail }) => detail.tab === "curves" && drawTable());
+  document.addEventListener("built", ({ detail }) => {
+    if (detail.tab !== "curves") return;
+    drawTable();
+    setStyle();
+  });
   window.live.listen((message) => {
     updateTable(message);
     if (!message.network) return;
@@ -101,11 +105,19 @@
     fetchScores();
   });
 
+  // Also when the tab is built: Dash does not call a callback without outputs then.
+  function setStyle() {
+    const field = (name) => document.getElementById(`curves-${name}`);
+    curves.setStyle({
+      smoothing: Number(field("smoothing").value),
+      log: field("log").checked,
+      rate: field("rate").checked,
+    });
+    return noUpdate();
+  }
+
   addCallbacks("curves", {
-    style: (smoothing, log, rate) => {
-      curves.setStyle({ smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) });
-      return noUpdate();
-    },
+    style: setStyle,
 
     png: () => (curves.download("png"), noUpdate()),
     svg: () => (curves.download("svg"), noUpdate()),

@@ -81,7 +81,7 @@ def epoch_figure(
     labels: list[go.Scatter] = []
     if len(named) <= _MOST_LABELS:
         extra = {}
-        labels = _labels(named, (high - low) / (height - _TOP - _BOTTOM))
+        labels = _labels(named, low, high, (high - low) / (height - _TOP - _BOTTOM))
         longest = max((min(len(curve.name), _LONGEST) for curve in named), default=0)
         right = round(20 + _CHARACTER * longest)
     margin = dict(l=46, r=right, t=_TOP, b=_BOTTOM + (24 if extra else 0))
@@ -102,9 +102,11 @@ def _loss_range(values: Sequence[float]) -> list[float]:
     return [max(0, low - room), high + room]
 
 
-def _labels(curves: Sequence[go.Scatter], pixel: float) -> list[go.Scatter]:
+def _labels(
+    curves: Sequence[go.Scatter], low: float, high: float, pixel: float
+) -> list[go.Scatter]:
     """The name of each curve beside its last point. `pixel`: what a pixel is on the y axis."""
-    places = push_apart([curve.y[-1] for curve in curves], _LABEL_GAP * pixel)
+    places = push_apart([curve.y[-1] for curve in curves], _LABEL_GAP * pixel, low, high)
     return [
         go.Scatter(
             x=[curve.x[-1]],

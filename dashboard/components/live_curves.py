@@ -46,13 +46,13 @@ def live_curve(name: str, metric: Metric, label: str, height: int = HEIGHT) -> h
         },
     )
     figure = html.Div(
-        [_empty_axes(metric), curve], className="curve-figure", style={"--height": f"{height}px"}
+        [_empty_axes(metric), _empty_note(metric, compact), curve],
+        className="curve-figure",
+        style={"--height": f"{height}px"},
     )
     readout = html.P(className="curve-readout sr-only", **{"aria-live": "polite"})
-    sentence = html.P(className="curve-empty", **{"data-live": "curve"})
     class_name = "curve compact" if compact else "curve"
-    head = _head(metric, compact)
-    return panel(label, head, figure, sentence, readout, class_name=class_name)
+    return panel(label, _head(metric, compact), figure, readout, class_name=class_name)
 
 
 def _head(metric: Metric, compact: bool) -> html.Div:
@@ -76,8 +76,18 @@ def _head(metric: Metric, compact: bool) -> html.Div:
         html.Span("images it learns from", className="key train"),
         html.Span("test images", className="key test"),
     ]
+    if metric == "loss":
+        keys = []  # once is enough
     parts = [html.H2(name), html.Span(what, className="soft"), html.Span([reset, *keys, picture])]
     return html.Div(parts, className="curve-head")
+
+
+def _empty_note(metric: Metric, compact: bool) -> html.Div:
+    """Why there are no points, and, once on a page, the way to some."""
+    parts: list[Any] = [html.P(**{"data-live": "curve"})]
+    if metric == "loss" and not compact:
+        parts.append(html.Button("Train a network", type="button", className="btn curve-train"))
+    return html.Div(parts, className="curve-empty")
 
 
 def _empty_axes(metric: Metric) -> html.Div:

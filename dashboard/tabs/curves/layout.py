@@ -50,9 +50,9 @@ def layout(_: "TrainingService") -> html.Div:
                 ],
                 className="two-columns",
             ),
-            html.Div([_pattern(name) for name in PATTERNS], className="patterns"),
+            _scrolling("How to read curves", "patterns", [_pattern(name) for name in PATTERNS]),
             help_link(EXPLANATION, "curves"),
-            panel("Epoch by epoch", html.Div(_epoch_table(), className="epochs")),
+            panel("Epoch by epoch", _scrolling("Table of epochs", "epochs", _epoch_table())),
         ]
     )
 
@@ -82,6 +82,13 @@ def _controls() -> html.Div:
     )
 
 
+def _scrolling(label: str, class_name: str, parts: list[Any]) -> html.Div:
+    """A part that scrolls where it is too wide: it takes the focus, for the keyboard's sake."""
+    return html.Div(
+        parts, className=class_name, tabIndex="0", role="group", **{"aria-label": label}
+    )
+
+
 def _pattern(name: str) -> html.Figure:
     """A small drawing, made by the style sheet, and its meaning."""
     heading, meaning = PATTERNS[name]
@@ -108,7 +115,6 @@ def _epoch_table() -> list[Any]:
             ],
             size="sm",
             hover=True,
-            responsive=True,
         ),
         html.P(NO_ROWS, id=f"{TABLE}-note", className="text-body-secondary"),
     ]
