@@ -14,7 +14,7 @@ from core.errors import UnknownRunError
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot
 from dashboard.formatting import PERCENT
-from dashboard.theme import LEGEND_BELOW, accuracy_range, figure_layout, push_apart
+from dashboard.theme import LEGEND_BELOW, accuracy_range, push_apart
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

@@ -17,7 +17,7 @@ from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import panel
 from dashboard.components.probability_bars import probability_bars
-from dashboard.theme import GRAPH, CLICK_GRAPH, empty_state
+from dashboard.theme import CLICK_GRAPH, GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

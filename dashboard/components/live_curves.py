@@ -163,15 +163,15 @@ def _label(of: str, colour: str, **more: Any) -> dict[str, Any]:
 
 
 _TRACES: list[dict[str, Any]] = [
-    dict(uid="raw", name="train, raw", mode="lines", line=dict(color=_TRAIN, width=1), opacity=0.38),
+    dict(
+        uid="raw", name="train, raw", mode="lines", line=dict(color=_TRAIN, width=1), opacity=0.38
+    ),
     dict(uid="train", name="train", mode="lines", line=dict(color=_TRAIN, width=2.25)),
     dict(
         uid="mean",
         name="train, epoch mean",
         mode="markers",
-        marker=dict(
-            color=_TRAIN, symbol="square-open", size=7, line=dict(width=1.5, color=_TRAIN)
-        ),
+        marker=dict(color=_TRAIN, symbol="square-open", size=7, line=dict(width=1.5, color=_TRAIN)),
     ),
     dict(
         uid="test",
