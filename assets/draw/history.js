@@ -46,7 +46,8 @@
     });
     const caption = make("caption", { className: "sr-only", textContent: "Probability of each digit after each epoch" });
     const head = make("thead", {}, make("tr", {}, make("td"), ...heads));
-    const table = make("table", { className: "strip-h" }, caption, head, make("tbody", {}, ...rows));
+    const columns = make("colgroup", {}, make("col", {}));
+    const table = make("table", { className: "strip-h" }, caption, columns, head, make("tbody", {}, ...rows));
     table.style.setProperty("--columns", names.length);
     return table;
   }

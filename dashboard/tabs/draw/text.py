@@ -151,11 +151,11 @@ def history(course: ProbabilityHistory) -> str:
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [epoch_number(epoch) for epoch in course.epochs]
     chance = f"{chances[0]:.0%}".replace("%", f"{THIN_SPACE}%")
+    first = "Untrained it guessed" if course.epochs[0] == 0 else f"After epoch {epochs[0]} it read"
     if len(epochs) == 1:
-        return f"After epoch {epochs[0]} it reads {digits[0]} ({chance})."
+        return f"{first} {digits[0]} ({chance})."
     turns = [i for i in range(1, len(digits)) if digits[i] != digits[i - 1]]
-    first = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
-    begun = f"{first} it read {digits[0]} ({chance})"
+    begun = f"{first} {digits[0]} ({chance})"
     if not turns:
         return f"{begun}, and it never read anything else."
     detour = "" if len(turns) == 1 else f", after {len(turns)} changes of mind"
