@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ifChanged, noUpdate, setProps } = window.digitlab;
+  const { addCallbacks, ifChanged, noUpdate, probability, setProps } = window.digitlab;
 
   const REST_MS = 400; // a drawing that has not changed for so long is sent
   const LABELS = 12; // of columns, at most, beside that of the one that is shown
@@ -26,7 +26,7 @@
     const every = Math.ceil(names.length / LABELS);
     const best = probabilities[shown].indexOf(Math.max(...probabilities[shown]));
     const cell = (digit) => (chances, column) => {
-      const text = window.digitlab.result.percent(chances[digit]);
+      const text = probability(chances[digit]);
       const td = make("td", { textContent: text, title: `after epoch ${names[column]}: ${text} for ${digit}` });
       td.style.setProperty("--share", chances[digit]);
       td.classList.toggle("now", column === shown && digit === best);

@@ -6,6 +6,7 @@
   const SIDE = 280; // of a canvas, in its own units; it may have more pixels
   const PEN = 19; // how the drawing looks here; the network's input has its own line width
 
+  const { probability } = window.digitlab;
   const element = (id) => document.getElementById(id);
 
   // A canvas's context, in units.
@@ -86,7 +87,7 @@
     const wavers = doubt === "undecided";
     if (sure) {
       const epoch = Math.round(100 * progress) / 100;
-      showAnswer([digit], `${percent(probabilities[digit])} sure`, `after epoch ${epoch}`);
+      showAnswer([digit], `${probability(probabilities[digit])} sure`, `after epoch ${epoch}`);
     } else if (wavers) {
       showAnswer([digit, next], "Not sure", "It wavers between two digits.");
     } else {
@@ -102,9 +103,6 @@
     const others = [...probabilities.keys()].filter((other) => other !== digit);
     return others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a));
   }
-
-  const percent = (share) =>
-    share < 0.0005 ? "–" : `${(share * 100).toFixed(1)}\u202f%`;
 
   // No answer: a sentence says why; the network's input is shown where there is one.
   function showNothing(sentence, detail, input) {
@@ -133,7 +131,7 @@
     bars?.classList.toggle("unsure", !sure);
     bars?.querySelectorAll(".bar").forEach((row, digit) => {
       row.style.setProperty("--share", `${(probabilities[digit] * 100).toFixed(1)}%`);
-      row.textContent = percent(probabilities[digit]);
+      row.textContent = probability(probabilities[digit]);
       row.classList.toggle("best", marked.includes(digit));
     });
   }
@@ -188,6 +186,6 @@
   }
 
   window.digitlab.result = {
-    paint, paintBox, frameOf, bitmapOf, drawOverlay, percent, show, showNothing,
+    paint, paintBox, frameOf, bitmapOf, drawOverlay, show, showNothing,
   };
 })();

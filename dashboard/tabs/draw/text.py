@@ -19,7 +19,8 @@ from core.records.runs import RunSnapshot
 from dashboard.components.controls import table
 from dashboard.formatting import epoch_number, percent, plural
 
-THIN_SPACE = "\u202f"
+ALONE = {"--c": 0, "--r": 0, "--columns": 1, "--rows": 1}
+"""The place of a picture in a sprite of its own."""
 NOTHING_TRAINED = "Nothing has learned yet. After training, you see here what each epoch reads."
 NOTHING_DRAWN = "Draw a digit, and see what the network reads in it after each epoch."
 NOTHING_TO_KEEP = "Nothing is drawn yet: draw a digit, then say which one it is."
@@ -80,7 +81,7 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
         className="ink",
         title=label,
         role="img",
-        style={"--sprite": f"url({_picture(drawing.image)})"},
+        style={"--sprite": f"url({_picture(drawing.image)})", **ALONE},
         **{"aria-label": label},
     )
     misread = [html.B(str(digit), className="as", **{"aria-hidden": "true"})] if wrong else []
@@ -150,7 +151,7 @@ def history(course: ProbabilityHistory) -> str:
     """The prediction at first, and since which epoch it is what it is now."""
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [epoch_number(epoch) for epoch in course.epochs]
-    chance = f"{chances[0]:.0%}".replace("%", f"{THIN_SPACE}%")
+    chance = percent(float(chances[0]), 0)
     first = "Untrained it guessed" if course.epochs[0] == 0 else f"After epoch {epochs[0]} it read"
     if len(epochs) == 1:
         return f"{first} {digits[0]} ({chance})."
