@@ -56,8 +56,8 @@
   let epochs = [];
 
   document.addEventListener("click", ({ target }) => {
-    const button = target.closest(".strip-h button");
-    if (button) window.digitlab.slider.seek(epochs[button.dataset.column]);
+    const epoch = epochs[target.closest(".strip-h :is(th, td)")?.cellIndex - 1];
+    if (epoch !== undefined) window.digitlab.slider.seek(epoch);
   });
 
   document.addEventListener("keydown", (event) => {

@@ -6,6 +6,8 @@
   const SIDE = 280; // of a canvas, in its own units; it may have more pixels
   const PEN = 19; // how the drawing looks here; the network's input has its own line width
 
+  const MOST = 0.6; // of the probability, between which two digits it wavers
+
   const { probability } = window.digitlab;
   const element = (id) => document.getElementById(id);
 
@@ -84,15 +86,13 @@
   function show(answer) {
     const { digit, probabilities, sure, doubt, progress } = answer;
     const next = runnerUp(answer);
-    const wavers = doubt === "undecided";
+    const wavers = doubt === "undecided" && probabilities[digit] + probabilities[next] > MOST;
     if (sure) {
       const epoch = Math.round(100 * progress) / 100;
       showAnswer([digit], `${probability(probabilities[digit])} sure`, `after epoch ${epoch}`);
-    } else if (wavers) {
-      showAnswer([digit, next], "Not sure", "It wavers between two digits.");
-    } else {
-      showAnswer([`${digit}?`], "Not sure", `It looks like no ${digit} that it learned from.`);
-    }
+    } else if (wavers) showAnswer([digit, next], "Not sure", "It wavers between two digits.");
+    else if (doubt === "undecided") showAnswer([`${digit}?`], "Not sure", "No digit stands out.");
+    else showAnswer([`${digit}?`], "Not sure", `It looks like no ${digit} that it learned from.`);
     element("draw-answer")?.classList.toggle("unsure", !sure);
     showBars(probabilities, wavers ? [digit, next] : [digit], sure);
     showInput(answer.input);
