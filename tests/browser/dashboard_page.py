@@ -519,7 +519,7 @@ class DashboardPage:
     def strokes(self) -> list[list[list[float]]]:
         """The drawing as the page keeps it and sends it to the server."""
         found: list[list[list[float]]] = json.loads(
-            self.page.evaluate("sessionStorage.getItem('drawing')")
+            self.page.evaluate("sessionStorage.getItem('drawing') ?? '[]'")
         )
         return found
 

@@ -43,7 +43,8 @@ def open_canvas(dashboard: DashboardPage, run_id: str) -> None:
 
 def choose_input(dashboard: DashboardPage, form: str) -> None:
     group = dashboard.page.get_by_role("radiogroup", name="How the drawing is prepared")
-    group.get_by_role("radio", name=form, exact=True).check()
+    group.get_by_text(form, exact=True).click()
+    expect(group.get_by_role("radio", name=form, exact=True)).to_be_checked()
 
 
 def bars(dashboard: DashboardPage) -> Locator:
@@ -307,11 +308,12 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
         dashboard.until(lambda words=words: re.fullmatch(words, dashboard.draw_answer()))
         assert percentages(dashboard)[7] == 100 * chances[7]
         answer = dashboard.page.locator("#draw-answer strong")
-        color = answer.evaluate("answer => getComputedStyle(answer).color")
-        assert color == dashboard.theme_color("ink" if doubt is None else "ink-3")
-        found = dashboard.page.locator("#draw-bars .best")
-        assert set(found.evaluate_all("bars => bars.map(bar => +bar.dataset.digit)")) == marked
-        bar = found.first.evaluate("bar => getComputedStyle(bar, '::after').backgroundImage")
+        color = dashboard.theme_color("ink" if doubt is None else "ink-3")
+        found = "answer => getComputedStyle(answer).color"
+        dashboard.until(lambda answer=answer, color=color: answer.evaluate(found) == color)
+        best = dashboard.page.locator("#draw-bars .best")
+        assert set(best.evaluate_all("bars => bars.map(bar => +bar.dataset.digit)")) == marked
+        bar = best.first.evaluate("bar => getComputedStyle(bar, '::after').backgroundImage")
         assert ("repeating" in bar) == (doubt is not None)  # hatched
 
 

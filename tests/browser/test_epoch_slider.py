@@ -181,7 +181,7 @@ def test_the_opinion_of_a_drawing_goes_back_too(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     dashboard.open_tab("Draw")
-    dashboard.field("Centred like MNIST").check()
+    dashboard.text("Centred like MNIST", exact=True).click()
     slider = show_newest_network(dashboard, mlp_run)
     dashboard.button("Clear").click()
     dashboard.draw(SEVEN)

@@ -32,7 +32,7 @@ def open_draw(dashboard: DashboardPage, run_id: str) -> None:
     dashboard.show_run(run_id)
     dashboard.epoch_slider.fill("3")
     dashboard.button("Clear").click()
-    dashboard.field("Centred like MNIST").check()
+    dashboard.text("Centred like MNIST", exact=True).click()
 
 
 @pytest.fixture(autouse=True)
