@@ -27,7 +27,7 @@ class DrawingPrediction:
 
     `image` is the network's input, (28, 28) float32, ink 1 on black 0. `box` is the bounding box
     of the ink (left, top, right, bottom), `centre` its centre of mass (x, y), both in the
-    drawing's own unit.
+    drawing's own unit. `progress` is the age of the network in epochs: an untrained one guesses.
     """
 
     image: np.ndarray
@@ -35,6 +35,7 @@ class DrawingPrediction:
     doubt: Doubt | None
     box: tuple[float, float, float, float]
     centre: tuple[float, float]
+    progress: float
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,9 @@ class Predictions:
         except DatasetUnavailableError:  # an imported network works without any data set
             data = None
         doubt = self._detector.doubt(data, image, prediction)
-        return DrawingPrediction(image, prediction, doubt, drawing.box, drawing.centre)
+        return DrawingPrediction(
+            image, prediction, doubt, drawing.box, drawing.centre, checkpoint.progress
+        )
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:

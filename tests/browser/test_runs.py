@@ -112,8 +112,8 @@ def test_while_a_run_waits_no_view_shows_the_network_of_another(
     first, waiting = server.start_endless_run(), server.start_endless_run()
     dashboard.run_picker.select_option(value=waiting)
     expect(dashboard.status("State")).to_have_text("Waiting")
-    dashboard.until(lambda: "This run has learnt nothing yet" in dashboard.draw_answer())
-    expect(dashboard.region("Course of the drawing")).to_contain_text("waits for its turn")
+    dashboard.until(lambda: "This run has learned nothing yet" in dashboard.draw_answer())
+    expect(dashboard.region("How the answer came about")).to_contain_text("waits for its turn")
     for tab in ("Gallery", "Mistakes", "Inside", "Embedding"):
         dashboard.open_tab(tab)
         expect(dashboard.text("waits for its turn").filter(visible=True).first).to_be_visible()
