@@ -14,6 +14,7 @@
   const probability = (share) => window.digitlab.probability(share);
   const element = (id) => document.getElementById(id);
   const grids = new Map(); // by prefix
+  const phone = window.matchMedia("(max-width: 40rem)");
 
   const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
@@ -145,6 +146,8 @@
       const { tiles, images } = this;
       const { width } = tiles?.getBoundingClientRect() ?? {};
       if (!width) return; // out of sight; the observer calls again
+      this.isSmall ??= this.detail.matches(".compact");
+      this.detail.classList.toggle("compact", this.isSmall || phone.matches);
       const style = getComputedStyle(tiles);
       const most = Number(style.getPropertyValue("--most"));
       const across = Math.max(Math.min(images.length, most), Math.min(FEWEST, most));
@@ -203,10 +206,8 @@
       const { detail, list } = this;
       [...list.children].forEach((shot, at) => shot.setAttribute("aria-pressed", String(at === place)));
       detail.dataset.state = image ? (this.untrained ? "untrained" : "read") : "nothing";
-      const look = detail.querySelector(".look-inside");
-      look.disabled = !image;
       if (!image) return;
-      look.dataset.lookInside = image.index;
+      detail.querySelector(".look-inside").dataset.lookInside = image.index;
       detail.querySelector("h2").textContent = `Test image ${image.index.toLocaleString("en")}`;
       this.showPixels(image);
       if (this.untrained) {

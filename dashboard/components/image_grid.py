@@ -15,12 +15,13 @@ from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.probability_bars import probability_bars
-from dashboard.theme import BARE_GRAPH
+from dashboard.theme import BARE_GRAPH, HIDDEN_AXIS, NO_MARGIN
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 NOTHING_LEARNED = "Nothing has learned yet."
+CLEAR = "rgba(0,0,0,0)"
 UNCHOSEN = "Choose an image."
 
 
@@ -77,19 +78,16 @@ class ImageGrid:
             ],
             className="untrained",
         )
-        graph = dcc.Graph(
-            id=f"{self.prefix}-digit", config=BARE_GRAPH, responsive=True, className="signal"
-        )
         return html.Section(
             [
                 html.Div(head, className="detail-head"),
-                graph,
+                pixels(f"{self.prefix}-digit", responsive=True, className="signal"),
                 html.Div(
                     [
                         html.P(className="lead verdict"),
                         probability_bars(),
                         untrained,
-                        html.Button("Look inside", className="btn look-inside", disabled=True),
+                        html.Button("Look inside", className="btn look-inside"),
                     ],
                     className="detail-text",
                 ),
@@ -98,6 +96,13 @@ class ImageGrid:
             className=f"image-detail {class_name}".rstrip(),
             **{"aria-label": self.detail_label, "data-grid": self.prefix},
         )
+
+
+def pixels(name: str, **properties: Any) -> dcc.Graph:
+    """A heatmap that the script fills in; `name` is its id."""
+    hidden = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "margin": NO_MARGIN}
+    figure = {"layout": {**hidden, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}}
+    return dcc.Graph(id=name, figure=figure, config=BARE_GRAPH, **properties)
 
 
 def _icon(label: str, name: str) -> html.Button:

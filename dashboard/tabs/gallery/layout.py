@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
 from core.analysis.mistakes import CLASSES
 from dashboard.components.controls import PERSIST, button, choices, stores
 from dashboard.components.help_link import help_link
-from dashboard.components.image_grid import ImageGrid
-from dashboard.theme import BARE_GRAPH
+from dashboard.components.image_grid import ImageGrid, pixels
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -41,7 +40,7 @@ EXPLANATION = "Test images, which the network never learns from, as it sees them
 
 
 def layout(_: "TrainingService") -> html.Div:
-    mosaic = dcc.Graph(id=f"{GRID.prefix}-graph", config=BARE_GRAPH, className="mosaic")
+    mosaic = pixels(f"{GRID.prefix}-graph", className="mosaic")
     return html.Div(
         [
             html.Div(

@@ -41,7 +41,10 @@ def layout(_: "TrainingService") -> html.Div:
             html.Div(help_link(EXPLANATION, "mistakes"), className="mistakes-help"),
             html.Div(
                 [
-                    html.Div([_matrix(), GRID.detail("beside")], className="mistakes-all"),
+                    html.Div(
+                        [_matrix(), GRID.detail("compact"), matrix.scores_layout()],
+                        className="mistakes-all",
+                    ),
                     html.Div([_tools(), GRID.tiles()], className="mistakes-images"),
                 ],
                 className="mistakes",
@@ -67,7 +70,6 @@ def _matrix() -> html.Section:
             html.Div(head, className="mistakes-head"),
             matrix.layout(),
             html.P(explained, className="small soft margins"),
-            matrix.scores_layout(),
         ],
         id="mistakes-matrix",
         **{"aria-label": "Confusion matrix"},
