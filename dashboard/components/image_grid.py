@@ -52,7 +52,7 @@ class ImageGrid:
         return html.Section(
             [
                 *below,
-                html.Div(className="shots", role="group", **{"aria-label": self.label}),
+                html.Div(className="shots"),
                 empty,
             ],
             id=f"{self.prefix}-grid",

@@ -70,7 +70,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, d
     except (NoModelError, NotTrainedError) as error:
         answer = samples(service, request, _count(request), error)
         count = len(answer.get("images", {}).get("indices", ()))
-        return [plural(count, "test image"), html.Small("not read yet")], answer
+        return [f"{plural(count, 'test image')} ", html.Small("not read yet")], answer
     except DigitLabError as error:
         return "", nothing(str(error))
     chosen = len(request.get("chosen") or [])
@@ -122,4 +122,4 @@ def caption(images: Gallery, chosen: int = 0) -> list[Any]:
     if chosen:
         some = f", {count} of them here" if count < chosen else ""
         when = f"{plural(chosen, 'image')} chosen in the embedding{some}, {when}"
-    return [f"{right} of {count} right", html.Small(when)]
+    return [f"{right} of {count} right ", html.Small(when)]

@@ -56,7 +56,7 @@ def layout(_: "TrainingService") -> html.Div:
 
 def _matrix() -> html.Section:
     head = [
-        html.H2(id=CAPTION, className="score", role="status"),
+        html.H2(html.Span(id=CAPTION, role="status"), className="score"),
         html.Span("true digit ↓\u2002read as →", className="tiny muted"),
     ]
     explained = [

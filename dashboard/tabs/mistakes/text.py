@@ -50,7 +50,7 @@ def caption(answers: Gallery) -> list[Any]:
     """How many of all test images the network misreads, and after how many epochs."""
     wrong = int((answers.predictions != answers.labels).sum())
     total = len(answers.labels)
-    return [f"{wrong:,} of {total:,} misread", html.Small(after_epochs(answers.progress))]
+    return [f"{wrong:,} of {total:,} misread ", html.Small(after_epochs(answers.progress))]
 
 
 def page_range(first: int, shown: int, count: int) -> str:
