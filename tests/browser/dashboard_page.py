@@ -211,8 +211,18 @@ class DashboardPage:
         return self.page.locator(CAPTIONS[tab])
 
     def image_titles(self, region: str) -> Locator:
-        """The texts above the images of a mosaic."""
-        return self.region(region).locator("text").filter(has_text="True:")
+        """The texts below the images of a grid."""
+        return self.region(region).locator(".said")
+
+    def images(self, region: str) -> Locator:
+        """The images of a grid, each a button."""
+        return self.region(region).locator(".shot")
+
+    def pick(self, label: str) -> None:
+        """Presses a radio button that is shown as its label alone."""
+        named = self.page.locator("label").filter(has_text=re.compile(rf"^{re.escape(label)}$"))
+        named.filter(visible=True).click()
+        expect(self.field(label)).to_be_checked()
 
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
