@@ -18,10 +18,12 @@ from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
 from core.records.predictions import DrawingPrediction, Gallery
+from core.records.preview import PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.background import BackgroundTasks
+from core.training.preview import preview_images
 from core.training.state import Checkpoint
 
 MAX_CHECKPOINTS = 24
@@ -66,6 +68,20 @@ class Predictions:
         """
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
+
+    def preview_images(self, run_id: str | None = None) -> PreviewImages:
+        """The images of a run's preview, by default those of the next run's data set.
+
+        Raises:
+            DatasetUnavailableError: there is no data set.
+        """
+        if run_id is None:
+            data = self._catalog.load("auto", self._tasks.should_stop)
+        else:
+            data = self._data(self._runs.find(run_id))
+        labels = data.test_labels.numpy()
+        shown = preview_images(labels)
+        return PreviewImages(shown, data.test_images.numpy()[shown], labels[shown])
 
     def test_images(
         self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None

@@ -182,4 +182,5 @@ class TrainingWorker:
                     raise DamagedFileError(problem)
                 run.rewind_to(stored, count, epoch)
             run.discard_rewound()
+            run.previews.resume(run.snapshot.progress)
         return state

@@ -14,6 +14,7 @@ from core.errors import InvalidConfigError, InvalidDrawingError
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
+from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot
 from dashboard.api.errors import BadRequest
 
@@ -254,6 +255,14 @@ class PredictionHistory(BaseModel):
     epochs: list[float]
     digits: list[int]
     probabilities: list[list[float]]
+
+
+class PreviewResponse(BaseModel):
+    """Test images by their indices, their true digits, and the frames in the order of training."""
+
+    images: list[int]
+    labels: list[int]
+    frames: list[PreviewFrame]
 
 
 class DrawingResponse(BaseModel):

@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
+from core.errors import UnknownRunError
 from dashboard.live.protocol import Message, Place
 from dashboard.live.updates import Changes, Describe, Row, has_news, place_after, update
 
@@ -121,6 +122,9 @@ class Live:
 
     def _make(self, place: Place) -> tuple[str | None, Place]:
         message = update(self._changes, place)
+        if "preview" in place.wants and message.shown is not None:
+            with suppress(UnknownRunError):  # deleted a moment ago
+                self._service.runs.watch(message.shown)
         text = message.to_text() if has_news(message, place) else None
         return text, place_after(message, place)
 

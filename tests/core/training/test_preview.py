@@ -66,6 +66,7 @@ def test_a_frame_has_the_digits_that_the_network_reads_then(tiny_dataset):
     events = train(tiny_dataset, watched(), weight_averaging=True)
     checkpoint = next(e for e in reversed(events) if isinstance(e, Checkpoint))
     shown = preview_images(tiny_dataset.test_labels.numpy())
+    assert checkpoint.test_probabilities is not None
     predicted = checkpoint.test_probabilities[shown].argmax(1)
     last = frames(events)[-1]
     assert last.digits == "".join(map(str, predicted))
