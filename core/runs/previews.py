@@ -15,7 +15,7 @@ class PreviewFrames:
     """Frames in the order of training. The lock of `core.runs.registry.Runs` guards them.
 
     Attributes:
-        newest: the newest frame since Digit Lab was started.
+        newest: the newest frame since Digit Lab was started; None after the run was rewound.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,9 +30,9 @@ class PreviewFrames:
         except (OSError, ValueError, TypeError):
             return []
 
-    def resume(self, progress: float) -> None:
-        """Continues with the frames up to a position, in epochs."""
-        self.frames = [frame for frame in self.read() if frame.progress <= progress]
+    def resume(self, step: int) -> None:
+        """Continues with the frames up to a step of the run."""
+        self.frames = [frame for frame in self.read() if frame.step <= step]
 
     def append(self, frame: PreviewFrame) -> None:
         self.newest = frame

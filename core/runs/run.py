@@ -243,6 +243,7 @@ class Run:
         revision = self.snapshot.revision + 1
         self.change(revision=revision, place_epoch=epoch, **figures, **changes)
         self._events, self._written = stored[:count], len(stored)
+        self.previews.newest = None
 
     def discard_rewound(self) -> None:
         """Deletes what lies after the epoch that the run was rewound to.

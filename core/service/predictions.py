@@ -18,7 +18,7 @@ from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
 from core.records.predictions import DrawingPrediction, Gallery
-from core.records.preview import PreviewImages
+from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
@@ -82,6 +82,30 @@ class Predictions:
         labels = data.test_labels.numpy()
         shown = preview_images(labels)
         return PreviewImages(shown, data.test_images.numpy()[shown], labels[shown])
+
+    def preview(self, run_id: str, epoch: int | None = None) -> PreviewFrame | None:
+        """What a run's network reads in its preview images, by default that of the last
+        evaluation. None for an untrained network, and where there is no network."""
+        try:
+            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        except NotTrainedError:
+            return None
+        if checkpoint.step == 0 and not run.snapshot.brought_in:
+            return None
+        data = self._data(run)
+        labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
+        found = self._predictor.look(checkpoint, data, preview_images(labels))
+        accuracy = None
+        if probabilities is not None:
+            accuracy = float((probabilities.argmax(1) == labels).mean())
+        return PreviewFrame(
+            step=checkpoint.step,
+            progress=checkpoint.progress,
+            seconds=None,
+            digits="".join(map(str, found.probabilities.argmax(1))),
+            accuracy=accuracy,
+            exact=accuracy is not None,
+        )
 
     def test_images(
         self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None

@@ -69,9 +69,15 @@ class RunManager:
 
     # Preview
 
-    def watch(self, run_id: str) -> None:
-        """Asks for preview frames of a run, if it trains, during the next seconds."""
-        self._runs.find(run_id).control.watch()
+    def watch(self, run_id: str | None = None) -> None:
+        """Asks for preview frames of a run while it trains, during the next seconds.
+
+        By default of the run that trains, or of the next one.
+        """
+        if run_id is None:
+            self._worker.watch()
+        else:
+            self._runs.find(run_id).control.watch()
 
     def previews(self, run_id: str) -> list[PreviewFrame]:
         """The preview frames of a run, up to where it is."""
@@ -80,10 +86,11 @@ class RunManager:
         with self._lock:
             if run is self._worker.active:
                 return list(run.previews.frames)
-            return [frame for frame in stored if frame.progress <= run.snapshot.progress]
+            place = run.snapshot.place_epoch
+        return [frame for frame in stored if place is None or frame.progress <= place]
 
     def newest_preview(self, run_id: str) -> PreviewFrame | None:
-        """The newest frame of a run since Digit Lab was started."""
+        """The newest frame of a run since Digit Lab was started or the run was rewound."""
         return self._runs.find(run_id).previews.newest
 
     # Training

@@ -6,7 +6,7 @@ import time
 PUBLISH_SECONDS = 0.5
 """Weights are published at most this often: each copy costs some milliseconds."""
 
-WATCH_SECONDS = 10.0
+WATCH_SECONDS = 8.0
 """Whoever watches says so again within this time."""
 
 

@@ -32,8 +32,8 @@ def fit(
 
     A new run first yields the untrained model's checkpoint. Each evaluation yields an
     `EpochMetrics`, then a `Checkpoint`. The same seed gives the same events, bit for bit on one
-    machine, in one go or with interruptions. Previews come only while
-    somebody watches, as time allows, and change no other event.
+    machine, in one go or with interruptions. Previews come only while somebody watches, as time
+    allows, and change no other event.
 
     Args:
         control: stops training, changes the learning rate, or asks for a checkpoint between two
@@ -96,9 +96,10 @@ def fit(
                     yield progress.batch_metrics(rate)
                 if progress.is_evaluation_due:
                     yield from evaluate()
-                elif control.should_publish():
+                    continue
+                if control.should_publish():
                     yield checkpoint()
-                if preview.is_due():
+                if preview.is_due(progress.step):
                     yield preview.frame(state, progress)
     except CancelledError:
         yield checkpoint(resumable=True)

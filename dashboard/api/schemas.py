@@ -258,10 +258,20 @@ class PredictionHistory(BaseModel):
 
 
 class PreviewResponse(BaseModel):
-    """Test images by their indices, their true digits, and the frames in the order of training."""
+    """Test images by their indices, their true digits, and what the network reads in them.
+
+    `current` is null for an untrained network. `frames` counts those of `PreviewFrames`.
+    """
 
     images: list[int]
     labels: list[int]
+    frames: int = 0
+    current: PreviewFrame | None = None
+
+
+class PreviewFrames(BaseModel):
+    """What a run's network read in the preview images, in the order of training."""
+
     frames: list[PreviewFrame]
 
 

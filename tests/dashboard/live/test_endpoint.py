@@ -22,7 +22,7 @@ from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live
 from dashboard.live.protocol import Place
-from tests.conftest import SECONDS, MakeService, WaitUntil, run_async
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, LiveHarness, batch, opened, refusal
 from tests.dashboard.live.conftest import Page
 
@@ -428,5 +428,43 @@ def test_training_makes_previews_while_a_page_wants_them(
     run_id = service.runs.start(parse_config({**SHORT, "epochs": 200}))
     page = Page(wants={"preview"})
     with TestClient(create_app(service).server, base_url="http://127.0.0.1") as client:
-        wait_until(lambda: "preview" in page.take(ask(client, page.place).json()))
+        wait_until(lambda: page.take(ask(client, page.place).json()).get("preview"))
     service.runs.stop(run_id)
+
+
+def test_a_page_that_follows_is_told_the_first_frame_of_the_next_run(
+    service: TrainingService, finish: Finish
+) -> None:
+    with TestClient(create_app(service).server, base_url="http://127.0.0.1") as client:
+        page = Page(wants={"preview"})
+        with followed(client, page.place) as socket:
+            assert page.take(hear(socket))["preview"] is None
+            run_id = service.runs.start(parse_config(SHORT))
+            finish(service, run_id)
+            first, *_, last = service.runs.previews(run_id)
+            assert (first.step, last.progress) == (5, 2)
+            while page.take(hear(socket)).get("preview") != asdict(last):
+                pass
+
+
+def test_previews_are_asked_for_as_long_as_a_page_is_open_that_wants_them(
+    client: TestClient, harness: LiveHarness, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+) -> None:
+    monkeypatch.setattr(endpoint, "PING_SECONDS", 0.01)
+    asked: list[str | None] = []
+    monkeypatch.setattr(harness.service.runs, "watch", asked.append)
+    place = Place(wants=frozenset({"preview"}))
+    with followed(client, place) as wall, followed(client, Place(run="other")):
+        for _ in range(5):  # nothing happens meanwhile
+            hear(wall)
+        assert len(asked) >= 4
+        assert set(asked) == {None}
+        wall.send_text(Place().model_dump_json())  # the wall is out of sight
+        while "network" not in hear(wall):  # the answer to the new place
+            pass
+        hear(wall)
+        hear(wall)
+        asked.clear()
+        for _ in range(3):
+            hear(wall)
+        assert asked == []
