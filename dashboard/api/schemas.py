@@ -275,6 +275,35 @@ class PreviewFrames(BaseModel):
     frames: list[PreviewFrame]
 
 
+class LayerResponse(BaseModel):
+    """A layer with what follows it, such as ReLU and pooling, and its output as a picture.
+
+    `shape` is (channels, height, width), or (n,) for a vector. `columns` of the maps stand side by
+    side in the picture.
+    """
+
+    name: str
+    operations: list[str]
+    shape: list[int]
+    size: str
+    parameters: int
+    columns: int
+    picture: str
+
+
+class ActivationsResponse(BaseModel):
+    """What a network makes of a test image. `version` names its weights."""
+
+    version: str
+    progress: float
+    image: int
+    label: int | None
+    model: str
+    probabilities: list[float]
+    parameters: int
+    layers: list[LayerResponse]
+
+
 class DrawingResponse(BaseModel):
     """A kept drawing, its 28 x 28 pixels, and how it is read; null where there is no network.
 

@@ -14,7 +14,7 @@ from core.training import preview
 from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.preview import IMAGES_PER_DIGIT, preview_images
-from core.training.state import Checkpoint
+from core.training.state import Checkpoint, ResumeState
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 
@@ -52,6 +52,12 @@ def last_checkpoint(events: list[Event]) -> Checkpoint:
     return next(event for event in reversed(events) if isinstance(event, Checkpoint))
 
 
+def last_state(events: list[Event]) -> ResumeState:
+    state = last_checkpoint(events).resume
+    assert state is not None
+    return state
+
+
 def outcome(events: list[Event]) -> tuple[list[tuple], dict[str, bytes]]:
     """All metrics without times, and the state of training at the end."""
     metrics = [
@@ -59,7 +65,7 @@ def outcome(events: list[Event]) -> tuple[list[tuple], dict[str, bytes]]:
         for event in events
         if not isinstance(event, Checkpoint | PreviewFrame)
     ]
-    state = last_checkpoint(events).resume.tensors
+    state = last_state(events).tensors
     return metrics, {name: tensor.numpy().tobytes() for name, tensor in state.items()}
 
 
@@ -99,7 +105,7 @@ def test_a_preview_changes_nothing_in_a_run_that_is_interrupted(tiny_dataset, mo
         parts.append(event)
         if isinstance(event, PreviewFrame) and event.step == 5:
             control.stop()
-    stopped = last_checkpoint(parts).resume
+    stopped = last_state(parts)
     assert stopped.position.step == 5
     parts += fit(config, tiny_dataset, control=watched(), resume=stopped)
     assert {5, 10} <= {frame.step for frame in frames(parts)}
