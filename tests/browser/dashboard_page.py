@@ -198,7 +198,7 @@ class DashboardPage:
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
         bars = part.get_by_role("listitem").all_inner_texts()
-        return [float(text.rstrip("%")) for text in bars]
+        return [0.0 if text == "–" else float(text.rstrip("%")) for text in bars]
 
     def expect_best_digit(self, part: Locator, digit: int) -> None:
         """The bar of this digit is marked in a part of the page."""

@@ -14,6 +14,7 @@ from core.config import TrainConfig
 from core.data import synthetic
 from core.data.dataset import normalize
 from core.records.comparisons import Distortion, Pair
+from dashboard.formatting import percent
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -127,7 +128,7 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(
     dashboard.until(lambda: cells(dashboard, f"Mistakes of {TEST_IMAGES}") == counts)
     assert cells(dashboard, "Parameters") == [f"{truth.parameters:,}" for truth in truths]
     shares = [1 - count / TEST_IMAGES for count in wrong]
-    assert cells(dashboard, "Test accuracy") == [f"{share:.2%}" for share in shares]
+    assert cells(dashboard, "Test accuracy") == [percent(share) for share in shares]
     assert cells(dashboard, "Accuracy per 100,000 parameters") == [
         f"{1e7 * share / truth.parameters:.2f} points"
         for share, truth in zip(shares, truths, strict=True)
@@ -166,7 +167,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
             dashboard.until(
                 lambda trace=trace, wanted=expected: curve(dashboard, "Shifted", trace) == wanted
             )
-        shares = [f"{accuracies[0]:.2%}" for accuracies in wanted[pair.name]]
+        shares = [percent(accuracies[0]) for accuracies in wanted[pair.name]]
         dashboard.until(lambda shares=shares: cells(dashboard, "Test accuracy") == shares)
 
     server.service.runs.delete(earlier.runs[0].run_id)

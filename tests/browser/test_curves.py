@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from dashboard.formatting import percent
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -234,4 +235,4 @@ def test_the_table_has_a_row_for_each_epoch_as_it_ends(
     rows = dashboard.page.get_by_role("table").filter(has_text="Test acc.").locator("tbody tr")
     expect(rows).to_have_count(4)
     assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == ["4", "3", "2", "1"]
-    expect(rows.first).to_contain_text(f"{server.run(run_id)['test_accuracy']:.2%}")
+    expect(rows.first).to_contain_text(percent(server.run(run_id)["test_accuracy"]))

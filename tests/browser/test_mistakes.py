@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from core import models
 from core.data import synthetic
 from core.data.dataset import normalize
+from dashboard.formatting import percent
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -90,9 +91,9 @@ def test_matrix_and_table_are_those_of_the_network(
     for digit, row in enumerate(rows):
         true, predicted = truth.labels == digit, truth.predicted == digit
         both = int((true & predicted).sum())
-        precision = f"{both / predicted.sum():.1%}" if predicted.any() else "–"
-        cells = [str(digit), str(true.sum()), precision, f"{both / true.sum():.1%}"]
-        assert row.split()[:4] == cells
+        precision = percent(both / predicted.sum(), 1) if predicted.any() else "–"
+        cells = [str(digit), str(true.sum()), precision, percent(both / true.sum(), 1)]
+        assert [cell.strip() for cell in row.split("\t")][:4] == cells
 
 
 def test_a_click_on_a_cell_leaves_exactly_its_images(

@@ -70,7 +70,7 @@ def test_the_bar_shows_all_of_a_run() -> None:
         "share": "100.0%",
         "time": "took 1 min 15 s",
         "speed": "4,321",
-        "accuracy": "98.76%",
+        "accuracy": "98.76\u202f%",
         "dataset": "MNIST",
         "device": "A processor, fp32",
         "curve": header.NO_BATCHES,
@@ -139,7 +139,7 @@ def test_buttons_can_be_pressed_when_they_make_sense(
         (None, "Press Train", "info"),
         (run(), "Training", "info"),
         (run(message="Downloading MNIST: 40%"), "Downloading MNIST: 40%.", "info"),
-        (done(), "98.76%", "success"),
+        (done(), "98.76\u202f%", "success"),
         (run(state=RunState.STOPPED), "Stopped before it began", "secondary"),
         (run(state=RunState.STOPPED, kept=(0, 1)), "keeps what it had learnt", "secondary"),
         (
@@ -208,5 +208,5 @@ def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) 
 
 def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
     coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
-    assert texts(None, coming)["dataset"] == "MNIST, 42%"
+    assert texts(None, coming)["dataset"] == "MNIST, 42\u202f%"
     assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"

@@ -41,7 +41,7 @@ def test_the_first_message_of_a_run_has_everything(harness: LiveHarness) -> None
     assert told["run"] == json.loads(json.dumps(harness.service.runs.snapshot(run_id).to_json()))
     assert told["events"] == [asdict(batch(1)), asdict(evaluation(1))]
     assert told["network"] == {"newest": f"{run_id}/0/0", "kept": [0]}
-    assert told["text"]["accuracy"] == "75.00%"
+    assert told["text"]["accuracy"] == "75.00\u202f%"
     assert told["controls"][header.STATE]["children"] == "running"
     assert [row["run_id"] for row in told["runs"]] == [run_id]
 
