@@ -1,13 +1,12 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
-import functools
 import importlib.util
 import logging
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dash import Dash, html
 from dash.backends._fastapi import FastAPIDashServer
@@ -15,12 +14,15 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
+from core.records.runs import RunSnapshot
 from dashboard import guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api.app import create_api
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
+from dashboard.live.updates import Describe
+from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def create_app(
     """
     urls.set_prefix(url_prefix)
 
-    live = Live(service, runs_table.row, functools.partial(header.describe, service))
+    live = Live(service, runs_table.row, _describe(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -135,6 +137,16 @@ def layout(service: "TrainingService") -> html.Div:
         className="shell",
         **{"data-protocol": str(PROTOCOL)},
     )
+
+
+def _describe(service: "TrainingService") -> Describe:
+    """What the live layer sends about a run: for the header, and for the Train tab."""
+
+    def describe(run: RunSnapshot | None) -> dict[str, Any]:
+        told = header.describe(service, run)
+        return told | {"text": told["text"] | train_text.describe(service, run)}
+
+    return describe
 
 
 def _log_error(error: Exception) -> None:

@@ -26,6 +26,7 @@ PRESET = "preset"
 KNOWN = "known-settings"
 FORM_ERRORS = "form-errors"
 DRAWER = "settings"
+FIND = "find-setting"
 PRESET_HEAD = "preset-head"
 
 GROUPS = {
@@ -85,22 +86,23 @@ def drawer(weights: dict[str, int]) -> html.Dialog:
     Args:
         weights: how many weights each model has, by its name.
     """
-    find = html.Input(
+    find = dbc.Input(
+        id=FIND,
         type="search",
         placeholder="Find a setting, for example “seed”",
-        className="form-control find",
-        autoComplete="off",
-        **{"aria-label": "Find a setting"},
+        class_name="find",
+        autocomplete="off",
     )
     head = [
         html.H2("Settings of the next run", id="settings-title"),
-        html.Button("Done", className="btn btn-quiet", **{"data-closes": DRAWER}),
+        done(DRAWER),
     ]
     undo = html.Button("Undo", id="undo-settings", className="btn-link", hidden=True)
     return html.Dialog(
         [
             html.Div(head, className="row-flex between"),
             html.P([html.Span(id=PRESET_HEAD), " ", undo], className="soft", role="status"),
+            dbc.Label("Find a setting", html_for=FIND, class_name="sr-only"),
             find,
             *[_group(title, names) for title, names in GROUPS.items()],
             html.P("No setting has this in its name.", id="found-none", hidden=True),
@@ -111,6 +113,12 @@ def drawer(weights: dict[str, int]) -> html.Dialog:
         className="drawer",
         **{"aria-labelledby": "settings-title"},
     )
+
+
+def done(dialog: str) -> html.Button:
+    """The button that closes a drawer."""
+    escape = html.Kbd("Esc", **{"aria-hidden": "true"})
+    return html.Button(["Done ", escape], className="btn btn-quiet", **{"data-closes": dialog})
 
 
 def _group(title: str, names: tuple[str, ...]) -> html.Details:

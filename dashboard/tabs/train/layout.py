@@ -8,7 +8,7 @@ from dash import html
 from core.config import TrainConfig
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, alert, stores
+from dashboard.components.controls import HIDDEN, alert, button, stores
 from dashboard.components.help_link import GUIDE
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE
@@ -106,11 +106,11 @@ def _fold() -> html.Button:
 
 
 def _foot() -> html.Div:
-    """The data set, or what becomes of changed settings; and the way to the shown run's settings."""
+    """The way to the shown run's settings; the data set, or what becomes of changed settings."""
     notice = html.Div(
         [
             dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
-            dbc.Button("Look for MNIST again", id=ids.DATASET_RETRY, style=HIDDEN),
+            button("Look for MNIST again", ids.DATASET_RETRY, style=HIDDEN),
         ],
         className="dataset-notice",
     )
@@ -120,6 +120,7 @@ def _foot() -> html.Div:
             html.Span("Queueing…", className="working-label"),
         ],
         id=QUEUE,
+        color="secondary",
         className=PRESS_ONCE,
     )
     links = [
@@ -132,10 +133,10 @@ def _foot() -> html.Div:
     return html.Div(
         [
             notice,
+            html.Div(links, className="of-run"),
             html.P(className="small soft of-data", **{"data-live": "data"}),
             html.P("What you change now goes into the next run.", className="small soft of-next"),
             queue,
-            html.Div(links, className="of-run"),
         ],
         className="rail-foot",
     )
@@ -176,7 +177,15 @@ def _slot() -> html.Div:
             _message(),
             html.Button("Cancel", className="btn", **{"data-press": STOP}),
             html.Button("Resume", className="btn", **{"data-press": RESUME}),
-            dbc.Button(["Train with ", _live("retry-rate")], id=RETRY, className=PRESS_ONCE),
+            dbc.Button(
+                [
+                    html.Span(["Train with ", _live("retry-rate")], className="label"),
+                    html.Span("Starting…", className="working-label"),
+                ],
+                id=RETRY,
+                color="secondary",
+                className=PRESS_ONCE,
+            ),
         ],
         className="note",
     )
@@ -224,7 +233,7 @@ def _run_settings() -> html.Dialog:
         [
             dbc.Label("Learning rate of this run", html_for=RATE_INPUT),
             dbc.Input(id=RATE_INPUT, type="text", inputmode="decimal", autocomplete="off"),
-            dbc.Button("Apply", id=RATE_BUTTON),
+            button("Apply", RATE_BUTTON),
             html.Small("Takes effect at once: of a one-cycle schedule it is the peak."),
             html.P(id=RATE_ANSWER, className="small", role="status"),
         ],
@@ -232,7 +241,7 @@ def _run_settings() -> html.Dialog:
     )
     head = [
         html.H2(["Settings of ", html.Span(id="run-title")], id="run-settings-title"),
-        html.Button("Done", className="btn btn-quiet", **{"data-closes": RUN_SETTINGS}),
+        config_form.done(RUN_SETTINGS),
     ]
     use = html.Button("Use these settings", id="use-settings", className="btn")
     return html.Dialog(
