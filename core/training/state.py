@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.data import augmentation
 from core.data.dataset import normalize
 from core.device import Runtime
-from core.training.evaluation import Evaluation, evaluate
+from core.training.evaluation import Evaluation, evaluate, predict_logits
 from core.training.optim import make_optimizer
 
 AVERAGE_EVERY = 4
@@ -131,6 +131,15 @@ class TrainState:
         network = self.network.eval()
         try:
             return evaluate(network, self._runtime, images, labels, should_stop)
+        finally:
+            network.train()
+
+    def predict(self, images: Tensor) -> Tensor:
+        """The predicted digits (N,) of normalized images (N, 1, 28, 28), on the device."""
+        network = self.network.eval()
+        try:
+            with torch.inference_mode():
+                return predict_logits(network, self._runtime, images).argmax(1)
         finally:
             network.train()
 
