@@ -37,7 +37,10 @@
   function show(again = false) {
     if (!networks) return false;
     const version = shownVersion();
-    element("epoch-bar").dataset.version = version ?? "";
+    const bar = element("epoch-bar");
+    const another = bar.dataset.version !== (version ?? "");
+    bar.dataset.version = version ?? "";
+    if (another) document.dispatchEvent(new CustomEvent("version", { detail: version }));
     paint();
     if (!VIEWS.includes(tab) || (sent[tab] === version && !again)) return false;
     sent[tab] = version;

@@ -14,8 +14,16 @@ from core.drawing.strokes import preprocess_strokes
 from core.errors import OutOfRangeError
 from core.explain import attribution
 from core.explain.activations import Network
+from core.explain.tracing import trace_layers
 from core.records.explanations import Attribution, AttributionName
-from core.records.layers import ActivationView, Filters, InsideView, NetworkView, PixelStep
+from core.records.layers import (
+    ActivationView,
+    Filters,
+    InnerLayer,
+    InsideView,
+    NetworkView,
+    PixelStep,
+)
 from core.service.predictions import Predictions
 from core.training.state import Checkpoint
 
@@ -43,6 +51,11 @@ class Inspection:
             tuple[str, int | None, str | None], tuple[Checkpoint, Dataset, str]
         ] = TTLCache(MAX_NETWORKS, NEWEST_SECONDS, clock)
         self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
+
+    @staticmethod
+    def layers(model: str) -> tuple[InnerLayer, ...]:
+        """The layers of a model, from the input to the ten logits."""
+        return tuple(traced.layer for traced in trace_layers(model))
 
     @staticmethod
     def drawing(drawn: dict[str, Any], as_drawn: bool = False) -> np.ndarray:

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from core.service.service import TrainingService
-from dashboard.api.activations import columns_of, mosaic
+from dashboard.components.mosaic import columns_of, mosaic
 from tests.dashboard.conftest import refusal
 
 
