@@ -12,7 +12,7 @@ from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.header import chosen_run
 from dashboard.components.presses import Presses
-from dashboard.tabs.train import layout, text
+from dashboard.tabs.train import layout, network, text
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -128,6 +128,8 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(Input(ids.DATASET_RETRY, "n_clicks"))
     async def retry_dataset(_: int) -> None:
         await asyncio.to_thread(service.prepare_dataset)
+
+    network.register(app, service)
 
 
 def _control(service: "TrainingService", button: str, chosen: str | None) -> None:

@@ -56,7 +56,7 @@ def layout(service: "TrainingService") -> html.Div:
 
 def _rail() -> html.Div:
     guide = html.A(
-        "?",
+        html.Span("?"),
         href=url(f"{GUIDE}#train"),
         target="_blank",
         title="Times are measured on this computer. More in the guide",
