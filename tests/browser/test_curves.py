@@ -76,7 +76,7 @@ def test_both_curves_grow_while_the_network_learns(
     def counts() -> list[int]:
         return [dashboard.point_count(*trace) for trace in traces]
 
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     dashboard.until(lambda: all(counts()))
     before = counts()
     dashboard.until(lambda: all(now > then for now, then in zip(counts(), before, strict=True)))

@@ -209,12 +209,12 @@ def test_it_follows_a_network_that_learns(
     open_mistakes(dashboard, mlp_run)
     dashboard.show_newest_run()
     server.start_endless_run()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     caption = dashboard.caption("Mistakes")
     expect(caption).to_contain_text(re.compile(r"after [1-9]"))
     first = caption.inner_text()
     expect(caption).not_to_have_text(first)
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_the_guide_opens_at_the_section(dashboard: DashboardPage) -> None:
