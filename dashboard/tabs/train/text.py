@@ -94,7 +94,8 @@ def retry_rate(run: RunSnapshot) -> float:
         for preset in PRESETS.values()
         if preset.config.model == run.config["model"]
     ]
-    return float(f"{min(run.config['learning_rate'] / 10, *known[:1]):.1g}")
+    rate = min([run.config["learning_rate"] / 10, *known[:1]])
+    return float(f"{rate:.1g}")
 
 
 def origin(run: RunSnapshot) -> str:
@@ -114,5 +115,5 @@ def data(dataset: DatasetStatus) -> str:
         return ""
     if dataset.title == CHOICE_TITLES["mnist"]:
         return MNIST
-    share = "" if dataset.progress is None else f", {dataset.progress:.0%}"
+    share = "" if dataset.progress is None else f", {percent(dataset.progress, 0)}"
     return f"{dataset.title}: {dataset.message}{share}" if dataset.message else dataset.title
