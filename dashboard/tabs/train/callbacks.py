@@ -11,7 +11,7 @@ from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.header import RESUMABLE, chosen_run
 from dashboard.components.presses import Presses, working
-from dashboard.tabs.train import layout
+from dashboard.tabs.train import layout, network
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -89,13 +89,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     async def retry_dataset(_: int) -> None:
         await asyncio.to_thread(service.prepare_dataset)
 
-    @app.callback(
-        Output(layout.LAYERS, "children"),
-        Input(ids.field("model"), "value"),
-        prevent_initial_call=False,
-    )
-    async def show_layers(model: str) -> Any:
-        return layout.layer_table(await asyncio.to_thread(service.layers, model))
+    network.register(app, service)
 
 
 def _control(service: "TrainingService", button: str, chosen: str | None, rate: str | None) -> None:

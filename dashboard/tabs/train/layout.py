@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.layers import LayerInfo
 from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.controls import HIDDEN, alert, button, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE
-from dashboard.formatting import NOTHING
+from dashboard.tabs.train import network, wall
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -22,7 +21,6 @@ RATE_INPUT = "rate-input"
 RATE_BUTTON = "rate-button"
 ERROR = "train-error"
 CURVE = "train-curve"
-LAYERS = "layers"
 
 EXPLANATION = (
     "The network is shown a few images at a time, and then each of its weights takes a small step "
@@ -31,9 +29,27 @@ EXPLANATION = (
 
 
 def layout(_: "TrainingService") -> html.Div:
+    return html.Div([_trial(), _old()])
+
+
+def _trial() -> html.Div:
+    rail: dict[str, Any] = {"gridArea": "rail"}
+    read: dict[str, Any] = {"gridArea": "read"}
     return html.Div(
         [
-            panel("Start and stop", _buttons(), _rate(), alert(ERROR), class_name="train-go"),
+            html.Div(_buttons(), style=rail),
+            html.Div(wall.layout(), className="slot-wall"),
+            html.Div(wall.number(), style=read),
+            html.Div(network.layout(), style={"gridArea": "net", "minWidth": 0}),
+        ],
+        className="trial",
+    )
+
+
+def _old() -> html.Div:
+    return html.Div(
+        [
+            panel("Start and stop", _rate(), alert(ERROR), class_name="train-go"),
             panel("Settings", config_form.layout(), class_name="train-settings"),
             html.Div(
                 [
@@ -55,10 +71,6 @@ def layout(_: "TrainingService") -> html.Div:
                     help_link(EXPLANATION, "train"),
                 ],
                 className="train-live",
-            ),
-            html.Section(
-                [html.H2("The network, layer by layer"), html.Div(id=LAYERS)],
-                className="panel train-layers",
             ),
         ],
         className="train-tab",
@@ -93,30 +105,4 @@ def _rate() -> html.Div:
         id=ids.RATE,
         className="train-rate",
         style=HIDDEN,
-    )
-
-
-def layer_table(layers: list[LayerInfo]) -> dbc.Table:
-    """The layers in the order of the data's way, with their parameters."""
-    heads = ["Layer", "Kind", "Output", "Parameters"]
-    rows = [
-        html.Tr(
-            [
-                html.Td(layer.name),
-                html.Td(layer.kind),
-                html.Td(" × ".join(map(str, layer.output_shape))),
-                html.Td(f"{layer.parameters:,}" if layer.parameters else NOTHING),
-            ]
-        )
-        for layer in layers
-    ]
-    total = f"{sum(layer.parameters for layer in layers):,}"
-    return dbc.Table(
-        [
-            html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
-            html.Tbody(rows),
-            html.Tfoot(html.Tr([html.Th("Together", colSpan=3, scope="row"), html.Th(total)])),
-        ],
-        size="sm",
-        responsive=True,
     )
