@@ -11,6 +11,7 @@
 
   let shown; // the id of the run; undefined: not known yet
   let run = null;
+  let hasNetwork = false;
   let epoch = null; // the epoch of the tape; null: the newest network
   let formModel = null; // the model of the next run
   let image = null; // the index of the test image
@@ -23,7 +24,7 @@
   const model = () => (shown === undefined ? undefined : (run?.config.model ?? formModel));
 
   async function ask() {
-    if (!inSight || !shown || image === null) return;
+    if (!inSight || !hasNetwork || image === null) return;
     if (asking) {
       again = true;
       return;
@@ -31,7 +32,7 @@
     const [ofRun, ofEpoch] = [shown, epoch];
     const at = ofEpoch === null ? "" : `&epoch=${ofEpoch}`;
     asking = true;
-    let found = null; // a run that waits has no network yet
+    let found = null;
     try {
       const response = await fetch(url(`/api/runs/${ofRun}/activations?image=${image}${at}`));
       if (response.ok) found = await response.json();
@@ -86,6 +87,7 @@
     if (another) {
       shown = message.shown;
       run = answer = epoch = null;
+      hasNetwork = false;
     }
     if (message.run) run = message.run;
     if (model() !== ofModel) setProps("network-model", { data: model() });
@@ -97,9 +99,10 @@
   document.addEventListener("version", ({ detail }) => {
     const [id, , position] = (detail ?? "").split("/");
     if (id !== shown) return;
-    const before = epoch;
-    epoch = position.startsWith("e") ? Number(position.slice(1)) : null;
-    if (epoch !== before || run?.state !== "running") ask();
+    const before = [epoch, hasNetwork];
+    epoch = /^e\d/.test(position) ? Number(position.slice(1)) : null;
+    hasNetwork = /\d$/.test(position); // otherwise the state of the run
+    if (epoch !== before[0] || hasNetwork !== before[1] || run?.state !== "running") ask();
   });
   document.addEventListener("digits", ({ detail: { images, labels, sprite } }) => {
     image = images[Math.max(0, labels.indexOf(SAMPLE))];

@@ -31,7 +31,7 @@ def layout() -> html.Section:
                         className="before",
                     ),
                     html.P(
-                        [html.I("9", className="key-tile"), "misread, and as which digit"],
+                        [html.I(className="key-tile"), "misread, and as which digit"],
                         className="legend",
                     ),
                     html.P(
