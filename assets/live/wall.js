@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { setProps, url } = window.digitlab;
+  const { setProps, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -218,8 +218,8 @@
   function update(message) {
     const another = message.shown !== shown || message.revision !== revision;
     if (another) {
-      if (message.shown !== shown) epoch = null;
       ({ shown, revision } = message);
+      epoch = slider.epochOf(shown) ?? null;
       run = newest = estimated = evaluated = past = null;
       endReplay();
       for (const tile of tiles()) paintTile(tile, tile.ariaLabel.split(" ")[1]);
@@ -239,10 +239,9 @@
 
   window.live.listen(update);
 
-  document.addEventListener("version", ({ detail }) => {
-    const [id, , position] = (detail ?? "").split("/");
-    const chosen = position?.startsWith("e") ? Number(position.slice(1)) : null;
-    if (chosen === epoch || id !== shown) return;
+  document.addEventListener("version", () => {
+    const chosen = slider.epochOf(shown) ?? null;
+    if (chosen === epoch) return;
     epoch = chosen;
     past = null;
     endReplay();

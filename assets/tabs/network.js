@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, setProps, url } = window.digitlab;
+  const { addCallbacks, noUpdate, setProps, slider, url } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -11,8 +11,7 @@
 
   let shown; // the id of the run; undefined: not known yet
   let run = null;
-  let hasNetwork = false;
-  let epoch = null; // the epoch of the tape; null: the newest network
+  let epoch; // the epoch of the tape; null: the newest network, undefined: there is none
   let formModel = null; // the model of the next run
   let image = null; // the index of the test image
   let answer = null;
@@ -24,7 +23,7 @@
   const model = () => (shown === undefined ? undefined : (run?.config.model ?? formModel));
 
   async function ask() {
-    if (!inSight || !hasNetwork || image === null) return;
+    if (!inSight || epoch === undefined || image === null) return;
     if (asking) {
       again = true;
       return;
@@ -67,9 +66,11 @@
     });
     flow.querySelector(".outputs").ariaLabel =
       best === null ? "No output yet" : `Reads a ${best}, ${(100 * probabilities[best]).toFixed(1)} %`;
-    const what = !layers.length
+    const isUntrained = !layers.length || (answer.progress === 0 && !run.brought_in);
+    const now = run?.state === "running" && epoch === null ? " right now" : "";
+    const what = isUntrained
       ? "untrained: every weight is random"
-      : `what it makes of one test digit${run?.state === "running" && epoch === null ? " right now" : ""}`;
+      : `what it makes of one test digit${now}`;
     const about = `${flow.dataset.title}, ${what}`;
     if (element("network-about").textContent !== about) element("network-about").textContent = about;
   }
@@ -86,8 +87,8 @@
     const another = message.shown !== shown;
     if (another) {
       shown = message.shown;
-      run = answer = epoch = null;
-      hasNetwork = false;
+      run = answer = null;
+      epoch = slider.epochOf(shown);
     }
     if (message.run) run = message.run;
     if (model() !== ofModel) setProps("network-model", { data: model() });
@@ -96,13 +97,10 @@
       ask();
     }
   });
-  document.addEventListener("version", ({ detail }) => {
-    const [id, , position] = (detail ?? "").split("/");
-    if (id !== shown) return;
-    const before = [epoch, hasNetwork];
-    epoch = /^e\d/.test(position) ? Number(position.slice(1)) : null;
-    hasNetwork = /\d$/.test(position); // otherwise the state of the run
-    if (epoch !== before[0] || hasNetwork !== before[1] || run?.state !== "running") ask();
+  document.addEventListener("version", () => {
+    const before = epoch;
+    epoch = slider.epochOf(shown);
+    if (epoch !== before || run?.state !== "running") ask();
   });
   document.addEventListener("digits", ({ detail: { images, labels, sprite } }) => {
     image = images[Math.max(0, labels.indexOf(SAMPLE))];

@@ -10,7 +10,7 @@ def layout() -> html.Section:
     """The sheet with the digits, a column for each of the ten."""
     return html.Section(
         [
-            html.P(id="wall-score", className="wall-score"),
+            html.P(html.Span(id="wall-score"), className="wall-score"),
             html.Div(
                 [html.Span(str(digit)) for digit in range(COLUMNS)],
                 className="wall-columns",
