@@ -38,6 +38,19 @@
     ifChanged: (next, previous) =>
       JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
 
+    // Numbers as text, as dashboard/formatting.py writes them.
+    percent: (share, decimals = 2) => `${(100 * share).toFixed(decimals)}\u202f%`,
+    probability: (share) => (share < 0.0005 ? "–" : digitlab.percent(share, 1)),
+    duration: (seconds) => {
+      const tenths = Number(seconds.toFixed(1));
+      if (tenths > 0 && tenths < 10) return `${tenths.toFixed(1)} s`;
+      const whole = Math.round(seconds);
+      if (whole < 60) return `${whole} s`;
+      const minutes = Math.floor(whole / 60);
+      if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+      return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    },
+
     // Lets people choose a file with a click on a button, and calls `open` with it.
     onFileChosen: (button, open) => {
       const input = document.createElement("input");

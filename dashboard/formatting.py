@@ -7,11 +7,20 @@ from core.records.runs import RunSnapshot
 
 NOTHING = "–"
 """Stands for a value that is not known."""
+PERCENT = "\u202f%"
+"""The percent sign with the thin space in front of it."""
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
-    """A share as a percentage: 0.9871 is `98.71%`. A dash for None and NaN."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:.{decimals}%}"
+    """A share as a percentage: 0.9871 is `98.71 %`. A dash for None and NaN."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{100 * value:.{decimals}f}{PERCENT}"
+
+
+def probability(value: float) -> str:
+    """A probability as a percentage with one decimal; a dash below 0.05 %."""
+    return NOTHING if value < 0.0005 else percent(value, 1)
 
 
 def plural(count: int, noun: str) -> str:
@@ -29,8 +38,11 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def duration(seconds: float) -> str:
-    """`59 s`, `12 min 5 s`, `2 h 0 min`."""
+def duration(seconds: float, decimals: int = 1) -> str:
+    """`2.6 s`, `41 s`, `12 min 5 s`, `2 h 0 min`; `decimals` are those of less than 10 s."""
+    tenths = round(seconds, decimals)
+    if 0 < tenths < 10:
+        return f"{tenths:.{decimals}f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -60,10 +72,10 @@ def after_epochs(progress: float) -> str:
 
 
 def epoch_progress(run: RunSnapshot) -> str:
-    """The current epoch of a run and how much of it is done: `2 of 5 (40%)`."""
+    """The current epoch of a run and how much of it is done: `2 of 5 (40 %)`."""
     if not run.epoch:
         return f"0 of {run.epochs}"
-    return f"{run.epoch} of {run.epochs} ({run.progress - (run.epoch - 1):.0%})"
+    return f"{run.epoch} of {run.epochs} ({percent(run.progress - (run.epoch - 1), 0)})"
 
 
 def model_title(model: object) -> str:

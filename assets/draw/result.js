@@ -5,6 +5,7 @@
 
   const PEN = 16; // of 280: how the drawing looks here; the network's input has its own line width
 
+  const { probability } = window.digitlab;
   const element = (id) => document.getElementById(id);
 
   // Paints the drawing in the canvas's own colour.
@@ -70,7 +71,7 @@
 
   function show(answer) {
     const { digit, probabilities, sure } = answer;
-    if (sure) showAnswer(`${digit}`, `${percent(probabilities[digit])} sure`);
+    if (sure) showAnswer(`${digit}`, `${probability(probabilities[digit])} sure`);
     else showAnswer(`${digit}?`, `Not sure. ${reasonOf(answer)}`);
     element("draw-answer")?.classList.toggle("unsure", !sure);
     showBars(probabilities, digit, sure);
@@ -81,11 +82,9 @@
     if (doubt === "unfamiliar") return `It looks like no ${digit} that the network learnt from.`;
     const others = [...probabilities.keys()].filter((other) => other !== digit);
     const next = others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a));
-    const chance = (other) => `${other} (${percent(probabilities[other])})`;
+    const chance = (other) => `${other} (${probability(probabilities[other])})`;
     return `Is it ${chance(digit)} or ${chance(next)}?`;
   }
-
-  const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 
   function showNothing(sentence) {
     showAnswer("", sentence);
@@ -107,9 +106,8 @@
     const bars = element("draw-bars");
     bars?.classList.toggle("unsure", !sure);
     bars?.querySelectorAll(".bar").forEach((row, digit) => {
-      const share = `${(probabilities[digit] * 100).toFixed(1)}%`;
-      row.style.setProperty("--share", share);
-      row.textContent = share;
+      row.style.setProperty("--share", `${(probabilities[digit] * 100).toFixed(1)}%`);
+      row.textContent = probability(probabilities[digit]);
       row.classList.toggle("best", digit === best);
     });
   }

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, url } = window.digitlab;
+  const { addCallbacks, duration, noUpdate, percent, url } = window.digitlab;
   const { curves } = window.live;
 
   const ROWS = 200;
@@ -14,22 +14,12 @@
   let rows = []; // of the newest evaluations
   let count = 0; // of all evaluations
 
-  const percent = (share) => `${(100 * share).toFixed(2)}%`;
-
   // A position within an epoch never reads as the beginning or the end of one: 3.001 is 3.01.
   function epochNumber(progress) {
     const whole = Math.floor(progress);
     const within = progress - whole;
     if (!within) return String(whole);
     return String(Number((whole + Math.min(Math.max(within, 0.01), 0.99)).toFixed(2)));
-  }
-
-  function duration(seconds) {
-    const whole = Math.round(seconds);
-    if (whole < 60) return `${whole} s`;
-    const minutes = Math.floor(whole / 60);
-    if (minutes < 60) return `${minutes} min ${whole % 60} s`;
-    return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 
   const cells = (event) => [

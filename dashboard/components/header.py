@@ -31,7 +31,7 @@ STATE = "run-state"
 THEME = "theme"
 MESSAGES = {
     RunState.DONE: (
-        "Done: the network reads {accuracy:.2%} of the test images right. "
+        "Done: the network reads {accuracy} of the test images right. "
         "Look at its mistakes in the Gallery, or Draw a digit for it to read."
     ),
     RunState.STOPPED: (
@@ -242,7 +242,7 @@ def run_message(run: RunSnapshot | None) -> str:
     if run.state is RunState.STOPPED and not run.kept:
         return "Stopped before it began; Resume puts it back into the queue."
     return MESSAGES.get(run.state, TRAINING).format(
-        accuracy=run.test_accuracy or 0,
+        accuracy=percent(run.test_accuracy),
         progress=epoch_number(run.progress),
         epochs=run.epochs,
         place=run.queue_place,
@@ -257,7 +257,7 @@ def _run_colour(run: RunSnapshot | None) -> str:
 
 def _dataset_label(dataset: DatasetStatus) -> str:
     if dataset.state == "preparing" and dataset.progress is not None:
-        return f"{dataset.title}, {dataset.progress:.0%}"
+        return f"{dataset.title}, {percent(dataset.progress, 0)}"
     return dataset.title
 
 
@@ -267,4 +267,4 @@ def _time_left(run: RunSnapshot) -> str:
         return f"took {duration(run.seconds)}" if run.seconds else ""
     if run.state is RunState.PAUSED or run.seconds_left is None:
         return ""
-    return f"{duration(run.seconds_left)} left"
+    return f"{duration(run.seconds_left, 0)} left"

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from dash import html
 
+from dashboard.formatting import probability
+
 
 def probability_bars(
     probabilities: Sequence[float] = (0.0,) * 10, element_id: str = ""
@@ -18,7 +20,7 @@ def probability_bars(
     best = max(range(len(probabilities)), key=probabilities.__getitem__)
     rows = [
         html.Div(
-            f"{value:.1%}",
+            probability(value),
             className="bar best" if digit == best and value > 0 else "bar",
             style={"--share": f"{value:.1%}"},
             role="listitem",

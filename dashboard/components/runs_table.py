@@ -54,7 +54,7 @@ COLUMNS: list[dict[str, Any]] = [
         "width": 96,
         "type": "rightAligned",
         "valueFormatter": {
-            "function": "params.value == null ? '' : d3.format('.2f')(params.value) + ' %'"
+            "function": "params.value == null ? '' : d3.format('.2f')(params.value) + '\u202f%'"
         },
         "floatingFilterComponentParams": {"filterPlaceholder": "≥ %"},
         **_AT_LEAST,

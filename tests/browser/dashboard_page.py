@@ -18,9 +18,23 @@ CAPTIONS = {
     "Gallery": "#gallery-caption",
     "Mistakes": "#mistakes-caption",
     "Inside": "#inside-caption",
-    "CNN vs MLP": "#compare-sentence",
+    "Experiments": "#compare-sentence",
 }
 """What a tab says about the images, the layers or the networks that it shows."""
+
+GROUPS = {"Mistakes": "Explore", "Inside": "Explore", "Embedding": "Explore"}
+"""Tabs that share an entry of the strip."""
+
+STATUS = {
+    "State": "state",
+    "Epoch": "epoch",
+    "Time left": "time",
+    "Images/s": "speed",
+    "Test accuracy": "accuracy",
+    "Data set": "dataset",
+    "Computes on": "device",
+}
+"""What the header says about the run."""
 
 SLOW_NETWORK = bool(os.environ.get("DIGITLAB_SLOW_NETWORK"))
 """Whether every other answer takes up to 0.9 s longer, as `make probe` wants it: races show up."""
@@ -47,7 +61,7 @@ _FOLLOW_ANSWERS = """slowNetwork => {
 _IS_QUIET = """async () => {
     const idle = () => new Promise(done => requestIdleCallback(done, {timeout: 500}));
     const quiet = () => window.openRequests === 0
-        && !document.querySelector(".tab-pane.active [data-dash-is-loading]");
+        && !document.querySelector(".tab-panel:not([hidden]) [data-dash-is-loading]");
     for (let look = 0; look < 3; look++) {
         await idle();
         if (!quiet()) return false;
@@ -157,17 +171,22 @@ class DashboardPage:
 
     def _wait_for_first_message(self) -> None:
         # The first message names the data set of the newest run.
-        expect(self.status("Data set")).not_to_have_text("–")
+        expect(self.status("Data set")).not_to_have_text("")
 
     # Parts of the page
 
     def open_tab(self, name: str) -> None:
-        self.page.get_by_role("tab", name=name, exact=True).click()
+        if name in GROUPS:
+            self._tab(GROUPS[name]).click()
+        self._tab(name).click()
         self.expect_tab(name)
 
     def expect_tab(self, name: str) -> None:
-        tab = self.page.get_by_role("tab", name=name, exact=True)
-        expect(tab).to_have_attribute("aria-selected", "true")
+        expect(self._tab(name)).to_have_attribute("aria-selected", "true")
+        expect(self.page.get_by_role("tabpanel", name=name, exact=True)).not_to_be_empty()
+
+    def _tab(self, name: str) -> Locator:
+        return self.page.get_by_role("tab", name=name, exact=True)
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True).filter(visible=True)
@@ -182,10 +201,8 @@ class DashboardPage:
         return self.page.get_by_text(words, exact=exact)
 
     def status(self, name: str) -> Locator:
-        """An item of the status bar, by the word above it."""
-        items = self.region("Run status").locator(".status-items > div")
-        named = items.filter(has=self.page.get_by_text(name, exact=True))
-        return named.locator(":scope > :last-child")
+        """What the header says about the run; `name` is one of `STATUS`."""
+        return self.region("Run status").locator(f"[data-live={STATUS[name]}]")
 
     def caption(self, tab: str) -> Locator:
         """The sentence of a tab about what it shows."""
@@ -198,7 +215,7 @@ class DashboardPage:
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
         bars = part.get_by_role("listitem").all_inner_texts()
-        return [float(text.rstrip("%")) for text in bars]
+        return [0.0 if text == "–" else float(text.rstrip("%")) for text in bars]
 
     def expect_best_digit(self, part: Locator, digit: int) -> None:
         """The bar of this digit is marked in a part of the page."""
@@ -225,7 +242,7 @@ class DashboardPage:
 
     @property
     def epoch_slider(self) -> Locator:
-        return self.field("Network after epoch")
+        return self.field("Epoch shown")
 
     @property
     def epoch_text(self) -> Locator:
@@ -247,13 +264,13 @@ class DashboardPage:
         return self.page.locator("#notice")
 
     def progress_width(self) -> float:
-        """How many pixels long the progress bar of the run is."""
-        bar = self.region("Run status").locator(".status-done")
+        """How many pixels long the progress of the run is on the tape."""
+        bar = self.page.locator("#epoch-reel .trained")
         return float(bar.evaluate("bar => bar.getBoundingClientRect().width"))
 
     @property
     def run_picker(self) -> Locator:
-        return self.page.get_by_label("Run", exact=True)
+        return self.page.get_by_label("Run shown", exact=True)
 
     def show_run(self, run_id: str) -> None:
         """Chooses a run that has a network; waits until the open tab shows its last epoch."""
@@ -285,7 +302,7 @@ class DashboardPage:
                 )
 
     def _choose_run(self, choice: str, run_id: str | None) -> None:
-        self.page.get_by_label("Network after epoch", exact=True).press("End")  # hidden or not
+        self.page.get_by_label("Epoch shown", exact=True).press("End")  # hidden or not
         if self.run_picker.input_value() != choice:
             self.choose_run(choice)
             self.wait_until_quiet()

@@ -14,6 +14,7 @@ from core.config import TrainConfig
 from core.data import synthetic
 from core.data.dataset import normalize
 from core.records.comparisons import Distortion, Pair
+from dashboard.formatting import percent
 from tests.browser.app_server import SECONDS, TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -48,7 +49,7 @@ def press_train_both(dashboard: DashboardPage, cnn: str = SMALL_CNN, epochs: int
     """Sets the Train tab's form and starts a pair with one click."""
     dashboard.open_tab("Train")
     dashboard.fill_form(preset="Notebook", epochs=str(epochs), batch_size="50")
-    dashboard.open_tab("CNN vs MLP")
+    dashboard.open_tab("Experiments")
     dashboard.field("MLP against").select_option(label=cnn)
     dashboard.button("Train both").click()
 
@@ -111,7 +112,7 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(
     runs = train_both(dashboard, server, SMALL_CNN)
     for run in runs:
         server.wait_for_end(run["run_id"])
-    expect(dashboard.caption("CNN vs MLP")).to_contain_text("Both are done")
+    expect(dashboard.caption("Experiments")).to_contain_text("Both are done")
     assert [run["config"]["model"] for run in runs] == ["speedrun_cnn", "mlp"]
     truths = [Truth(server, run) for run in runs]
 
@@ -127,7 +128,7 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(
     dashboard.until(lambda: cells(dashboard, f"Mistakes of {TEST_IMAGES}") == counts)
     assert cells(dashboard, "Parameters") == [f"{truth.parameters:,}" for truth in truths]
     shares = [1 - count / TEST_IMAGES for count in wrong]
-    assert cells(dashboard, "Test accuracy") == [f"{share:.2%}" for share in shares]
+    assert cells(dashboard, "Test accuracy") == [percent(share) for share in shares]
     assert cells(dashboard, "Accuracy per 100,000 parameters") == [
         f"{1e7 * share / truth.parameters:.2f} points"
         for share, truth in zip(shares, truths, strict=True)
@@ -155,7 +156,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
     for trace in (0, 1):
         assert wanted[earlier.name][trace] != wanted[later.name][trace]
 
-    dashboard.open_tab("CNN vs MLP")
+    dashboard.open_tab("Experiments")
     picker = dashboard.field("Pair")
     for pair, value in ((later, "newest"), (earlier, earlier.name)):
         picker.select_option(value=value)
@@ -166,11 +167,11 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
             dashboard.until(
                 lambda trace=trace, wanted=expected: curve(dashboard, "Shifted", trace) == wanted
             )
-        shares = [f"{accuracies[0]:.2%}" for accuracies in wanted[pair.name]]
+        shares = [percent(accuracies[0]) for accuracies in wanted[pair.name]]
         dashboard.until(lambda shares=shares: cells(dashboard, "Test accuracy") == shares)
 
     server.service.runs.delete(earlier.runs[0].run_id)
-    expect(dashboard.caption("CNN vs MLP")).to_contain_text("was deleted")
+    expect(dashboard.caption("Experiments")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
     dashboard.until(lambda: dashboard.figure_value("Shifted", names) == ["MLP"])
 
@@ -183,7 +184,7 @@ def test_a_pair_is_followed_while_images_are_still_distorted_for_another(
     dashboard.until(lambda: held)
     for run in runs:
         server.wait_for_end(run["run_id"])
-    expect(dashboard.caption("CNN vs MLP")).to_contain_text("Both are done")
+    expect(dashboard.caption("Experiments")).to_contain_text("Both are done")
     dashboard.stop_holding()
     expect(dashboard.region("Noisy")).to_be_visible()
 
@@ -193,7 +194,7 @@ def test_runs_that_were_stopped_too_early_get_a_sentence(
 ) -> None:
     server.start_endless_run()
     runs = train_both(dashboard, server, "SimpleCNN")
-    sentence = dashboard.caption("CNN vs MLP")
+    sentence = dashboard.caption("Experiments")
     expect(sentence).to_contain_text("SimpleCNN waits for its turn. MLP waits for its turn.")
     for run in runs:
         server.stop_run(run["run_id"])

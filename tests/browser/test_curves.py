@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from dashboard.formatting import percent
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -75,7 +76,7 @@ def test_both_curves_grow_while_the_network_learns(
     def counts() -> list[int]:
         return [dashboard.point_count(*trace) for trace in traces]
 
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     dashboard.until(lambda: all(counts()))
     before = counts()
     dashboard.until(lambda: all(now > then for now, then in zip(counts(), before, strict=True)))
@@ -234,4 +235,4 @@ def test_the_table_has_a_row_for_each_epoch_as_it_ends(
     rows = dashboard.page.get_by_role("table").filter(has_text="Test acc.").locator("tbody tr")
     expect(rows).to_have_count(4)
     assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == ["4", "3", "2", "1"]
-    expect(rows.first).to_contain_text(f"{server.run(run_id)['test_accuracy']:.2%}")
+    expect(rows.first).to_contain_text(percent(server.run(run_id)["test_accuracy"]))

@@ -155,7 +155,7 @@ def test_a_drawing_is_read_while_the_network_learns_and_its_course_grows(
     dashboard.until(lambda: epochs() > 1)
     few = epochs()
     dashboard.until(lambda: epochs() > few)
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_a_drawing_can_be_seen_in_either_theme(dashboard: DashboardPage, mlp_run: str) -> None:

@@ -23,7 +23,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     dashboard = open_page(url=server.url, query="?tab=x")
     dashboard.expect_tab("Train")  # there is no tab x
     dashboard.until(lambda: dashboard.page.url.endswith("?tab=train"))
-    expect(dashboard.status("State")).to_have_text("ready")
+    expect(dashboard.status("State")).to_have_text("Ready")
     expect(dashboard.status("Data set")).to_have_text("Images in data0")
     expect(dashboard.button("Train")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_disabled()
@@ -53,11 +53,11 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     guide = dashboard.page.get_by_role("link", name="More in the guide").filter(visible=True)
     expect(guide).to_have_attribute("href", "/guide/#inside")
 
-    dashboard.open_tab("CNN vs MLP")
-    expect(dashboard.caption("CNN vs MLP")).to_contain_text("Press Train both")
+    dashboard.open_tab("Experiments")
+    expect(dashboard.caption("Experiments")).to_contain_text("Press Train both")
     expect(dashboard.button("Train both")).to_be_visible()
     expect(dashboard.region("Accuracy of both")).to_be_hidden()
-    assert re.search(r"\btab=compare\b", dashboard.page.url)
+    assert re.search(r"\btab=experiments\b", dashboard.page.url)
 
     dashboard.open_tab("Draw")
     canvas, course = "Drawing area", "Course of the drawing"

@@ -102,14 +102,14 @@ def test_the_gallery_works_while_the_network_learns(
     server.start_endless_run()  # its weights change several times a second
     with dashboard.slow_answers(late):
         caption = dashboard.text(re.compile(r"of 20 right, after"))
-        expect(dashboard.status("State")).to_have_text("running")
+        expect(dashboard.status("State")).to_have_text("Training")
         expect(caption).to_be_visible()
         first = caption.inner_text()
         expect(dashboard.text(first, exact=True)).to_have_count(0)  # newer weights came
         expect(titles(dashboard)).to_have_count(20)
         click_image(dashboard, 3)
         expect(dashboard.region("Chosen image")).to_contain_text("Test image")
-        expect(dashboard.status("State")).to_have_text("running")
+        expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_a_click_counts_though_the_slider_moves_before_its_answer(

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from core.data.dataset import MEAN, STD
 from core.drawing.strokes import preprocess_strokes
+from dashboard.formatting import percent
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -137,7 +138,7 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     test, taught = report["rows"]
     table = dashboard.region(HAND).get_by_role("table")
     row = table.get_by_role("row", name="test images")
-    expect(row.get_by_role("cell")).to_have_text([f"{test['before']:.2%}", f"{test['after']:.2%}"])
+    expect(row.get_by_role("cell")).to_have_text([percent(test["before"]), percent(test["after"])])
     row = table.get_by_role("row", name="Your drawings, taught")
     counts = [f"{round(2 * taught[when])} of 2" for when in ("before", "after")]
     expect(row.get_by_role("cell")).to_have_text(counts)

@@ -45,7 +45,7 @@ def test_a_page_that_may_not_open_a_socket_asks_now_and_then(
     dashboard.open_tab("Train")
     dashboard.page.evaluate(_BLOCK_SOCKETS)
     run_id = server.train(epochs=2)
-    expect(dashboard.status("State")).to_have_text("done")
+    expect(dashboard.status("State")).to_have_text("Done")
     dashboard.until(lambda: shown_losses(dashboard) == losses(server, run_id))
     expect(dashboard.notice).to_be_hidden()
     dashboard.page.evaluate(_ALLOW_SOCKETS)

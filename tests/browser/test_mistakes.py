@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from core import models
 from core.data import synthetic
 from core.data.dataset import normalize
+from dashboard.formatting import percent
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -90,9 +91,9 @@ def test_matrix_and_table_are_those_of_the_network(
     for digit, row in enumerate(rows):
         true, predicted = truth.labels == digit, truth.predicted == digit
         both = int((true & predicted).sum())
-        precision = f"{both / predicted.sum():.1%}" if predicted.any() else "–"
-        cells = [str(digit), str(true.sum()), precision, f"{both / true.sum():.1%}"]
-        assert row.split()[:4] == cells
+        precision = percent(both / predicted.sum(), 1) if predicted.any() else "–"
+        cells = [str(digit), str(true.sum()), precision, percent(both / true.sum(), 1)]
+        assert [cell.strip() for cell in row.split("\t")][:4] == cells
 
 
 def test_a_click_on_a_cell_leaves_exactly_its_images(
@@ -208,12 +209,12 @@ def test_it_follows_a_network_that_learns(
     open_mistakes(dashboard, mlp_run)
     dashboard.show_newest_run()
     server.start_endless_run()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     caption = dashboard.caption("Mistakes")
     expect(caption).to_contain_text(re.compile(r"after [1-9]"))
     first = caption.inner_text()
     expect(caption).not_to_have_text(first)
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_the_guide_opens_at_the_section(dashboard: DashboardPage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.config import PRESETS, TrainConfig
-from dashboard.app import TABS
+from dashboard.navigation import TABS
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 

@@ -57,7 +57,7 @@ def test_a_page_says_that_its_server_is_gone_and_follows_it_when_it_is_back(
     mortal_server.start()
     page.expect_connection("open")
     expect(page.notice).to_be_hidden()
-    expect(page.status("State")).to_have_text("interrupted")
+    expect(page.status("State")).to_have_text("Interrupted")
     expect(page.field("Epochs")).to_have_value("1999")
     page.problems.clear()  # the browser's own, about requests that failed
     expect_points(page, mortal_server, run_id)
@@ -65,15 +65,15 @@ def test_a_page_says_that_its_server_is_gone_and_follows_it_when_it_is_back(
     # It follows the next run from its beginning to its end.
     run_id = start_run(mortal_server, SHORT | {"epochs": 2})
     expect(page.status("Epoch")).to_contain_text("2 of 2")
-    expect(page.status("State")).to_have_text("done")
+    expect(page.status("State")).to_have_text("Done")
     expect_points(page, mortal_server, run_id)
 
     # Its buttons work.
     expect(page.button("Train")).to_be_enabled()
     page.button("Train").click()
-    expect(page.status("State")).to_have_text("running")
+    expect(page.status("State")).to_have_text("Training")
     page.button("Stop").click()
-    expect(page.status("State")).to_have_text("stopped")
+    expect(page.status("State")).to_have_text("Stopped")
 
 
 def expect_points(page: DashboardPage, server: Server, run_id: str) -> None:

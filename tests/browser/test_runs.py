@@ -65,17 +65,17 @@ def test_a_run_is_paused_and_resumed_with_the_button(
 ) -> None:
     dashboard.open_tab("Train")
     run_id = server.start_endless_run()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     dashboard.button("Pause").dblclick(delay=100)  # the second click does not resume it
     expect(dashboard.button("Resume")).to_be_enabled()
-    expect(dashboard.status("State")).to_have_text("paused")
+    expect(dashboard.status("State")).to_have_text("Paused")
     expect(dashboard.text("Resume goes on from there")).to_be_visible()
     before = server.run(run_id)["progress"]
     dashboard.button("Resume").click()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     dashboard.until(lambda: server.run(run_id)["progress"] > before)
     dashboard.button("Stop").click()
-    expect(dashboard.status("State")).to_have_text("stopped")
+    expect(dashboard.status("State")).to_have_text("Stopped")
 
 
 def test_a_second_run_waits_with_its_place_and_can_be_cancelled(
@@ -85,14 +85,14 @@ def test_a_second_run_waits_with_its_place_and_can_be_cancelled(
     dashboard.fill_form(preset="Notebook")
     first = server.start_endless_run()
     dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("queued")
+    expect(dashboard.status("State")).to_have_text("Waiting")
     expect(dashboard.text("place 1 in the queue")).to_be_visible()
     dashboard.button("Stop").click()
-    expect(dashboard.status("State")).to_have_text("stopped")
+    expect(dashboard.status("State")).to_have_text("Stopped")
     expect(dashboard.text("Stopped before it began; Resume puts it back")).to_be_visible()
     assert server.run(first)["state"] == "running"
     dashboard.show_newest_run()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_while_a_run_waits_no_view_shows_the_network_of_another(
@@ -105,7 +105,7 @@ def test_while_a_run_waits_no_view_shows_the_network_of_another(
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
     first, waiting = server.start_endless_run(), server.start_endless_run()
     dashboard.run_picker.select_option(value=waiting)
-    expect(dashboard.status("State")).to_have_text("queued")
+    expect(dashboard.status("State")).to_have_text("Waiting")
     dashboard.until(lambda: "This run has learnt nothing yet" in dashboard.draw_answer())
     expect(dashboard.region("Course of the drawing")).to_contain_text("waits for its turn")
     for tab in ("Gallery", "Mistakes", "Inside", "Embedding"):
@@ -236,12 +236,12 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     tick(dashboard, title(server, run_id))
     dashboard.field("After epoch").select_option("1")
     dashboard.button("Rewind").click()
-    expect(dashboard.status("State")).to_have_text("paused")
+    expect(dashboard.status("State")).to_have_text("Paused")
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 1)
     dashboard.open_tab("Train")
     dashboard.button("Resume").click()
-    expect(dashboard.status("State")).to_have_text("done")
+    expect(dashboard.status("State")).to_have_text("Done")
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
 

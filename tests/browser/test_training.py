@@ -35,9 +35,9 @@ def expect_more_points(*pages: DashboardPage) -> None:
 def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
     fill_form(dashboard, epochs="3", batch_size="50", learning_rate="0,0005")
     dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     dashboard.until(lambda: dashboard.point_count(LIVE) > 0)
-    expect(dashboard.status("State")).to_have_text("done")
+    expect(dashboard.status("State")).to_have_text("Done")
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^3 of 3"))
     expect(dashboard.status("Test accuracy")).to_have_text(re.compile(r"^\d+\.\d\d%$"))
     expect(dashboard.status("Images/s")).to_have_text(re.compile(r"^[\d,]+$"))
@@ -55,7 +55,7 @@ def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
 def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage, server: AppServer) -> None:
     fill_form(dashboard, epochs="2000", batch_size="200")
     dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     expect(dashboard.button("Pause")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_enabled()
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^\d+ of 2000 \(\d+%\)$"))
@@ -67,7 +67,7 @@ def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage, server:
     dashboard.until(lambda: dashboard.progress_width() > 0)
 
     dashboard.button("Stop").click()
-    expect(dashboard.status("State")).to_have_text("stopped")
+    expect(dashboard.status("State")).to_have_text("Stopped")
     expect(dashboard.text("Stopped.")).to_be_visible()
     expect(dashboard.button("Train")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_disabled()
@@ -99,7 +99,7 @@ def test_a_run_that_cannot_be_trained_says_why(dashboard: DashboardPage) -> None
     momentum.fill("0.999")
     momentum.press("Tab")
     dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("failed")
+    expect(dashboard.status("State")).to_have_text("Failed")
     expect(dashboard.text("Choose a smaller learning rate")).to_be_visible()
     expect(dashboard.button("Train")).to_be_enabled()
 
@@ -140,7 +140,7 @@ def test_all_windows_follow_a_run_whichever_of_them_come_go_or_stop_it(
     pages = (dashboard, other)
     run_id = server.start_endless_run()
     for page in pages:
-        expect(page.status("State")).to_have_text("running")
+        expect(page.status("State")).to_have_text("Training")
         expect(page.button("Pause")).to_be_enabled()
     expect_more_points(*pages)
 
@@ -148,7 +148,7 @@ def test_all_windows_follow_a_run_whichever_of_them_come_go_or_stop_it(
     with server.training_held():
         losses = [event["loss"] for event in server.events(run_id, "batch")]
         other.reload()
-        expect(other.status("State")).to_have_text("running")
+        expect(other.status("State")).to_have_text("Training")
         expect(other.button("Stop")).to_be_enabled()
         for page in pages:
             page.until(lambda page=page: live_values(page, "y") == losses)
@@ -157,11 +157,11 @@ def test_all_windows_follow_a_run_whichever_of_them_come_go_or_stop_it(
     # One stops the run; the other sees it.
     other.button("Stop").click()
     for page in pages:
-        expect(page.status("State")).to_have_text("stopped")
+        expect(page.status("State")).to_have_text("Stopped")
         expect(page.button("Train")).to_be_enabled()
 
     # One is closed; the other goes on.
     server.start_endless_run()
-    expect(dashboard.status("State")).to_have_text("running")
+    expect(dashboard.status("State")).to_have_text("Training")
     other.page.close()
     expect_more_points(dashboard)

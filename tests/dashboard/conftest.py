@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dash.development.base_component import Component
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -31,6 +32,7 @@ from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
 from dashboard.components import header, runs_table
 from dashboard.live.updates import Changes
+from dashboard.navigation import TABS
 from tests.conftest import Finish, MakeService, WaitUntil
 
 SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
@@ -72,6 +74,19 @@ def opened(
         yield client
 
 
+def page_parts(service: TrainingService) -> list[Component]:
+    """All components of the page when every tab has been opened once."""
+    page = layout(service)
+    built = [getattr(part, "data-tab", None) for part in page._traverse() if _has_children(part)]
+    later = [tab.layout(service) for tab in TABS if tab.id not in built]
+    parts = [part for one in (page, *later) for part in (one, *one._traverse())]
+    return [part for part in parts if isinstance(part, Component)]
+
+
+def _has_children(part: object) -> bool:
+    return bool(getattr(part, "children", None))
+
+
 def refusal(answer: Response, code: int) -> str:
     """The sentence of an answer that must be an error of that code."""
     assert answer.status_code == code, answer.text
@@ -89,11 +104,11 @@ class Callbacks:
         on_server: the callbacks, as the server describes them to the page.
     """
 
-    def __init__(self, client: TestClient) -> None:
+    def __init__(self, client: TestClient, service: TrainingService) -> None:
         self._client = client
         every = client.get("/_dash-dependencies").json()
         self.on_server = [callback for callback in every if not callback["clientside_function"]]
-        parts = layout()._traverse()
+        parts = page_parts(service)
         self._parts = {_name(part.id): part for part in parts if getattr(part, "id", None)}
 
     def press(self, button: str, values: dict[str, Any], click: int = 1) -> Any:

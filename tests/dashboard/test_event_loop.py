@@ -97,7 +97,7 @@ def client(watched: Watched) -> Iterator[TestClient]:
 def test_callbacks_ask_the_service_in_threads(
     client: TestClient, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    page = Callbacks(client)
+    page = Callbacks(client, watched)
     run = watched.runs.all()[-1]
     version = watched.predictions.weights_version(run.run_id)
     drawing = {"drawing": A_SEVEN, "as_drawn": False, "version": version}
@@ -122,8 +122,8 @@ def test_callbacks_ask_the_service_in_threads(
     }
     for callback in page.on_server:
         for tab in (ids.TAB_DRAW, ids.TAB_RUNS):
-            page.call(callback, values | {ids.TABS: tab})
-            if ids.TABS not in [part["id"] for part in callback["inputs"] + callback["state"]]:
+            page.call(callback, values | {ids.OPEN_TAB: tab})
+            if ids.OPEN_TAB not in [part["id"] for part in callback["inputs"] + callback["state"]]:
                 break
     for button in (runs.FORK, runs.REPEAT):
         page.press(button, values)

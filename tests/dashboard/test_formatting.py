@@ -14,13 +14,17 @@ from dashboard.formatting import (
     epoch_progress,
     percent,
     plural,
+    probability,
 )
 from tests.dashboard.components.test_runs_table import RUN
 
 
 def test_a_share_is_a_percentage_and_what_is_not_known_a_dash() -> None:
-    assert percent(0.98765) == "98.77%"
-    assert percent(0.98765, 1) == "98.8%"
+    assert percent(0.98765) == "98.77\u202f%"
+    assert percent(0.98765, 1) == "98.8\u202f%"
+    assert probability(0.98765) == "98.8\u202f%"
+    assert probability(0.0005) == "0.1\u202f%"
+    assert probability(0.00049) == NOTHING
     assert percent(None) == percent(float("nan")) == NOTHING
 
 
@@ -45,6 +49,8 @@ def test_only_the_first_letter_becomes_a_capital() -> None:
     ("seconds", "text"),
     [
         (0.0, "0 s"),
+        (2.64, "2.6 s"),
+        (9.96, "10 s"),
         (59.4, "59 s"),
         (59.6, "1 min 0 s"),
         (61.0, "1 min 1 s"),
@@ -57,13 +63,17 @@ def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: st
     assert duration(seconds) == text
 
 
+def test_time_that_is_only_estimated_has_no_tenths() -> None:
+    assert duration(2.64, 0) == "3 s"
+
+
 @pytest.mark.parametrize(
     ("epoch", "progress", "text"),
     [
         (0, 0.0, "0 of 4"),
-        (1, 0.25, "1 of 4 (25%)"),
-        (3, 2.5, "3 of 4 (50%)"),
-        (4, 4.0, "4 of 4 (100%)"),
+        (1, 0.25, "1 of 4 (25\u202f%)"),
+        (3, 2.5, "3 of 4 (50\u202f%)"),
+        (4, 4.0, "4 of 4 (100\u202f%)"),
     ],
 )
 def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(

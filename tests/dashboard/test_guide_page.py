@@ -2,11 +2,12 @@
 
 import re
 
-import dash_bootstrap_components as dbc
 from fastapi.testclient import TestClient
 
-from dashboard.app import layout
+from core.service.service import TrainingService
 from dashboard.components.help_link import GUIDE
+from dashboard.navigation import TABS
+from tests.dashboard.conftest import page_parts
 
 
 def test_the_guide_is_shown_with_its_tables(untrained: TestClient) -> None:
@@ -33,23 +34,24 @@ def test_without_a_slash_the_guide_is_found_too(untrained: TestClient) -> None:
     assert answer.headers["location"] == "/guide/"
 
 
-def test_links_within_the_guide_and_from_the_views_lead_somewhere(untrained: TestClient) -> None:
+def test_links_within_the_guide_and_from_the_views_lead_somewhere(
+    untrained: TestClient, untrained_service: TrainingService
+) -> None:
     text = untrained.get("/guide/").text
     anchors = set(re.findall(r'id="([^"]+)"', text))
     within = re.findall(r'href="#([^"]+)"', text)
     views = [
         part.href.partition("#")[2]
-        for part in layout()._traverse()
-        if str(getattr(part, "href", "")).startswith(GUIDE)
+        for part in page_parts(untrained_service)
+        if str(getattr(part, "href", "")).startswith(f"{GUIDE}#")
     ]
     assert views
     assert within
     assert set(within + views) - anchors == set()
 
 
-def test_every_view_leads_to_its_explanation() -> None:
-    tabs = [part for part in layout()._traverse() if isinstance(part, dbc.Tab)]
-    assert len(tabs) > 5
-    for tab in tabs:
-        links = [getattr(part, "href", None) for part in tab._traverse()]
+def test_every_view_leads_to_its_explanation(untrained_service: TrainingService) -> None:
+    for tab in TABS:
+        parts = tab.layout(untrained_service)._traverse()
+        links = [getattr(part, "href", None) for part in parts]
         assert any(str(link).startswith(f"{GUIDE}#") for link in links), tab.label

@@ -23,9 +23,13 @@ NAME = re.compile("[0-9a-f]{32}")
 
 
 @pytest.fixture(scope="module")
-def server(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def service(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TrainingService:
+    return in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def server(service: TrainingService) -> Any:
     """A server for several people, under a path. No test here starts a run."""
-    service = in_memory_service(tiny_dataset, tmp_path_factory.mktemp("runs"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dashboard.urls._prefix", "/")
         yield create_app(service, "0.0.0.0", url_prefix="/lab/").server
@@ -90,19 +94,21 @@ def test_a_name_that_could_be_guessed_is_replaced(anna: TestClient, name: str) -
     assert labels(anna) == [1]
 
 
-def test_the_pages_callbacks_see_the_visitors_drawings(anna: TestClient, ben: TestClient) -> None:
+def test_the_pages_callbacks_see_the_visitors_drawings(
+    anna: TestClient, ben: TestClient, service: TrainingService
+) -> None:
     for client, drawing in ((anna, ONE), (ben, SEVEN)):
         client.get("/")
         client.post(PATH, json=drawing)
-    assert "Delete this 1" in collection(anna)
-    assert "Delete this 7" not in collection(anna)
-    assert "Delete this 7" in collection(ben)
+    assert "Delete this 1" in collection(anna, service)
+    assert "Delete this 7" not in collection(anna, service)
+    assert "Delete this 7" in collection(ben, service)
 
 
-def collection(client: TestClient) -> str:
-    page = Callbacks(client)
+def collection(client: TestClient, service: TrainingService) -> str:
+    page = Callbacks(client, service)
     (shows,) = (one for one in page.on_server if "hand-list.children" in one["output"])
-    return page.call(shows, {"tabs": "draw"}).text
+    return page.call(shows, {"open-tab": "draw"}).text
 
 
 # Digit Lab for one person

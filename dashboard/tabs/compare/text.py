@@ -127,7 +127,7 @@ def verdict(results: Sequence[Result]) -> str:
 
 def progress(share: float | None) -> str:
     """How much of the distorted images is measured; empty for None."""
-    return "" if share is None else f"Distorting test images: {share:.0%}"
+    return "" if share is None else f"Distorting test images: {percent(share, 0)}"
 
 
 def robustness_caption(images: int) -> str:
@@ -164,9 +164,9 @@ def _run_status(run: RunSnapshot, comparable: bool) -> str:
 def _state(run: RunSnapshot) -> html.Div:
     accuracies = []
     if run.train_accuracy is not None:
-        accuracies.append(f"{run.train_accuracy:.1%} of its training images right")
+        accuracies.append(f"{percent(run.train_accuracy)} of its training images right")
     if run.test_accuracy is not None:
-        accuracies.append(f"{run.test_accuracy:.2%} of the test images")
+        accuracies.append(f"{percent(run.test_accuracy)} of the test images")
     return html.Div(
         [
             html.Div(
@@ -217,7 +217,7 @@ def _mistakes(one: Result) -> str:
 def _convolutions(one: Result) -> str:
     if not one.in_convolutions:
         return "none"
-    return f"{one.in_convolutions:,} ({one.in_convolutions / one.parameters:.1%})"
+    return f"{one.in_convolutions:,} ({percent(one.in_convolutions / one.parameters, 1)})"
 
 
 def _points_per_parameter(one: Result) -> str:

@@ -25,14 +25,14 @@ def history(course: ProbabilityHistory, shown: float | None = None) -> go.Figure
         go.Heatmap(
             x=names,
             y=list(range(10)),
-            z=course.probabilities.T.tolist(),
+            z=(100 * course.probabilities.T).tolist(),
             zmin=0,
-            zmax=1,
+            zmax=100,
             xgap=1,
             ygap=1,
             colorscale=_BLUES,
             showscale=False,
-            hovertemplate="after epoch %{x}: %{z:.1%} for %{y}<extra></extra>",
+            hovertemplate="after epoch %{x}: %{z:.1f}\u202f% for %{y}<extra></extra>",
         ),
         figure_layout(
             HEIGHT,

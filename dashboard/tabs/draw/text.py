@@ -147,11 +147,11 @@ def history(course: ProbabilityHistory) -> str:
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [epoch_number(epoch) for epoch in course.epochs]
     if len(epochs) == 1:
-        return f"After epoch {epochs[0]} it reads {digits[0]} ({chances[0]:.0%})."
+        return f"After epoch {epochs[0]} it reads {digits[0]} ({percent(chances[0], 0)})."
     turns = [i for i in range(1, len(digits)) if digits[i] != digits[i - 1]]
     first = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
-    begun = f"{first} it read {digits[0]} ({chances[0]:.0%})"
-    now = f"{chances[-1]:.0%} after epoch {epochs[-1]}"
+    begun = f"{first} it read {digits[0]} ({percent(chances[0], 0)})"
+    now = f"{percent(chances[-1], 0)} after epoch {epochs[-1]}"
     if not turns:
         return f"{begun}, and never anything else: {now}."
     detour = "" if len(turns) == 1 else f", after {len(turns)} changes of mind"

@@ -11,7 +11,7 @@ from core.records.explanations import Embedding
 from dashboard import ids
 from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.formatting import capitalised
+from dashboard.formatting import capitalised, percent
 from dashboard.tabs.embedding import figures, layout
 from dashboard.theme import BARE_GRAPH, empty_state
 
@@ -81,7 +81,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.METHOD, "value"),
     )
     async def show_progress(_: int | None, idle: bool, method: Any) -> str:
-        return "" if idle or method != "tsne" else f"t-SNE: {service.embeddings.progress:.0%}"
+        return (
+            "" if idle or method != "tsne" else f"t-SNE: {percent(service.embeddings.progress, 0)}"
+        )
 
     @app.callback(
         Output(layout.DETAIL, "children"),
@@ -120,7 +122,7 @@ def caption(embedding: Embedding) -> str:
     count = len(embedding.indices)
     wrong = int((embedding.predictions != embedding.labels).sum())
     if embedding.explained is not None:
-        how = f"The plane keeps {embedding.explained:.0%} of the features' variance."
+        how = f"The plane keeps {percent(embedding.explained, 0)} of the features' variance."
     else:
         how = "Who is whose neighbour counts; how far apart groups stand does not."
     return f"{count} test images, {wrong} of them misread (✕). {how}"

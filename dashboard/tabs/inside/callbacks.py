@@ -17,7 +17,7 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
 from dashboard.components.probability_bars import probability_bars
-from dashboard.formatting import after_epochs
+from dashboard.formatting import after_epochs, probability
 from dashboard.tabs.inside import figures, layout, panels
 from dashboard.tabs.inside.layout import NOTHING_SHOWN, POINT_HERE
 
@@ -257,7 +257,7 @@ def to_store(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
 def caption(found: ActivationView, request: dict[str, Any]) -> str:
     """The image, its prediction, and the epoch of the network."""
     digit = int(found.view.probabilities.argmax())
-    sure = f"{found.view.probabilities[digit]:.1%}"
+    sure = probability(found.view.probabilities[digit])
     when = after_epochs(found.progress)
     if found.label is None:
         return f"Your drawing, read as {digit} ({sure}), {when}."

@@ -49,7 +49,7 @@ def caption(answers: Gallery, count: int, page: int, pages: int) -> str:
     which = f", page {page} of {pages}" if pages > 1 else ""
     return (
         f"{count:,} of {total:,} test images fit{which}. "
-        f"The network gets {wrong:,} wrong ({1 - wrong / total:.2%} right), "
+        f"The network gets {wrong:,} wrong ({percent(1 - wrong / total)} right), "
         f"{after_epochs(answers.progress)}."
     )
 

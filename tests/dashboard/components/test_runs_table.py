@@ -75,5 +75,5 @@ def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:
         "a",
         2,
         "50.0%",
-        "3 of 5 (50%)",
+        "3 of 5 (50\u202f%)",
     ]

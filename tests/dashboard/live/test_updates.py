@@ -13,7 +13,6 @@ from core.config import TrainConfig
 from core.errors import UnknownRunError
 from core.records.preview import PreviewFrame
 from dashboard import ids
-from dashboard.components import header
 from dashboard.live.protocol import Place
 from dashboard.live.updates import has_news, update
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, network
@@ -29,7 +28,7 @@ def test_the_first_message_before_any_run_says_that_there_is_none(harness: LiveH
     assert told.keys() == OF_A_RUN
     assert told["run"] is None
     assert told["network"] == {"newest": None, "kept": []}
-    assert told["controls"][header.STATE]["children"] == "ready"
+    assert told["text"]["state"] == "Ready"
     assert told["problem"] == ""
 
 
@@ -41,8 +40,8 @@ def test_the_first_message_of_a_run_has_everything(harness: LiveHarness) -> None
     assert told["run"] == json.loads(json.dumps(harness.service.runs.snapshot(run_id).to_json()))
     assert told["events"] == [asdict(batch(1)), asdict(evaluation(1))]
     assert told["network"] == {"newest": f"{run_id}/0/0", "kept": [0]}
-    assert told["text"]["accuracy"] == "75.00%"
-    assert told["controls"][header.STATE]["children"] == "running"
+    assert told["text"]["accuracy"] == "75.00\u202f%"
+    assert told["text"]["state"] == "Training"
     assert [row["run_id"] for row in told["runs"]] == [run_id]
 
 

@@ -106,7 +106,7 @@ def test_how_far_the_distorted_images_are_is_said_while_they_are_measured(
     pair = start_pair(harness)
     assert progress(client, pair) == ""
     monkeypatch.setattr(harness.service.comparisons, "progress", lambda runs: 0.25)
-    assert progress(client, pair) == "Distorting test images: 25%"
+    assert progress(client, pair) == "Distorting test images: 25\u202f%"
     assert progress(client, pair, idle=True) == ""
     assert progress(client, None) == progress(client, "gone") == ""
 

@@ -117,8 +117,8 @@ def test_there_are_not_too_many_to_choose_from_but_always_the_chosen_one() -> No
 def test_the_table_has_what_each_has_and_what_it_makes_of_it() -> None:
     assert cells(words.result_table(RESULTS)) == {
         "Parameters": ["1,625,866", "1,626,162"],
-        "of these in convolutions": ["18,816 (1.2%)", "none"],
-        "Test accuracy": ["99.10%", "98.20%"],
+        "of these in convolutions": ["18,816 (1.2\u202f%)", "none"],
+        "Test accuracy": ["99.10\u202f%", "98.20\u202f%"],
         "Mistakes of 10,000": ["90", "180"],
         "Accuracy per 100,000 parameters": ["6.10 points", "6.04 points"],
         "Training time": ["41 s", "41 s"],
@@ -162,7 +162,8 @@ def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
     _, track, facts = line.children
     before, epoch, *more = facts.children
     assert "".join([before, epoch.children, *more]) == (
-        "epoch 2 of 3 (50%), 91.3% of its training images right, 95.12% of the test images"
+        "epoch 2 of 3 (50\u202f%), 91.30\u202f% of its training images right, "
+        "95.12\u202f% of the test images"
     )
     assert track.children.style == {"width": "50.0%"}
     for part, field in ((track.children, "share"), (epoch, "epoch")):  # as rows of the table come
@@ -171,6 +172,8 @@ def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
         assert field in runs_table.row(busy)
 
 
-@pytest.mark.parametrize(("share", "said"), [(None, ""), (0.04, "Distorting test images: 4%")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(None, ""), (0.04, "Distorting test images: 4\u202f%")]
+)
 def test_how_far_the_distorted_images_are_is_said(share: float | None, said: str) -> None:
     assert words.progress(share) == said

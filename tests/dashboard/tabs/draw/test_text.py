@@ -29,7 +29,7 @@ def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None
     figure = figures.history(shown, 1)
     heatmap = figure.data[0]
     assert list(heatmap.x) == ["0", "1", "1.5"]
-    assert np.array(heatmap.z) == pytest.approx(shown.probabilities.T)
+    assert np.array(heatmap.z) == pytest.approx(100 * shown.probabilities.T)
     frame = figure.layout.shapes[0]
     assert (frame.x0, frame.x1) == (0.5, 1.5)
     newest = figures.history(shown).layout.shapes[0]
@@ -39,11 +39,20 @@ def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (course_of(4), "After epoch 0 it reads 4 (73%)."),
-        (course_of(7, 7, 7), "Untrained it read 7 (73%), and never anything else: 73% after"),
-        (course_of(4, 7, 7), "Untrained it read 4 (73%). It reads 7 since epoch 1: 73%"),
-        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind: 73%"),
-        (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read 4 (73%). It reads 9 since"),
+        (course_of(4), "After epoch 0 it reads 4 (73\u202f%)."),
+        (
+            course_of(7, 7, 7),
+            "Untrained it read 7 (73\u202f%), and never anything else: 73\u202f% after",
+        ),
+        (
+            course_of(4, 7, 7),
+            "Untrained it read 4 (73\u202f%). It reads 7 since epoch 1: 73\u202f%",
+        ),
+        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind: 73\u202f%"),
+        (
+            course_of(4, 9, epochs=(5.0, 9.5)),
+            "After epoch 5 it read 4 (73\u202f%). It reads 9 since",
+        ),
     ],
 )
 def test_a_course_is_told_in_words(shown: ProbabilityHistory, words: str) -> None:
@@ -97,7 +106,7 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     shown = texts(text.report(FinetuneReport(lesson, 3, 5, 8, tuple(rows)), run))
     assert "before (epoch 3)" in shown
     assert "so far (epoch 5)" in shown
-    assert "MNIST, test images 99.12% 97.31%" in shown
+    assert "MNIST, test images 99.12\u202f% 97.31\u202f%" in shown
     assert "Your drawings, taught 4 of 8 –" in shown
     assert ("1 of 4 3 of 4" in shown) == bool(held_out)
     assert ("they are the fair test" in shown) == bool(held_out)

@@ -25,9 +25,9 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
 @pytest.mark.parametrize(
     ("label", "progress", "words"),
     [
-        (4, 2.0, "Test image 12, a 4, read as 4 (82.0%, right), after 2 epochs."),
-        (9, 0.5, "Test image 12, a 9, read as 4 (82.0%, wrong), after 0.5 epochs."),
-        (None, 0.0, "Your drawing, read as 4 (82.0%), before it has learnt anything."),
+        (4, 2.0, "Test image 12, a 4, read as 4 (82.0\u202f%, right), after 2 epochs."),
+        (9, 0.5, "Test image 12, a 9, read as 4 (82.0\u202f%, wrong), after 0.5 epochs."),
+        (None, 0.0, "Your drawing, read as 4 (82.0\u202f%), before it has learnt anything."),
     ],
 )
 def test_the_caption_says_what_is_shown(label: int | None, progress: float, words: str) -> None:

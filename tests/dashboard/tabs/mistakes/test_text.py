@@ -31,7 +31,7 @@ def test_categories_are_counted() -> None:
 def test_the_caption_counts() -> None:
     assert text.caption(FOUND.answers, 95, 2, 3) == (
         "95 of 100 test images fit, page 2 of 3. "
-        "The network gets 5 wrong (95.00% right), after 2 epochs."
+        "The network gets 5 wrong (95.00\u202f% right), after 2 epochs."
     )
     assert "before it has learnt" in text.caption(answers(SAID, 0), 5, 1, 1)
 
@@ -40,4 +40,4 @@ def test_a_digit_that_was_never_predicted_has_no_precision() -> None:
     nobody = answers(np.where(SAID == 3, 5, SAID))
     table = text.class_table(mistakes.confusion(nobody.probabilities, LABELS))
     row = table.children[1].children[3]
-    assert [cell.children for cell in row.children] == ["3", "10", "–", "0.0%", "0.0%"]
+    assert [cell.children for cell in row.children] == ["3", "10", "–", "0.0\u202f%", "0.0\u202f%"]
