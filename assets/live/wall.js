@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { setProps, slider, url } = window.digitlab;
+  const { percent, setProps, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -147,7 +147,7 @@
     const { length } = known.labels;
     const isExact = Boolean(measured?.exact);
     const share = measured ? measured.accuracy : (length - misread.length) / length;
-    const count = known.test_images ?? 10000;
+    const count = known.test_images;
     const of = `of ${count.toLocaleString("en")} test digits read right`;
     const from = measured ? Math.min(count, ESTIMATED_FROM) : length;
     element("number").classList.toggle("guess", !frame);
@@ -211,8 +211,7 @@
   // One sentence for each evaluation, for screen readers.
   function announce({ progress, test_accuracy }) {
     const epochs = Number(progress.toFixed(2));
-    const share = `${(100 * test_accuracy).toFixed(2)} %`;
-    write("number-news", `After epoch ${epochs}: ${share} of the test digits read right.`);
+    write("number-news", `After epoch ${epochs}: ${percent(test_accuracy)} of the test digits read right.`);
   }
 
   function update(message) {

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, setProps, slider, url } = window.digitlab;
+  const { addCallbacks, noUpdate, percent, setProps, slider, url } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -65,7 +65,7 @@
       row.lastChild.style.width = `${Math.max(1, Math.round(100 * probabilities[digit]))}%`;
     });
     flow.querySelector(".outputs").ariaLabel =
-      best === null ? "No output yet" : `Reads a ${best}, ${(100 * probabilities[best]).toFixed(1)} %`;
+      best === null ? "No output yet" : `Reads a ${best}, ${percent(probabilities[best], 1)}`;
     const isUntrained = !layers.length || (answer.progress === 0 && !run.brought_in);
     const now = run?.state === "running" && epoch === null ? " right now" : "";
     const what = isUntrained

@@ -12,7 +12,7 @@ from core.records.layers import InnerLayer, LayerInfo
 from dashboard import ids
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
-from dashboard.formatting import NOTHING, model_title
+from dashboard.formatting import NOTHING, model_title, percent
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -202,7 +202,7 @@ def _share(parts: list[Part]) -> html.Div:
     """How the weights are spread over the layers."""
     most = max(parts, key=lambda part: part.weights)
     total = sum(part.weights for part in parts)
-    share = 100 * most.weights / total
+    share = percent(most.weights / total, 1)
     name = most.name.removesuffix(" + pool")
     bars = [
         html.I(
@@ -215,7 +215,7 @@ def _share(parts: list[Part]) -> html.Div:
     ]
     return html.Div(
         [
-            html.Span(f"{share:.1f}\u202f% of its {total:,} weights sit in one layer, {name}"),
+            html.Span(f"{share} of its {total:,} weights sit in one layer, {name}"),
             html.Div(bars, className="share-bar"),
         ],
         className="share",

@@ -2,8 +2,9 @@
 
 from dash import html
 
+from dashboard.formatting import PERCENT
+
 ROWS, COLUMNS = 6, 10
-NEVER_TRAINED = "This network has never seen a digit. Press Train and watch it learn to read."
 
 
 def layout() -> html.Section:
@@ -77,7 +78,7 @@ def number() -> html.Div:
                 [
                     html.Span("≈", id="number-about", className="about", hidden=True),
                     html.Span("10", id="number-value"),
-                    html.Small("\u202f%"),
+                    html.Small(PERCENT),
                 ],
                 id="number",
                 className="number guess",
