@@ -68,7 +68,7 @@ def create_app(
     """
     urls.set_prefix(url_prefix)
 
-    live = Live(service, runs_table.row, _describe(service))
+    live = Live(service, runs_table.row, describe(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -139,14 +139,14 @@ def layout(service: "TrainingService") -> html.Div:
     )
 
 
-def _describe(service: "TrainingService") -> Describe:
+def describe(service: "TrainingService") -> Describe:
     """What the live layer sends about a run: for the header, and for the Train tab."""
 
-    def describe(run: RunSnapshot | None) -> dict[str, Any]:
+    def of_run(run: RunSnapshot | None) -> dict[str, Any]:
         told = header.describe(service, run)
         return told | {"text": told["text"] | train_text.describe(service, run)}
 
-    return describe
+    return of_run
 
 
 def _log_error(error: Exception) -> None:

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { setProps, url } = window.digitlab;
+  const { percent, setProps, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -18,6 +18,7 @@
   let epoch = null; // the epoch of the tape; null: the newest network
   let known = null; // the test images and their labels
   let newest = null; // the newest frame of the run
+  let estimated = null; // the newest one with an accuracy
   let evaluated = null; // its last evaluation, without digits
   let past = null; // the frame of the network after `epoch`
   let replay = null;
@@ -36,6 +37,11 @@
     return one.progress > other.progress ? one : other;
   }
 
+  function addFrame(frame) {
+    newest = later(newest, frame);
+    if (frame?.accuracy != null) estimated = later(estimated, frame);
+  }
+
   // What the server knows of the shown network, and which images there are.
   async function load() {
     if (!inSight || shown === undefined) return;
@@ -51,9 +57,9 @@
     }
     if (question !== questions || !found) return;
     const others = String(found.images) !== String(known?.images);
-    known = found;
+    known = { ...known, ...found };
     if (epoch !== null) past = found.current;
-    else newest = later(newest, found.current);
+    else addFrame(found.current);
     if (others) paintImages();
     paint();
   }
@@ -98,7 +104,7 @@
       if (frame && read !== String(label)) misread.push(`a ${label} as ${read}`);
     });
     paintScore(frame, misread);
-    paintNumber();
+    paintNumber(frame, misread);
     element("wall").dataset.state = !frame ? "before" : isTraining() ? "training" : "done";
   }
 
@@ -113,13 +119,18 @@
     const rest = replay ? ` right after ${replay.frame.step.toLocaleString("en")} batches` : " right";
     const text = frame ? right + rest : unread();
     if (score.textContent === text) return;
-    const strong = document.createElement("b");
-    strong.textContent = frame ? right : "";
     score.classList.toggle("sentence", !frame);
-    score.replaceChildren(...(frame ? [strong, rest] : [text]));
+    score.replaceChildren(...(frame ? [bold(right), rest] : inked(text)));
     const which = misread.length ? ` Misread: ${misread.join(", ")}.` : "";
     element("wall-tiles").ariaLabel = frame ? `${text}.${which}` : text;
   }
+
+  function bold(text) {
+    return Object.assign(document.createElement("b"), { textContent: text });
+  }
+
+  // A sentence with the name of the button in it.
+  const inked = (text) => text.split(/(?<=Press )(Train)/).map((part) => (part === "Train" ? bold(part) : part));
 
   // Why no digit is marked.
   function unread() {
@@ -130,35 +141,29 @@
     return "This run stopped before it could read.";
   }
 
-  // The large number: exact after an evaluation, estimated in between.
-  function paintNumber() {
-    const frame = replay ? replay.measured : epoch !== null ? past : later(measured(newest), evaluated);
-    const share = measured(frame)?.accuracy;
-    const isGuess = share === undefined;
-    const isEstimate = !isGuess && !frame.exact;
-    const value = isGuess
-      ? "10"
-      : isEstimate
-        ? String(Math.min(Math.round(100 * share), share < 1 ? 99 : 100))
-        : (100 * share).toFixed(2);
+  // The large number: exact after an evaluation, estimated in between; at first from the wall alone.
+  function paintNumber(frame, misread) {
+    const measured = replay ? replay.measured : epoch === null ? later(estimated, evaluated) : past;
+    const { length } = known.labels;
+    const isExact = Boolean(measured?.exact);
+    const share = measured ? measured.accuracy : (length - misread.length) / length;
     const count = known.test_images;
     const of = `of ${count.toLocaleString("en")} test digits read right`;
-    const from = Math.min(count, ESTIMATED_FROM).toLocaleString("en");
-    element("number").classList.toggle("guess", isGuess);
-    element("number-about").hidden = !isEstimate;
-    write("number-value", value);
-    write(
-      "number-caption",
-      isGuess
-        ? "of the test digits read right: pure guessing"
-        : isEstimate
-          ? `${of}, estimated from ${from}`
-          : of,
-    );
-    if (!replay) paintButtons(isGuess || isEstimate ? null : Math.round((1 - share) * count));
+    const from = measured ? Math.min(count, ESTIMATED_FROM) : length;
+    element("number").classList.toggle("guess", !frame);
+    element("number-about").hidden = !frame || isExact;
+    if (!frame) {
+      write("number-value", "10");
+      write("number-caption", "of the test digits read right: pure guessing");
+    } else if (isExact) {
+      write("number-value", (100 * share).toFixed(2));
+      write("number-caption", of);
+    } else {
+      write("number-value", String(Math.min(99, Math.round(100 * share)))); // never sure of all
+      write("number-caption", `${of}, estimated from ${from.toLocaleString("en")}`);
+    }
+    if (!replay) paintButtons(isExact ? Math.round((1 - share) * count) : null);
   }
-
-  const measured = (frame) => (frame?.accuracy == null ? undefined : frame);
 
   function paintButtons(misread) {
     element("wall-replay").hidden = epoch !== null || known.frames < 2;
@@ -190,7 +195,7 @@
       const frame = chosen.shift();
       if (!frame) return endReplay();
       replay.frame = frame;
-      replay.measured = measured(frame) ?? replay.measured;
+      if (frame.accuracy !== null) replay.measured = frame;
       paint();
     }
   }
@@ -206,16 +211,15 @@
   // One sentence for each evaluation, for screen readers.
   function announce({ progress, test_accuracy }) {
     const epochs = Number(progress.toFixed(2));
-    const share = `${(100 * test_accuracy).toFixed(2)} %`;
-    write("number-news", `After epoch ${epochs}: ${share} of the test digits read right.`);
+    write("number-news", `After epoch ${epochs}: ${percent(test_accuracy)} of the test digits read right.`);
   }
 
   function update(message) {
     const another = message.shown !== shown || message.revision !== revision;
     if (another) {
-      if (message.shown !== shown) epoch = null;
       ({ shown, revision } = message);
-      run = newest = evaluated = past = null;
+      epoch = slider.epochOf(shown) ?? null;
+      run = newest = estimated = evaluated = past = null;
       endReplay();
       for (const tile of tiles()) paintTile(tile, tile.ariaLabel.split(" ")[1]);
     }
@@ -227,17 +231,16 @@
       evaluated = { progress: last.progress, accuracy: last.test_accuracy, exact: true };
       if (!another) announce(last);
     }
-    if (message.preview) newest = later(newest, message.preview);
+    if (message.preview) addFrame(message.preview);
     if (another || (trained && !isTraining()) || (!known && message.text)) load();
     paint();
   }
 
   window.live.listen(update);
 
-  document.addEventListener("version", ({ detail }) => {
-    const [id, , position] = (detail ?? "").split("/");
-    const chosen = position?.startsWith("e") ? Number(position.slice(1)) : null;
-    if (chosen === epoch || id !== shown) return;
+  document.addEventListener("version", () => {
+    const chosen = slider.epochOf(shown) ?? null;
+    if (chosen === epoch) return;
     epoch = chosen;
     past = null;
     endReplay();

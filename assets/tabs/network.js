@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, setProps, url } = window.digitlab;
+  const { addCallbacks, noUpdate, percent, setProps, slider, url } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -11,7 +11,7 @@
 
   let shown; // the id of the run; undefined: not known yet
   let run = null;
-  let epoch = null; // the epoch of the tape; null: the newest network
+  let epoch; // the epoch of the tape; null: the newest network, undefined: there is none
   let formModel = null; // the model of the next run
   let image = null; // the index of the test image
   let answer = null;
@@ -23,7 +23,7 @@
   const model = () => (shown === undefined ? undefined : (run?.config.model ?? formModel));
 
   async function ask() {
-    if (!inSight || !shown || image === null) return;
+    if (!inSight || epoch === undefined || image === null) return;
     if (asking) {
       again = true;
       return;
@@ -31,7 +31,7 @@
     const [ofRun, ofEpoch] = [shown, epoch];
     const at = ofEpoch === null ? "" : `&epoch=${ofEpoch}`;
     asking = true;
-    let found = null; // a run that waits has no network yet
+    let found = null;
     try {
       const response = await fetch(url(`/api/runs/${ofRun}/activations?image=${image}${at}`));
       if (response.ok) found = await response.json();
@@ -65,10 +65,12 @@
       row.lastChild.style.width = `${Math.max(1, Math.round(100 * probabilities[digit]))}%`;
     });
     flow.querySelector(".outputs").ariaLabel =
-      best === null ? "No output yet" : `Reads a ${best}, ${(100 * probabilities[best]).toFixed(1)} %`;
-    const what = !layers.length
+      best === null ? "No output yet" : `Reads a ${best}, ${percent(probabilities[best], 1)}`;
+    const isUntrained = !layers.length || (answer.progress === 0 && !run.brought_in);
+    const now = run?.state === "running" && epoch === null ? " right now" : "";
+    const what = isUntrained
       ? "untrained: every weight is random"
-      : `what it makes of one test digit${run?.state === "running" && epoch === null ? " right now" : ""}`;
+      : `what it makes of one test digit${now}`;
     const about = `${flow.dataset.title}, ${what}`;
     if (element("network-about").textContent !== about) element("network-about").textContent = about;
   }
@@ -85,7 +87,8 @@
     const another = message.shown !== shown;
     if (another) {
       shown = message.shown;
-      run = answer = epoch = null;
+      run = answer = null;
+      epoch = slider.epochOf(shown);
     }
     if (message.run) run = message.run;
     if (model() !== ofModel) setProps("network-model", { data: model() });
@@ -94,11 +97,9 @@
       ask();
     }
   });
-  document.addEventListener("version", ({ detail }) => {
-    const [id, , position] = (detail ?? "").split("/");
-    if (id !== shown) return;
+  document.addEventListener("version", () => {
     const before = epoch;
-    epoch = position.startsWith("e") ? Number(position.slice(1)) : null;
+    epoch = slider.epochOf(shown);
     if (epoch !== before || run?.state !== "running") ask();
   });
   document.addEventListener("digits", ({ detail: { images, labels, sprite } }) => {

@@ -28,9 +28,11 @@ class PreviewImages:
     """The test images of a preview, the same for every run on a data set.
 
     They are in rows of one image of each digit. Later rows lack the digits of which there are no
-    more. `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,).
+    more. `indices` (n,) are indices into the test set of `test_images` images; `images`
+    (n, 28, 28) uint8, `labels` (n,).
     """
 
     indices: np.ndarray
     images: np.ndarray
     labels: np.ndarray
+    test_images: int

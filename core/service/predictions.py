@@ -81,7 +81,8 @@ class Predictions:
             data = self._data(self._runs.find(run_id))
         labels = data.test_labels.numpy()
         shown = preview_images(labels)
-        return PreviewImages(shown, data.test_images.numpy()[shown], labels[shown])
+        images = data.test_images.numpy()[shown]
+        return PreviewImages(shown, images, labels[shown], test_images=len(labels))
 
     def preview(self, run_id: str, epoch: int | None = None) -> PreviewFrame | None:
         """What a run's network reads in its preview images, by default that of the last

@@ -1,13 +1,14 @@
 """Routes for the preview of a run: some test images, and what the network read in them."""
 
 import io
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query
 from fastapi.responses import Response
 from PIL import Image
 
+from core.records.preview import PreviewImages
 from dashboard.api.schemas import PreviewFrames, PreviewResponse
 
 if TYPE_CHECKING:
@@ -26,15 +27,14 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     def get_images() -> PreviewResponse:
         """The test images that the next run's preview will show."""
         images = service.predictions.preview_images()
-        return PreviewResponse(images=images.indices.tolist(), labels=images.labels.tolist())
+        return _response(images)
 
     @api.get("/runs/{run_id}/preview", tags=["predictions"])
     def get_preview(run_id: str, epoch: Kept = None) -> PreviewResponse:
         """Some test images, and what the run's network reads in them."""
         images = service.predictions.preview_images(run_id)
-        return PreviewResponse(
-            images=images.indices.tolist(),
-            labels=images.labels.tolist(),
+        return _response(
+            images,
             frames=len(service.runs.previews(run_id)),
             current=service.predictions.preview(run_id, epoch),
         )
@@ -50,6 +50,15 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         shown = service.predictions.preview_images(run)
         content = sprite(shown.images, shown.labels)
         return Response(content, media_type="image/png")
+
+
+def _response(images: PreviewImages, **found: Any) -> PreviewResponse:
+    return PreviewResponse(
+        images=images.indices.tolist(),
+        labels=images.labels.tolist(),
+        test_images=images.test_images,
+        **found,
+    )
 
 
 def sprite(images: np.ndarray, labels: np.ndarray) -> bytes:

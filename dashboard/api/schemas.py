@@ -260,11 +260,14 @@ class PredictionHistory(BaseModel):
 class PreviewResponse(BaseModel):
     """Test images by their indices, their true digits, and what the network reads in them.
 
+    `test_images` counts the whole test set.
+
     `current` is null for an untrained network. `frames` counts those of `PreviewFrames`.
     """
 
     images: list[int]
     labels: list[int]
+    test_images: int
     frames: int = 0
     current: PreviewFrame | None = None
 

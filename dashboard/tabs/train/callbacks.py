@@ -86,17 +86,18 @@ def register(app: Dash, service: "TrainingService") -> None:
         """Does what the pressed button says. The page shows a run that Train started."""
         button = str(ctx.triggered_id)
         started: Any = no_update
+        answered: Any = time.time()
         sentence, color = "", "info"
         try:
             if button in FAILED:
                 await asyncio.to_thread(_control, service, button, run)
             elif button == layout.RETRY:
                 config = await asyncio.to_thread(_slower, service, run)
-                started = await presses.once(service.runs.start, config)
+                started = answered = await presses.once(service.runs.start, config)
             else:
-                run_id = await presses.once(service.runs.start, config_form.parse(values))
+                answered = await presses.once(service.runs.start, config_form.parse(values))
                 if button == layout.TRAIN:
-                    started = run_id
+                    started = answered
                 else:
                     sentence = QUEUED
         except DigitLabError as error:
@@ -108,7 +109,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "color": color,
             "is_open": bool(sentence),
             "run": started,
-            "answered": time.time(),
+            "answered": answered,
         }
 
     @app.callback(

@@ -12,7 +12,7 @@ from core.records.layers import InnerLayer, LayerInfo
 from dashboard import ids
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
-from dashboard.formatting import NOTHING, model_title
+from dashboard.formatting import NOTHING, model_title, percent
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 MODEL = "network-model"
 """The store with the model that is shown: the run's, or the one to train first."""
 BODY = "network-body"
-AS_TABLE = "network-as-table"
 
 HEIGHT = 112
-"""Of the pictures, in pixels; also the most that a picture is wide and high."""
+"""Of the row of pictures, in pixels."""
 MAX_WIDTH = 440
+MANY_LAYERS, MAX_WIDTH_OF_MANY = 7, 200
+"""Pictures of a network with so many layers are narrower."""
 PIXELS_PER_VALUE = 4
 PIXELS_PER_UNIT = 7
 """At most so many pixels for a value of a map, and for a unit of a vector."""
@@ -38,18 +39,7 @@ def layout() -> html.Section:
                 [
                     html.H2("The network"),
                     html.P(id="network-about", className="soft small"),
-                    html.Button(
-                        "As a table",
-                        id=AS_TABLE,
-                        className="btn btn-quiet push",
-                        **{"aria-pressed": "false"},
-                    ),
-                    html.Button(
-                        ["Look inside", html.I(className="glyph glyph-next")],
-                        id="network-look-inside",
-                        className="btn btn-quiet",
-                        **{"data-look-inside": "0"},
-                    ),
+                    html.Div([_as_table(), _look_inside()], className="push"),
                 ],
                 className="network-head",
             ),
@@ -58,6 +48,24 @@ def layout() -> html.Section:
         id="network",
         className="network",
         **{"aria-label": "The network"},
+    )
+
+
+def _as_table() -> html.Button:
+    return html.Button(
+        "As a table",
+        id="network-as-table",
+        className="btn btn-quiet",
+        **{"aria-pressed": "false"},
+    )
+
+
+def _look_inside() -> html.Button:
+    return html.Button(
+        ["Look inside", html.I(className="glyph glyph-next")],
+        id="network-look-inside",
+        className="btn btn-quiet",
+        **{"data-look-inside": "0"},
     )
 
 
@@ -113,11 +121,14 @@ def body(model: str, parts: list[Part], modules: list[LayerInfo]) -> list[Any]:
     """The model as pictures, still empty, and as a table."""
     arrow = html.I(className="glyph glyph-arrow")
     flow: list[Any] = []
+    most = MAX_WIDTH if len(parts) < MANY_LAYERS else MAX_WIDTH_OF_MANY
     for part in parts:
-        flow += [arrow, _drawn(part, is_last=part is parts[-1])] if flow else [_drawn(part)]
+        width = min(shown_width(part.layer), most)
+        drawn = _layer(part, _outputs() if part is parts[-1] else _mosaic(part.layer), width)
+        flow += [arrow, drawn] if flow else [drawn]
     pictures = html.Div(
         flow,
-        className="flow deep" if len(parts) > 6 else "flow",
+        className="flow" if len(parts) < MANY_LAYERS else "flow deep",
         role="group",
         tabIndex=0,  # it scrolls where the window is narrow
         **{"aria-label": "Layers", "data-model": model, "data-title": model_title(model)},
@@ -128,17 +139,16 @@ def body(model: str, parts: list[Part], modules: list[LayerInfo]) -> list[Any]:
     ]
 
 
-def _drawn(part: Part, is_last: bool = False) -> html.Div:
+def _layer(part: Part, picture: html.Div, width: float) -> html.Div:
     name = [html.B(part.name), html.Span(part.layer.size, className="mono")]
-    picture = _outputs() if is_last else _mosaic(part.layer)
     return html.Div(
         [
             html.Div(name, className="layer-name"),
             html.Div(picture, className="layer-picture"),
             html.Div(_caption(part), className="layer-weights"),
         ],
-        className="layer outputs-layer" if is_last else "layer",
-        style={} if is_last else {"--width": f"{shown_width(part.layer):.0f}px"},
+        className="layer",
+        style={"--width": f"{width:.0f}px"},
         title=", ".join(part.layer.operations),
     )
 
@@ -146,7 +156,7 @@ def _drawn(part: Part, is_last: bool = False) -> html.Div:
 def _caption(part: Part) -> str:
     if part.weights:
         return f"{part.weights:,} weights"
-    return "one test digit" if part.layer.name == "input" else "the strongest of each map"
+    return "one test digit" if part.layer.name == "input" else "strongest of each map"
 
 
 def _grid(layer: InnerLayer) -> tuple[int, int, int, int]:
@@ -161,8 +171,8 @@ def _grid(layer: InnerLayer) -> tuple[int, int, int, int]:
 def shown_width(layer: InnerLayer) -> float:
     """How wide the picture of a layer is, in pixels, where there is room."""
     width, height, _, _ = _grid(layer)
-    most = (PIXELS_PER_VALUE if layer.is_map else PIXELS_PER_UNIT) * width
-    return min(HEIGHT * width / height, MAX_WIDTH, most)
+    scale = PIXELS_PER_VALUE if layer.is_map else PIXELS_PER_UNIT
+    return min(HEIGHT * width / height, scale * width)
 
 
 def _mosaic(layer: InnerLayer) -> html.Div:
@@ -192,7 +202,7 @@ def _share(parts: list[Part]) -> html.Div:
     """How the weights are spread over the layers."""
     most = max(parts, key=lambda part: part.weights)
     total = sum(part.weights for part in parts)
-    share = 100 * most.weights / total
+    share = percent(most.weights / total, 1)
     name = most.name.removesuffix(" + pool")
     bars = [
         html.I(
@@ -205,7 +215,7 @@ def _share(parts: list[Part]) -> html.Div:
     ]
     return html.Div(
         [
-            html.Span(f"{share:.1f}\u202f% of its {total:,} weights sit in one layer, {name}"),
+            html.Span(f"{share} of its {total:,} weights sit in one layer, {name}"),
             html.Div(bars, className="share-bar"),
         ],
         className="share",
@@ -213,7 +223,7 @@ def _share(parts: list[Part]) -> html.Div:
 
 
 def layer_table(modules: list[LayerInfo]) -> Any:
-    """The modules of a model in the order of the data's way, with their parameters."""
+    """The modules of a model in the order of the data's way, with their weights."""
     rows = [
         [
             module.name,
@@ -224,4 +234,4 @@ def layer_table(modules: list[LayerInfo]) -> Any:
         for module in modules
     ]
     rows.append(["Together", "", "", f"{sum(module.parameters for module in modules):,}"])
-    return table(["Layer", "Kind", "Output", "Parameters"], rows, responsive=True)
+    return table(["Layer", "Kind", "Output", "Weights"], rows, responsive=True)

@@ -2,15 +2,16 @@
 
 from dash import html
 
+from dashboard.formatting import PERCENT
+
 ROWS, COLUMNS = 6, 10
-NEVER_TRAINED = "This network has never seen a digit. Press Train and watch it learn to read."
 
 
 def layout() -> html.Section:
     """The sheet with the digits, a column for each of the ten."""
     return html.Section(
         [
-            html.P(id="wall-score", className="wall-score"),
+            html.P(html.Span(id="wall-score"), className="wall-score"),
             html.Div(
                 [html.Span(str(digit)) for digit in range(COLUMNS)],
                 className="wall-columns",
@@ -31,7 +32,7 @@ def layout() -> html.Section:
                         className="before",
                     ),
                     html.P(
-                        [html.I("9", className="key-tile"), "misread, and as which digit"],
+                        [html.I(className="key-tile"), "misread, and as which digit"],
                         className="legend",
                     ),
                     html.P(
@@ -77,7 +78,7 @@ def number() -> html.Div:
                 [
                     html.Span("≈", id="number-about", className="about", hidden=True),
                     html.Span("10", id="number-value"),
-                    html.Small("\u202f%"),
+                    html.Small(PERCENT),
                 ],
                 id="number",
                 className="number guess",

@@ -27,6 +27,7 @@ def test_the_frames_of_a_run_and_its_images_are_told(harness: LiveHarness) -> No
         assert (told["frames"], told["current"]) == (0, None)
         assert told["labels"] == [*range(10)] * 6
         assert len(told["images"]) == 60
+        assert told["test_images"] > max(told["images"])
         assert client.get("/api/preview").json() == told
         harness.report(PreviewFrame(1, 0.1, 0.5, "7", 0.25))
         assert client.get(f"/api/runs/{run_id}/preview").json() == told | {"frames": 1}

@@ -12,7 +12,7 @@ import pytest
 from core.config import TrainConfig
 from core.errors import UnknownRunError
 from core.records.preview import PreviewFrame
-from dashboard import ids
+from dashboard.components import header
 from dashboard.live.protocol import Place
 from dashboard.live.updates import has_news, update
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, network
@@ -78,7 +78,7 @@ def test_only_what_changed_is_sent(harness: LiveHarness) -> None:
     told = page.look(harness.changes)
     assert {"run", "controls", "runs"} <= told.keys()
     assert not told.keys() & EVENTS
-    assert told["controls"][ids.STOP_BUTTON] == {"disabled": True}
+    assert told["controls"][header.STATE] == {"className": "state state-done"}
 
 
 def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness) -> None:
