@@ -1,6 +1,5 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
-import functools
 import importlib.metadata
 import importlib.util
 import logging
@@ -8,7 +7,7 @@ import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dash_ag_grid as dag
 from dash import Dash, dash_table, html
@@ -18,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
+from core.records.runs import RunSnapshot
 from dashboard import guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
@@ -25,7 +25,9 @@ from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
+from dashboard.live.updates import Describe
 from dashboard.static import PackedFiles
+from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def create_app(
     """
     urls.set_prefix(url_prefix)
 
-    live = Live(service, runs_table.row, functools.partial(header.describe, service))
+    live = Live(service, runs_table.row, describe(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -151,6 +153,16 @@ def layout(service: "TrainingService") -> html.Div:
         className="shell",
         **{"data-protocol": str(PROTOCOL)},
     )
+
+
+def describe(service: "TrainingService") -> Describe:
+    """What the live layer sends about a run: for the header, and for the Train tab."""
+
+    def of_run(run: RunSnapshot | None) -> dict[str, Any]:
+        told = header.describe(service, run)
+        return told | {"text": told["text"] | train_text.describe(service, run)}
+
+    return of_run
 
 
 def _log_error(error: Exception) -> None:

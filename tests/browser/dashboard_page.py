@@ -415,6 +415,25 @@ class DashboardPage:
                 field.fill(value)
                 field.press("Tab")
 
+    @property
+    def wall_tiles(self) -> Locator:
+        """The sixty test digits of the Train tab."""
+        return self.page.locator("#wall-tiles > button")
+
+    def wall_labels(self) -> list[str]:
+        """What each of the sixty digits is, and as what it is read if that is wrong."""
+        found: list[str] = self.wall_tiles.evaluate_all("tiles => tiles.map(one => one.ariaLabel)")
+        return found
+
+    @property
+    def wall_score(self) -> Locator:
+        return self.page.locator("#wall-score")
+
+    @property
+    def number(self) -> Locator:
+        """The large accuracy."""
+        return self.page.locator("#number")
+
     def show_more_settings(self) -> None:
         """Unfolds the settings that one rarely changes, unless they are unfolded."""
         details = self.page.get_by_role("group").filter(has=self.text("More settings"))

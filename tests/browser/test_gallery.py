@@ -89,7 +89,7 @@ def test_the_images_are_heatmaps_below_their_buttons(
         assert pixels(dashboard)[top - 1 if top else 28][left] is None  # a gap
 
     # The value of a pixel appears below the mouse.
-    x, y = np.argwhere(wanted.T == wanted.max())[0]
+    x, y = np.argwhere(wanted.max() == wanted.T)[0]
     box = buttons.nth(13).locator(".tile").bounding_box()
     assert box is not None
     cell = box["width"] / 28

@@ -68,16 +68,6 @@ def test_the_tabs_are_reached_and_changed_with_the_keyboard(dashboard: Dashboard
     dashboard.expect_tab("Runs")
 
 
-def test_the_layers_of_the_chosen_model_are_listed(dashboard: DashboardPage) -> None:
-    open_form(dashboard)
-    layers = dashboard.page.get_by_role("table").filter(has_text="Parameters")
-    dashboard.fill_form(model="SimpleCNN")
-    expect(layers).to_contain_text("conv2")
-    expect(layers).to_contain_text("1,625,866")
-    dashboard.fill_form(model="MLP (no convolution)")
-    expect(layers).not_to_contain_text("conv")
-
-
 def test_a_bad_value_is_marked_with_a_sentence_and_training_does_not_start(
     dashboard: DashboardPage, server: AppServer
 ) -> None:

@@ -11,8 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.app import create_app
-from dashboard.components import header
+from dashboard.app import create_app, describe
 from dashboard.navigation import TABS
 from tests.dashboard.conftest import page_parts, refusal
 
@@ -79,7 +78,7 @@ def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient
 
 
 def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService) -> None:
-    told = header.describe(untrained_service, None)
+    told = describe(untrained_service)(None)
     components = page_parts(untrained_service)
     parts = [part.to_plotly_json()["props"] for part in components]
     shown = {part["data-live"] for part in parts if "data-live" in part}
