@@ -119,7 +119,7 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
         [
             go.Scatter({"x": [], "y": [], "hovertemplate": VALUE[metric]} | trace)
             for trace in _TRACES
-            if trace["uid"] in ("raw", "train", "mean", "test", *own, *rates, *_LABELS)
+            if trace["uid"] in ("raw", "train", "mean", "test", *own, *rates, "labels")
         ],
         epoch_layout(
             None,
@@ -134,7 +134,6 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
 
 _TRAIN, _TEST, _RATE, _OWN = "var(--train)", "var(--test)", "var(--ink-2)", "var(--run-4)"
 _HALO = dict(color="var(--page)", width=1.5)
-_LABELS = ("train-label", "test-label")
 
 
 def _own(uid: str, symbol: str) -> dict[str, Any]:
@@ -148,10 +147,10 @@ def _own(uid: str, symbol: str) -> dict[str, Any]:
     )
 
 
-def _label(of: str, colour: str, **more: Any) -> dict[str, Any]:
-    """The text at the end of a line."""
+def _labels(uid: str, colour: str | list[str], **more: Any) -> dict[str, Any]:
+    """Texts at the ends of lines."""
     return dict(
-        uid=f"{of}-label",
+        uid=uid,
         mode="text",
         textposition="middle right",
         textfont=dict(color=colour, weight=600),
@@ -198,7 +197,6 @@ _TRACES: list[dict[str, Any]] = [
     ),
     _own("own", "star"),
     _own("taught", "star-open"),
-    _label("train", _TRAIN),
-    _label("test", _TEST),
-    _label("rate", _RATE, yaxis="y2"),
+    _labels("labels", [_TRAIN, _TEST]),
+    _labels("rate-label", _RATE, yaxis="y2"),
 ]

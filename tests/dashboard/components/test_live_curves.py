@@ -12,7 +12,7 @@ from dashboard.components.epoch_curves import Metric
 STYLES = Path(__file__).parents[3] / "assets" / "css"
 LINES = ["raw", "train", "mean", "test"]
 RATE = ["change", "rate"]
-LABELS = ["train-label", "test-label"]
+LABELS = ["labels"]
 
 
 def parts(metric: Metric, height: int = 300) -> dict[str, object]:
