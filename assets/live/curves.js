@@ -113,7 +113,8 @@
   }
 
   // 0.004, never 4e-3.
-  const plain = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  const plain = (value) =>
+    Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 5 });
   const text = (metric, value) =>
     metric === "accuracy" ? percent(value / 100) : value.toFixed(value < 0.1 ? 3 : 2);
 
@@ -167,15 +168,15 @@
     const gap = small ? LABEL_GAP.compact : LABEL_GAP.large;
     const bounds = [low / pixel, high / pixel - (small ? 0 : LABEL_INSET)];
     const places = pushApart(axis.map((value) => value / pixel), gap, ...bounds);
-    const space = small ? " " : "<br>\u2002";
+    const space = small ? " " : "<br>\u2003";
     const labels = {
       x: ends.map(lastEpoch),
       y: places.map((place) => (log ? 10 ** (place * pixel) : place * pixel)),
-      text: ends.map((uid) => `\u2002${uid}${space}${text(metric, filled[uid].y.at(-1))}`),
+      text: ends.map((uid) => `\u2003${uid}${space}${text(metric, filled[uid].y.at(-1))}`),
     };
     const rate = filled.rate.y?.at(-1);
     if (rate === undefined) return { labels };
-    const name = `\u2002rate<br>\u2002${plain(rate)}`;
+    const name = `\u2003rate<br>\u2003${plain(rate)}`;
     return { labels, "rate-label": { x: [lastEpoch()], y: [rate], text: [name] } };
   }
 

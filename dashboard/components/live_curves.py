@@ -111,15 +111,16 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
 
     Colours are variables of the style sheet, which the script replaces by the theme's colours.
     """
-    margin = dict(l=34, r=84, t=8, b=24) if compact else dict(l=46, r=74, t=10, b=28)
+    margin = dict(l=42, r=96, t=8, b=24) if compact else dict(l=46, r=74, t=10, b=28)
     rate = dict(domain=[0, 0.2], rangemode="tozero", nticks=3, tickformat="~r", fixedrange=True)
     own = ("own", "taught") if metric == "accuracy" and not compact else ()
-    rates = () if compact else ("change", "rate", "rate-label")
+    small = {"marker_size": 7} if compact else {}
+    rates = () if compact else ("mean", "change", "rate", "rate-label")
     return go.Figure(
         [
-            go.Scatter({"x": [], "y": [], "hovertemplate": VALUE[metric]} | trace)
+            go.Scatter({"x": [], "y": [], "hovertemplate": VALUE[metric]} | trace | small)
             for trace in _TRACES
-            if trace["uid"] in ("raw", "train", "mean", "test", *own, *rates, "labels")
+            if trace["uid"] in ("raw", "train", "test", *own, *rates, "labels")
         ],
         epoch_layout(
             None,
