@@ -27,8 +27,10 @@ COUNT_DRAWINGS = """gd => {
     gd.on("plotly_afterplot", () => gd.drawings++);
 }"""
 RANGE = """gd => {
-    const { autorange, range } = gd.layout.xaxis;
-    return autorange === false ? Array.from(range) : null;
+    // Null while all points are shown.
+    const [from, to] = gd._fullLayout.xaxis.range;
+    const x = gd.data[0].x;
+    return from <= x[0] && to >= x.at(-1) ? null : [from, to];
 }"""
 TO_AXIS = """(gd, places) => {
     const { x } = gd.querySelector(".nsewdrag").getBoundingClientRect();

@@ -7,7 +7,7 @@
 
   const SHORTEST_MS = 250; // between two drawings of points that came
   const LONGEST_MS = 1000;
-  const COST = 5; // times as long as a drawing takes: the browser has other things to do, too
+  const COST = 8; // times as long as a drawing takes: the browser has other things to do, too
   const FEWEST_OWN = 5; // a share of fewer drawings says nothing
   const CONFIG = { displayModeBar: false, scrollZoom: false, doubleClick: false };
 
@@ -18,6 +18,7 @@
   const RATE_STRIP = 0.26; // of the height, below the curve
   const LABEL_GAP = { compact: 16, large: 36 }; // pixels: one line of text or two
   const LABEL_INSET = 8;
+  const ALWAYS = ["raw", "train", "mean", "test"]; // traces that are there without points, too
   const SIDE = 0.6; // of the width: from here on, notes stand left of what they describe
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
@@ -112,7 +113,8 @@
   }
 
   // 0.004, never 4e-3.
-  const plain = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  const plain = (value) =>
+    Number(value.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 5 });
   const text = (metric, value) =>
     metric === "accuracy" ? percent(value / 100) : value.toFixed(value < 0.1 ? 3 : 2);
 
@@ -156,7 +158,7 @@
   }
 
   // The names and last values of the lines, at their ends.
-  function labels(graph, filled, [low, high], pixels, log) {
+  function labelsOf(graph, filled, [low, high], pixels, log) {
     const { metric } = graph.dataset;
     const small = isCompact(graph);
     const scaled = (value) => (log ? Math.log10(value) : value);
@@ -166,21 +168,16 @@
     const gap = small ? LABEL_GAP.compact : LABEL_GAP.large;
     const bounds = [low / pixel, high / pixel - (small ? 0 : LABEL_INSET)];
     const places = pushApart(axis.map((value) => value / pixel), gap, ...bounds);
-    const space = small ? " " : "<br>\u2002";
-    const found = { "train-label": {}, "test-label": {} };
-    ends.forEach((uid, index) => {
-      const place = places[index] * pixel;
-      found[`${uid}-label`] = {
-        x: [lastEpoch()],
-        y: [log ? 10 ** place : place],
-        text: [`\u2002${uid}${space}${text(metric, filled[uid].y.at(-1))}`],
-      };
-    });
+    const space = small ? " " : "<br>\u2003";
+    const labels = {
+      x: ends.map(lastEpoch),
+      y: places.map((place) => (log ? 10 ** (place * pixel) : place * pixel)),
+      text: ends.map((uid) => `\u2003${uid}${space}${text(metric, filled[uid].y.at(-1))}`),
+    };
     const rate = filled.rate.y?.at(-1);
-    if (rate !== undefined) {
-      found["rate-label"] = { x: [lastEpoch()], y: [rate], text: [`\u2002rate<br>\u2002${plain(rate)}`] };
-    }
-    return found;
+    if (rate === undefined) return { labels };
+    const name = `\u2003rate<br>\u2003${plain(rate)}`;
+    return { labels, "rate-label": { x: [lastEpoch()], y: [rate], text: [name] } };
   }
 
   const lastEpoch = () =>
@@ -191,7 +188,8 @@
     if (marked === null || marked > lastEpoch()) return { shapes: [], note: [] };
     const shape = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
     const band = { type: "rect", xsizemode: "pixel", xanchor: marked, x0: -7, x1: 7 };
-    const line = { type: "line", x0: marked, x1: marked, line: { width: 1.5, color: "var(--ink)" } };
+    const ink = { width: 1.5, color: colour("--ink") };
+    const line = { type: "line", x0: marked, x1: marked, line: ink };
     const value = filled.test.y[filled.test.x.indexOf(marked)];
     const left = marked > SIDE * lastEpoch();
     const note = {
@@ -204,7 +202,7 @@
       yanchor: metric === "loss" ? "top" : "bottom",
       showarrow: false,
     };
-    const fill = { fillcolor: "var(--accent)", opacity: 0.55, line: { width: 0 } };
+    const fill = { fillcolor: colour("--accent"), opacity: 0.55, line: { width: 0 } };
     return { shapes: [{ ...shape, ...band, ...fill }, { ...shape, ...line }], note: [note] };
   }
 
@@ -213,13 +211,13 @@
     const { metric } = graph.dataset;
     const { smoothing, log: wanted, rate } = styleOf(graph);
     const log = wanted && metric === "loss";
-    const figure = JSON.parse(graph.dataset.figure);
+    const figure = blankOf(graph);
     const { layout } = figure;
     const filled = columns(metric, { smoothing, rate });
     const range = rangeOf(metric, filled, log);
     const share = rate ? 1 - RATE_STRIP : 1;
     const pixels = share * (graph.clientHeight - layout.margin.t - layout.margin.b);
-    Object.assign(filled, labels(graph, filled, range, Math.max(pixels, 1), log));
+    Object.assign(filled, labelsOf(graph, filled, range, Math.max(pixels, 1), log));
     const unmarked = { shapes: [], note: [] };
     const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share);
     Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, lastEpoch()] });
@@ -229,30 +227,19 @@
     if (log) Object.assign(layout.yaxis, ticks);
     layout.shapes = shapes;
     layout.annotations = [...(layout.annotations ?? []), ...note];
-    // A trace on the second axis, even an empty one, would show that axis.
-    const shown = figure.data.filter((trace) => rate || trace.yaxis !== "y2");
-    const data = shown.map((trace) => ({ ...trace, ...filled[trace.uid] }));
-    return inColours({ data, layout });
+    const data = figure.data.map((trace) => ({ ...trace, ...filled[trace.uid] }));
+    // Each empty trace would take its time, and on the second axis would show that axis.
+    return { data: data.filter(({ uid, x }) => x.length || ALWAYS.includes(uid)), layout };
   }
 
-  // Puts the values of the style sheet's variables into a figure.
-  function inColours({ data, layout }) {
-    const colours = getComputedStyle(document.documentElement);
-    const put = (_, value) => {
-      const name = /^var\((--[\w-]+)\)$/.exec(value)?.[1];
-      return name ? colours.getPropertyValue(name).trim() : value;
-    };
-    const walk = (part) => {
-      for (const [key, value] of Object.entries(part)) {
-        if (typeof value === "string") part[key] = put(key, value);
-        else if (value && typeof value === "object" && !POINTS.has(key)) walk(value);
-      }
-    };
-    data.forEach(walk);
-    walk(layout);
-    return { data, layout };
+  // The figure without points, in the colours of the page's theme.
+  function blankOf(graph) {
+    const key = `${graph.id} ${document.documentElement.dataset.bsTheme}`;
+    blank[key] ??= graph.dataset.figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name));
+    return JSON.parse(blank[key]);
   }
-  const POINTS = new Set(["x", "y", "customdata", "text"]);
+  const blank = {};
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const isCompact = (graph) => graph.closest(".curve").classList.contains("compact");
   const styleOf = (graph) => (isCompact(graph) ? PLAIN : style);

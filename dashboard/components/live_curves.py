@@ -111,15 +111,16 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
 
     Colours are variables of the style sheet, which the script replaces by the theme's colours.
     """
-    margin = dict(l=34, r=84, t=8, b=24) if compact else dict(l=46, r=74, t=10, b=28)
+    margin = dict(l=42, r=96, t=8, b=24) if compact else dict(l=46, r=74, t=10, b=28)
     rate = dict(domain=[0, 0.2], rangemode="tozero", nticks=3, tickformat="~r", fixedrange=True)
     own = ("own", "taught") if metric == "accuracy" and not compact else ()
-    rates = () if compact else ("change", "rate", "rate-label")
+    small = {"marker_size": 7} if compact else {}
+    rates = () if compact else ("mean", "change", "rate", "rate-label")
     return go.Figure(
         [
-            go.Scatter({"x": [], "y": [], "hovertemplate": VALUE[metric]} | trace)
+            go.Scatter({"x": [], "y": [], "hovertemplate": VALUE[metric]} | trace | small)
             for trace in _TRACES
-            if trace["uid"] in ("raw", "train", "mean", "test", *own, *rates, *_LABELS)
+            if trace["uid"] in ("raw", "train", "test", *own, *rates, "labels")
         ],
         epoch_layout(
             None,
@@ -134,7 +135,6 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
 
 _TRAIN, _TEST, _RATE, _OWN = "var(--train)", "var(--test)", "var(--ink-2)", "var(--run-4)"
 _HALO = dict(color="var(--page)", width=1.5)
-_LABELS = ("train-label", "test-label")
 
 
 def _own(uid: str, symbol: str) -> dict[str, Any]:
@@ -148,10 +148,10 @@ def _own(uid: str, symbol: str) -> dict[str, Any]:
     )
 
 
-def _label(of: str, colour: str, **more: Any) -> dict[str, Any]:
-    """The text at the end of a line."""
+def _labels(uid: str, colour: str | list[str], **more: Any) -> dict[str, Any]:
+    """Texts at the ends of lines."""
     return dict(
-        uid=f"{of}-label",
+        uid=uid,
         mode="text",
         textposition="middle right",
         textfont=dict(color=colour, weight=600),
@@ -198,7 +198,6 @@ _TRACES: list[dict[str, Any]] = [
     ),
     _own("own", "star"),
     _own("taught", "star-open"),
-    _label("train", _TRAIN),
-    _label("test", _TEST),
-    _label("rate", _RATE, yaxis="y2"),
+    _labels("labels", [_TRAIN, _TEST]),
+    _labels("rate-label", _RATE, yaxis="y2"),
 ]

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.browser
 
 LOSS, ACCURACY = "Loss curve", "Accuracy curve"
 RAW, SMOOTHED, EPOCH_MEANS, TEST = range(4)
-RATE = 5
 LOG = "Log scale for the loss"
 
 
@@ -228,7 +227,8 @@ def test_the_learning_rate_can_be_added(dashboard: DashboardPage, server: AppSer
     assert max(rates) > rates[0]
     show_curves(dashboard, server, run_id)
     dashboard.field("Learning rate").click()
-    dashboard.until(lambda: values(dashboard, RATE) == rates)
+    shown = "gd.data.find(({uid}) => uid === 'rate')?.y"
+    dashboard.until(lambda: dashboard.figure_value(LOSS, f"Array.from({shown} ?? [])") == rates)
     dashboard.field("Learning rate").click()
     dashboard.until(lambda: not dashboard.figure_value(LOSS, "gd.data.some(t => t.uid === 'rate')"))
 

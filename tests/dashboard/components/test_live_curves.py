@@ -12,7 +12,7 @@ from dashboard.components.epoch_curves import Metric
 STYLES = Path(__file__).parents[3] / "assets" / "css"
 LINES = ["raw", "train", "mean", "test"]
 RATE = ["change", "rate"]
-LABELS = ["train-label", "test-label"]
+LABELS = ["labels"]
 
 
 def parts(metric: Metric, height: int = 300) -> dict[str, object]:
@@ -34,7 +34,7 @@ def as_json(metric: Metric, height: int = 300) -> str:
     [
         ("loss", 372, [*LINES, *RATE, *LABELS, "rate-label"]),
         ("accuracy", 372, [*LINES, *RATE, "own", "taught", *LABELS, "rate-label"]),
-        ("accuracy", 114, [*LINES, *LABELS]),
+        ("accuracy", 114, ["raw", "train", "test", *LABELS]),
     ],
 )
 def test_a_curve_has_a_trace_for_all_that_it_can_show_and_no_point_yet(
