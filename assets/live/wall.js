@@ -188,7 +188,7 @@
     const pace = Math.min(Math.max(REPLAY_MS / count, FRAME_MS[0]), FRAME_MS[1]);
     for (const [place, tile] of known.tiles.entries()) paintTile(tile, known.labels[place]);
     replay = { measured: null, timer: setInterval(step, pace) };
-    element("wall-replay").lastChild.textContent = "Stop";
+    element("wall-replay").lastChild.textContent = "Skip";
     step();
 
     function step() {
