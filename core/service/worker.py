@@ -64,6 +64,11 @@ class TrainingWorker:
         """Whether the run trains or waits."""
         return run is self.active or run in self.queue
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run trains or waits."""
+        return self.active is None and not self.queue
+
     def queue_position(self, run: Run) -> int | None:
         """The run's position among those that wait, from 1."""
         with self._lock:

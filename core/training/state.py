@@ -73,10 +73,19 @@ class Checkpoint:
 class TrainState:
     """Model, optimizer, weight average and random generators, initialized from the seed."""
 
-    def __init__(self, config: TrainConfig, runtime: Runtime) -> None:
-        torch.manual_seed(config.seed)
+    def __init__(
+        self, config: TrainConfig, runtime: Runtime, network: nn.Module | None = None
+    ) -> None:
+        """
+        Args:
+            network: by default a new one, with weights from torch's global generator, which is
+                then seeded.
+        """
+        if network is None:
+            torch.manual_seed(config.seed)
+            network = models.build(config.model)
         self._runtime = runtime
-        self._model = models.build(config.model).to(
+        self._model = network.to(
             runtime.device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
         )
