@@ -118,11 +118,12 @@
     const right = `${total - misread.length} of ${total}`;
     const rest = replay ? ` right after ${replay.frame.step.toLocaleString("en")} batches` : " right";
     const text = frame ? right + rest : unread();
+    const which = misread.length ? ` Misread: ${misread.join(", ")}.` : "";
+    const label = frame ? `${text}.${which}` : text;
+    if (element("wall-tiles").ariaLabel !== label) element("wall-tiles").ariaLabel = label;
     if (score.textContent === text) return;
     score.classList.toggle("sentence", !frame);
     score.replaceChildren(...(frame ? [bold(right), rest] : inked(text)));
-    const which = misread.length ? ` Misread: ${misread.join(", ")}.` : "";
-    element("wall-tiles").ariaLabel = frame ? `${text}.${which}` : text;
   }
 
   function bold(text) {
