@@ -3,6 +3,7 @@
 `assets/tabs/network.js` names the model, and fills in the pictures about once a second.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,8 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
     async def show_model(model: str) -> list[Any]:
-        layers = service.inspection.layers(model)
-        modules = service.layers(model)
+        layers = await asyncio.to_thread(service.inspection.layers, model)
+        modules = await asyncio.to_thread(service.layers, model)
         return body(model, parts_of(layers, modules), modules)
 
 
