@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash.exceptions import PreventUpdate
 
 from core.records.layers import InnerLayer, LayerInfo
 from dashboard import ids
@@ -79,7 +80,9 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
 
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
-    async def show_model(model: str) -> list[Any]:
+    async def show_model(model: str | None) -> list[Any]:
+        if model is None:
+            raise PreventUpdate
         layers = await asyncio.to_thread(service.inspection.layers, model)
         modules = await asyncio.to_thread(service.layers, model)
         return body(model, parts_of(layers, modules), modules)
