@@ -1,35 +1,53 @@
 """What the preview costs the training: `python -m benchmarks.preview --data-dir D`.
 
-Runs in pairs, one while a page without a browser follows it and wants the preview, one while the
-page follows it and does not. Compares the seconds that they take, evaluations included: images/s
-leave out what lies between two batches. With `--network` the page also asks once a second for the
-network with one digit, as the page does. Prints figures, judges nothing.
+Trains each preset for an epoch in pairs, once while somebody watches and once while nobody does,
+the order reversed from pair to pair, and compares the seconds of all steps, previews and
+evaluations. (Images/s would leave out what lies between two batches.) On a machine that is busy
+with other programs, `--processor-time` counts processor seconds of one thread instead of seconds,
+also for the pace of the preview. Prints figures, judges nothing.
 """
 
 import argparse
-import json
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from websockets.sync.client import connect
+import torch
 
-from benchmarks.clients import socket_options
-from tools.server import get, post, running, until
+from core.config import TrainConfig, parse_config
+from core.data import mnist
+from core.data.dataset import Dataset
+from core.device import configure_malloc
+from core.records.preview import PreviewFrame
+from core.training.control import TrainingControl
+from core.training.loop import fit
 
 
 def main() -> None:
     options = _parser().parse_args()
-    data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
-    with running(*data) as url:
-        train(url, {"preset": "speedrun", "train_images": 10_000})  # warms up
-        for preset in options.presets:
-            compare(url, preset, options)
+    configure_malloc()
+    clock = time.perf_counter
+    if options.processor_time:
+        torch.set_num_threads(1)
+        clock = time.thread_time
+    data = mnist.load(options.data_dir, options.data_dir, lambda share: None)
+    for preset in options.presets:
+        settings = {"preset": preset, "epochs": 1, "evaluations_per_epoch": 1}
+        config = parse_config({**settings, "train_images": options.train_images})
+        train(config, data, True, clock)  # warms up
+        ratios = []
+        for number in range(options.pairs):
+            found = {w: train(config, data, w, clock) for w in (number % 2 == 0, number % 2 == 1)}
+            (seconds, frames), (alone, _) = found[True], found[False]
+            ratios.append(alone / seconds)
+            print(
+                f"{preset} {number + 1}: {alone:.2f} s alone, {seconds:.2f} s with {frames} frames "
+                f"({frames / seconds:.1f} a second): speed {ratios[-1]:.3f}",
+                flush=True,
+            )
+        print(f"{preset}: median speed {statistics.median(ratios):.3f}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,85 +55,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
     parser.add_argument("--presets", nargs="+", default=["speedrun", "fast"])
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--train-images", type=int, default=0, help="0: all")
-    parser.add_argument("--network", action="store_true", help="ask for the network, too")
+    parser.add_argument("--processor-time", action="store_true", help="of one thread, not seconds")
     return parser
 
 
-def compare(url: str, preset: str, options: argparse.Namespace) -> None:
-    settings = {
-        "preset": preset,
-        "epochs": options.epochs,
-        "evaluations_per_epoch": 1,
-        "train_images": options.train_images,
-    }
-    ratios, totals = [], {True: 0.0, False: 0.0}
-    for number in range(options.pairs):
-        found = {}
-        for wants in (True, False) if number % 2 else (False, True):
-            with page(url, wants, wants and options.network) as heard:
-                found[wants] = train(url, settings)
-            if wants:
-                frames = len(
-                    get(f"{url}/api/runs/{found[True]['run_id']}/preview/frames")["frames"]
-                )
-                told = len(heard)
-        seconds = {wants: run["seconds"] for wants, run in found.items()}
-        totals = {wants: totals[wants] + seconds[wants] for wants in totals}
-        ratios.append(seconds[False] / seconds[True])
-        print(
-            f"{preset} {number + 1}: {seconds[False]:.2f} s without, {seconds[True]:.2f} s with "
-            f"{frames} frames ({frames / seconds[True]:.1f} a second, {told} told): speed "
-            f"{ratios[-1]:.3f}",
-            flush=True,
-        )
-    print(
-        f"{preset}: median speed {statistics.median(ratios):.3f}, of the sums "
-        f"{totals[False] / totals[True]:.3f}",
-        flush=True,
-    )
-
-
-def train(url: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """A run that is done."""
-    run = f"{url}/api/runs/{post(f'{url}/api/runs', settings)['run_id']}"
-    until(lambda: get(run)["state"] == "done", 1800, pause=0.5)
-    found: dict[str, Any] = get(run)
-    return found
-
-
-@contextmanager
-def page(url: str, wants: bool, network: bool) -> Iterator[list[dict[str, Any]]]:
-    """Follows what trains; yields the frames that it is told."""
-    heard: list[dict[str, Any]] = []
-    ended = threading.Event()
-
-    def look() -> None:
-        while not ended.wait(1):
-            run = get(f"{url}/api/runs")["runs"][0]["run_id"]
-            get(f"{url}/api/runs/{run}/activations")
-
-    with connect(**socket_options(url)) as socket:
-
-        def listen() -> None:
-            for text in socket:
-                if frame := json.loads(text).get("preview"):
-                    heard.append(frame)
-
-        socket.send(json.dumps({"wants": ["preview"] if wants else []}))
-        threads = [threading.Thread(target=listen)]
-        threads += [threading.Thread(target=look)] if network else []
-        for thread in threads:
-            thread.start()
-        time.sleep(0.5)
-        heard.clear()
-        yield heard
-        ended.set()
-        time.sleep(0.5)
-        socket.close()
-    for thread in threads:
-        thread.join()
+def train(
+    config: TrainConfig, data: Dataset, watched: bool, clock: Callable[[], float]
+) -> tuple[float, int]:
+    """The seconds of a run, and how many frames came."""
+    control, frames = TrainingControl(), 0
+    started = clock()
+    for event in fit(config, data, control=control, clock=clock):
+        if watched:
+            control.watch()
+        frames += isinstance(event, PreviewFrame)
+    return clock() - started, frames
 
 
 if __name__ == "__main__":

@@ -118,11 +118,12 @@
     const right = `${total - misread.length} of ${total}`;
     const rest = replay ? ` right after ${replay.frame.step.toLocaleString("en")} batches` : " right";
     const text = frame ? right + rest : unread();
+    const which = misread.length ? ` Misread: ${misread.join(", ")}.` : "";
+    const label = frame ? `${text}.${which}` : text;
+    if (element("wall-tiles").ariaLabel !== label) element("wall-tiles").ariaLabel = label;
     if (score.textContent === text) return;
     score.classList.toggle("sentence", !frame);
     score.replaceChildren(...(frame ? [bold(right), rest] : inked(text)));
-    const which = misread.length ? ` Misread: ${misread.join(", ")}.` : "";
-    element("wall-tiles").ariaLabel = frame ? `${text}.${which}` : text;
   }
 
   function bold(text) {
@@ -188,7 +189,7 @@
     const pace = Math.min(Math.max(REPLAY_MS / count, FRAME_MS[0]), FRAME_MS[1]);
     for (const [place, tile] of known.tiles.entries()) paintTile(tile, known.labels[place]);
     replay = { measured: null, timer: setInterval(step, pace) };
-    element("wall-replay").lastChild.textContent = "Stop";
+    element("wall-replay").lastChild.textContent = "Skip";
     step();
 
     function step() {

@@ -122,7 +122,9 @@ class Preview:
         seconds = self._clock() - started
         self._due_at = started + max(FRAME_SECONDS, seconds / BUDGET)
         affordable = BUDGET * FRAME_SECONDS * images / max(seconds, 1e-9) - len(self._shown)
-        self._chunk = int(min(max(affordable, 0), len(self._sample))) // _CHUNK * _CHUNK
+        chunk = int(min(max(affordable, 0), len(self._sample))) // _CHUNK * _CHUNK
+        # On a slow machine every other frame reads some, and the next one comes later.
+        self._chunk = chunk or (0 if self._chunk else _CHUNK)
 
 
 def _frame(

@@ -150,7 +150,7 @@ def test_a_run_that_was_watched_can_be_watched_again_after_a_reload(
     frames = server.get(f"/api/runs/{run_id}/preview/frames")["frames"]
     dashboard.button("Watch again").click()
     texts = record_texts(dashboard.wall_score)
-    expect(dashboard.button("Stop")).to_be_visible()
+    expect(dashboard.button("Skip")).to_be_visible()
     expect(dashboard.button("Watch again")).to_be_visible()
     steps = [
         int(match[1]) for text in texts() if (match := re.search(r"after (\d+) batches", text))

@@ -3,10 +3,12 @@
 `assets/tabs/network.js` names the model, and fills in the pictures about once a second.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash.exceptions import PreventUpdate
 
 from core.records.layers import InnerLayer, LayerInfo
 from dashboard import ids
@@ -78,9 +80,11 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
 
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
-    async def show_model(model: str) -> list[Any]:
-        layers = service.inspection.layers(model)
-        modules = service.layers(model)
+    async def show_model(model: str | None) -> list[Any]:
+        if model is None:
+            raise PreventUpdate
+        layers = await asyncio.to_thread(service.inspection.layers, model)
+        modules = await asyncio.to_thread(service.layers, model)
         return body(model, parts_of(layers, modules), modules)
 
 
