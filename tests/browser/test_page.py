@@ -1,14 +1,11 @@
 """The page itself: complete and quiet, its tabs, its form, its theme."""
 
-import re
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from core.config import PRESETS, TrainConfig
 from dashboard.navigation import TABS
-from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser

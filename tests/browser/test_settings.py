@@ -66,7 +66,7 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own_until_undo(
         expect(speedrun).to_be_checked()
         expect(dashboard.setting("Learning rate")).to_have_value(spelling)
 
-    dashboard.fill_form(epochs="2", warmup="0.2")
+    dashboard.fill_form(epochs="2", weight_decay="0.2")
     with dashboard.open_settings() as drawer:
         expect(drawer.get_by_role("status")).to_contain_text("Speedrun with 2 settings changed")
         changed = drawer.locator(".field.changed")
