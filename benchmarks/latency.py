@@ -89,7 +89,7 @@ def latency(page: Page) -> float:
 
 def draw(page: Page) -> None:
     """A seven with the mouse, at the pace at which Playwright moves it."""
-    box = page.get_by_role("img", name="Drawing area").bounding_box()
+    box = page.get_by_label("Drawing area").bounding_box()
     assert box is not None, "the canvas is in sight"
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
     page.mouse.move(*places[0])

@@ -106,7 +106,7 @@ def train_a_group(url: str) -> None:
 
 def draw(page: Page, strokes: list[list[tuple[float, float]]]) -> None:
     """Strokes of points in shares of the canvas, with the mouse."""
-    box = page.get_by_role("img", name="Drawing area").bounding_box()
+    box = page.get_by_label("Drawing area").bounding_box()
     assert box is not None, "the canvas is in sight"
     for stroke in strokes:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]

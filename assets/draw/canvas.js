@@ -9,6 +9,9 @@
   const TAP = 10; // a shorter drag on a picture is no box
   const STROKES = "drawing"; // where the browser keeps them
   const PICTURE = "opened-picture";
+  const DOT = 12; // a longer stroke is no dot
+  const EMPTY_HINT =
+    "Draw a digit with a mouse, a pen, a finger or the arrow keys. Or drop or paste a photo.";
   const BOX_HINT = "Drag a box around one digit, and only that is read. Clear to draw.";
   const BOXED_HINT = "Only what is in the box is read.";
 
@@ -24,7 +27,6 @@
   let stroke = null; // the last one, unless something else came: {others, pieces, last}
   let drag = null; // a box that is being drawn: its first and its last point
   let newestBox = null; // the last one that was drawn
-  let hint = null; // the sentence below the empty canvas
 
   const element = (id) => document.getElementById(id);
   const view = () => window.digitlab.result;
@@ -36,7 +38,7 @@
   function repaint() {
     const canvas = element(CANVAS);
     if (!canvas) return;
-    if (!hint) showHint(); // for the first time
+    if (!element("draw-hint").textContent) showHint(); // for the first time
     const { strokes, picture } = drawing;
     view().paint(canvas, { strokes, picture: picture?.whole });
     const box = drag ? boxOf(drag) : picture?.box;
@@ -97,13 +99,13 @@
     return { ...EMPTY, picture: { whole: image(whole), box, part: image(part), source: null } };
   }
 
-  // Says below the canvas what happens to a picture and why it was refused, or else what to do.
+  // Says on the canvas what happens to a picture and why it was refused, or else what to do.
   function showHint(sentence, refused = false) {
     const paragraph = element("draw-hint");
     if (!paragraph) return;
-    hint ??= paragraph.textContent;
-    const { picture } = drawing;
-    const text = sentence ?? (picture?.box ? BOXED_HINT : picture ? BOX_HINT : hint);
+    const { strokes, picture } = drawing;
+    const what = picture?.box ? BOXED_HINT : picture ? BOX_HINT : strokes.length ? "" : EMPTY_HINT;
+    const text = sentence ?? what;
     if (paragraph.textContent !== text) paragraph.textContent = text; // a screen reader reads it
     paragraph.classList.toggle("refused", refused);
     element("draw-whole").hidden = !picture?.box;
@@ -114,7 +116,7 @@
   const rounded = (point) => point.map((value) => Math.round(value * 10) / 10);
 
   function boxOf([[x, y], [otherX, otherY]]) {
-    const { left, top, width, height } = view().frameOf(drawing.picture.whole, element(CANVAS));
+    const { left, top, width, height } = view().frameOf(drawing.picture.whole);
     const share = (value) => Math.min(1, Math.max(0, value));
     const across = [x, otherX].map((value) => share((value - left) / width));
     const down = [y, otherY].map((value) => share((value - top) / height));
@@ -172,14 +174,21 @@
       const [from, to] = drag;
       const box = boxOf(drag);
       drag = null;
-      if (Math.hypot(to[0] - from[0], to[1] - from[1]) >= TAP) cutOut(box);
-      else repaint();
+      if (Math.hypot(to[0] - from[0], to[1] - from[1]) >= TAP) return cutOut(box);
+      showHint();
+      repaint();
     },
 
     drop: () => {
       drag = null;
       if (stroke) undo();
       else repaint();
+    },
+
+    isDot: () => {
+      const [first, ...others] = stroke?.pieces.flat() ?? [];
+      const isNear = ([x, y]) => Math.hypot(x - first[0], y - first[1]) < DOT;
+      return Boolean(first) && others.every(isNear);
     },
   };
 
@@ -193,6 +202,7 @@
     const clicked = (id) => event.target.closest(`#${id}`);
     if (clicked("draw-undo")) undo();
     else if (clicked("draw-clear") && (strokes.length || picture)) change(EMPTY);
+    else if (clicked("draw-clear")) showHint();
     else if (clicked("draw-whole")) change({ ...drawing, picture: wholeOf(picture) });
   });
 
@@ -205,6 +215,7 @@
 
   window.digitlab.drawing = {
     CANVAS,
+    SIDE,
     gesture,
     showHint,
     repaint,
@@ -214,6 +225,16 @@
       const { strokes, picture } = drawing;
       if (picture) return { pixels: rowsOf(picture.part) };
       return strokes.length ? { strokes } : null;
+    },
+
+    // The box that the keyboard begins with: the one that is read, or the middle; null for strokes.
+    box: () => {
+      const { picture } = drawing;
+      if (!picture) return null;
+      const { left, top, width, height } = view().frameOf(picture.whole);
+      const box = picture.box ?? { left: 0.3, top: 0.3, right: 0.7, bottom: 0.7 };
+      const point = (x, y) => [left + x * width, top + y * height];
+      return [point(box.left, box.top), point(box.right, box.bottom)];
     },
 
     // What is read, for painting: strokes or a grey image.

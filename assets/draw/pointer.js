@@ -4,15 +4,17 @@
 (function () {
   "use strict";
 
-  const { CANVAS, gesture } = window.digitlab.drawing;
+  const { CANVAS, SIDE, gesture } = window.digitlab.drawing;
+
+  const PALM_MS = 500; // a palm comes at most so long before its pen
 
   let pointer = null; // {id, type} of the one that draws
-  let cancelled = false; // whether the browser took the last touch away, perhaps for a palm
+  let palmAt = -Infinity; // when a touch ended that may have been a palm's
 
   function position(event) {
     const canvas = document.getElementById(CANVAS);
     const frame = canvas.getBoundingClientRect();
-    const scale = canvas.width / canvas.clientWidth; // without the border
+    const scale = SIDE / canvas.clientWidth; // without the border
     const x = (event.clientX - frame.left - canvas.clientLeft) * scale;
     const y = (event.clientY - frame.top - canvas.clientTop) * scale;
     return [x, y];
@@ -33,11 +35,11 @@
 
   document.addEventListener("pointerdown", (event) => {
     if (event.target.id !== CANVAS || event.button !== 0 || !mayDraw(event)) return;
-    const palm = cancelled || pointer?.type === "touch";
+    const palm = event.timeStamp - palmAt < PALM_MS || pointer?.type === "touch";
     if (palm && event.pointerType === "pen") gesture.drop();
     else end();
     pointer = { id: event.pointerId, type: event.pointerType };
-    cancelled = false;
+    palmAt = -Infinity;
     gesture.begin(position(event));
     event.target.setPointerCapture(event.pointerId);
   });
@@ -53,7 +55,9 @@
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
     document.addEventListener(type, (event) => {
       if (event.pointerId !== pointer?.id) return;
-      cancelled = type === "pointercancel" && event.pointerType === "touch";
+      // The browser took it away, or it left no more than a dot.
+      const mayBePalm = type === "pointercancel" || gesture.isDot();
+      palmAt = event.pointerType === "touch" && mayBePalm ? event.timeStamp : -Infinity;
       end();
     });
   }

@@ -1,25 +1,31 @@
-// Asks the server what it reads in the drawing, and shows the answer.
+// Asks the server what it reads in the drawing, and shows the answer, or why there is none. The guess
+// of an untrained network is no answer.
 (function () {
   "use strict";
 
   const BETWEEN_MS = 40; // from one question to the next, at least
-  const NO_MODEL = "There is no trained network yet. Press Train on the Train tab first.";
-  const NOTHING_LEARNT =
-    "This run has learnt nothing yet. Choose another run to read your drawing.";
+  const EMPTY = ["Nothing is drawn yet.", "It reads while you write."];
+  const UNTRAINED = ["No answer yet", "Before training it can only guess."];
+  const TRAINING = ["running", "stopping"];
 
   let asking = false;
   let changed = false;
   let version = null; // of the network that the page shows; null while there is none
   let asDrawn = false;
   let result = null; // the prediction that is shown, if any
+  let run = null; // the run that is shown, and the epochs that it has trained
+  let trained = 0;
+  let starting = false; // whether somebody pressed Train here, and the run has not come yet
+  let waitsForNetwork = false;
 
-  const { addCallbacks, noUpdate, url } = window.digitlab;
+  const { addCallbacks, noUpdate, setProps, url } = window.digitlab;
+  const element = (id) => document.getElementById(id);
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   function drawOverlay() {
-    const canvas = document.getElementById("draw-marked");
+    const canvas = element("draw-marked");
     if (canvas) view().drawOverlay(canvas, window.digitlab.drawing.read(), result, asDrawn);
   }
 
@@ -31,7 +37,8 @@
   }
 
   // A run that waits, or ended too early, has its state in place of a network's position.
-  const hasLearnt = () => /\d/.test(version.split("/")[2]);
+  const position = () => (version || "").split("/")[2] ?? "";
+  const hasNetwork = () => /\d/.test(position());
 
   // One request at a time; when it is answered, the newest drawing goes next.
   async function ask() {
@@ -42,9 +49,8 @@
       changed = false;
       const next = wait(BETWEEN_MS);
       const drawing = current();
-      if (!version) showResult(null, NO_MODEL);
-      else if (!hasLearnt()) showResult(null, NOTHING_LEARNT);
-      else if (!drawing) showResult(null, "Nothing is drawn yet.");
+      if (!hasNetwork() || (!drawing && position() === "0")) showNoNetwork();
+      else if (!drawing) showNothing(EMPTY);
       else await predict(drawing);
       await next;
     }
@@ -58,20 +64,77 @@
       const response = await fetch(url("/api/predict"), { method: "POST", headers, body });
       const answer = await response.json();
       if (!current()) return; // cleared meanwhile
-      if (response.ok) showResult(answer);
-      else showResult(null, answer.error);
+      if (!response.ok) showNothing(["No answer", answer.error]);
+      else if (answer.progress) showAnswer(answer);
+      else if (position() === "0") showNoNetwork(answer);
+      else showNothing(UNTRAINED, answer);
     } catch {
-      showResult(null, "The server does not answer. Your drawing is kept.");
+      showNothing(["No answer", "The server does not answer. Your drawing is kept."]);
     }
   }
 
-  // Shows a prediction, or without one the sentence that says why there is none.
-  function showResult(newResult, sentence) {
-    result = newResult;
-    if (result) view().show(result);
-    else view().showNothing(sentence);
+  function showAnswer(answer) {
+    result = answer;
+    showStart({});
+    view().show(answer);
     drawOverlay();
   }
+
+  // Says why there is no answer. `untrained`: what an untrained network got.
+  function showNothing([sentence, detail], untrained = null, start = {}) {
+    result = untrained;
+    showStart(start);
+    view().showNothing(sentence, detail, untrained?.input);
+    drawOverlay();
+  }
+
+  function showNoNetwork(untrained) {
+    if (starting) return showNothing(["Starting…"], untrained, { learns: true });
+    if (TRAINING.includes(run?.state)) {
+      const words = ["It is learning…", `epoch ${Math.round(100 * trained) / 100} of ${run.epochs}`];
+      return showNothing(words, untrained, { learns: true });
+    }
+    if (run?.state === "queued") {
+      return showNothing(["This run has learned nothing yet.", "It waits for its turn."], untrained);
+    }
+    const words = [version ? "This run has learned nothing yet." : "Nothing has learned yet."];
+    showNothing(words, untrained, { canStart: true });
+  }
+
+  // The button that trains a network here, or how far that is.
+  function showStart({ canStart = false, learns = false }) {
+    waitsForNetwork = learns;
+    const block = element("draw-start-block");
+    if (!block) return;
+    block.hidden = !canStart && !learns;
+    element("draw-start").hidden = !canStart;
+    const bar = element("draw-learning");
+    bar.hidden = !learns;
+    bar.value = run && !starting ? trained / run.epochs : 0;
+  }
+
+  function follow(message) {
+    if (message.text) trained = Number(message.text.progress);
+    if (message.run || message.shown === null) run = message.run ?? null;
+    if (message.run && !/done|stopped|failed/.test(message.run.state)) starting = false;
+    if (waitsForNetwork && (message.text || message.run)) ask();
+  }
+
+  // The scripts of live/ are loaded after this one.
+  document.addEventListener("DOMContentLoaded", () => window.live.listen(follow));
+
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("#draw-start")) {
+      starting = true;
+      showNoNetwork(result);
+    } else if (target.closest("#draw-inside")) {
+      document.addEventListener("navigate", lookInside, { once: true });
+      setProps("open-tab", { data: "inside" });
+    }
+  });
+
+  // Shows the drawing on the tab Inside.
+  const lookInside = () => setProps("inside-source", { value: "drawing" });
 
   document.addEventListener("drawing", ask);
   new MutationObserver(drawOverlay).observe(document.documentElement, {
@@ -87,6 +150,14 @@
       version = newVersion;
       asDrawn = form === "drawn";
       window.digitlab.drawing.repaint();
+      ask();
+      return noUpdate();
+    },
+
+    // No run was started: a sentence says why.
+    refused: (sentence) => {
+      if (!sentence) return noUpdate();
+      starting = false;
       ask();
       return noUpdate();
     },

@@ -3,15 +3,26 @@
 (function () {
   "use strict";
 
-  const PEN = 16; // of 280: how the drawing looks here; the network's input has its own line width
+  const SIDE = 280; // of a canvas, in its own units; it may have more pixels
+  const PEN = 19; // how the drawing looks here; the network's input has its own line width
+
+  const MOST = 0.6; // of the probability, between which two digits it wavers
 
   const { probability } = window.digitlab;
   const element = (id) => document.getElementById(id);
 
+  // A canvas's context, in units.
+  function penOf(canvas) {
+    const pen = canvas.getContext("2d");
+    const scale = canvas.width / SIDE;
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    return pen;
+  }
+
   // Paints the drawing in the canvas's own colour.
   function paint(canvas, { strokes, picture }) {
-    const pen = canvas.getContext("2d");
-    pen.clearRect(0, 0, canvas.width, canvas.height);
+    const pen = penOf(canvas);
+    pen.clearRect(0, 0, SIDE, SIDE);
     pen.lineWidth = PEN;
     pen.lineCap = pen.lineJoin = "round";
     pen.strokeStyle = getComputedStyle(canvas).color;
@@ -26,15 +37,15 @@
       pen.stroke();
     }
     if (picture) {
-      const { left, top, width, height } = frameOf(picture, canvas);
+      const { left, top, width, height } = frameOf(picture);
       pen.drawImage(bitmapOf(picture), left, top, width, height);
     }
   }
 
   // Paints a box in a picture, {left, top, right, bottom} in fractions of it, and veils the rest.
   function paintBox(canvas, picture, box) {
-    const { left, top, width, height } = frameOf(picture, canvas);
-    const pen = canvas.getContext("2d");
+    const { left, top, width, height } = frameOf(picture);
+    const pen = penOf(canvas);
     const part = new Path2D();
     part.rect(
       left + box.left * width,
@@ -44,18 +55,21 @@
     );
     const rest = new Path2D(part);
     rest.rect(left, top, width, height);
-    pen.fillStyle = "rgb(128 128 128 / 60%)";
+    const colours = getComputedStyle(canvas);
+    pen.fillStyle = colours.getPropertyValue("--page");
+    pen.globalAlpha = 0.6;
     pen.fill(rest, "evenodd");
+    pen.globalAlpha = 1;
     pen.lineWidth = 2;
-    pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--test");
+    pen.strokeStyle = colours.color;
     pen.stroke(part);
   }
 
   // Where a picture lies on a canvas: as large as it can be, in the middle.
-  function frameOf(picture, canvas) {
-    const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
+  function frameOf(picture) {
+    const scale = SIDE / Math.max(picture.width, picture.height);
     const [width, height] = [picture.width * scale, picture.height * scale];
-    const [left, top] = [(canvas.width - width) / 2, (canvas.height - height) / 2];
+    const [left, top] = [(SIDE - width) / 2, (SIDE - height) / 2];
     return { left, top, width, height, scale };
   }
 
@@ -70,45 +84,55 @@
   }
 
   function show(answer) {
-    const { digit, probabilities, sure } = answer;
-    if (sure) showAnswer(`${digit}`, `${probability(probabilities[digit])} sure`);
-    else showAnswer(`${digit}?`, `Not sure. ${reasonOf(answer)}`);
+    const { digit, probabilities, sure, doubt, progress } = answer;
+    const next = runnerUp(answer);
+    const wavers = doubt === "undecided" && probabilities[digit] + probabilities[next] > MOST;
+    if (sure) {
+      const epoch = Math.round(100 * progress) / 100;
+      showAnswer([digit], `${probability(probabilities[digit])} sure`, `after epoch ${epoch}`);
+    } else if (wavers) showAnswer([digit, next], "Not sure", "It wavers between two digits.");
+    else if (doubt === "undecided") showAnswer([`${digit}?`], "Not sure", "No digit stands out.");
+    else showAnswer([`${digit}?`], "Not sure", `It looks like no ${digit} that it learned from.`);
     element("draw-answer")?.classList.toggle("unsure", !sure);
-    showBars(probabilities, digit, sure);
+    showBars(probabilities, wavers ? [digit, next] : [digit], sure);
     showInput(answer.input);
   }
 
-  function reasonOf({ digit, doubt, probabilities }) {
-    if (doubt === "unfamiliar") return `It looks like no ${digit} that the network learnt from.`;
+  // The second likeliest digit.
+  function runnerUp({ digit, probabilities }) {
     const others = [...probabilities.keys()].filter((other) => other !== digit);
-    const next = others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a));
-    const chance = (other) => `${other} (${probability(probabilities[other])})`;
-    return `Is it ${chance(digit)} or ${chance(next)}?`;
+    return others.reduce((a, b) => (probabilities[b] > probabilities[a] ? b : a));
   }
 
-  function showNothing(sentence) {
-    showAnswer("", sentence);
-    showBars(new Array(10).fill(0), -1, true);
-    showInput(null);
+  // No answer: a sentence says why; the network's input is shown where there is one.
+  function showNothing(sentence, detail, input) {
+    showAnswer([], sentence, detail);
+    showBars(new Array(10).fill(0), [], true);
+    showInput(input);
   }
 
-  function showAnswer(digit, sentence) {
+  function showAnswer(digits, sentence, detail = "") {
     const answer = element("draw-answer");
     if (!answer) return;
-    const strong = document.createElement("strong");
-    strong.textContent = digit;
-    const span = document.createElement("span");
-    span.textContent = sentence;
-    answer.replaceChildren(...(digit ? [strong, " ", span] : [span]));
+    const make = (tag, ...children) => {
+      const part = document.createElement(tag);
+      part.append(...children);
+      return part;
+    };
+    const [first, second] = digits;
+    const digit = make("strong", ...(second === undefined ? digits : [first, make("small", " or "), second]));
+    const words = make("p", make("b", sentence), " ", make("span", detail));
+    digit.classList.toggle("two", second !== undefined);
+    answer.replaceChildren(...(digits.length ? [digit, " ", words] : [words]));
   }
 
-  function showBars(probabilities, best, sure) {
+  function showBars(probabilities, marked, sure) {
     const bars = element("draw-bars");
     bars?.classList.toggle("unsure", !sure);
     bars?.querySelectorAll(".bar").forEach((row, digit) => {
       row.style.setProperty("--share", `${(probabilities[digit] * 100).toFixed(1)}%`);
       row.textContent = probability(probabilities[digit]);
-      row.classList.toggle("best", digit === best);
+      row.classList.toggle("best", marked.includes(digit));
     });
   }
 
@@ -117,15 +141,16 @@
     paint(canvas, drawing);
     if (!answer) return;
     const { picture } = drawing;
-    const frame = picture ? frameOf(picture, canvas) : { left: 0, top: 0, scale: 1 };
+    const frame = picture ? frameOf(picture) : { left: 0, top: 0, scale: 1 };
     const toCanvas = ([x, y]) => [frame.left + x * frame.scale, frame.top + y * frame.scale];
-    const pen = canvas.getContext("2d");
+    const pen = penOf(canvas);
     const colours = getComputedStyle(canvas);
-    pen.lineWidth = 4;
+    pen.lineWidth = 3;
     pen.lineCap = "butt";
     pen.lineJoin = "miter";
-    pen.strokeStyle = colours.getPropertyValue("--test");
-    const { width, height } = picture ?? canvas;
+    pen.strokeStyle = colours.getPropertyValue("--ink");
+    pen.setLineDash([9, 6]);
+    const { width, height } = picture ?? { width: SIDE, height: SIDE };
     const whole = { left: 0, top: 0, right: width, bottom: height };
     const box = asDrawn ? whole : answer.box;
     // The line runs around the ink, which is wider than the pen's path, or along the edge inside.
@@ -133,15 +158,19 @@
     const [left, top] = toCanvas([box.left, box.top]);
     const [right, bottom] = toCanvas([box.right, box.bottom]);
     pen.strokeRect(left - room, top - room, right - left + 2 * room, bottom - top + 2 * room);
+    pen.setLineDash([]);
     if (asDrawn) return;
     const [x, y] = toCanvas(answer.centre);
-    pen.strokeStyle = colours.getPropertyValue("--train");
-    pen.beginPath();
-    for (const [across, down] of [[12, 0], [0, 12]]) {
-      pen.moveTo(x - across, y - down);
-      pen.lineTo(x + across, y + down);
+    for (const [colour, width] of [["--ink", 6], ["--accent", 3]]) {
+      pen.strokeStyle = colours.getPropertyValue(colour);
+      pen.lineWidth = width;
+      pen.beginPath();
+      for (const [across, down] of [[14, 0], [0, 14]]) {
+        pen.moveTo(x - across, y - down);
+        pen.lineTo(x + across, y + down);
+      }
+      pen.stroke();
     }
-    pen.stroke();
   }
 
   function showInput(rows) {

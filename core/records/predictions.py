@@ -27,7 +27,7 @@ class DrawingPrediction:
 
     `image` is the network's input, (28, 28) float32, ink 1 on black 0. `box` is the bounding box
     of the ink (left, top, right, bottom), `centre` its centre of mass (x, y), both in the
-    drawing's own unit.
+    drawing's own unit. `progress` is the age of the network in epochs: an untrained one guesses.
     """
 
     image: np.ndarray
@@ -35,19 +35,30 @@ class DrawingPrediction:
     doubt: Doubt | None
     box: tuple[float, float, float, float]
     centre: tuple[float, float]
+    progress: float
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Test images with the predictions of a network.
+class TestImages:
+    """Some test images.
 
-    `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,),
-    `probabilities` (n, 10). `progress` is the age of the network in epochs.
+    `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,).
     """
+
+    __test__ = False  # pytest takes classes named Test... for tests
 
     indices: np.ndarray
     images: np.ndarray
     labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gallery(TestImages):
+    """Test images with the predictions of a network.
+
+    `probabilities` (n, 10). `progress` is the age of the network in epochs.
+    """
+
     probabilities: np.ndarray
     progress: float
 

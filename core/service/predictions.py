@@ -10,14 +10,14 @@ from cachetools import LRUCache
 from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, shuffled_indices
 from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
-from core.records.predictions import DrawingPrediction, Gallery
+from core.records.predictions import DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
@@ -55,10 +55,32 @@ class Predictions:
         only_wrong: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
+        digit: int | None = None,
     ) -> Gallery:
-        """Predictions for random test images, by default of the last evaluation."""
+        """Predictions for random test images, or those of one digit, by default of the last
+        evaluation."""
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return self._predictor.gallery(checkpoint, self._data(run), count, seed, only_wrong)
+        data = self._data(run)
+        return self._predictor.gallery(checkpoint, data, count, seed, only_wrong, digit)
+
+    def samples(
+        self, count: int, seed: int, run_id: str | None = None, digit: int | None = None
+    ) -> TestImages:
+        """Random test images that no network need have read.
+
+        Args:
+            run_id: the run whose data set they are from; by default, the next run.
+
+        Raises:
+            DatasetUnavailableError: there is no data set.
+        """
+        if run_id is None:
+            data = self._catalog.load("auto", self._tasks.should_stop)
+        else:
+            data = self._data(self._runs.find(run_id))
+        labels = data.test_labels.numpy()
+        chosen = shuffled_indices(labels, seed, digit)[:count]
+        return TestImages(chosen, data.test_images.numpy()[chosen], labels[chosen])
 
     def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
         """A test image of a run's data set, (28, 28) uint8.
@@ -227,7 +249,9 @@ class Predictions:
         except DatasetUnavailableError:  # an imported network works without any data set
             data = None
         doubt = self._detector.doubt(data, image, prediction)
-        return DrawingPrediction(image, prediction, doubt, drawing.box, drawing.centre)
+        return DrawingPrediction(
+            image, prediction, doubt, drawing.box, drawing.centre, checkpoint.progress
+        )
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:

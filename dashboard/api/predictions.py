@@ -38,6 +38,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             input=(reading.image * 255).round().astype(int).tolist(),
             box=Box(left=left, top=top, right=right, bottom=bottom),
             centre=reading.centre,
+            progress=reading.progress,
         )
 
     @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)

@@ -233,7 +233,8 @@ class PredictionResponse(BaseModel):
     """What the network read: ten probabilities, and the 28 x 28 pixels that it was given.
 
     `doubt` tells why the answer should not be believed, `undecided` or `unfamiliar`; `sure` that
-    it may be. `box` and `centre` are those of the ink.
+    it may be. `box` and `centre` are those of the ink. `progress` is the network's age in epochs:
+    at 0 it is untrained and guesses.
     """
 
     digit: int
@@ -243,6 +244,7 @@ class PredictionResponse(BaseModel):
     input: list[list[int]]
     box: Box
     centre: tuple[float, float]
+    progress: float
 
 
 class PredictionHistory(BaseModel):

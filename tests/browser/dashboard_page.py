@@ -85,7 +85,7 @@ _POINT_IN_WINDOW = """([x, y]) => {
 _OUTLINE = """canvas => {
     // Left, top, right and bottom of what has the colour of the outline, as fractions.
     const probe = document.createElement("canvas").getContext("2d");
-    probe.fillStyle = getComputedStyle(canvas).getPropertyValue("--test");
+    probe.fillStyle = getComputedStyle(canvas).getPropertyValue("--ink");
     probe.fillRect(0, 0, 1, 1);
     const wanted = probe.getImageData(0, 0, 1, 1).data;
     const {width, height} = canvas;
@@ -101,7 +101,7 @@ _OUTLINE = """canvas => {
 }"""
 
 _DRAW_TAB_FRAMES = """tab => [...tab.querySelectorAll("*")]
-    .filter(element => !element.closest(".draw-answer, .js-plotly-plot"))
+    .filter(element => !element.closest(".draw-answer, .draw-hint, .course-strip, .hand-say"))
     .map(element => [element.offsetLeft, element.offsetTop, element.offsetHeight].join())
     .join(" ")"""
 
@@ -176,8 +176,10 @@ class DashboardPage:
     # Parts of the page
 
     def open_tab(self, name: str) -> None:
-        if name in GROUPS:
-            self._tab(GROUPS[name]).click()
+        entry = self._tab(GROUPS.get(name, name))
+        if not entry.is_visible():  # on a phone
+            self.button("More").click()
+        entry.click()
         self._tab(name).click()
         self.expect_tab(name)
 
@@ -209,8 +211,18 @@ class DashboardPage:
         return self.page.locator(CAPTIONS[tab])
 
     def image_titles(self, region: str) -> Locator:
-        """The texts above the images of a mosaic."""
-        return self.region(region).locator("text").filter(has_text="True:")
+        """The texts below the images of a grid."""
+        return self.region(region).locator(".said")
+
+    def images(self, region: str) -> Locator:
+        """The images of a grid, each a button."""
+        return self.region(region).locator(".shot")
+
+    def pick(self, label: str) -> None:
+        """Presses a radio button that is shown as its label alone."""
+        named = self.page.locator("label").filter(has_text=re.compile(rf"^{re.escape(label)}$"))
+        named.filter(visible=True).click()
+        expect(self.field(label)).to_be_checked()
 
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
@@ -508,7 +520,7 @@ class DashboardPage:
 
     @property
     def canvas(self) -> Locator:
-        return self.page.get_by_role("img", name="Drawing area")
+        return self.page.get_by_role("application", name="Drawing area")
 
     def draw(self, *strokes: Stroke) -> None:
         """Draws with the mouse; points in fractions of the canvas."""
@@ -532,12 +544,13 @@ class DashboardPage:
 
     def predicted_digit(self) -> int | None:
         """The digit that the network reads in the drawing, sure or not, if it says one."""
-        found = re.match(r"(\d)(\s+[\d.]+\s% sure$|\?\s+Not sure)", self.draw_answer())
+        says = r"(\d)(\s+[\d.]+\s% sure\s|( or \d|\?)\s+Not sure)"
+        found = re.match(says, self.draw_answer())
         return int(found.group(1)) if found else None
 
     def canvas_pixels(self, canvas: str) -> str:
         """The pixels of a canvas, for comparisons."""
-        return str(self.page.get_by_role("img", name=canvas).evaluate("one => one.toDataURL()"))
+        return str(self.field(canvas).evaluate("one => one.toDataURL()"))
 
     def ink_count(self, canvas: str) -> int:
         """How many pixels of a canvas are neither transparent nor black."""
@@ -548,12 +561,12 @@ class DashboardPage:
                 if (data[i + 3] && data[i] + data[i + 1] + data[i + 2]) inked++;
             return inked;
         }"""
-        return int(self.page.get_by_role("img", name=canvas).evaluate(count))
+        return int(self.field(canvas).evaluate(count))
 
     def strokes(self) -> list[list[list[float]]]:
         """The drawing as the page keeps it and sends it to the server."""
         found: list[list[list[float]]] = json.loads(
-            self.page.evaluate("sessionStorage.getItem('drawing')")
+            self.page.evaluate("sessionStorage.getItem('drawing') ?? '[]'")
         )
         return found
 

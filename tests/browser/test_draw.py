@@ -27,7 +27,7 @@ SMALL_SEVEN = [(0.05 + x / 4, 0.05 + y / 4) for x, y in SEVEN]
 CROSSBAR = [(0.35, 0.5), (0.7, 0.5)]
 ZIGZAG = [(0.08 + 0.07 * n, 0.2 + 0.6 * (n % 2)) for n in range(13)]
 CANVAS, INPUT = "Drawing area", "Network input"
-COURSE, HAND = "Course of the drawing", "Your handwriting"
+COURSE = "How the answer came about"
 NOTHING_DRAWN = "Nothing is drawn yet."
 
 
@@ -37,13 +37,14 @@ def open_canvas(dashboard: DashboardPage, run_id: str) -> None:
     dashboard.show_run(run_id)
     dashboard.epoch_slider.fill("3")
     dashboard.button("Clear").click()
-    choose_input(dashboard, "as MNIST")
+    choose_input(dashboard, "Centred like MNIST")
     expect_no_answer(dashboard, NOTHING_DRAWN)
 
 
 def choose_input(dashboard: DashboardPage, form: str) -> None:
-    group = dashboard.page.get_by_role("radiogroup", name="The network gets it")
-    group.get_by_role("radio", name=form, exact=True).check()
+    group = dashboard.page.get_by_role("radiogroup", name="How the drawing is prepared")
+    group.get_by_text(form, exact=True).click()
+    expect(group.get_by_role("radio", name=form, exact=True)).to_be_checked()
 
 
 def bars(dashboard: DashboardPage) -> Locator:
@@ -150,7 +151,7 @@ def test_a_drawing_is_read_while_the_network_learns_and_its_course_grows(
     expect_answer(dashboard)
 
     def epochs() -> int:
-        return int(dashboard.figure_value(COURSE, "gd.data?.[0]?.x.length ?? 0"))
+        return dashboard.region(COURSE).get_by_role("columnheader").count()
 
     dashboard.until(lambda: epochs() > 1)
     few = epochs()
@@ -170,6 +171,50 @@ def test_a_drawing_can_be_seen_in_either_theme(dashboard: DashboardPage, mlp_run
     dashboard.until(lambda: dashboard.ink_color() == first)
 
 
+# The keyboard
+
+
+def press(dashboard: DashboardPage, *keys: str) -> None:
+    for key in keys:
+        dashboard.page.keyboard.press(key)
+
+
+def test_the_keyboard_draws_takes_back_and_clears(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    expect(dashboard.canvas).to_have_accessible_description(re.compile("arrow keys move a pen"))
+    cursor = dashboard.page.locator("#draw-cursor")
+    expect(cursor).to_be_hidden()
+    dashboard.canvas.focus()
+    press(dashboard, "ArrowDown", "ArrowLeft", "Shift+ArrowLeft")
+    expect(dashboard.text("Pen up, column 10, row 7.")).to_be_visible()
+    assert dashboard.strokes() == []
+    press(dashboard, "Space", "Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown")
+    expect(dashboard.text("Pen down, column 18, row 8.")).to_be_visible()
+    assert dashboard.strokes() == [[[95, 65], [135, 65], [175, 65], [175, 75]]]
+    box, field = cursor.bounding_box(), dashboard.canvas.bounding_box()
+    assert box is not None
+    assert field is not None
+    assert (box["x"] - field["x"]) / field["width"] == pytest.approx(17 / 28, abs=0.01)
+    press(dashboard, "Space", "ArrowRight", "ArrowRight", "Space", "Shift+ArrowDown")
+    assert len(dashboard.strokes()) == 2
+    expect_reading(dashboard, server, mlp_run)
+
+    press(dashboard, "Control+z")
+    assert len(dashboard.strokes()) == 1
+    press(dashboard, "c")
+    expect_no_answer(dashboard, NOTHING_DRAWN)
+    press(dashboard, "Control+z")
+    assert len(dashboard.strokes()) == 1
+    press(dashboard, "Escape")
+    expect(cursor).to_be_hidden()
+    # Where the focus is elsewhere, a letter does nothing.
+    dashboard.page.get_by_role("tab", name="Draw").focus()
+    press(dashboard, "c")
+    assert len(dashboard.strokes()) == 1
+
+
 # The way to the network's input
 
 
@@ -184,14 +229,14 @@ def test_as_drawn_the_network_gets_and_says_something_else(
     drawn, as_mnist = dashboard.canvas_pixels(CANVAS), dashboard.canvas_pixels(INPUT)
     answer = percentages(dashboard)
 
-    choose_input(dashboard, "as drawn")
+    choose_input(dashboard, "As drawn")
     dashboard.until(lambda: dashboard.canvas_pixels(INPUT) != as_mnist)
     expect_answer(dashboard)
     assert percentages(dashboard) != answer
     assert dashboard.canvas_pixels(CANVAS) == drawn
     expect_box(dashboard, [0, 0, 1, 1], 0.02)
 
-    choose_input(dashboard, "as MNIST")
+    choose_input(dashboard, "Centred like MNIST")
     dashboard.until(lambda: dashboard.canvas_pixels(INPUT) == as_mnist)
     assert percentages(dashboard) == answer
     dashboard.button("Clear").click()
@@ -206,7 +251,7 @@ def test_a_drawing_and_how_the_network_gets_it_and_kept_drawings_survive_a_reloa
     dashboard.draw(SMALL_SEVEN, CROSSBAR)
     expect_reading(dashboard, server, mlp_run)
     as_mnist = dashboard.canvas_pixels(INPUT)
-    choose_input(dashboard, "as drawn")
+    choose_input(dashboard, "As drawn")
     dashboard.keep_drawing(7)
     dashboard.until(lambda: dashboard.canvas_pixels(INPUT) != as_mnist)
     expect_answer(dashboard)
@@ -220,7 +265,7 @@ def test_a_drawing_and_how_the_network_gets_it_and_kept_drawings_survive_a_reloa
     dashboard.until(lambda: percentages(dashboard) == answer)
     assert dashboard.canvas_pixels(INPUT) == as_drawn
     expect(dashboard.kept_drawings).to_have_count(1)
-    choose_input(dashboard, "as MNIST")
+    choose_input(dashboard, "Centred like MNIST")
     expect_reading(dashboard, server, mlp_run)
     dashboard.delete_drawings()
 
@@ -238,15 +283,12 @@ def test_the_network_is_not_sure_of_a_scribble(
 
 
 ANSWERS = (
-    (None, {7: 0.9, 1: 0.1}, r"7\s+90\.0\s% sure"),
-    ("unfamiliar", {7: 0.9, 1: 0.1}, r"7\?\s+Not sure\. It looks like no 7 .*\."),
-    (
-        "undecided",
-        {7: 0.5, 1: 0.4, 2: 0.1},
-        r"7\?\s+Not sure\. .*7 \(50\.0\s%\) or 1 \(40\.0\s%\)\?",
-    ),
+    (None, {7: 0.9, 1: 0.1}, r"7\s+90\.0\s% sure\s+after epoch 3", {7}),
+    ("unfamiliar", {7: 0.9, 1: 0.1}, r"7\?\s+Not sure\s+It looks like no 7 that .*\.", {7}),
+    ("undecided", {7: 0.5, 1: 0.4, 2: 0.1}, r"7 or 1\s+Not sure\s+It wavers .*\.", {7, 1}),
+    ("undecided", {7: 0.3, 1: 0.2}, r"7\?\s+Not sure\s+No digit stands out\.", {7}),
 )
-"""A doubt, the probabilities, and what the page then says."""
+"""A doubt, the probabilities, what the page then says, and the bars that it marks."""
 
 
 def answering(changes: dict[str, Any]) -> Callable[[Route], None]:
@@ -256,7 +298,7 @@ def answering(changes: dict[str, Any]) -> Callable[[Route], None]:
 
 def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_run: str) -> None:
     open_canvas(dashboard, mlp_run)
-    for doubt, chances, words in ANSWERS:
+    for doubt, chances, words, marked in ANSWERS:
         changes: dict[str, Any] = {"digit": 7, "sure": doubt is None, "doubt": doubt}
         changes["probabilities"] = [chances.get(digit, 0.0) for digit in range(10)]
         dashboard.page.unroute_all(behavior="wait")
@@ -265,8 +307,14 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
         dashboard.draw(CROSSBAR)
         dashboard.until(lambda words=words: re.fullmatch(words, dashboard.draw_answer()))
         assert percentages(dashboard)[7] == 100 * chances[7]
-        color = dashboard.theme_color("train" if doubt is None else "bs-secondary-color")
-        assert dashboard.theme_color("color", bars(dashboard)) == color
+        answer = dashboard.page.locator("#draw-answer strong")
+        color = dashboard.theme_color("ink" if doubt is None else "ink-3")
+        found = "answer => getComputedStyle(answer).color"
+        dashboard.until(lambda answer=answer, color=color: answer.evaluate(found) == color)
+        best = dashboard.page.locator("#draw-bars .best")
+        assert set(best.evaluate_all("bars => bars.map(bar => +bar.dataset.digit)")) == marked
+        bar = best.first.evaluate("bar => getComputedStyle(bar, '::after').backgroundImage")
+        assert ("repeating" in bar) == (doubt is not None)  # hatched
 
 
 # Pictures
@@ -295,7 +343,7 @@ ONE = file(encode(picture_of_one()))
 
 def open_picture(dashboard: DashboardPage, chosen: FilePayload | Path) -> None:
     with dashboard.page.expect_file_chooser() as chooser:
-        dashboard.button("Open a picture…").click()
+        dashboard.button("Open a photo…").click()
     chooser.value.set_files(chosen)
 
 
@@ -345,7 +393,7 @@ def test_a_picture_is_opened_dropped_or_pasted_and_read_like_its_pixels(
         assert dashboard.canvas_pixels(CANVAS) == opened
 
     as_mnist = dashboard.canvas_pixels(INPUT)
-    choose_input(dashboard, "as drawn")
+    choose_input(dashboard, "As drawn")
     dashboard.until(lambda: dashboard.canvas_pixels(INPUT) != as_mnist)
     expect_box(dashboard, [0, 0.2, 1, 0.8], 0.02)  # all of it, squeezed
 
@@ -511,6 +559,16 @@ def test_a_box_around_one_digit_of_a_picture_is_read(
     assert dashboard.canvas_pixels(CANVAS) == boxed
     assert np.array_equal(sent_pixels(dashboard), part)
 
+    # The keyboard moves the box, and Space reads it. A key before that changes nothing yet.
+    dashboard.canvas.focus()
+    press(dashboard, "ArrowLeft", "Shift+ArrowDown")
+    assert np.array_equal(sent_pixels(dashboard), part)
+    press(dashboard, "Space")
+    dashboard.until(lambda: sent_pixels(dashboard).shape[0] > sent_pixels(dashboard).shape[1])
+    assert not np.array_equal(sent_pixels(dashboard), part)
+    dashboard.button("Undo").click()
+    assert dashboard.canvas_pixels(CANVAS) == boxed
+
     # After a reload the box is still there, and another one comes out of what was stored.
     dashboard.reload()
     dashboard.until(lambda: dashboard.canvas_pixels(CANVAS) == boxed)
@@ -631,11 +689,28 @@ def test_what_is_no_picture_is_refused_and_nothing_is_lost(
         dashboard.until(lambda: dashboard.draw_answer() == answer)
         dashboard.draw(CROSSBAR)
         expect(dashboard.text(sentence)).to_be_hidden()
-        expect(dashboard.text("With a mouse")).to_be_visible()
         dashboard.button("Undo").click()
         dashboard.until(
             lambda: (dashboard.canvas_pixels(CANVAS), dashboard.draw_answer()) == (drawn, answer)
         )
+
+
+def test_the_refusal_of_a_picture_goes_with_the_next_one_and_with_clear(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    refusal = dashboard.text("no picture that this browser can read")
+    seven = file(b"seven", "text/plain", "seven.txt")
+    bring(dashboard.canvas, "drop", seven)
+    expect(refusal).to_be_visible()
+    bring(dashboard.canvas, "drop", ONE)
+    expect(dashboard.text("Drag a box")).to_be_visible()
+    expect(refusal).to_have_count(0)
+    dashboard.button("Clear").click()
+    bring(dashboard.canvas, "drop", seven)
+    expect(refusal).to_be_visible()
+    dashboard.button("Clear").click()
+    expect(refusal).to_have_count(0)
 
 
 def test_a_file_that_misses_the_draw_tab_does_not_replace_the_page(

@@ -13,7 +13,7 @@ from tests.browser.conftest import MakeServer, OpenPage
 
 pytestmark = pytest.mark.browser
 
-NO_NETWORK = "There is no trained network yet. Press Train"
+NO_NETWORK = "Nothing has learned yet."
 
 
 def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
@@ -34,7 +34,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
 
     dashboard.open_tab("Curves")
     expect(dashboard.text("A row appears here after each epoch.")).to_be_visible()
-    link = dashboard.text("Download CSV")
+    link = dashboard.page.get_by_text("CSV", exact=True)
     assert link.evaluate("link => link.matches('.disabled, :disabled')")
     for region in ("Loss curve", "Accuracy curve"):
         expect(dashboard.region(region)).to_contain_text("The curve starts to move")
@@ -62,30 +62,32 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     assert re.search(r"\btab=experiments\b", dashboard.page.url)
 
     dashboard.open_tab("Draw")
-    canvas, course = "Drawing area", "Course of the drawing"
+    canvas, course = "Drawing area", "How the answer came about"
     hand = dashboard.region("Your handwriting")
     dashboard.until(lambda: dashboard.draw_answer().startswith(NO_NETWORK))
-    expect(hand).to_contain_text("which one you meant")
+    expect(hand).to_contain_text("press the one you meant")
     empty = dashboard.canvas_pixels(canvas)
     dashboard.draw([(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)])
     assert dashboard.canvas_pixels(canvas) != empty
-    expect(dashboard.region(course)).to_contain_text("Press Train first")
+    expect(dashboard.region(course)).to_contain_text("Nothing has learned yet")
     assert dashboard.draw_answer().startswith(NO_NETWORK)
     assert dashboard.ink_count("Network input") == 0
 
     dashboard.keep_drawing(1)
-    expect(hand).to_contain_text("There is no network yet to read them")
+    expect(hand).to_contain_text("1 kept. Train a network to read them.")
     dashboard.reload()
     expect(dashboard.kept_drawings).to_have_count(1)
-    dashboard.button("Teach it").click()
+    dashboard.button("Teach it these").click()
     expect(hand.get_by_role("alert")).to_contain_text("Press Train first")
     dashboard.button("Delete this 1").click()
     expect(dashboard.kept_drawings).to_have_count(0)
 
-    # The drawing is read as soon as there is a network.
-    server.train(epochs=1)
+    # Draw trains a network itself, and reads the drawing.
+    dashboard.page.locator(".draw-tab").get_by_role("button", name=re.compile("^Train")).click()
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
-    dashboard.until(lambda: dashboard.figure_value(course, "gd.data?.[0]?.x.length") == 2)
+    epochs = dashboard.region(course).get_by_role("columnheader")
+    expect(epochs).to_have_count(2)
+    assert [run["config"]["model"] for run in server.all_runs()] == ["speedrun_cnn"]
 
 
 def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again(

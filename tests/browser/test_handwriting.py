@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
 ONE = [(0.5, 0.15), (0.5, 0.85)]
-COURSE, HAND = "Course of the drawing", "Your handwriting"
+COURSE, HAND = "How the answer came about", "Your handwriting"
 
 
 def open_draw(dashboard: DashboardPage, run_id: str) -> None:
@@ -32,7 +32,7 @@ def open_draw(dashboard: DashboardPage, run_id: str) -> None:
     dashboard.show_run(run_id)
     dashboard.epoch_slider.fill("3")
     dashboard.button("Clear").click()
-    dashboard.field("as MNIST").check()
+    dashboard.text("Centred like MNIST", exact=True).click()
 
 
 @pytest.fixture(autouse=True)
@@ -47,18 +47,21 @@ def no_drawings(dashboard: DashboardPage) -> Iterator[None]:
 
 def course_probabilities(dashboard: DashboardPage) -> list[list[float]]:
     """A row for each digit, a column for each epoch; empty while there is no course."""
-    found: list[list[float]] = dashboard.figure_value(COURSE, "gd.data?.[0]?.z ?? []")
+    rows = """rows => rows.map(row => [...row.querySelectorAll("td")].map(
+        cell => Number(cell.style.getPropertyValue("--share"))))"""
+    found: list[list[float]] = dashboard.region(COURSE).locator("tbody tr").evaluate_all(rows)
     return found
 
 
 def course_epochs(dashboard: DashboardPage) -> list[str]:
-    found: list[str] = dashboard.figure_value(COURSE, "Array.from(gd.data?.[0]?.x ?? [])")
+    names = "epochs => epochs.map(epoch => epoch.ariaLabel.replace('Epoch ', ''))"
+    found: list[str] = dashboard.region(COURSE).locator("th button").evaluate_all(names)
     return found
 
 
-def framed_column(dashboard: DashboardPage) -> float:
-    middle = "(gd.layout.shapes[0].x0 + gd.layout.shapes[0].x1) / 2"
-    return float(dashboard.figure_value(COURSE, middle))
+def course_epoch(dashboard: DashboardPage, epoch: int) -> Locator:
+    """The button of a column."""
+    return dashboard.region(COURSE).get_by_role("button", name=f"Epoch {epoch}", exact=True)
 
 
 def plain_torch(server: AppServer, run_id: str, epoch: int, image: np.ndarray) -> list[float]:
@@ -84,17 +87,31 @@ def test_the_course_has_a_column_for_each_epoch_as_plain_torch_has_it(
     expected = pytest.approx(np.array(wanted), abs=1e-4)
     # The first course may be that of half a drawing.
     dashboard.until(lambda: expected == np.array(course_probabilities(dashboard)).T)
-    picture = dashboard.page.get_by_role("img", name=COURSE)
     read = int(np.argmax(wanted[-1]))
-    expect(picture).to_have_attribute("aria-label", re.compile(rf"(reads? {read}|else)"))
+    expect(dashboard.region(COURSE)).to_contain_text(re.compile(rf"(reads {read} since|else)"))
+    seven = dashboard.region(COURSE).get_by_role("row", name=re.compile("^7 ")).get_by_role("cell")
+    shares = [0.0 if share < 0.0005 else 100 * share for share in (row[7] for row in wanted)]
+    texts = [text.rstrip("\u202f%").replace("–", "0") for text in seven.all_text_contents()]
+    assert [float(text) for text in texts] == pytest.approx(shares, abs=0.06)
 
-    # A click on a column moves the epoch slider, and that moves the frame.
-    assert framed_column(dashboard) == 3
-    dashboard.click_point(COURSE, "[1, 5]")
-    expect(dashboard.epoch_slider).to_have_value("1")
-    dashboard.until(lambda: framed_column(dashboard) == 1)
+    # A click on a column moves the epoch slider, and that marks the column. So do the arrow keys.
+    def expect_marked(epoch: int) -> None:
+        expect(dashboard.epoch_slider).to_have_value(str(epoch))
+        expect(course_epoch(dashboard, epoch)).to_have_attribute("aria-current", "true")
+        expect(dashboard.region(COURSE).locator("[aria-current]")).to_have_count(1)
+
+    expect_marked(3)
+    cell = seven.nth(1).bounding_box()
+    assert cell is not None
+    dashboard.page.mouse.click(cell["x"] + 5, cell["y"] + 5)
+    expect_marked(1)
     dashboard.epoch_slider.fill("2")
-    dashboard.until(lambda: framed_column(dashboard) == 2)
+    expect_marked(2)
+    course_epoch(dashboard, 2).focus()
+    dashboard.page.keyboard.press("ArrowRight")
+    dashboard.page.keyboard.press("Enter")
+    expect_marked(3)
+    expect(course_epoch(dashboard, 3)).to_be_focused()
 
     dashboard.button("Clear").click()
     expect(dashboard.region(COURSE)).to_contain_text("Draw a digit")
@@ -104,7 +121,7 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     open_draw(dashboard, mlp_run)
-    expect(dashboard.region(HAND)).to_contain_text("which one you meant")
+    expect(dashboard.region(HAND)).to_contain_text("press the one you meant")
     dashboard.button("Keep as 3").click()
     expect(dashboard.text("Nothing is drawn yet: draw a digit")).to_be_visible()
 
@@ -119,31 +136,31 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     mine = "/api/handwriting"
     found = server.get(f"{mine}?run={mlp_run}")
     assert [drawing["label"] for drawing in found["drawings"]] == [7, 3]
-    expect(dashboard.region(HAND)).to_contain_text(f"Right: {found['right']} of 2.")
+    expect(dashboard.region(HAND)).to_contain_text(f"{found['right']} of 2 right")
     words = f"Meant as 3, read as {found['drawings'][1]['digit']}"
-    expect(dashboard.kept_drawings.first.get_by_role("img")).to_have_attribute("alt", words)
+    expect(dashboard.kept_drawings.first.get_by_role("img", name=words)).to_be_visible()
 
     dashboard.button("Delete this 7").click()
     expect(dashboard.kept_drawings).to_have_count(1)
     dashboard.region(HAND).get_by_role("button", name="Undo").click()
     expect(dashboard.kept_drawings).to_have_count(2)
 
-    dashboard.field("Mix in images it knows").uncheck()
-    dashboard.button("Teach it").click()
-    expect(dashboard.region(HAND)).to_contain_text("What the lesson changed")
+    dashboard.field("Also show it MNIST digits (it forgets less)").uncheck()
+    dashboard.button("Teach it these").click()
+    expect(dashboard.region(HAND)).to_contain_text("What that changed")
     child = server.all_runs()[0]
     server.wait_for_end(child["run_id"])
     expect(dashboard.region(HAND)).to_contain_text(f"after (epoch {child['epochs']})")
     report = server.get(f"/api/runs/{child['run_id']}/lesson")["lesson"]
     test, taught = report["rows"]
     table = dashboard.region(HAND).get_by_role("table")
-    row = table.get_by_role("row", name="test images")
+    row = table.get_by_role("row", name="test digits")
     expect(row.get_by_role("cell")).to_have_text([percent(test["before"]), percent(test["after"])])
     row = table.get_by_role("row", name="Your drawings, taught")
     counts = [f"{round(2 * taught[when])} of 2" for when in ("before", "after")]
     expect(row.get_by_role("cell")).to_have_text(counts)
-    expect(dashboard.region(HAND)).to_contain_text("is no test")
-    expect(dashboard.region(HAND)).to_contain_text("All of them it was taught")
+    expect(dashboard.region(HAND)).to_contain_text("they do not test it")
+    expect(dashboard.region(HAND)).to_contain_text("It was taught all of them")
     assert [drawing["taught"] for drawing in server.get(mine)["drawings"]] == [True, True]
 
 

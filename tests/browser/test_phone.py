@@ -1,15 +1,54 @@
-"""On a phone: a finger draws, and the table of runs is of use."""
+"""On a phone: from an empty page to a read drawing, a finger draws, and the table of runs is of use."""
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.app_server import AppServer
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
 CANVAS = "Drawing area"
+PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
+ONE = [(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)]
+
+
+def draw_with_a_finger(phone: DashboardPage) -> None:
+    finger = phone.page.context.new_cdp_session(phone.page)
+    kinds = ("touchStart", "touchMove", "touchMove", "touchMove")
+    for kind, (x, y) in zip(kinds, phone.canvas_points(ONE), strict=True):
+        touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+        finger.send("Input.dispatchTouchEvent", touch)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_from_an_empty_page_to_a_read_drawing_in_three_actions(
+    open_page: OpenPage, make_server: MakeServer
+) -> None:
+    phone = open_page(url=make_server().url, **PHONE)
+    phone.button("Train").tap()
+    phone.page.get_by_role("tab", name="Draw", exact=True).tap()
+    phone.expect_tab("Draw")
+    draw_with_a_finger(phone)
+    phone.until(lambda: phone.predicted_digit() is not None)
+
+    # Answer, columns and canvas are on one screen, below the header and above the list of tabs.
+    assert phone.page.evaluate("scrollY") == 0
+    tops = [phone.page.get_by_role("banner"), phone.page.locator("#draw-answer strong")]
+    tops += [phone.page.get_by_role("list", name="Probabilities"), phone.canvas]
+    frames = [part.bounding_box() for part in [*tops, phone.button("Undo")]]
+    tabs = phone.page.locator("#tabs").bounding_box()
+    assert tabs is not None
+    edges = [
+        edge
+        for frame in frames
+        if frame is not None
+        for edge in (frame["y"], frame["y"] + frame["height"])
+    ]
+    assert len(edges) == 10
+    assert edges == sorted(edges)
+    assert edges[-1] <= tabs["y"]
 
 
 def test_a_finger_draws_and_the_table_of_runs_is_of_use(
@@ -18,19 +57,12 @@ def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     dashboard.open_tab("Draw")
     dashboard.delete_drawings()
 
-    phone = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    phone = open_page(**PHONE)
     phone.show_run(mlp_run)
     phone.open_tab("Draw")
     empty = phone.canvas_pixels(CANVAS)
     top = phone.page.evaluate("scrollY")
-    finger = phone.page.context.new_cdp_session(phone.page)
-    points = phone.canvas_points([(0.3, 0.2), (0.5, 0.3), (0.5, 0.6), (0.45, 0.9)])
-    for kind, (x, y) in zip(
-        ("touchStart", "touchMove", "touchMove", "touchMove"), points, strict=True
-    ):
-        touch = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
-        finger.send("Input.dispatchTouchEvent", touch)
-    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    draw_with_a_finger(phone)
     assert phone.canvas_pixels(CANVAS) != empty
     phone.until(lambda: phone.predicted_digit() is not None)
     assert phone.page.evaluate("scrollY") == top  # it drew, and did not scroll

@@ -8,19 +8,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-import plotly.graph_objects as go
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
+from core.config import PRESETS
 from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from core.records.drawings import Drawing
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display
 from dashboard.components.presses import Presses, working
+from dashboard.formatting import epoch_number
 from dashboard.owners import owner
-from dashboard.tabs.draw import figures, layout, text
-from dashboard.theme import empty_state
+from dashboard.tabs.draw import layout, text
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -38,14 +38,33 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.DRAW_FORM, "data"),
         Input(layout.FORM, "value"),
     )
+    presses = Presses()
+    _register_start(app, service, presses)
     _register_history(app, service)
-    _register_collection(app, service)
+    _register_collection(app, service, presses)
+
+
+def _register_start(app: Dash, service: "TrainingService", presses: Presses) -> None:
+    app.clientside_callback(
+        ClientsideFunction("draw", "refused"), Input(layout.START_ERROR, "children")
+    )
+
+    @app.callback(
+        Output(layout.START_ERROR, "children"),
+        Output(ids.RUN_PICK, "value", allow_duplicate=True),
+        Input(layout.START, "n_clicks"),
+        running=[working(layout.START)],
+    )
+    async def start(clicks: int | None) -> tuple[str, Any]:
+        if not clicks:
+            raise PreventUpdate  # Dash calls it when the tab is built
+        try:
+            return "", await presses.once(service.runs.start, PRESETS[layout.START_PRESET].config)
+        except DigitLabError as error:
+            return str(error), no_update
 
 
 def _register_history(app: Dash, service: "TrainingService") -> None:
-    app.clientside_callback(
-        ClientsideFunction("epochSlider", "seek"), Input(layout.COURSE_GRAPH, "clickData")
-    )
     app.clientside_callback(
         ClientsideFunction("drawHistory", "request"),
         Output(layout.COURSE_REQUEST, "data"),
@@ -58,36 +77,42 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
     )
 
     @app.callback(
-        Output(layout.COURSE_GRAPH, "figure"),
+        Output(layout.COURSE, "data"),
         Output(layout.COURSE_CAPTION, "children"),
-        Output(layout.COURSE_PICTURE, "aria-label"),
         Input(layout.COURSE_REQUEST, "data"),
     )
-    async def show_history(request: dict[str, Any] | None) -> tuple[go.Figure, str, str]:
-        return await asyncio.to_thread(_history, service, request or {})
+    async def read_history(request: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+        if not request:
+            raise PreventUpdate
+        return await asyncio.to_thread(_history, service, request)
+
+    app.clientside_callback(ClientsideFunction("drawHistory", "show"), Input(layout.COURSE, "data"))
 
 
-def _history(service: "TrainingService", request: dict[str, Any]) -> tuple[go.Figure, str, str]:
-    """The figure, its caption, and its label for screen readers."""
+def _history(
+    service: "TrainingService", request: dict[str, Any]
+) -> tuple[dict[str, Any] | None, str]:
+    """What the script paints, and the sentence beside it."""
     ref = CheckpointRef.parse(request.get("version"))
     try:
         image = service.inspection.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
         course = service.prediction_history.of_image(image, ref.run_id)
     except NoModelError:
-        sentence = text.NOTHING_TRAINED
+        return None, text.NOTHING_TRAINED
     except EmptyDrawingError:
-        sentence = text.NOTHING_DRAWN
+        return None, text.NOTHING_DRAWN
     except DigitLabError as error:
-        sentence = str(error)
-    else:
-        caption = text.history(course)
-        return figures.history(course, ref.epoch), caption, f"Course of the drawing. {caption}"
-    return empty_state(sentence, figures.HEIGHT), "", sentence
+        return None, str(error)
+    found = {
+        "epochs": course.epochs,
+        "names": [epoch_number(epoch) for epoch in course.epochs],
+        "probabilities": course.probabilities.round(4).tolist(),
+        "shown": ref.epoch,
+    }
+    return found, text.history(course)
 
 
-def _register_collection(app: Dash, service: "TrainingService") -> None:
-    presses = Presses()
-
+def _register_collection(app: Dash, service: "TrainingService", presses: Presses) -> None:
     app.clientside_callback(
         ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),

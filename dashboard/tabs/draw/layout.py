@@ -1,31 +1,22 @@
 """Layout of the Draw tab: canvas, network input, prediction, its history, and kept drawings."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
-from dashboard.components.controls import (
-    HIDDEN,
-    PERSIST,
-    alert,
-    button,
-    choices,
-    muted,
-    panel,
-    stores,
-)
-from dashboard.components.help_link import help_link
+from dashboard.components.controls import HIDDEN, PERSIST, alert, button, choices, panel, stores
+from dashboard.components.help_link import GUIDE
 from dashboard.components.presses import PRESS_ONCE
 from dashboard.components.probability_bars import probability_bars
-from dashboard.tabs.draw import figures
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
-from dashboard.theme import BARE_GRAPH, empty_state
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 CANVAS = "draw-canvas"
+CURSOR = "draw-cursor"
 CLEAR = "draw-clear"
 UNDO = "draw-undo"
 ANSWER = "draw-answer"
@@ -35,14 +26,19 @@ OPEN = "draw-open"
 HINT_ID = "draw-hint"
 WHOLE = "draw-whole"
 MARKED = "draw-marked"
+START = "draw-start"
+START_PRESET = "speedrun"
+START_BLOCK = "draw-start-block"
+START_ERROR = "draw-start-error"
+LEARNING = "draw-learning"
 RESTED = "draw-rested"
 LAST = "draw-last"
 """The last saved epoch. It changes while the tab goes on showing the same network."""
 FORM = "draw-form-choice"
 COURSE_REQUEST = "course-request"
-COURSE_GRAPH = "course-graph"
-COURSE_PICTURE = "course-picture"
+COURSE = "course"
 COURSE_CAPTION = "course-caption"
+COURSE_STRIP = "course-strip"
 HAND_REQUEST = "hand-request"
 HAND_SAY = "hand-say"
 HAND_DELETE = "hand-delete-request"
@@ -56,26 +52,12 @@ HAND_MIXED = "hand-mixed"
 HAND_TEACH = "hand-teach"
 HAND_REPORT = "hand-report"
 
-CANVAS_SIZE, INPUT_SIZE = 280, 28
-LINK = "btn btn-link btn-sm p-0 align-baseline"
-HINT = "With a mouse, a pen or a finger. Or drop a photo of a digit on the canvas, or paste one."
-INPUT_HELP = (
-    "MNIST's digits were cut out, scaled to 20 pixels and moved until their "
-    "ink balanced in the middle, and as MNIST so is yours; as drawn, the whole "
-    "canvas is only squeezed. Watch what that does to the answer."
-)
-HISTORY = (
-    "A column for each epoch, a row for each digit, the bluer the surer. Click a column to see the "
-    "network as it was then."
-)
-KEPT_HERE = (
-    "Drawings are kept with the runs. Where Digit Lab serves other computers, too, each browser "
-    "sees its own alone."
-)
-LESSON = (
-    "A fork of the run that is shown trains on your drawings, five short epochs, each time changed "
-    "a little. Mixed with images that it has learnt from, it forgets less of them; without, watch "
-    "what becomes of the test accuracy."
+CANVAS_SIZE, MARKED_SIZE, INPUT_SIZE = 560, 280, 28
+KEYS = "draw-keys"
+KEYS_HELP = (
+    "With the keyboard: the arrow keys move a pen over 28 by 28 cells, with Shift four at a time. "
+    "Space puts it down and lifts it. C clears, Ctrl+Z takes back. On a photo, the arrow keys move "
+    "a box, with Shift they change its size, and Space reads what is in it."
 )
 
 
@@ -89,65 +71,108 @@ def layout(_: "TrainingService") -> html.Div:
         [
             _drawing(),
             _network_input(),
-            html.Section(
-                [
-                    html.H2("What it says"),
-                    html.P("", id=ANSWER, className="draw-answer", role="status"),
-                    probability_bars(element_id=BARS),
-                ],
-                className="panel draw-says",
-            ),
-            _history(),
+            _answer(),
             _collection(),
-            *stores(RESTED, LAST, COURSE_REQUEST),
+            _history(),
+            *stores(RESTED, LAST, COURSE_REQUEST, COURSE),
         ],
         className="draw-tab",
     )
 
 
-def _drawing() -> html.Section:
+def _answer() -> html.Section:
+    start = html.Div(
+        [
+            button("Train", START, "primary", className=PRESS_ONCE, size=None),
+            html.Progress(id=LEARNING, max="1", value="0", **{"aria-label": "Training"}),
+            html.Span(id=START_ERROR, role="alert", className="small"),
+        ],
+        id=START_BLOCK,
+        className="draw-start",
+        hidden=True,
+    )
     return html.Section(
         [
-            html.H2("Draw a digit"),
-            _canvas(CANVAS, CANVAS_SIZE, "Drawing area"),
+            _heading("What it reads", "draw"),
+            html.Div(
+                [html.Div(id=ANSWER, className="draw-answer", role="status"), start],
+                className="draw-says-first",
+            ),
+            probability_bars(element_id=BARS),
+            button("Look inside", "draw-inside", size=None),
+        ],
+        className="draw-says",
+    )
+
+
+def _heading(text: str, section: str) -> html.Div:
+    """A heading with a link to its section of the guide."""
+    label = f"{text}: more in the guide"
+    link = html.A(
+        "?",
+        href=url(f"{GUIDE}#{section}"),
+        target="_blank",
+        className="help-mark",
+        title=label,
+        **{"aria-label": label},
+    )
+    return html.Div([html.H2(text), link], className="draw-heading")
+
+
+def _drawing() -> html.Section:
+    hint = html.Div(
+        [
+            html.Span(id=HINT_ID, role="status"),
+            html.Button("Use the whole picture", id=WHOLE, className="btn", hidden=True),
+        ],
+        className="draw-hint",
+    )
+    canvas = _canvas(
+        CANVAS,
+        CANVAS_SIZE,
+        "Drawing area",
+        role="application",
+        tabIndex="0",
+        **{"aria-describedby": KEYS},
+    )
+    return html.Section(
+        [
+            html.H2("Draw a digit", className="sr-only"),
+            html.Div([canvas, html.I(id=CURSOR, hidden=True), hint], className="draw-paper"),
+            html.P(KEYS_HELP, id=KEYS, className="sr-only"),
             html.Div(
                 [
                     button("Undo", UNDO, size=None),
-                    button("Clear", CLEAR, size=None),
-                    button("Open a picture…", OPEN, size=None),
+                    html.Button(
+                        ["Clear", html.Kbd("C", className="not-phone", **{"aria-hidden": "true"})],
+                        id=CLEAR,
+                        className="btn",
+                    ),
+                    button("Open a photo…", OPEN, size=None, className="push"),
                 ],
                 className="draw-buttons",
             ),
-            html.Div(
-                [
-                    html.Span(HINT, id=HINT_ID, role="status"),
-                    " ",
-                    html.Button("Use the whole picture", id=WHOLE, className=LINK, hidden=True),
-                ],
-                className="draw-hint small",
-            ),
             _keep_buttons(),
         ],
-        className="panel draw-here",
+        className="draw-here",
     )
 
 
 def _keep_buttons() -> html.Div:
     digits = [
-        html.Button(
-            str(digit),
-            id=keep_button(digit),
-            className="btn btn-outline-secondary btn-sm",
-            title=f"Keep it as {digit}",
-            **{"aria-label": f"Keep as {digit}"},
-        )
+        html.Button(str(digit), id=keep_button(digit), **{"aria-label": f"Keep as {digit}"})
         for digit in range(10)
     ]
     return html.Div(
         [
-            html.Span("Keep as", className="small"),
-            html.Div(digits, className="btn-group hand-digits"),
-            html.P("", id=HAND_SAY, className="hand-say small", role="status"),
+            html.P(
+                [
+                    html.Span("Which digit did you mean? It joins your own test set."),
+                    html.Span("", id=HAND_SAY, role="status"),
+                ],
+                className="hand-say small soft",
+            ),
+            html.Div(digits, className="hand-digits"),
         ],
         className="hand-keep",
         role="group",
@@ -156,67 +181,69 @@ def _keep_buttons() -> html.Div:
 
 
 def _network_input() -> html.Section:
-    forms = {"mnist": "as MNIST", "drawn": "as drawn"}
+    forms = {"mnist": "Centred like MNIST", "drawn": "As drawn"}
+    cut_out = (
+        html.Span("Cut out (dashed), scaled and centred on its ink (+), the way MNIST was made."),
+        html.Span("All of the canvas, squeezed: what is small or off-centre stays so."),
+    )
     return html.Section(
         [
-            html.H2("What the network gets"),
-            choices("The network gets it", FORM, forms, **PERSIST),
-            html.Div(
-                [
-                    _figure(
-                        _canvas(MARKED, CANVAS_SIZE, "What is cut out"),
-                        html.Span("▢ what is cut out", className="draw-box"),
-                        html.Span("+ where its ink balances", className="draw-centre"),
-                    ),
-                    html.Span("→", className="draw-arrow", **{"aria-hidden": "true"}),
-                    _figure(
-                        _canvas(INPUT, INPUT_SIZE, "Network input"),
-                        html.Span("28 × 28 pixels, and no more"),
-                    ),
-                ],
-                className="draw-way",
+            html.H2("What the network sees"),
+            _figure(
+                _canvas(INPUT, INPUT_SIZE, "Network input", role="img", className="signal"),
+                html.Span("28 × 28 grey pixels, nothing else."),
             ),
-            muted(INPUT_HELP, "mb-0"),
+            _figure(
+                _canvas(MARKED, MARKED_SIZE, "What is cut out", role="img"),
+                *cut_out,
+                className="draw-crop",
+            ),
+            choices("How the drawing is prepared", FORM, forms, className="segments", **PERSIST),
         ],
-        className="panel draw-sees",
+        className="draw-sees",
     )
 
 
-def _canvas(name: str, side: int, label: str) -> html.Canvas:
-    return html.Canvas(id=name, width=side, height=side, role="img", **{"aria-label": label})
+def _canvas(name: str, side: int, label: str, **properties: Any) -> html.Canvas:
+    return html.Canvas(id=name, width=side, height=side, **{"aria-label": label}, **properties)
 
 
-def _figure(canvas: html.Canvas, *caption: html.Span) -> html.Figure:
-    return html.Figure([canvas, html.Figcaption(list(caption), className="small")])
+def _figure(canvas: html.Canvas, *caption: html.Span, **properties: Any) -> html.Figure:
+    return html.Figure(
+        [canvas, html.Figcaption(list(caption), className="small soft")], **properties
+    )
 
 
 def _history() -> html.Section:
     return panel(
-        "Course of the drawing",
-        html.H2("How its answer came about"),
-        html.P("", id=COURSE_CAPTION, className="course-caption", role="status"),
+        "How the answer came about",
         html.Div(
-            dcc.Graph(
-                id=COURSE_GRAPH,
-                figure=empty_state(NOTHING_DRAWN, figures.HEIGHT),
-                config=BARE_GRAPH,
-                style={"height": f"{figures.HEIGHT}px"},
-            ),
-            id=COURSE_PICTURE,
-            role="img",
-            **{"aria-label": NOTHING_DRAWN},
+            [
+                html.H2("How the answer came about"),
+                html.P(NOTHING_DRAWN, id=COURSE_CAPTION, role="status", className="small soft"),
+                html.Span(
+                    "more ink: surer · click an epoch to go there", className="tiny muted not-mid"
+                ),
+            ],
+            className="course-head",
         ),
-        help_link(HISTORY, "draw"),
+        html.Div(id=COURSE_STRIP, className="course-strip"),
         class_name="draw-course",
     )
 
 
 def _collection() -> html.Section:
-    mixed = dbc.Switch(id=HAND_MIXED, label="Mix in images it knows", value=True, **PERSIST)
+    label = "Also show it MNIST digits (it forgets less)"
+    mixed = dbc.Switch(id=HAND_MIXED, label=label, value=True, **PERSIST)
     return panel(
         "Your handwriting",
-        html.H2("Your handwriting"),
-        html.P(NOTHING_KEPT, id=HAND_SUMMARY, role="status"),
+        html.Div(
+            [
+                _heading("Your handwriting", "your-handwriting"),
+                html.P(NOTHING_KEPT, id=HAND_SUMMARY, role="status", className="small soft"),
+            ],
+            className="hand-head",
+        ),
         alert(
             HAND_DELETED,
             html.Span("Deleted. "),
@@ -227,16 +254,18 @@ def _collection() -> html.Section:
         html.Div(
             [
                 html.Div(
-                    [button("Teach it", HAND_TEACH, "primary", className=PRESS_ONCE), mixed],
-                    className="controls",
+                    [
+                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE, size=None),
+                        html.Span("five short epochs, as a run of its own"),
+                    ],
+                    className="row-flex small soft",
                 ),
-                muted(LESSON),
+                mixed,
             ],
             id=HAND_LESSONS,
             style=HIDDEN,
         ),
         html.Div(id=HAND_REPORT),
-        help_link(KEPT_HERE, "your-handwriting"),
         *stores(HAND_REQUEST, HAND_DELETE, HAND_DELETED_ID),
         class_name="draw-hand",
     )

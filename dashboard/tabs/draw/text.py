@@ -19,20 +19,21 @@ from core.records.runs import RunSnapshot
 from dashboard.components.controls import table
 from dashboard.formatting import epoch_number, percent, plural
 
-NOTHING_TRAINED = "Press Train first: here stands what the network made of your drawing on its way."
-NOTHING_DRAWN = "Draw a digit: here stands what the network made of it after each epoch."
+ALONE = {"--c": 0, "--r": 0, "--columns": 1, "--rows": 1}
+"""The place of a picture in a sprite of its own."""
+NOTHING_TRAINED = "Nothing has learned yet. After training, you see here what each epoch reads."
+NOTHING_DRAWN = "Draw a digit, and see what the network reads in it after each epoch."
 NOTHING_TO_KEEP = "Nothing is drawn yet: draw a digit, then say which one it is."
 NOTHING_KEPT = (
-    "Draw a digit and press, below the canvas, which one you meant. A few of each digit make a "
-    "small test set of your own: after every epoch the network is tried on it, here and in the "
-    "Curves."
+    "Draw a digit and press the one you meant. A few of each make your own test set: every epoch "
+    "is tried on it, here and in Curves."
 )
 
 
 def kept(label: int, is_picture: bool) -> str:
     """That a drawing is kept, and how to go on."""
     if is_picture:
-        return f"Kept as {label}. Box another digit, or clear the picture to draw."
+        return f"Kept as {label}. Box another digit, or clear the photo to draw."
     return f"Kept as {label}. Your next stroke begins another drawing."
 
 
@@ -47,13 +48,13 @@ def summary(mine: DrawingSet) -> str:
     if not count:
         return NOTHING_KEPT
     if mine.right is None:
-        return f"Kept: {count}. There is no network yet to read them."
+        return f"{count} kept. Train a network to read them."
     taught = int(mine.taught.sum())
-    right = f"Right: {mine.right} of {count}."
+    right = f"{mine.right} of {count} right"
     if not taught:
         return right
-    which = "All" if taught == count else str(taught)
-    return f"{right} {which} of them it was taught (▲): they are no test of it."
+    which = "all" if taught == count else str(taught)
+    return f"{right}. It was taught {which} of them (▲): they do not test it."
 
 
 def thumbnails(mine: DrawingSet) -> list[html.Li]:
@@ -75,10 +76,19 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
         label += f", read as {digit}"
     if taught:
         label += ", taught"
-    marks = "" if digit is None else f" ✗ {digit}" if wrong else " ✓"
+    mark = "" if digit is None else "✓ " if not wrong else "✗ "
+    ink = html.I(
+        className="ink",
+        title=label,
+        role="img",
+        style={"--sprite": f"url({_picture(drawing.image)})", **ALONE},
+        **{"aria-label": label},
+    )
+    misread = [html.B(str(digit), className="as", **{"aria-hidden": "true"})] if wrong else []
     return html.Li(
         [
-            html.Img(src=_picture(drawing.image), alt=label, title=label, width=56, height=56),
+            html.Span([ink, *misread], className="tile wrong" if wrong else "tile"),
+            html.Span(f"{mark}{drawing.label}{' ▲' if taught else ''}", **{"aria-hidden": "true"}),
             html.Button(
                 "×",
                 id=delete_button(drawing.drawing_id),
@@ -86,19 +96,14 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
                 title="Delete it",
                 **{"aria-label": f"Delete this {drawing.label}"},
             ),
-            html.Span(
-                [html.Strong(drawing.label), marks, " ▲" if taught else ""],
-                **{"aria-hidden": "true"},
-            ),
-        ],
-        className="wrong" if wrong else "",
+        ]
     )
 
 
 def _picture(image: np.ndarray) -> str:
-    """(28, 28) uint8 as a data URL."""
+    """(28, 28) uint8 as a data URL: ink as opacity."""
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
+    Image.fromarray(np.dstack([np.zeros_like(image), image]), "LA").save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
@@ -108,27 +113,27 @@ def report(found: FinetuneReport, run: RunSnapshot) -> html.Div:
     when = "after" if found.after == found.last else "so far"
     after = "after" if found.after is None else f"{when} (epoch {found.after})"
     names = {
-        "test": f"{CHOICE_TITLES.get(run.dataset, run.dataset)}, test images",
-        "held_out": "Your drawings, held out",
+        "test": f"{CHOICE_TITLES.get(run.dataset, run.dataset)}, test digits",
+        "held_out": "Your drawings, kept for testing",
         "taught": "Your drawings, taught",
     }
     rows = [
         [names[row.kind], _score(row, row.before), _score(row, row.after)] for row in found.rows
     ]
     if lesson.held_out:
-        fair = "Those held out were never trained on: they are the fair test of your handwriting."
+        fair = "Those kept for testing were never trained on: they are the fair test."
     else:
         fair = (
-            "All of your drawings were trained on (of 12 and more, a third is held out), so that "
-            "it reads them now is no test: keep some new ones and see."
+            "It was trained on all of your drawings, so they do not test it: draw some new ones. "
+            "(Of 12 and more, a third is kept for testing.)"
         )
-    how = "mixed with images that it knew" if lesson.mixed else "and nothing else"
+    how = "and from digits that it knew" if lesson.mixed else "and nothing else"
     drawings = plural(lesson.taught, "drawing")
     return html.Div(
         [
-            html.H2("What the lesson changed"),
+            html.H3("What that changed"),
             html.P(
-                f"From epoch {found.before} on, {run.title} learns from {drawings}, {how}. {fair}",
+                f"From epoch {found.before} on, {run.title} learns from {drawings} {how}. {fair}",
                 className="small mb-1",
             ),
             table(["", f"before (epoch {found.before})", after], rows, className="hand-report"),
@@ -143,16 +148,16 @@ def _score(row: FinetuneRow, share: float | None) -> str:
 
 
 def history(course: ProbabilityHistory) -> str:
-    """The prediction at first, the prediction now, and since which epoch."""
+    """The prediction at first, and since which epoch it is what it is now."""
     digits, chances = course.digits, course.probabilities.max(1)
     epochs = [epoch_number(epoch) for epoch in course.epochs]
+    chance = percent(float(chances[0]), 0)
+    first = "Untrained it guessed" if course.epochs[0] == 0 else f"After epoch {epochs[0]} it read"
     if len(epochs) == 1:
-        return f"After epoch {epochs[0]} it reads {digits[0]} ({percent(chances[0], 0)})."
+        return f"{first} {digits[0]} ({chance})."
     turns = [i for i in range(1, len(digits)) if digits[i] != digits[i - 1]]
-    first = "Untrained" if course.epochs[0] == 0 else f"After epoch {epochs[0]}"
-    begun = f"{first} it read {digits[0]} ({percent(chances[0], 0)})"
-    now = f"{percent(chances[-1], 0)} after epoch {epochs[-1]}"
+    begun = f"{first} {digits[0]} ({chance})"
     if not turns:
-        return f"{begun}, and never anything else: {now}."
+        return f"{begun}, and it never read anything else."
     detour = "" if len(turns) == 1 else f", after {len(turns)} changes of mind"
-    return f"{begun}. It reads {digits[-1]} since epoch {epochs[turns[-1]]}{detour}: {now}."
+    return f"{begun}. It reads {digits[-1]} since epoch {epochs[turns[-1]]}{detour}."

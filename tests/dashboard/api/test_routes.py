@@ -612,6 +612,15 @@ def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
     refusal(answer, 405)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/runs/x%0Ay", "/api/runs/%0A"])
+def test_a_line_break_in_a_path_is_not_found_either(
+    untrained: TestClient, method: str, path: str
+) -> None:
+    """No route of Starlette's matches such a path, the mount of the API included."""
+    assert "nothing to" in refusal(untrained.request(method, path), 404)
+
+
 def test_only_the_head_of_an_unknown_path_is_not_found_either(untrained: TestClient) -> None:
     assert untrained.head("/api/nonsense").status_code == 404
 

@@ -80,6 +80,7 @@ STARTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "Fork": (runs.FORK, {runs.EPOCH: "1"}, 1),
     "Repeat": (runs.REPEAT, {}, 4),
     "Teach": (draw.HAND_TEACH, {}, 1),
+    "Train, on Draw": (draw.START, {}, 1),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the Draw tab says of histories, kept drawings and lessons: figure, sentences, tables."""
+"""What the Draw tab says of histories, kept drawings and lessons."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.records.drawings import (
     ProbabilityHistory,
 )
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
-from dashboard.tabs.draw import figures, text
+from dashboard.tabs.draw import text
 
 
 def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> ProbabilityHistory:
@@ -24,31 +24,14 @@ def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Probabil
     return ProbabilityHistory(epochs or tuple(float(place) for place in range(len(digits))), said)
 
 
-def test_a_course_has_a_column_for_each_epoch_and_a_row_for_each_digit() -> None:
-    shown = course_of(4, 9, 7, epochs=(0.0, 1.0, 1.5))
-    figure = figures.history(shown, 1)
-    heatmap = figure.data[0]
-    assert list(heatmap.x) == ["0", "1", "1.5"]
-    assert np.array(heatmap.z) == pytest.approx(100 * shown.probabilities.T)
-    frame = figure.layout.shapes[0]
-    assert (frame.x0, frame.x1) == (0.5, 1.5)
-    newest = figures.history(shown).layout.shapes[0]
-    assert (newest.x0, newest.x1) == (1.5, 2.5)
-
-
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        (course_of(4), "After epoch 0 it reads 4 (73\u202f%)."),
-        (
-            course_of(7, 7, 7),
-            "Untrained it read 7 (73\u202f%), and never anything else: 73\u202f% after",
-        ),
-        (
-            course_of(4, 7, 7),
-            "Untrained it read 4 (73\u202f%). It reads 7 since epoch 1: 73\u202f%",
-        ),
-        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind: 73\u202f%"),
+        (course_of(4), "Untrained it guessed 4 (73\u202f%)."),
+        (course_of(4, epochs=(1.5,)), "After epoch 1.5 it read 4 (73\u202f%)."),
+        (course_of(7, 7), "it guessed 7 (73\u202f%), and it never read anything else."),
+        (course_of(4, 7, 7), "Untrained it guessed 4 (73\u202f%). It reads 7 since epoch 1."),
+        (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind."),
         (
             course_of(4, 9, epochs=(5.0, 9.5)),
             "After epoch 5 it read 4 (73\u202f%). It reads 9 since",
@@ -69,22 +52,25 @@ def own(*read: tuple[int, int], taught: int = 0) -> DrawingSet:
 
 def test_the_summary_counts_what_is_read_right() -> None:
     assert text.summary(own()) == text.NOTHING_KEPT
-    assert text.summary(own((3, 3), (4, 9), (5, 5))) == "Right: 2 of 3."
-    assert "2 of 3. 1 of them it was" in text.summary(own((3, 3), (4, 9), (5, 5), taught=1))
-    assert "All of them it was taught" in text.summary(own((3, 3), taught=1))
+    assert text.summary(own((3, 3), (4, 9), (5, 5))) == "2 of 3 right"
+    assert "2 of 3 right. It was taught 1 of them" in text.summary(
+        own((3, 3), (4, 9), (5, 5), taught=1)
+    )
+    assert "It was taught all of them" in text.summary(own((3, 3), taught=1))
     unread = DrawingSet(own((3, 3)).drawings, None, np.zeros(1, bool))
-    assert text.summary(unread).startswith("Kept: 1. There is no network")
+    assert text.summary(unread) == "1 kept. Train a network to read them."
 
 
 def test_the_newest_thumbnail_comes_first_and_says_how_it_is_read() -> None:
     shown = text.thumbnails(own((3, 3), (4, 9), taught=1))
-    pictures = [item.children[0] for item in shown]
-    assert [picture.alt for picture in pictures] == [
+    tiles = [item.children[0] for item in shown]
+    inks = [tile.children[0] for tile in tiles]
+    assert [ink.title for ink in inks] == [
         "Meant as 4, read as 9",
         "Meant as 3, read as 3, taught",
     ]
-    assert all(picture.src.startswith("data:image/png;base64,") for picture in pictures)
-    assert [item.className for item in shown] == ["wrong", ""]
+    assert all(ink.style["--sprite"].startswith("url(data:image/png;base64,") for ink in inks)
+    assert [tile.className for tile in tiles] == ["tile wrong", "tile"]
 
 
 def texts(part: Any) -> str:
@@ -106,9 +92,9 @@ def test_a_report_says_what_is_a_test_and_what_is_none(held_out: int) -> None:
     shown = texts(text.report(FinetuneReport(lesson, 3, 5, 8, tuple(rows)), run))
     assert "before (epoch 3)" in shown
     assert "so far (epoch 5)" in shown
-    assert "MNIST, test images 99.12\u202f% 97.31\u202f%" in shown
+    assert "MNIST, test digits 99.12\u202f% 97.31\u202f%" in shown
     assert "Your drawings, taught 4 of 8 –" in shown
     assert ("1 of 4 3 of 4" in shown) == bool(held_out)
     assert ("they are the fair test" in shown) == bool(held_out)
-    assert ("is no test" in shown) == (not held_out)
-    assert "Mine learns from 8 drawings, mixed with" in shown
+    assert ("do not test it" in shown) == (not held_out)
+    assert "Mine learns from 8 drawings and from digits" in shown
