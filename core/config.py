@@ -82,7 +82,7 @@ class TrainConfig(BaseModel):
     model: ModelName = Field(
         "simple_cnn",
         title="Model",
-        description="The network to train; its layers are listed beside the form.",
+        description="The network to train; the Train tab draws its layers.",
     )
     dataset: DatasetName = Field(
         "auto",

@@ -122,7 +122,7 @@
         inGroup += !field.hidden;
       }
       group.hidden = !inGroup;
-      if (words) group.open = inGroup > 0;
+      if (words && inGroup) group.open = true;
       found += inGroup;
     }
     document.getElementById("found-none").hidden = found > 0;

@@ -79,6 +79,7 @@
 
   document.addEventListener("settings", ({ detail }) => {
     next = detail;
+    setProps("train-answer", { is_open: false }); // it was about the settings before
     showQueue();
     showSettings();
   });

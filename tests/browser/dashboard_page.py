@@ -405,40 +405,56 @@ class DashboardPage:
 
     # Settings
 
-    def fill_form(self, **settings: str) -> None:
-        """Fills in the form by labels (`batch_size` for `Batch size`), options by their text."""
-        for name, value in settings.items():
-            field = self.field(name.replace("_", " ").capitalize())
-            if field.evaluate("element => element.tagName") == "SELECT":
-                field.select_option(label=value)
-            else:
-                field.fill(value)
-                field.press("Tab")
+    def preset(self, title: str) -> Locator:
+        """The radio button of a preset."""
+        return self.page.get_by_role("radio", name=re.compile(f"^{title}"))
+
+    def choose_preset(self, title: str) -> None:
+        cards = self.page.get_by_role("radiogroup", name="What to train")
+        cards.get_by_text(title, exact=True).click()
 
     @property
-    def wall_tiles(self) -> Locator:
-        """The sixty test digits of the Train tab."""
-        return self.page.locator("#wall-tiles > button")
-
-    def wall_labels(self) -> list[str]:
-        """What each of the sixty digits is, and as what it is read if that is wrong."""
-        found: list[str] = self.wall_tiles.evaluate_all("tiles => tiles.map(one => one.ariaLabel)")
-        return found
+    def settings(self) -> Locator:
+        """The drawer with the settings of the next run."""
+        return self.page.get_by_role("dialog", name="Settings of the next run")
 
     @property
-    def wall_score(self) -> Locator:
-        return self.page.locator("#wall-score")
+    def settings_button(self) -> Locator:
+        """Opens the drawer, and tells the most important settings."""
+        return self.page.get_by_role("button", name=re.compile("epochs?, rate"))
 
-    @property
-    def number(self) -> Locator:
-        """The large accuracy."""
-        return self.page.locator("#number")
+    @contextmanager
+    def open_settings(self) -> Iterator[Locator]:
+        """Opens the drawer and its groups, and closes it afterwards."""
+        self.settings_button.click()
+        self.settings.evaluate(
+            "drawer => drawer.querySelectorAll('details').forEach(group => (group.open = true))"
+        )
+        yield self.settings
+        self.settings.get_by_role("button", name="Done").click()
+        expect(self.settings).to_be_hidden()
 
-    def show_more_settings(self) -> None:
-        """Unfolds the settings that one rarely changes, unless they are unfolded."""
-        details = self.page.get_by_role("group").filter(has=self.text("More settings"))
-        if details.get_attribute("open") is None:
-            self.text("More settings").click()
+    def fill_form(self, preset: str = "", **settings: str) -> None:
+        """Chooses a preset; then fills in fields by their labels, options by their text.
+
+        `batch_size` stands for `Batch size`.
+        """
+        if preset:
+            self.choose_preset(preset)
+        if not settings:
+            return
+        with self.open_settings():
+            for name, value in settings.items():
+                field = self.field(name.replace("_", " ").capitalize())
+                if field.evaluate("element => element.tagName") == "SELECT":
+                    field.select_option(label=value)
+                else:
+                    field.fill(value)
+                    field.press("Tab")
+
+    def setting(self, label: str) -> Locator:
+        """The field of a setting, in sight or not."""
+        return self.page.locator("#settings").get_by_label(label, exact=True)
 
     # Figures
 

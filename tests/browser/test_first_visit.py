@@ -26,7 +26,9 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     expect(dashboard.status("State")).to_have_text("Ready")
     expect(dashboard.status("Data set")).to_have_text("Images in data0")
     expect(dashboard.button("Train")).to_be_enabled()
-    expect(dashboard.button("Stop")).to_be_disabled()
+    expect(dashboard.button("Stop")).to_have_count(0)
+    expect(dashboard.preset("Speedrun")).to_be_checked()
+    expect(dashboard.text("Images in data0: 1,000 to train on")).to_be_visible()
     expect(dashboard.region("Live loss")).to_contain_text("The curve starts to move")
     expect(dashboard.epoch_slider).to_have_count(0)  # there is nothing to choose
 

@@ -22,6 +22,7 @@ from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
 from dashboard.tabs.runs import layout as runs
+from dashboard.tabs.train import network
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
@@ -118,6 +119,7 @@ def test_callbacks_ask_the_service_in_threads(
         gallery.REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
         mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
         inside.REQUEST: image,
+        network.MODEL: "mlp",
         **{ids.field(name): value for name, value in SHORT.items()},
     }
     for callback in page.on_server:

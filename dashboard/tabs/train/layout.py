@@ -78,7 +78,6 @@ def _buttons() -> html.Div:
             _button(PAUSE, "pause", "Pause", "Pausing…"),
             _button(RESUME, "play", "Resume", "Resuming…"),
             _button(STOP, "stop", "Stop", "Stopping…"),
-            alert(ANSWER, class_name="train-answer"),
             *stores(WORKING, ANSWERED),
         ],
         className="train-buttons",
@@ -132,6 +131,7 @@ def _foot() -> html.Div:
     ]
     return html.Div(
         [
+            alert(ANSWER, class_name="train-answer"),
             notice,
             html.Div(links, className="of-run"),
             html.P(className="small soft of-data", **{"data-live": "data"}),

@@ -115,7 +115,7 @@ def test_each_preset_is_a_card_with_a_place_for_its_promise() -> None:
     cards = config_form.cards()
     assert {option["value"] for option in cards.options} == set(PRESETS)
     for option in cards.options:
-        radio, title, kind, promise = option["label"]
+        _, title, kind, promise = option["label"]
         assert title.children == PRESETS[option["value"]].title
         assert kind.children
         assert getattr(promise, "data-promise") == option["value"]
@@ -123,9 +123,8 @@ def test_each_preset_is_a_card_with_a_place_for_its_promise() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_as_values_of_the_form_is_the_preset(preset: str) -> None:
-    settings = dict(
-        zip(FIELDS, config_form.known_settings(WEIGHTS)["presets"][preset]["settings"], strict=True)
-    )
+    known = config_form.known_settings(WEIGHTS)["presets"][preset]
+    settings = dict(zip(FIELDS, known["settings"], strict=True))
     assert [name for name in FIELDS if settings[name] is None] == ["dataset", "seed"]
     filled = {name: value for name, value in settings.items() if value is not None}
     assert config_form.parse(filled) == PRESETS[preset].config

@@ -78,7 +78,7 @@ def test_only_what_changed_is_sent(harness: LiveHarness) -> None:
     told = page.look(harness.changes)
     assert {"run", "controls", "runs"} <= told.keys()
     assert not told.keys() & EVENTS
-    assert told["controls"][header.STATE] == {"className": "state state-done"}
+    assert told["controls"][header.STATE] == {"className": "state state-stopped"}
 
 
 def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness) -> None:
