@@ -547,7 +547,7 @@ def test_a_box_around_one_digit_of_a_picture_is_read(
 
     dashboard.keep_drawing(1)
     expect(dashboard.text("Box another digit")).to_be_visible()
-    dashboard.draw([(0.9, 0.7), (0.65, 0.3)])  # from the other corner
+    dashboard.draw([(0.9, 0.74), (0.6, 0.26)])  # from the other corner
     dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 160), abs=4))
     dashboard.draw([(0.9, 0.9), (0.65, -0.5)])  # what is outside of the picture is cut off
     dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 128), abs=4))
