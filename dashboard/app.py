@@ -1,26 +1,33 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
-import functools
+import importlib.metadata
 import importlib.util
 import logging
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dash import Dash, html
+import dash_ag_grid as dag
+from dash import Dash, dash_table, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
+from starlette_compress import CompressMiddleware, add_compress_type
 
+from core.records.runs import RunSnapshot
 from dashboard import guide_page, hosts, middleware, navigation, owners, urls
+from dashboard.api import errors
 from dashboard.api.app import create_api
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
+from dashboard.live.updates import Describe
+from dashboard.static import PackedFiles
+from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
 if TYPE_CHECKING:
@@ -29,7 +36,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
+# Its version is the fingerprint: the file is another one when the package is.
+BOOTSTRAP = f"/vendor/bootstrap/bootstrap.min.css?m={importlib.metadata.version('Bootstrap-Flask')}"
+STATIC = ("/assets/", "/vendor/", "/api/docs/", "/_dash-component-suites/")
+add_compress_type("text/csv")
 # Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
@@ -66,7 +76,7 @@ def create_app(
     """
     urls.set_prefix(url_prefix)
 
-    live = Live(service, runs_table.row, functools.partial(header.describe, service))
+    live = Live(service, runs_table.row, describe(service))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +87,7 @@ def create_app(
     server = FastAPI(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
+    errors.add_handlers(server)
     rest_api = create_api(service, live)
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
@@ -85,6 +96,10 @@ def create_app(
     guide_page.register(server, BOOTSTRAP)
     # Otherwise Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
+    # Every page would load the scripts of Dash's own table, which none has, and those of the table
+    # of runs, which assets/components/lazy_grid.js loads where it comes into sight.
+    dash_table._js_dist.clear()
+    dag._js_dist[0]["dynamic"] = True
     app = Dash(
         __name__,
         server=server,
@@ -102,11 +117,14 @@ def create_app(
     )
     app.layout = layout(service)
     navigation.register(app, service)
+    server.add_middleware(CompressMiddleware)
+    server.add_middleware(PackedFiles, folders=[url(folder) for folder in STATIC])
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
     server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
+    server.add_middleware(middleware.Head)
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
@@ -135,6 +153,16 @@ def layout(service: "TrainingService") -> html.Div:
         className="shell",
         **{"data-protocol": str(PROTOCOL)},
     )
+
+
+def describe(service: "TrainingService") -> Describe:
+    """What the live layer sends about a run: for the header, and for the Train tab."""
+
+    def of_run(run: RunSnapshot | None) -> dict[str, Any]:
+        told = header.describe(service, run)
+        return told | {"text": told["text"] | train_text.describe(service, run)}
+
+    return of_run
 
 
 def _log_error(error: Exception) -> None:

@@ -17,10 +17,6 @@ TAB_EXPERIMENTS = "experiments"
 TAB_RUNS = "runs"
 
 # Their properties depend on the state of the run (`header.controls`).
-STOP_BUTTON = "stop-button"
-PAUSE_BUTTON = "pause-button"
-RATE = "rate"
-RUN_MESSAGE = "run-message"
 DATASET_NOTICE = "dataset-notice"
 DATASET_RETRY = "dataset-retry"
 CURVES_CSV = "curves-csv"

@@ -16,8 +16,6 @@ import pytest
 from tests.browser.app_server import SECONDS, SHORT, AppServer
 from tests.browser.conftest import MakeServer
 
-OWNER = "0123456789abcdef" * 2
-
 
 @pytest.fixture
 def client_package(
@@ -84,6 +82,8 @@ def test_every_route_is_called_and_its_answer_understood(
         return answer.parsed
 
     assert call("get_health")["status"] == "ok"
+    assert call("get_datasets").mnist.state
+    call("search_datasets")
     run = call("start_run", {**SHORT, "preset": "notebook", "epochs": 2.0, "seed": 3}).run_id
     server.wait_for_end(run)
     assert call("get_run", run_id=run).state == "done"
@@ -104,12 +104,12 @@ def test_every_route_is_called_and_its_answer_understood(
     assert len(call("predict").probabilities) == 10
     assert len(call("predict_history", {"run": run}).digits) == 3
 
-    drawing = call("keep_drawing", owner=OWNER)["id"]
-    assert call("list_drawings", owner=OWNER).count == 1
-    assert call("get_scores", owner=OWNER, run_id=run).fresh
-    call("delete_drawing", owner=OWNER, drawing_id=drawing)
-    call("restore_drawing", owner=OWNER, drawing_id=drawing)
-    taught = call("finetune", {"run": run}, owner=OWNER).run_id
+    drawing = call("keep_drawing")["id"]
+    assert call("list_drawings").count == 1
+    assert call("get_scores", run_id=run).fresh
+    call("delete_drawing", drawing_id=drawing)
+    call("restore_drawing", drawing_id=drawing)
+    taught = call("finetune", {"run": run}).run_id
     server.wait_for_end(taught)
     assert call("get_finetuning", run_id=taught)["lesson"]
 

@@ -1,13 +1,334 @@
-// Grids of images: a click chooses one.
-window.digitlab.addCallbacks("imageGrid", {
-  // The image that was clicked, and what is shown now; after a new figure, the same image.
-  selectPoint: (click, shown, chosen) => {
-    const { triggered } = window.dash_clientside.callback_context;
-    if (!triggered.some(({ prop_id }) => prop_id.endsWith(".clickData"))) {
-      return chosen ? { ...chosen, shown } : window.digitlab.noUpdate();
+// Grids of test images: a button each, the chosen image large beside them, and the keyboard's way
+// through both and through the confusion matrix. Gallery and Mistakes use them.
+(function () {
+  "use strict";
+
+  const SIDE = 28; // pixels of an image
+  const GAP = 4; // between two columns, in the same pixels
+  const FEWEST = 5; // columns: a single image would be as wide as the page
+  const SPRITE = 10; // images in a row of the picture with all of them
+  const CAPTION = 2.4; // rem below each image
+  const INK = "ink";
+
+  const { setProps } = window.digitlab;
+  const probability = (share) => window.digitlab.probability(share);
+  const element = (id) => document.getElementById(id);
+  const grids = new Map(); // by prefix
+  const phone = window.matchMedia("(max-width: 40rem)");
+
+  const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+  // The images of an answer, each with its own pixels.
+  function imagesOf({ indices, labels, predictions, probabilities, pixels }) {
+    const bytes = bytesOf(pixels);
+    return indices.map((index, place) => ({
+      index,
+      label: labels[place],
+      predicted: predictions?.[place],
+      probabilities: probabilities?.[place],
+      pixels: bytes.subarray(place * SIDE * SIDE, (place + 1) * SIDE * SIDE),
+    }));
+  }
+
+  const isWrong = ({ label, predicted }) => predicted !== undefined && predicted !== label;
+  const sureness = ({ predicted, probabilities }) => probability(probabilities[predicted]);
+
+  // All images in one picture, ink opaque on nothing: a mask for the theme's colour.
+  function spriteOf(images) {
+    const rows = Math.ceil(images.length / SPRITE);
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: SPRITE * SIDE, height: rows * SIDE });
+    const pen = canvas.getContext("2d");
+    images.forEach(({ pixels }, place) => {
+      const tile = pen.createImageData(SIDE, SIDE);
+      pixels.forEach((ink, pixel) => (tile.data[4 * pixel + 3] = ink));
+      pen.putImageData(tile, (place % SPRITE) * SIDE, Math.floor(place / SPRITE) * SIDE);
+    });
+    return { url: `url(${canvas.toDataURL()})`, rows };
+  }
+
+  const HIDDEN = { visible: false, fixedrange: true };
+
+  function figureOf(z, colours, hover, layout) {
+    const [width, height] = [z[0].length, z.length];
+    const heatmap = {
+      type: "heatmap", z, zmin: 0, zmax: 255, colorscale: colours === INK ? "Greys" : colours,
+      showscale: false, hoverongaps: false, hovertemplate: `${hover}<extra></extra>`,
+    };
+    return {
+      data: [heatmap],
+      layout: {
+        margin: { l: 0, r: 0, t: 0, b: 0 }, dragmode: false, plot_bgcolor: "rgba(0,0,0,0)",
+        paper_bgcolor: "rgba(0,0,0,0)", hoverlabel: { font: { size: 13 } },
+        xaxis: { ...HIDDEN, range: [-0.5, width - 0.5] },
+        yaxis: { ...HIDDEN, range: [height - 0.5, -0.5] },
+        ...layout,
+      },
+    };
+  }
+
+  function newShot() {
+    const shot = document.createElement("button");
+    shot.type = "button";
+    shot.innerHTML =
+      '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
+      '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
+    return shot;
+  }
+
+  class ImageGrid {
+    // `badge`: what the corner of a misread image says.
+    constructor(prefix, badge) {
+      Object.assign(this, { prefix, badge, images: [], colours: "Greys", chosen: null, run: null });
+      this.resized = new ResizeObserver(() => this.arrange());
     }
-    const point = click?.points?.[0];
-    if (!point || !shown) return window.digitlab.noUpdate();
-    return { at: [point.x, point.y], of: shown, shown };
-  },
-});
+
+    get tiles() { return element(`${this.prefix}-grid`); }
+    get list() { return this.tiles.querySelector(".shots"); }
+    get detail() { return element(`${this.prefix}-detail`); }
+
+    // What the request says of the image that was chosen by hand.
+    get choice() { return { image: this.chosen, image_run: this.run }; }
+
+    // Shows an answer of the server.
+    show({ images, chosen, untrained, empty, version }) {
+      const run = version?.split("/")[0] ?? null;
+      if (run !== this.run) this.chosen = null; // another run may have other test images
+      this.run = run;
+      this.images = images ? imagesOf(images) : [];
+      this.beside = chosen ? imagesOf(chosen)[0] : null;
+      this.untrained = untrained ?? null;
+      const message = this.tiles.querySelector(".empty");
+      message.hidden = !empty;
+      message.firstElementChild.textContent = empty?.sentence ?? "";
+      message.lastElementChild.hidden = !empty?.showAll;
+      this.paint();
+      this.resized.observe(this.tiles);
+      this.arrange();
+      this.showChosen();
+      this.tiles.dataset.version = version ?? "";
+    }
+
+    paintAs(colours) {
+      this.colours = colours;
+      this.tiles.dataset.ink = colours === INK;
+      this.painted = null;
+      if (this.images.length) this.arrange();
+      this.shownPixels = null;
+      this.showChosen();
+    }
+
+    // One button an image. They are kept, and with them the focus.
+    paint() {
+      const { list } = this;
+      while (list.children.length > this.images.length) list.lastChild.remove();
+      while (list.children.length < this.images.length) list.append(newShot());
+      this.images.forEach((image, place) => {
+        const shot = list.children[place];
+        const [tile, confidence, said, more] = shot.children;
+        const wrong = isWrong(image);
+        shot.className = wrong ? "shot wrong" : "shot";
+        tile.firstChild.style.cssText =
+          `--c: ${place % SPRITE}; --r: ${Math.floor(place / SPRITE)}`;
+        tile.lastChild.hidden = !wrong;
+        tile.lastChild.textContent = wrong ? this.badge(image) : "";
+        const read = image.predicted !== undefined;
+        confidence.style.setProperty("--p", read ? image.probabilities[image.predicted] : 0);
+        said.textContent = read ? `True ${image.label}\u2002Pred ${image.predicted}` : `True ${image.label}`;
+        more.textContent = read ? `, ${sureness(image)} sure${wrong ? ", misread" : ""}` : "";
+      });
+      const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
+      setTabStop(list, focused ?? list.children[this.placeOfChosen()] ?? list.firstChild);
+    }
+
+    // Lays out the grid for its width, and paints below it what depends on that.
+    arrange() {
+      const { tiles, images } = this;
+      const { width } = tiles?.getBoundingClientRect() ?? {};
+      if (!width) return; // out of sight; the observer calls again
+      this.isSmall ??= this.detail.matches(".compact");
+      this.detail.classList.toggle("compact", this.isSmall || phone.matches);
+      const style = getComputedStyle(tiles);
+      const most = Number(style.getPropertyValue("--most"));
+      const across = Math.max(Math.min(images.length, most), Math.min(FEWEST, most));
+      const cell = width / (across * (SIDE + GAP) - GAP);
+      const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+      const below = Math.ceil((CAPTION * rem) / cell); // a whole number of the heatmap's rows
+      tiles.style.setProperty("--across", across);
+      tiles.style.setProperty("--below", `${below * cell}px`);
+      const key = [width, across, below, this.colours, this.run, ...images.map(({ index }) => index)].join();
+      if (key === this.painted) return;
+      this.painted = key;
+      if (this.colours === INK) {
+        const { url, rows } = spriteOf(images);
+        this.list.style.cssText = `--sprite: ${url}; --columns: ${SPRITE}; --rows: ${rows}`;
+      } else setProps(`${this.prefix}-graph`, { figure: this.mosaic(across, below, cell) });
+    }
+
+    // All images as one heatmap, without numbers between them.
+    mosaic(across, below, cell) {
+      const rows = Math.ceil(this.images.length / across);
+      const [width, height] = [across * (SIDE + GAP) - GAP, rows * (SIDE + below)];
+      const z = Array.from({ length: height }, () => new Float32Array(width).fill(NaN));
+      this.images.forEach(({ pixels }, place) => {
+        const left = (place % across) * (SIDE + GAP);
+        const top = Math.floor(place / across) * (SIDE + below);
+        for (let row = 0; row < SIDE; row++) {
+          z[top + row].set(pixels.subarray(row * SIDE, (row + 1) * SIDE), left);
+        }
+      });
+      const size = { width: width * cell, height: Math.max(height * cell, 10) };
+      return figureOf(z, this.colours, "%{z}", { ...size, autosize: false });
+    }
+
+    placeOfChosen() {
+      if (this.chosen === null) return 0;
+      return this.images.findIndex(({ index }) => index === this.chosen);
+    }
+
+    choose(place) {
+      if (!this.images[place]) return;
+      this.chosen = this.images[place].index;
+      this.showChosen();
+    }
+
+    // To the next or the previous image of the grid.
+    step(by) {
+      const { length } = this.images;
+      this.choose((this.placeOfChosen() + by + length) % length);
+      this.list.children[this.placeOfChosen()]?.scrollIntoView({ block: "nearest" });
+    }
+
+    // The image that was chosen by hand, or else the first; with what this network reads in it.
+    showChosen() {
+      const place = this.placeOfChosen();
+      const image = this.images[place] ?? this.beside;
+      const { detail, list } = this;
+      [...list.children].forEach((shot, at) => shot.setAttribute("aria-pressed", String(at === place)));
+      detail.dataset.state = image ? (this.untrained ? "untrained" : "read") : "nothing";
+      if (!image) return;
+      detail.querySelector(".look-inside").dataset.lookInside = image.index;
+      detail.querySelector("h2").textContent = `Test image ${image.index.toLocaleString("en")}`;
+      this.showPixels(image);
+      if (this.untrained) {
+        const [sentence, train] = detail.querySelector(".untrained").children;
+        sentence.textContent = this.untrained.sentence;
+        train.hidden = !this.untrained.train;
+      } else showReading(detail, image);
+    }
+
+    showPixels({ pixels, index }) {
+      const shown = `${this.run} ${index}`;
+      if (shown === this.shownPixels) return;
+      this.shownPixels = shown;
+      const z = Array.from({ length: SIDE }, (_, row) => pixels.slice(row * SIDE, (row + 1) * SIDE));
+      const hover = "row %{y}, column %{x}: %{z}";
+      setProps(`${this.prefix}-digit`, { figure: figureOf(z, this.colours, hover, { autosize: true }) });
+    }
+  }
+
+  function showReading(detail, image) {
+    const { label, predicted, probabilities } = image;
+    const wrong = isWrong(image);
+    const strong = (digit, name) =>
+      Object.assign(document.createElement("b"), { textContent: digit, className: name });
+    const sure = Object.assign(document.createElement("small"), { textContent: ` ${sureness(image)} sure` });
+    detail.querySelector(".verdict").replaceChildren(
+      "A ", strong(label, ""), ", read as ", strong(predicted, wrong ? "wrong" : ""), sure,
+    );
+    detail.querySelectorAll(".bar").forEach((bar, digit) => {
+      bar.style.setProperty("--share", `${(100 * probabilities[digit]).toFixed(1)}%`);
+      bar.textContent = probability(probabilities[digit]);
+      bar.classList.toggle("best", digit === predicted);
+      bar.classList.toggle("wrong", digit === predicted && wrong);
+    });
+  }
+
+  // The keyboard: one button of a list can be reached with Tab, the others with the arrow keys.
+
+  const LIST = ".shots, .cm";
+  const buttonsOf = (list) => [...list.querySelectorAll("button")];
+
+  function setTabStop(list, button) {
+    for (const one of buttonsOf(list)) one.tabIndex = one === button ? 0 : -1;
+  }
+
+  // The button above or below another: the nearest in the nearest row.
+  function inNextRow(buttons, from, down) {
+    const middle = (button) => {
+      const { left, right, top, bottom } = button.getBoundingClientRect();
+      return { button, x: (left + right) / 2, y: (top + bottom) / 2 };
+    };
+    const { x, y } = middle(from);
+    const beyond = buttons.map(middle).filter((one) => down * (one.y - y) > 2);
+    const far = (one) => 1000 * Math.round(Math.abs(one.y - y)) + Math.abs(one.x - x);
+    return beyond.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null)?.button;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (key === "Escape") closeSheets();
+    const list = target.closest?.(LIST);
+    if (!list || target.tagName !== "BUTTON" || event.ctrlKey || event.metaKey || event.altKey) return;
+    const buttons = buttonsOf(list);
+    const at = buttons.indexOf(target);
+    const next = {
+      ArrowLeft: () => buttons[at - 1],
+      ArrowRight: () => buttons[at + 1],
+      ArrowUp: () => inNextRow(buttons, target, -1),
+      ArrowDown: () => inNextRow(buttons, target, 1),
+      Home: () => buttons[0],
+      End: () => buttons.at(-1),
+    }[key]?.();
+    if (key.startsWith("Arrow") || next) event.preventDefault();
+    next?.focus();
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    const list = target.closest(LIST);
+    if (list && target.tagName === "BUTTON") setTabStop(list, target);
+  });
+
+  function closeSheets() {
+    for (const sheet of document.querySelectorAll(".image-detail.open")) sheet.classList.remove("open");
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest(".start-training")) {
+      setProps("open-tab", { data: "train" });
+      element("train-button")?.click();
+      return;
+    }
+    const grid = grids.get(target.closest("[data-grid]")?.dataset.grid);
+    if (!grid) return;
+    const shot = target.closest(".shot");
+    if (shot) {
+      grid.choose([...grid.list.children].indexOf(shot));
+      grid.detail.classList.add("open"); // on a phone, where it is a sheet
+    } else if (target.closest(".previous")) grid.step(-1);
+    else if (target.closest(".next")) grid.step(1);
+    else if (target.closest(".close")) {
+      closeSheets();
+      grid.list.children[grid.placeOfChosen()]?.focus();
+    } else if (target.closest(".show-all")) grid.showAll();
+  });
+
+  // The buttons lie over the heatmap: it hears from here where the mouse is.
+  document.addEventListener("mousemove", ({ target, clientX, clientY }) => {
+    const graph = target.closest?.(".image-grid")?.querySelector(".mosaic .js-plotly-plot");
+    if (!graph || !window.Plotly) return;
+    const { left, top } = graph.getBoundingClientRect();
+    window.Plotly.Fx.hover(graph, { xpx: clientX - left, ypx: clientY - top }, "xy");
+  });
+  document.addEventListener("mouseout", ({ target, relatedTarget }) => {
+    const grid = target.closest?.(".image-grid");
+    const graph = grid?.querySelector(".mosaic .js-plotly-plot");
+    if (graph && window.Plotly && !grid.contains(relatedTarget)) window.Plotly.Fx.unhover(graph, {}, "xy");
+  });
+
+  // A grid by the prefix of its ids. `showAll`: what its button does where no image matches.
+  window.digitlab.imageGrid = (prefix, badge, showAll) => {
+    const grid = Object.assign(new ImageGrid(prefix, badge), { showAll });
+    grids.set(prefix, grid);
+    return grid;
+  };
+})();

@@ -15,6 +15,7 @@
 
   const listeners = [];
   const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
+  const wants = new Set(); // parts of the messages that come only if somebody asks for them
   let run = window.digitlab.firstRun; // null: the newest
   let attempt = 0; // a later attempt to connect overrules all earlier ones
   let socket = null;
@@ -68,6 +69,7 @@
     const late = setTimeout(() => mine === attempt && setState("lost"), LOST_MS);
     try {
       const query = Object.entries({ ...place, run }).filter(([, value]) => value !== null);
+      for (const part of wants) query.push(["wants", part]);
       const address = `${LIVE()}?${new URLSearchParams(query)}`;
       const headers = { "X-Page-Origin": location.origin }; // browsers send none when they read
       const [answer] = await Promise.all([fetch(address, { cache: "no-store", headers }), drawn]);
@@ -108,7 +110,7 @@
     mySocket.onopen = () => {
       opened = true;
       polls = 0;
-      mySocket.send(JSON.stringify({ ...place, run }));
+      mySocket.send(JSON.stringify({ ...place, run, wants: [...wants] }));
     };
     mySocket.onmessage = ({ data }) => mine === attempt && receive(JSON.parse(data));
     mySocket.onclose = () => {
@@ -128,6 +130,15 @@
     // Calls `listener(message, restarted)` for each message. `restarted`: from another process of
     // the server than the one before; it then holds everything.
     listen: (listener) => listeners.push(listener),
+
+    // Asks for a part of the messages, or no longer. A socket is opened anew: what is on its way on
+    // the old one would come twice.
+    want: (part, wanted) => {
+      if (wants.has(part) === wanted) return;
+      if (wanted) wants.add(part);
+      else wants.delete(part);
+      if (socket?.readyState === WebSocket.OPEN) connect();
+    },
 
     drawn,
     heardAt: () => heardAt,

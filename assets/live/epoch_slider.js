@@ -37,7 +37,10 @@
   function show(again = false) {
     if (!networks) return false;
     const version = shownVersion();
-    element("epoch-bar").dataset.version = version ?? "";
+    const bar = element("epoch-bar");
+    const another = bar.dataset.version !== (version ?? "");
+    bar.dataset.version = version ?? "";
+    if (another) document.dispatchEvent(new Event("version"));
     paint();
     if (!VIEWS.includes(tab) || (sent[tab] === version && !again)) return false;
     sent[tab] = version;
@@ -153,6 +156,12 @@
     // The epoch at a position on a curve: the first whose end comes after it.
     seek: (x) => seek(Math.ceil(x)),
     seekNewest: () => seek(last()),
+    // Which network of a run is shown: the epoch, null for the newest, undefined if there is none.
+    epochOf: (run) => {
+      const [of, , position] = (element("epoch-bar").dataset.version ?? "").split("/");
+      if (of !== run || !/\d$/.test(position)) return undefined; // it ends with the run's state
+      return position.startsWith("e") ? Number(position.slice(1)) : null;
+    },
   };
 
   addCallbacks("epochSlider", {

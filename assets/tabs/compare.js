@@ -23,7 +23,9 @@
   }
 
   function updateSettings() {
-    const [preset, dataset, seed] = ["preset", "field-dataset", "field-seed"].map((id) => {
+    const card = document.querySelector("#preset input:checked + label b");
+    const preset = card?.textContent ?? "your own";
+    const [dataset, seed] = ["field-dataset", "field-seed"].map((id) => {
       const field = document.getElementById(id);
       return field.selectedOptions?.[0].text ?? field.value;
     });

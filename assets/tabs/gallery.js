@@ -2,7 +2,13 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate } = window.digitlab;
+  const { addCallbacks, imageGrid, noUpdate, setProps } = window.digitlab;
+
+  const grid = imageGrid("gallery", () => "✗", () => {
+    setProps("gallery-which", { value: "random" });
+    setProps("gallery-digit-choice", { value: "any" });
+  });
+  let answer = null; // the newest that is painted
 
   // The images of a choice; null without one. Indices into one run's test set may mean nothing in
   // another's.
@@ -13,17 +19,31 @@
 
   addCallbacks("gallery", {
     // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.
-    request: (count, wrong, clicks, choice, version, tab, previous) => {
+    request: (count, which, digit, clicks, choice, version, tab, previous) => {
       const none = new Array(4).fill(noUpdate());
       if (tab !== "gallery") return none;
-      const frame = document.querySelector(".gallery-mosaic");
-      const width = frame ? frame.clientWidth - 26 : 800;
-      const seed = clicks || 0;
       const chosen = chosenIn(choice, version);
-      const next = { count: Number(count), wrong: Boolean(wrong), seed, chosen, version, width };
-      if (JSON.stringify(next) === JSON.stringify(previous)) return none;
+      const next = {
+        count: Number(count),
+        which,
+        digit: digit === "any" ? null : Number(digit),
+        seed: clicks || 0,
+        chosen,
+        version,
+        ...grid.choice,
+      };
+      const { image, image_run, ...before } = previous ?? {};
+      if (JSON.stringify({ ...before, ...grid.choice }) === JSON.stringify(next)) return none;
       // A choice has a way back from it, and what else says which images to show is idle.
-      return [next, chosen ? "" : "d-none", Boolean(chosen), Boolean(chosen)];
+      const isChosen = Boolean(chosen);
+      return [next, isChosen ? "" : "d-none", isChosen, isChosen || which === "unsure"];
+    },
+
+    // Paints the images, or the same ones in other colours.
+    show: (shown, colours) => {
+      if (colours !== grid.colours) grid.paintAs(colours);
+      if (shown && shown !== answer) grid.show(shown);
+      answer = shown;
     },
 
     clearChoice: (clicks) => (clicks ? null : noUpdate()),

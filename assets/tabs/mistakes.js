@@ -1,60 +1,132 @@
-// The Mistakes tab: which mistakes to ask the server for, and the frame in the confusion matrix.
+// The Mistakes tab: which images to ask the server for, and the confusion matrix.
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate } = window.digitlab;
-  const [MIN_HEIGHT, MAX_HEIGHT] = [300, 520]; // pixels; Python begins with the latter
+  const { addCallbacks, imageGrid, noUpdate, setProps } = window.digitlab;
+  const element = (id) => document.getElementById(id);
 
-  const span = (digit) =>
-    digit === "any" ? [-0.5, 9.5] : [Number(digit) - 0.5, Number(digit) + 0.5];
+  const RIGHT = ["0", "1", "2"]; // categories without an image that is wrong at the end
+  const ALL = { wrong: true, true: null, predicted: null };
 
-  function frame(truth, predicted) {
-    if (truth === "any" && predicted === "any") return [];
-    const [y0, y1] = span(truth);
-    const [x0, x1] = span(predicted);
-    return [{ type: "rect", x0, x1, y0, y1, line: { color: "#888", width: 3 } }];
+  let choice = ALL;
+  let page = 1;
+  let request = {}; // the newest
+
+  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL, true));
+
+  // Asks for the images of a choice, from the first page on.
+  function choose(next, ofAnyCategory) {
+    choice = next;
+    page = 1;
+    paintChoice();
+    if (ofAnyCategory && request.category !== "any") setProps("mistakes-category", { value: "any" });
+    else ask({});
+  }
+
+  function ask(change) {
+    const next = { ...request, ...change, ...choice, page, ...grid.choice };
+    request = next;
+    setProps("mistakes-request", { data: next });
+  }
+
+  // Frames the chosen cell, row or column, and names it in the list.
+  function paintChoice() {
+    const text = (digit) => (digit === null ? "" : String(digit));
+    const isChosen = choice.true !== null || choice.predicted !== null;
+    for (const button of document.querySelectorAll(".cm button")) {
+      const { true: truth, predicted } = button.dataset;
+      const same = truth === text(choice.true) && predicted === text(choice.predicted);
+      button.setAttribute("aria-pressed", String(isChosen && same));
+    }
+    const list = element("mistakes-show");
+    const option = list.querySelector("[value=chosen]");
+    option.hidden = !isChosen;
+    if (isChosen) option.textContent = nameOf(choice);
+    list.value = isChosen ? "chosen" : choice.wrong ? "wrong" : "all";
+  }
+
+  function nameOf({ true: truth, predicted }) {
+    if (truth === null) return `Misread as ${predicted}`;
+    if (predicted === null) return `Misread ${truth}s`;
+    return `A ${truth} read as ${predicted}`;
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.id === "mistakes-show") choose({ ...ALL, wrong: target.value === "wrong" }, true);
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest(".cm button");
+    if (button) {
+      const [truth, predicted] = [button.dataset.true, button.dataset.predicted].map((digit) =>
+        digit === "" ? null : Number(digit),
+      );
+      choose({ true: truth, predicted, wrong: truth !== predicted }, true);
+    }
+    const turn = target.closest(".turn-page");
+    if (turn) {
+      page += Number(turn.dataset.pages);
+      ask({});
+    }
+  });
+
+  function paintMatrix({ counts, washes, found, correct, worst, scores }) {
+    const table = document.querySelector(".cm");
+    for (const button of table.querySelectorAll("td button")) {
+      const { true: truth, predicted } = button.dataset;
+      const count = counts[truth][predicted].toLocaleString("en");
+      button.textContent = count === "0" ? "" : count;
+      button.style.setProperty("--wash", washes[truth][predicted]);
+      button.classList.toggle("some", washes[truth][predicted] > 0);
+      button.setAttribute("aria-label", `${count} times a ${truth} read as ${predicted}`);
+    }
+    [[".found", found], [".correct", correct]].forEach(([name, texts], margin) => {
+      table.querySelectorAll(name).forEach((cell, digit) => {
+        cell.textContent = texts[digit];
+        cell.classList.toggle("worst", digit === worst[margin]);
+      });
+    });
+    document.querySelectorAll(".class-table tbody tr").forEach((row, digit) => {
+      [...row.children].slice(1).forEach((cell, place) => (cell.textContent = scores[digit][place]));
+    });
   }
 
   addCallbacks("mistakes", {
-    // Frames the chosen row, column or cell. The server is not asked: the matrix stays the same.
-    matrix: (figure, truth, predicted) => {
-      if (!figure?.data.length) return figure ?? noUpdate(); // a sentence
-      const width = document.querySelector(".mistakes-matrix").clientWidth;
-      if (!width) return noUpdate(); // out of sight; it is drawn when the tab is opened again
-      const height = Math.min(Math.max(width - 30, MIN_HEIGHT), MAX_HEIGHT);
-      return { ...figure, layout: { ...figure.layout, height, shapes: frame(truth, predicted) } };
-    },
-
-    // Which mistakes to ask for; none while the tab is out of sight. Another choice begins at its
-    // first page.
-    request: (wrong, truth, predicted, category, order, page, version, tab, previous) => {
-      const none = [noUpdate(), noUpdate()];
-      if (tab !== "mistakes") return none;
-      const inside = (frame) => (document.querySelector(frame)?.clientWidth ?? 0) - 30;
-      const choice = { wrong: Boolean(wrong), true: truth, predicted, category, order };
-      const same = (one) => previous && Object.keys(one).every((key) => one[key] === previous[key]);
-      const next = {
-        ...choice,
-        page: !previous || same(choice) ? page : 1,
-        version,
-        width: inside(".mistakes-images .gallery-mosaic"),
-      };
-      return same(next) ? none : [next, next.page];
-    },
-
-    // A cell of the confusion matrix filters its images alone, the button shows all mistakes.
-    // True digit, predicted digit, only wrong ones, learning category.
-    filterFromCell: (click, reset, category) => {
-      const trigger = window.dash_clientside.callback_context.triggered_id;
-      if (trigger === "mistakes-reset") return ["any", "any", true, "any"];
-      if (trigger === "mistakes-category") {
-        // No image of these categories is wrong at the end.
-        const right = ["0", "1", "2"].includes(category);
-        return [noUpdate(), noUpdate(), right ? false : noUpdate(), noUpdate()];
+    // Which mistakes to ask for; none while the tab is out of sight.
+    request: (category, order, version, tab) => {
+      if (tab !== "mistakes") return noUpdate();
+      const before = request;
+      if (category !== before.category) {
+        page = 1;
+        if (RIGHT.includes(category)) choice = { ...choice, wrong: false };
       }
-      const point = click?.points?.[0];
-      if (!point) return new Array(4).fill(noUpdate());
-      return [String(point.y), String(point.x), point.x !== point.y, "any"];
+      if (order !== before.order) page = 1;
+      paintChoice();
+      const next = { category, order, version, ...choice, page, ...grid.choice };
+      const { image, image_run, ...rest } = before;
+      if (JSON.stringify({ ...rest, ...grid.choice }) === JSON.stringify(next)) return noUpdate();
+      request = next;
+      return next;
+    },
+
+    show: (shown) => {
+      if (!shown) return;
+      grid.paintAs("ink");
+      grid.show(shown);
+      const { matrix, margins, categories, pages } = shown;
+      if (matrix) paintMatrix(matrix);
+      for (const [name, sentence] of Object.entries(margins ?? {})) {
+        document.querySelector(`[data-margin=${name}]`).textContent = sentence;
+      }
+      for (const [name, count] of Object.entries(categories ?? {})) {
+        document.querySelector(`[data-category="${name}"]`).textContent = count;
+      }
+      page = shown.page ?? 1;
+      element("mistakes-range").textContent = shown.range ?? "";
+      for (const turn of document.querySelectorAll(".turn-page")) {
+        const next = page + Number(turn.dataset.pages);
+        turn.disabled = !pages || next < 1 || next > pages;
+      }
     },
   });
 })();

@@ -1,50 +1,168 @@
-// The form of settings: a preset fills it at once, and a changed field makes it one's own, or
-// another preset. An answer of the server could overwrite what one types next.
+// The Train tab: what the presets promise on this computer, the buttons, and the shown run's settings.
 (function () {
   "use strict";
 
-  // Whether a field has a preset's value: of decimal numbers, also in another spelling, such as
-  // 1e-3 or 0,001.
-  const same = (value, wanted) =>
-    typeof wanted === "number"
-      ? /\S/.test(value) && Number(value.replace(",", ".")) === wanted
-      : value === wanted;
+  const { addCallbacks, noUpdate, setProps, settings: form, url } = window.digitlab;
 
-  const { addCallbacks, noUpdate, setProps } = window.digitlab;
+  const BEGIN_MS = 1000; // Dash has asked the server by then
+  const QUIET_MS = 500; // an answer that has come is in its store by then
+  const CHANGE_MS = 5000; // until the page shows what a button has changed
+  const MEASURING_MS = 1000;
+  const NO_ANSWER =
+    "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
+    "and try again.";
+  const BUSY = ["running", "queued", "stopping"];
 
-  addCallbacks("form", {
-    // The settings of a preset are in the order of the fields, null where it leaves them open;
-    // one's own have none.
-    fillPreset: (preset, presets, ...values) => {
-      const { settings } = presets[preset];
-      return values.map((value, index) => {
-        const wanted = settings?.[index] ?? value;
-        if (same(value, wanted)) return noUpdate();
-        return typeof wanted === "number" ? String(wanted) : wanted;
-      });
-    },
+  let run = null; // the shown run
+  let rate = null; // its learning rate, as it was set last
+  let next = null; // the settings in the form
 
-    // Names the preset that the fields make.
-    matchPreset: (preset, ...values) => {
-      const presets = values.pop();
-      const fits = (wanted, index) => wanted === null || same(values[index], wanted);
-      const [name, { purpose }] = Object.entries(presets).find(
-        ([, { settings }]) => !settings || settings.every(fits),
-      );
-      document.getElementById("preset-purpose").textContent = purpose;
-      if (name !== preset) setProps("preset", { value: name });
-      return noUpdate();
-    },
+  const view = () => document.querySelector(".train");
 
-    // Shows below each field what is wrong with it.
-    showErrors: (errors) => {
-      for (const element of document.querySelectorAll(".field-error")) {
-        const sentence = errors?.[element.dataset.field] ?? "";
-        element.textContent = sentence;
-        const field = element.parentElement.querySelector("input, select");
-        field.setAttribute("aria-invalid", String(Boolean(sentence)));
-      }
+  // The shown run
+
+  window.live.listen((message) => {
+    const before = run;
+    if ("run" in message) run = message.run;
+    if (message.from === 0 || run?.run_id !== before?.run_id) rate = null;
+    for (const event of message.events ?? []) {
+      if (event.kind === "rate") rate = event.learning_rate;
+    }
+    if (run?.run_id !== before?.run_id || run?.state !== before?.state) {
+      release();
+      showRun();
+      fetchPromises();
+    } else if (message.text?.data !== undefined) fetchPromises();
+    showRate();
+  });
+
+  function showRun() {
+    const part = view();
+    part.dataset.state = run?.state ?? "none";
+    part.dataset.diverged = String(Boolean(run?.error?.includes("smaller learning rate")));
+    part.dataset.known = String(Boolean(run && !run.brought_in));
+    document.getElementById("run-title").textContent = run?.name || `Run ${run?.number}`;
+    showQueue();
+    showSettings();
+  }
+
+  function showSettings() {
+    if (!run || !next) return;
+    for (const element of document.querySelectorAll("[data-shown]")) {
+      const value = run.config[element.dataset.shown];
+      const words = typeof value === "boolean" ? (value ? "yes" : "no") : String(value ?? "–");
+      element.textContent = next.titles[words] ?? words;
+    }
+    const weights = next.weights[run.config.model];
+    document.getElementById("weight-count").textContent = weights.toLocaleString("en");
+  }
+
+  let rateShown = "";
+  function showRate() {
+    const value = run ? String(rate ?? run.config.learning_rate) : "";
+    const key = `${run?.run_id} ${value}`;
+    if (key === rateShown) return;
+    rateShown = key;
+    setProps("rate-input", { value });
+  }
+
+  // Whether the form has other settings than the run that trains. The run names the data set that
+  // "automatic" stood for.
+  function showQueue() {
+    const differs = ([name, value]) =>
+      !(name === "dataset" && value === "auto") && !form.same(value, run.config[name]);
+    const isOffered =
+      run?.state === "paused" ||
+      (BUSY.includes(run?.state) && next && Object.entries(next.settings).some(differs));
+    view().dataset.queue = String(isOffered);
+  }
+
+  document.addEventListener("settings", ({ detail }) => {
+    next = detail;
+    showQueue();
+    showSettings();
+  });
+
+  document.addEventListener("click", ({ target }) => {
+    const press = target.closest("[data-press]");
+    if (press) document.getElementById(press.dataset.press).click();
+    if (target.closest("#use-settings")) {
+      form.use(run.config);
+      document.getElementById("run-settings").close();
+    }
+    if (target.closest("#draw-next")) setProps("open-tab", { data: "draw" });
+  });
+
+  // A button says at once that it works, and until the page shows what it changed, or why not.
+
+  let pressed = null;
+  let isWorking = false;
+  let answered = null; // when the last answer came
+  let timer = null;
+
+  function release() {
+    clearTimeout(timer);
+    pressed?.removeAttribute("aria-busy");
+    pressed = null;
+  }
+
+  function releaseAfter(milliseconds, instead = release) {
+    clearTimeout(timer);
+    timer = setTimeout(instead, milliseconds);
+  }
+
+  function press(event) {
+    const button = event.target.closest(".train .press-once");
+    if (!button || button.disabled || event.detail > 1) return; // of a double click, the first
+    release();
+    pressed = button;
+    button.setAttribute("aria-busy", "true");
+    releaseAfter(BEGIN_MS, () => isWorking || release());
+  }
+  document.addEventListener("click", press, { capture: true });
+
+  addCallbacks("train", {
+    working: (works, answer, refused) => {
+      const isNew = answer !== answered;
+      [isWorking, answered] = [works, answer];
+      if (isNew && (refused || pressed?.id === "queue-button")) release();
+      else if (isNew) releaseAfter(CHANGE_MS);
+      else if (!works && pressed) releaseAfter(QUIET_MS, fail);
       return noUpdate();
     },
   });
+
+  function fail() {
+    release();
+    setProps("train-answer", { children: NO_ANSWER, color: "danger", is_open: true });
+  }
+
+  // What the presets promise
+
+  let asked = 0;
+
+  async function fetchPromises() {
+    const mine = ++asked;
+    const answer = await fetch(url("/api/speed")).catch(() => null);
+    if (!answer?.ok || mine !== asked) return;
+    const { state, presets } = await answer.json();
+    for (const element of document.querySelectorAll("[data-promise]")) {
+      element.textContent = promise(presets[element.dataset.promise]);
+    }
+    if (state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
+  }
+
+  function promise({ accuracy, seconds }) {
+    const time = seconds === null ? "" : `about ${roughly(seconds)}`;
+    if (accuracy === null) return time;
+    const share = `${Number((100 * accuracy).toFixed(1))}\u202f%`;
+    return time ? `${share} in ${time}` : share;
+  }
+
+  function roughly(seconds) {
+    if (seconds < 10) return `${Math.max(1, Math.round(seconds))} s`;
+    if (seconds < 90) return `${5 * Math.round(seconds / 5)} s`;
+    if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+    return `${Math.round(seconds / 3600)} h`;
+  }
 })();

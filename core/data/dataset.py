@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,3 +30,9 @@ def normalize(images: Tensor) -> Tensor:
     """uint8 or 0..255 images (N, 28, 28) to the network's float32 input (N, 1, 28, 28)."""
     copy = images.unsqueeze(1).to(torch.float32, copy=True)
     return copy.div_(255).sub_(MEAN).div_(STD)
+
+
+def shuffled_indices(labels: np.ndarray, seed: int, digit: int | None = None) -> np.ndarray:
+    """The indices of labels (n,), or of one digit's labels, in a random order."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    return shuffled if digit is None else shuffled[labels[shuffled] == digit]

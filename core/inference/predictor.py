@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from core import models
-from core.data.dataset import Dataset, normalize
+from core.data.dataset import Dataset, normalize, shuffled_indices
 from core.records.predictions import Gallery, Prediction
 from core.training.state import Checkpoint
 
@@ -37,16 +37,22 @@ class Predictor:
         return Prediction(tuple(float(value) for value in values))
 
     def gallery(
-        self, checkpoint: Checkpoint, data: Dataset, count: int, seed: int, only_wrong: bool
+        self,
+        checkpoint: Checkpoint,
+        data: Dataset,
+        count: int,
+        seed: int,
+        only_wrong: bool,
+        digit: int | None = None,
     ) -> Gallery:
         """A random sample of test images, without repetition, with predictions.
 
-        With `only_wrong`, a sample of the misclassified images, fewer than `count` if there are
-        no more. Uses the probabilities of the checkpoint's evaluation; without an evaluation it
-        predicts chunk by chunk until it has enough images.
+        With `digit`, images of that digit alone. With `only_wrong`, a sample of the misclassified
+        images, fewer than `count` if there are no more. Uses the probabilities of the checkpoint's
+        evaluation; without an evaluation it predicts chunk by chunk until it has enough images.
         """
         labels = data.test_labels.numpy()
-        shuffled = np.random.default_rng(seed).permutation(len(labels))
+        shuffled = shuffled_indices(labels, seed, digit)
         if not only_wrong:
             return self.look(checkpoint, data, shuffled[:count])
         wrong = shuffled[:0]

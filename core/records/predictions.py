@@ -39,16 +39,26 @@ class DrawingPrediction:
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Test images with the predictions of a network.
+class TestImages:
+    """Some test images.
 
-    `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,),
-    `probabilities` (n, 10). `progress` is the age of the network in epochs.
+    `indices` (n,) are indices into the test set, `images` (n, 28, 28) uint8, `labels` (n,).
     """
+
+    __test__ = False  # pytest takes classes named Test... for tests
 
     indices: np.ndarray
     images: np.ndarray
     labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Gallery(TestImages):
+    """Test images with the predictions of a network.
+
+    `probabilities` (n, 10). `progress` is the age of the network in epochs.
+    """
+
     probabilities: np.ndarray
     progress: float
 

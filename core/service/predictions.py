@@ -10,18 +10,20 @@ from cachetools import LRUCache
 from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
 from core.data.catalog import DataCatalog
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, shuffled_indices
 from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
-from core.records.predictions import DrawingPrediction, Gallery
+from core.records.predictions import DrawingPrediction, Gallery, TestImages
+from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.background import BackgroundTasks
+from core.training.preview import preview_images
 from core.training.state import Checkpoint
 
 MAX_CHECKPOINTS = 24
@@ -53,10 +55,32 @@ class Predictions:
         only_wrong: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
+        digit: int | None = None,
     ) -> Gallery:
-        """Predictions for random test images, by default of the last evaluation."""
+        """Predictions for random test images, or those of one digit, by default of the last
+        evaluation."""
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return self._predictor.gallery(checkpoint, self._data(run), count, seed, only_wrong)
+        data = self._data(run)
+        return self._predictor.gallery(checkpoint, data, count, seed, only_wrong, digit)
+
+    def samples(
+        self, count: int, seed: int, run_id: str | None = None, digit: int | None = None
+    ) -> TestImages:
+        """Random test images that no network need have read.
+
+        Args:
+            run_id: the run whose data set they are from; by default, the next run.
+
+        Raises:
+            DatasetUnavailableError: there is no data set.
+        """
+        if run_id is None:
+            data = self._catalog.load("auto", self._tasks.should_stop)
+        else:
+            data = self._data(self._runs.find(run_id))
+        labels = data.test_labels.numpy()
+        chosen = shuffled_indices(labels, seed, digit)[:count]
+        return TestImages(chosen, data.test_images.numpy()[chosen], labels[chosen])
 
     def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
         """A test image of a run's data set, (28, 28) uint8.
@@ -66,6 +90,45 @@ class Predictions:
         """
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
+
+    def preview_images(self, run_id: str | None = None) -> PreviewImages:
+        """The images of a run's preview, by default those of the next run's data set.
+
+        Raises:
+            DatasetUnavailableError: there is no data set.
+        """
+        if run_id is None:
+            data = self._catalog.load("auto", self._tasks.should_stop)
+        else:
+            data = self._data(self._runs.find(run_id))
+        labels = data.test_labels.numpy()
+        shown = preview_images(labels)
+        images = data.test_images.numpy()[shown]
+        return PreviewImages(shown, images, labels[shown], test_images=len(labels))
+
+    def preview(self, run_id: str, epoch: int | None = None) -> PreviewFrame | None:
+        """What a run's network reads in its preview images, by default that of the last
+        evaluation. None for an untrained network, and where there is no network."""
+        try:
+            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        except NotTrainedError:
+            return None
+        if checkpoint.step == 0 and not run.snapshot.brought_in:
+            return None
+        data = self._data(run)
+        labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
+        found = self._predictor.look(checkpoint, data, preview_images(labels))
+        accuracy = None
+        if probabilities is not None:
+            accuracy = float((probabilities.argmax(1) == labels).mean())
+        return PreviewFrame(
+            step=checkpoint.step,
+            progress=checkpoint.progress,
+            seconds=None,
+            digits="".join(map(str, found.probabilities.argmax(1))),
+            accuracy=accuracy,
+            exact=accuracy is not None,
+        )
 
     def test_images(
         self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None
@@ -133,6 +196,19 @@ class Predictions:
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
+
+    def weights(self, run_id: str, epoch: int | None = None) -> tuple[Checkpoint, Dataset, str]:
+        """A checkpoint of a run, by default its newest weights, the run's data set, and the
+        checkpoint's `RUN/REVISION/PROGRESS`.
+
+        Without an epoch, asks a run that trains to publish newer weights.
+        """
+        revision = self._runs.find(run_id).snapshot.revision
+        run, checkpoint = self._find(run_id, epoch, evaluated=False)
+        if epoch is None:
+            run.control.publish_weights()
+        version = f"{run_id}/{revision}/{checkpoint.progress:g}"
+        return checkpoint, self._data(run), version
 
     def weights_version(self, run_id: str | None = None) -> str | None:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.

@@ -60,7 +60,7 @@ def register(api: FastAPI) -> None:
 
     api.openapi = openapi  # type: ignore[method-assign]
 
-    @api.get("/docs", include_in_schema=False)
+    @api.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
     def page() -> HTMLResponse:
         return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
 

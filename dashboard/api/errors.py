@@ -21,6 +21,7 @@ from core.errors import (
     InvalidWeightsError,
     NoModelError,
     NotTrainedError,
+    OutOfRangeError,
     StorageError,
     UnknownDrawingError,
     UnknownEpochError,
@@ -41,6 +42,7 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     WrongStateError: 409,
     NoModelError: 409,
     NotTrainedError: 409,
+    OutOfRangeError: 422,
     DrawingRefusedError: 409,
     InvalidConfigError: 422,
     InvalidDrawingError: 422,
@@ -53,21 +55,21 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
 }
 
 
-def add_handlers(api: FastAPI) -> None:
-    """Lets an API answer every error with a sentence."""
+def add_handlers(app: FastAPI) -> None:
+    """Lets an app answer every error with a sentence."""
 
-    @api.exception_handler(DigitLabError)
+    @app.exception_handler(DigitLabError)
     async def refuse(_: Request, error: DigitLabError) -> JSONResponse:
         body: dict[str, Any] = {"error": str(error)}
         if isinstance(error, InvalidConfigError):
             body |= {"field": next(iter(error.fields)), "fields": error.fields}
         return JSONResponse(body, STATUS_CODES.get(type(error), 400))
 
-    @api.exception_handler(RequestValidationError)
+    @app.exception_handler(RequestValidationError)
     async def refuse_parameters(_: Request, error: RequestValidationError) -> JSONResponse:
         return JSONResponse({"error": sentences(error.errors())}, 400)
 
-    @api.exception_handler(HTTPException)
+    @app.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
         """Answers 404 and 405; `Allow` names the methods of all routes with that path."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
@@ -75,7 +77,7 @@ def add_handlers(api: FastAPI) -> None:
         if error.status_code == 405:
             methods = {
                 method
-                for route in api.routes
+                for route in app.routes
                 if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
                 for method in route.methods or ()
             }
@@ -83,7 +85,7 @@ def add_handlers(api: FastAPI) -> None:
             sentence += f" It takes {headers['Allow']}."
         return JSONResponse({"error": sentence}, error.status_code, headers)
 
-    @api.exception_handler(Exception)
+    @app.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> JSONResponse:
         """Answers 500. Starlette then raises the error again, and uvicorn logs its traceback."""
         sentence = "Something went wrong here. The window where Digit Lab was started says what."

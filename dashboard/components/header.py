@@ -29,26 +29,11 @@ READY = "Ready"
 OPTIONS = 30
 STATE = "run-state"
 THEME = "theme"
-MESSAGES = {
-    RunState.DONE: (
-        "Done: the network reads {accuracy} of the test images right. "
-        "Look at its mistakes in the Gallery, or Draw a digit for it to read."
-    ),
-    RunState.STOPPED: (
-        "Stopped. The network keeps what it had learnt so far; Resume goes on from there."
-    ),
-    RunState.PAUSED: "Paused after {progress} of {epochs} epochs. Resume goes on from there.",
-    RunState.INTERRUPTED: (
-        "Interrupted when Digit Lab ended. Resume goes on from the last place that was kept."
-    ),
-    RunState.QUEUED: "Waiting for its turn: place {place} in the queue.",
-}
-TRAINING = "Training. The curve below is the loss: the lower, the better the network reads."
-RESUMABLE = (RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED)
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
 NOTHING_TRAINED = "The curve starts to move when you press Train."
-NO_BATCHES = "Nothing is known yet of how this run trained."
+BEGINNING = "The first points come in a moment."
+NO_BATCHES = "Nothing is known of how this run trained."
 
 
 def layout(tabs: Any) -> html.Header:
@@ -196,7 +181,7 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
         "accuracy": "" if run.test_accuracy is None else percent(run.test_accuracy),
         "dataset": run.dataset_title,
         "device": f"{run.device}, {run.precision}",
-        "curve": NO_BATCHES,
+        "curve": NO_BATCHES if run.state.finished else BEGINNING,
     }
 
 
@@ -210,18 +195,9 @@ def controls(
         retry: whether the visitor can look for MNIST again.
     """
     state = None if run is None else run.state
-    busy = run is not None and not run.state.finished
-    resumable = state in RESUMABLE
     csv = "" if run is None else url(f"/api/runs/{run.run_id}/metrics.csv")
     return {
         STATE: {"className": state_class(state)},
-        ids.STOP_BUTTON: {"disabled": not busy or state is RunState.STOPPING},
-        ids.PAUSE_BUTTON: {
-            "children": "Resume" if resumable else "Pause",
-            "disabled": not resumable and state not in (RunState.RUNNING, RunState.QUEUED),
-        },
-        ids.RATE: {"style": {} if state is RunState.RUNNING else {"display": "none"}},
-        ids.RUN_MESSAGE: {"children": run_message(run), "color": _run_colour(run)},
         ids.DATASET_NOTICE: {"children": dataset_problem, "is_open": bool(dataset_problem)},
         ids.DATASET_RETRY: {"style": {} if dataset_problem and retry else {"display": "none"}},
         ids.CURVES_CSV: {"href": csv, "disabled": not csv},
@@ -231,28 +207,6 @@ def controls(
 def chosen_run(value: Any) -> str | None:
     """The id of the selected run; None for the newest run."""
     return None if value in (None, "", NEWEST) else str(value)
-
-
-def run_message(run: RunSnapshot | None) -> str:
-    """A sentence about the state of a run."""
-    if run is None:
-        return "Press Train and watch the network learn to read digits."
-    if run.error or run.message:
-        return run.error or f"{run.message}."
-    if run.state is RunState.STOPPED and not run.kept:
-        return "Stopped before it began; Resume puts it back into the queue."
-    return MESSAGES.get(run.state, TRAINING).format(
-        accuracy=percent(run.test_accuracy),
-        progress=epoch_number(run.progress),
-        epochs=run.epochs,
-        place=run.queue_place,
-    )
-
-
-def _run_colour(run: RunSnapshot | None) -> str:
-    if run is None or not run.state.finished:
-        return "info"
-    return {RunState.DONE: "success", RunState.FAILED: "danger"}.get(run.state, "secondary")
 
 
 def _dataset_label(dataset: DatasetStatus) -> str:

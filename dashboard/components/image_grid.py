@@ -1,29 +1,28 @@
-"""A grid of test images beside the one that was clicked, with its probabilities.
+"""A grid of test images, each a button, and the chosen one large beside it.
 
-The Gallery and the Mistakes tab use it. The clicked image stays selected when the grid changes; it
-is then shown with the probabilities of the network that the tab shows.
+The Gallery and the Mistakes tab use it. The server answers with the images as numbers, and
+`assets/components/image_grid.js` paints them: a choice asks the server for nothing.
 """
 
-import asyncio
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+import numpy as np
+from dash import dcc, html
 
-from core.errors import DigitLabError
-from core.records.predictions import Gallery
-from dashboard.components import digit_figures
+from core.errors import DigitLabError, NoModelError, NotTrainedError
+from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import panel
 from dashboard.components.probability_bars import probability_bars
-from dashboard.theme import BARE_GRAPH, CLICK_GRAPH, empty_state
+from dashboard.theme import GRAPH, HIDDEN_AXIS, NO_MARGIN
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-EMPTY_HEIGHT = 300
-HINT = "Click an image to see how sure the network is."
+NOTHING_LEARNED = "Nothing has learned yet."
+CLEAR = "rgba(0,0,0,0)"
+UNCHOSEN = "Choose an image."
 
 
 @dataclass(frozen=True)
@@ -35,108 +34,139 @@ class ImageGrid:
     detail_label: str
 
     @property
-    def graph(self) -> str:
-        return f"{self.prefix}-graph"
-
-    @property
-    def detail(self) -> str:
-        return f"{self.prefix}-detail"
-
-    @property
     def shown(self) -> str:
-        """The store with the images in the graph, as `grid_figure` describes them."""
+        """The store with the server's answer."""
         return f"{self.prefix}-shown"
 
-    @property
-    def chosen(self) -> str:
-        """The store with the position of the click, the grid it was made in, and `shown`."""
-        return f"{self.prefix}-chosen"
+    def tiles(self, *below: Any, class_name: str = "") -> html.Section:
+        """The grid, without images.
 
-    def layout(self, sentence: str) -> html.Div:
-        """The grid without images, with a sentence in their place."""
-        figure = empty_state(sentence, EMPTY_HEIGHT)
-        graph = dcc.Graph(id=self.graph, figure=figure, config=CLICK_GRAPH)
-        return html.Div(
+        Args:
+            below: what lies below the buttons, such as a figure with the images.
+        """
+        empty = html.Div(
+            [html.P(className="lead"), html.Button("Show all", className="btn show-all")],
+            className="empty",
+            hidden=True,
+        )
+        return html.Section(
             [
-                panel(self.label, graph, class_name="gallery-mosaic"),
-                panel(self.detail_label, _hint(), id=self.detail, class_name="gallery-detail"),
-                dcc.Store(id=self.shown),
-                dcc.Store(id=self.chosen),
+                *below,
+                html.Div(className="shots"),
+                empty,
             ],
-            className="gallery-tab",
+            id=f"{self.prefix}-grid",
+            className=f"image-grid {class_name}".rstrip(),
+            **{"aria-label": self.label, "data-grid": self.prefix},
         )
 
-    def register(self, app: Dash, service: "TrainingService") -> None:
-        app.clientside_callback(
-            ClientsideFunction("imageGrid", "selectPoint"),
-            Output(self.chosen, "data"),
-            Input(self.graph, "clickData"),
-            Input(self.shown, "data"),
-            State(self.chosen, "data"),
+    def detail(self, class_name: str = "") -> html.Section:
+        """The chosen image and what the network reads; on a phone, a sheet at the bottom."""
+        head = [
+            html.H2(UNCHOSEN),
+            _icon("Previous image", "previous"),
+            _icon("Next image", "next"),
+            _icon("Close", "close"),
+        ]
+        untrained = html.Div(
+            [
+                html.P(NOTHING_LEARNED, className="lead"),
+                html.Button(
+                    [html.I(className="glyph glyph-train"), "Train"],
+                    className="btn btn-primary start-training",
+                ),
+            ],
+            className="untrained",
+        )
+        return html.Section(
+            [
+                html.Div(head, className="detail-head"),
+                pixels(f"{self.prefix}-digit", responsive=True, className="signal"),
+                html.Div(
+                    [
+                        html.P(className="lead verdict"),
+                        probability_bars(),
+                        untrained,
+                        html.Button("Look inside", className="btn look-inside"),
+                    ],
+                    className="detail-text",
+                ),
+            ],
+            id=f"{self.prefix}-detail",
+            className=f"image-detail {class_name}".rstrip(),
+            **{"aria-label": self.detail_label, "data-grid": self.prefix},
         )
 
-        # The click comes from a store: Dash drops an answer when a newer request overtakes it, and
-        # during fast training the next grid would take the click with it.
-        @app.callback(Output(self.detail, "children"), Input(self.chosen, "data"))
-        async def show_detail(chosen: dict[str, Any] | None) -> Any:
-            index, shown = clicked_image(chosen or {}), (chosen or {}).get("shown")
-            if chosen is None or index is None or shown is None:
-                return _hint()
-            if chosen["of"]["run"] != shown["run"]:  # another run may have other test images
-                return _hint()
-            ref = CheckpointRef.parse(shown["version"])
-            read = service.predictions.test_images
-            try:
-                return _detail(await asyncio.to_thread(read, [index], ref.run_id, ref.epoch))
-            except DigitLabError as error:
-                return html.P(str(error))
+
+def pixels(name: str, **properties: Any) -> dcc.Graph:
+    """A heatmap that the script fills in; `name` is its id."""
+    hidden = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "margin": NO_MARGIN}
+    figure = {"layout": {**hidden, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}}
+    return dcc.Graph(id=name, figure=figure, config=GRAPH, **properties)
 
 
-def grid_figure(
-    images: Gallery, request: dict[str, Any]
-) -> tuple[go.Figure, dict[str, Any] | None]:
-    """The figure of a grid and the data for its store `shown`.
+def _icon(label: str, name: str) -> html.Button:
+    return html.Button(
+        html.I(className=f"glyph glyph-{name}"),
+        className=f"icon {name}",
+        title=label,
+        **{"aria-label": label},
+    )
+
+
+def chosen_image(
+    service: "TrainingService", request: dict[str, Any], images: TestImages
+) -> dict[str, Any] | None:
+    """The image that was chosen by hand, for the page, unless it is among `images`.
 
     Args:
-        request: of the page; `width` is the room for the grid in pixels.
+        request: of the page; `image` is the index of the chosen one, of the run `image_run`.
     """
-    width = min(max(int(request.get("width") or 800), 200), 2000)
-    columns = min(len(images.indices), 10 if width >= 700 else 5)
-    shown = {
-        "mosaic": [columns, width],
-        "indices": images.indices.tolist(),
-        "run": CheckpointRef.parse(request.get("version")).run_id,
-        "version": request.get("version"),
-    }
-    return digit_figures.mosaic(images, digit_figures.Mosaic(columns, width)), shown
-
-
-def empty_grid(sentence: str) -> tuple[go.Figure, dict[str, Any] | None]:
-    """As `grid_figure`, with a sentence in place of images."""
-    return empty_state(sentence, EMPTY_HEIGHT), None
-
-
-def clicked_image(chosen: dict[str, Any]) -> int | None:
-    """The index of the test image that was clicked; None beside all images."""
-    if "of" not in chosen:
+    ref, index = CheckpointRef.parse(request.get("version")), request.get("image")
+    if not isinstance(index, int) or index < 0 or index in images.indices:
         return None
-    mosaic, indices = digit_figures.Mosaic(*chosen["of"]["mosaic"]), chosen["of"]["indices"]
-    x, y = chosen["at"]
-    number = mosaic.image_at(x, y, len(indices))
-    return None if number is None else int(indices[number])
+    if request.get("image_run") != ref.run_id:  # another run may have other test images
+        return None
+    try:
+        return encode(service.predictions.test_images([index], ref.run_id, ref.epoch))
+    except (DigitLabError, IndexError):
+        return None
 
 
-def _hint() -> html.P:
-    return html.P(HINT, className="text-body-secondary")
+def encode(images: TestImages) -> dict[str, Any]:
+    """Images for the page: `pixels` are the bytes of all, base64. Samples have no predictions."""
+    answer: dict[str, Any] = {
+        "indices": images.indices.tolist(),
+        "labels": images.labels.tolist(),
+        "pixels": base64.b64encode(np.ascontiguousarray(images.images, np.uint8)).decode(),
+    }
+    if isinstance(images, Gallery):
+        answer["predictions"] = images.predictions.tolist()
+        answer["probabilities"] = np.round(images.probabilities.astype(float), 4).tolist()
+    return answer
 
 
-def _detail(images: Gallery) -> list[Any]:
-    """The first image, large, with the probabilities."""
-    label, predicted = int(images.labels[0]), int(images.predictions[0])
-    verdict = "right" if predicted == label else "wrong"
-    return [
-        html.H2(f"Test image {images.indices[0]}"),
-        html.P(f"True: {label}, Pred: {predicted} ({verdict})"),
-        dcc.Graph(figure=digit_figures.digit(images.images[0], 200), config=BARE_GRAPH),
-        probability_bars(images.probabilities[0].tolist()),
-    ]
+def nothing(sentence: str, show_all: bool = False) -> dict[str, Any]:
+    """The answer without images: a sentence, and whether the button for all images helps."""
+    return {"empty": {"sentence": sentence, "showAll": show_all}}
+
+
+def samples(
+    service: "TrainingService", request: dict[str, Any], count: int, error: DigitLabError
+) -> dict[str, Any]:
+    """The answer where there is no network: test images that nobody has read, and what to do.
+
+    Args:
+        error: why there is no network.
+    """
+    ref = CheckpointRef.parse(request.get("version"))
+    sentence, train = NOTHING_LEARNED, isinstance(error, NoModelError)
+    run_id = None if train else ref.run_id
+    if isinstance(error, NotTrainedError):
+        sentence, train = str(error), service.runs.snapshot(ref.run_id).state.finished
+    digit, seed = request.get("digit"), abs(int(request.get("seed") or 0))
+    try:
+        found = service.predictions.samples(count, seed, run_id, digit)
+    except DigitLabError as problem:
+        return nothing(str(problem))
+    return {"images": encode(found), "untrained": {"sentence": sentence, "train": train}}

@@ -176,8 +176,10 @@ class DashboardPage:
     # Parts of the page
 
     def open_tab(self, name: str) -> None:
-        if name in GROUPS:
-            self._tab(GROUPS[name]).click()
+        entry = self._tab(GROUPS.get(name, name))
+        if not entry.is_visible():  # on a phone
+            self.button("More").click()
+        entry.click()
         self._tab(name).click()
         self.expect_tab(name)
 
@@ -209,8 +211,18 @@ class DashboardPage:
         return self.page.locator(CAPTIONS[tab])
 
     def image_titles(self, region: str) -> Locator:
-        """The texts above the images of a mosaic."""
-        return self.region(region).locator("text").filter(has_text="True:")
+        """The texts below the images of a grid."""
+        return self.region(region).locator(".said")
+
+    def images(self, region: str) -> Locator:
+        """The images of a grid, each a button."""
+        return self.region(region).locator(".shot")
+
+    def pick(self, label: str) -> None:
+        """Presses a radio button that is shown as its label alone."""
+        named = self.page.locator("label").filter(has_text=re.compile(rf"^{re.escape(label)}$"))
+        named.filter(visible=True).click()
+        expect(self.field(label)).to_be_checked()
 
     def percentages(self, part: Locator) -> list[float]:
         """The probability bars in a part of the page, in per cent, digits 0 to 9."""
@@ -402,6 +414,25 @@ class DashboardPage:
             else:
                 field.fill(value)
                 field.press("Tab")
+
+    @property
+    def wall_tiles(self) -> Locator:
+        """The sixty test digits of the Train tab."""
+        return self.page.locator("#wall-tiles > button")
+
+    def wall_labels(self) -> list[str]:
+        """What each of the sixty digits is, and as what it is read if that is wrong."""
+        found: list[str] = self.wall_tiles.evaluate_all("tiles => tiles.map(one => one.ariaLabel)")
+        return found
+
+    @property
+    def wall_score(self) -> Locator:
+        return self.page.locator("#wall-score")
+
+    @property
+    def number(self) -> Locator:
+        """The large accuracy."""
+        return self.page.locator("#number")
 
     def show_more_settings(self) -> None:
         """Unfolds the settings that one rarely changes, unless they are unfolded."""

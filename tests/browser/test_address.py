@@ -116,6 +116,14 @@ def test_a_link_to_what_is_gone_says_so_and_what_one_sees_instead(
     expect(page.notice).to_contain_text("This link names a tab that is not here.")
     expect_view(page, kept, "train", pick="newest")
 
+    # The page opens the tab that was open before, as after a reload, and the sentence stays.
+    page.open_tab("Curves")
+    expect(page.notice).to_be_hidden()
+    page.load("?tab=unknown")
+    expect_view(page, kept, "curves", pick="newest")
+    page.wait_until_quiet()
+    expect(page.notice).to_contain_text("This link names a tab that is not here.")
+
 
 def expect_view(page: DashboardPage, run_id: str, tab: str, pick: str = "") -> None:
     """The page shows a run and a tab, its address names them, and so does the choice of a run."""

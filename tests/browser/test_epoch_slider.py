@@ -1,5 +1,6 @@
 """The epoch slider: what moves it, what it says, and that all views go with it."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,8 @@ from tests.browser.dashboard_page import DashboardPage, record_texts
 pytestmark = pytest.mark.browser
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+
+NEWEST = re.compile(r"^(Live|Latest), epoch ")
 
 SCROLLED_TO = """graph => {
     graph.scrollIntoView({block: "end"});
@@ -31,8 +34,12 @@ def show_newest_network(dashboard: DashboardPage, run_id: str) -> Locator:
     dashboard.show_run(run_id)
     slider = dashboard.epoch_slider
     slider.fill(slider.get_attribute("max") or "")
-    expect_epoch_text(dashboard, "newest")
+    expect_newest(dashboard)
     return slider
+
+
+def expect_newest(dashboard: DashboardPage) -> None:
+    expect(dashboard.epoch_text).to_have_text(NEWEST)
 
 
 def expect_epoch_text(dashboard: DashboardPage, words: str) -> None:
@@ -46,7 +53,7 @@ def open_gallery(dashboard: DashboardPage) -> None:
 
 
 def play_button(dashboard: DashboardPage) -> Locator:
-    return dashboard.page.get_by_title("Run through the epochs")
+    return dashboard.button("Play through the epochs")
 
 
 def click_test_point(dashboard: DashboardPage, region: str, epoch: int) -> None:
@@ -58,9 +65,14 @@ def click_test_point(dashboard: DashboardPage, region: str, epoch: int) -> None:
 def test_the_slider_says_which_network_is_shown(dashboard: DashboardPage, mlp_run: str) -> None:
     slider = show_newest_network(dashboard, mlp_run)
     expect(slider).to_have_value("3")
-    for epoch, words in (("0", "0 of 3"), ("2", "2 of 3"), ("3", "newest")):
+    for epoch, words in (("0", "Epoch 0"), ("2", "Epoch 2"), ("3", "Latest, epoch 3")):
         slider.fill(epoch)
         expect_epoch_text(dashboard, words)
+        expect(slider).to_have_attribute("aria-valuetext", words)
+    slider.fill("1")
+    dashboard.button("Latest").click()
+    expect_epoch_text(dashboard, "Latest, epoch 3")
+    expect(dashboard.button("Latest")).to_have_count(0)
 
 
 def test_the_slider_stays_in_sight_wherever_one_looks(
@@ -75,7 +87,7 @@ def test_the_slider_stays_in_sight_wherever_one_looks(
         if width > 900:
             expect(dashboard.region("Run status")).to_be_in_viewport(ratio=1)
         slider.fill(epoch)
-        expect_epoch_text(dashboard, f"{epoch} of 3")
+        expect_epoch_text(dashboard, f"Epoch {epoch}")
 
 
 def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
@@ -86,7 +98,7 @@ def test_a_click_on_a_point_of_a_curve_goes_to_its_epoch(
     for region, epoch in (("Loss curve", 2), ("Accuracy curve", 1)):
         dashboard.until(lambda region=region: dashboard.point_count(region, 3) == 3)
         click_test_point(dashboard, region, epoch)
-        expect_epoch_text(dashboard, f"{epoch} of 3")
+        expect_epoch_text(dashboard, f"Epoch {epoch}")
         expect(slider).to_have_value(str(epoch))
     open_gallery(dashboard)
     expect(dashboard.caption("Gallery")).to_contain_text("of 20 right, after 1 epoch.")
@@ -102,11 +114,11 @@ def test_play_shows_every_epoch_however_late_the_answers_come_and_stops_at_the_e
     epochs = ["before it has learnt anything", "after 1 epoch", "after 2 epochs"]
     for milliseconds in (0, 800):  # an epoch stands for 700
         with dashboard.slow_answers(milliseconds):
-            captions, signs = record_texts(caption), record_texts(play)
-            places = record_texts(dashboard.epoch_text)
+            captions, places = record_texts(caption), record_texts(dashboard.epoch_text)
             play.click()
-            dashboard.until(lambda signs=signs: signs() == ["⏸", "▶"])
-            dashboard.until(lambda places=places: places() == ["0 of 2", "1 of 2", "newest"])
+            expect(play).to_have_attribute("aria-pressed", "false")
+            steps = ["Epoch 0", "Epoch 1", "Latest, epoch 2"]
+            dashboard.until(lambda places=places: places() == steps)
             dashboard.until(lambda captions=captions: what_was_shown(captions) == epochs)
 
 
@@ -120,12 +132,12 @@ def test_play_can_be_paused(dashboard: DashboardPage, long_run: str) -> None:
     play = play_button(dashboard)
     places = record_texts(dashboard.epoch_text)
     play.click()
-    dashboard.until(lambda: "2 of 52" in places())
+    dashboard.until(lambda: "Epoch 2" in places())
     play.click()
-    expect(play).to_have_text("▶")
-    assert dashboard.epoch_text.inner_text().endswith("of 52")
+    expect(play).to_have_attribute("aria-pressed", "false")
+    assert dashboard.epoch_text.inner_text().startswith("Epoch ")
     slider.fill("30")
-    expect_epoch_text(dashboard, "30 of 52")
+    expect_epoch_text(dashboard, "Epoch 30")
 
 
 def test_of_a_long_run_the_nearest_network_before_is_shown(
@@ -133,7 +145,7 @@ def test_of_a_long_run_the_nearest_network_before_is_shown(
 ) -> None:
     open_gallery(dashboard)
     show_newest_network(dashboard, long_run).fill("31")
-    expect_epoch_text(dashboard, "30 of 52")
+    expect_epoch_text(dashboard, "Epoch 30")
     expect(dashboard.caption("Gallery")).to_contain_text("after 30 epochs.")
 
 
@@ -150,7 +162,7 @@ def move_slider_to_end(dashboard: DashboardPage, server: AppServer) -> None:
     with server.training_held():
         dashboard.wait_until_quiet()
         dashboard.epoch_slider.press("End")  # wherever the end is by now
-        expect_epoch_text(dashboard, "newest")
+        expect_newest(dashboard)
 
 
 def last_epoch(dashboard: DashboardPage) -> int:
@@ -163,7 +175,7 @@ def expect_slider_stays_at_1(dashboard: DashboardPage) -> None:
     dashboard.until(lambda: last_epoch(dashboard) > last)
     assert dashboard.epoch_slider.input_value() == "1"
     # Of so many epochs, 1 is not kept.
-    expect(dashboard.epoch_text).to_contain_text("0 of ")
+    expect(dashboard.epoch_text).to_have_text("Epoch 0")
 
 
 def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
@@ -172,7 +184,7 @@ def test_the_end_of_the_slider_goes_on_with_the_run_and_other_places_stay(
     slider = start_run_with_slider_at_end(dashboard, server)
     end = int(slider.input_value())
     dashboard.until(lambda: int(slider.input_value()) > end)
-    expect_epoch_text(dashboard, "newest")
+    expect_newest(dashboard)
     slider.fill("1")
     expect_slider_stays_at_1(dashboard)
 

@@ -2,37 +2,52 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.app_server import AppServer
+from core.data import synthetic
+from tests.browser.app_server import TEST_IMAGES, AppServer
+from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
-IMAGES = "Test images"
+IMAGES, CHOSEN = "Test images", "Chosen image"
+SHARES = (
+    "shots => shots.map(shot => Number(shot.querySelector('.conf').style.getPropertyValue('--p')))"
+)
+HEATMAP = "Array.from(gd.data?.[0]?.z ?? [], row => Array.from(row, value => isNaN(value) ? null : value))"
 
 
 def open_gallery(dashboard: DashboardPage, count: int = 20) -> None:
     dashboard.open_tab("Gallery")
     dashboard.field("Images").select_option(str(count))
-    dashboard.field("Only wrong ones").uncheck()
+    dashboard.field("Colours").select_option("Grey")
+    dashboard.pick("Random")
+    dashboard.pick("All")
 
 
 def titles(dashboard: DashboardPage) -> Locator:
     return dashboard.image_titles(IMAGES)
 
 
-def pixels(dashboard: DashboardPage) -> str:
-    return str(dashboard.figure_value(IMAGES, "JSON.stringify(gd.data[0]?.z ?? null)"))
+def read(title: str) -> tuple[int, int]:
+    """The true and the predicted digit of an image."""
+    found = re.fullmatch(r"True (\d)\u2002Pred (\d)", title)
+    assert found is not None, title
+    return int(found[1]), int(found[2])
 
 
-def click_image(dashboard: DashboardPage, index: int) -> str:
-    """Clicks on an image, counted from 0; returns the title above it."""
-    title = titles(dashboard).nth(index)
-    title.scroll_into_view_if_needed()
-    dashboard.click_point(IMAGES, f"[gd.data[2].x[{index}], gd.data[2].y[{index}] + 14]")
-    return title.text_content() or ""
+def pixels(dashboard: DashboardPage) -> list[list[float | None]]:
+    found: list[list[float | None]] = dashboard.figure_value(IMAGES, HEATMAP)
+    return found
+
+
+def chosen_index(dashboard: DashboardPage) -> int:
+    heading = dashboard.region(CHOSEN).get_by_role("heading")
+    expect(heading).to_have_text(re.compile(r"^Test image \d+$"))
+    return int(heading.inner_text().split()[-1])
 
 
 def test_each_image_has_its_true_and_its_predicted_digit(
@@ -42,12 +57,52 @@ def test_each_image_has_its_true_and_its_predicted_digit(
     dashboard.show_run(mlp_run)
     expect(titles(dashboard)).to_have_count(20)
     right = 0
-    for text in titles(dashboard).all_text_contents():
-        found = re.fullmatch(r"True: (\d)(✗ )?Pred: (\d)", text)
-        assert found is not None, text
-        assert (found[1] != found[3]) == bool(found[2])
-        right += found[1] == found[3]
-    expect(dashboard.caption("Gallery")).to_contain_text(f"{right} of 20 right, after 3 epochs.")
+    for number, text in enumerate(titles(dashboard).all_text_contents()):
+        true, predicted = read(text)
+        misread = re.compile(r" sure, misread$" if true != predicted else r" sure$")
+        expect(dashboard.images(IMAGES).nth(number)).to_have_accessible_name(misread)
+        right += true == predicted
+    expect(dashboard.caption("Gallery")).to_have_text(f"{right} of 20 right after 3 epochs")
+
+
+def test_the_images_are_heatmaps_below_their_buttons(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_gallery(dashboard)
+    dashboard.show_run(mlp_run)
+    images, _ = synthetic.generate(TEST_IMAGES, 2)
+    buttons = dashboard.images(IMAGES)
+    for number in (0, 13):
+        buttons.nth(number).click()
+        wanted = images[chosen_index(dashboard)]
+        corner = """(gd, shot) => {
+            const [outer, inner] = [gd, shot].map(one => one.getBoundingClientRect());
+            const {xaxis, yaxis} = gd._fullLayout;
+            return [xaxis.p2l(inner.x - outer.x), yaxis.p2l(inner.y - outer.y)];
+        }"""
+        tile = buttons.nth(number).locator(".tile").element_handle()
+        left, top = dashboard.figure(IMAGES).evaluate(corner, tile)
+        assert [left % 1, top % 1] == pytest.approx([0.5, 0.5], abs=0.1)  # at a pixel's edge
+        left, top = round(left + 0.5), round(top + 0.5)
+        shown = [row[left : left + 28] for row in pixels(dashboard)[top : top + 28]]
+        np.testing.assert_array_equal(np.array(shown, float), wanted)
+        assert pixels(dashboard)[top - 1 if top else 28][left] is None  # a gap
+
+    # The value of a pixel appears below the mouse.
+    x, y = np.argwhere(wanted.max() == wanted.T)[0]
+    box = buttons.nth(13).locator(".tile").bounding_box()
+    assert box is not None
+    cell = box["width"] / 28
+    dashboard.page.mouse.move(box["x"] + (x + 0.5) * cell, box["y"] + (y + 0.5) * cell)
+    expect(dashboard.region(IMAGES).locator(".hovertext")).to_contain_text(str(wanted.max()))
+
+    dashboard.field("Colours").select_option("Viridis")
+    scale = "gd.data[0].colorscale"
+    dashboard.until(lambda: dashboard.figure_value(IMAGES, scale) == "Viridis")
+    expect(dashboard.figure(IMAGES)).to_be_visible()
+    dashboard.field("Colours").select_option("As ink")
+    expect(dashboard.figure(IMAGES)).to_be_hidden()
+    expect(buttons.first.locator(".ink")).to_be_visible()
 
 
 def test_one_chooses_how_many_images_and_gets_others(
@@ -59,20 +114,29 @@ def test_one_chooses_how_many_images_and_gets_others(
         dashboard.field("Images").select_option(count)
         expect(titles(dashboard)).to_have_count(int(count))
     before = pixels(dashboard)
-    dashboard.button("Draw others").click()
+    dashboard.button("Shuffle").click()
     dashboard.until(lambda: pixels(dashboard) != before)
     expect(titles(dashboard)).to_have_count(10)
 
 
-def test_only_wrong_ones_are_all_wrong(dashboard: DashboardPage, untaught_run: str) -> None:
+def test_only_wrong_ones_or_least_sure_or_of_one_digit(
+    dashboard: DashboardPage, untaught_run: str
+) -> None:
     open_gallery(dashboard)
     dashboard.show_run(untaught_run)
-    dashboard.field("Only wrong ones").check()
-    expect(titles(dashboard).filter(has_text="✗")).to_have_count(20)
-    expect(titles(dashboard)).to_have_count(20)
-    expect(dashboard.text("20 test images that the network gets wrong")).to_be_visible()
-    dashboard.field("Only wrong ones").uncheck()
-    expect(dashboard.text("of 20 right")).to_be_visible()
+    dashboard.pick("Only wrong")
+    expect(dashboard.caption("Gallery")).to_have_text("0 of 20 right after 1 epoch")
+    dashboard.until(
+        lambda: all(a != b for a, b in map(read, titles(dashboard).all_text_contents()))
+    )
+    dashboard.pick("Least sure")
+    shares = dashboard.images(IMAGES)
+    dashboard.until(lambda: max(shares.evaluate_all(SHARES)) < 0.2)
+    expect(dashboard.button("Shuffle")).to_be_disabled()
+    dashboard.pick("Random")
+    dashboard.pick("4")
+    dashboard.until(lambda: {read(one)[0] for one in titles(dashboard).all_text_contents()} == {4})
+    expect(dashboard.caption("Gallery")).to_contain_text("of 20 right")
 
 
 @pytest.mark.parametrize("count", [5, 100])
@@ -82,16 +146,41 @@ def test_a_click_on_an_image_shows_how_sure_the_network_is(
     open_gallery(dashboard, count)
     dashboard.show_run(mlp_run)
     expect(titles(dashboard)).to_have_count(count)
-    chosen = dashboard.region("Chosen image")
-    for index in (0, count - 1):
-        label, predicted = re.findall(r"\d", click_image(dashboard, index))
-        expect(chosen).to_contain_text(f"True: {label}, Pred: {predicted}")
-        expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
+    chosen = dashboard.region(CHOSEN)
+    for number in (0, count - 1):
+        dashboard.images(IMAGES).nth(number).click()
+        true, predicted = read(titles(dashboard).nth(number).inner_text())
+        expect(chosen).to_contain_text(f"A {true}, read as {predicted}")
         expect(chosen.get_by_role("listitem")).to_have_count(10)
         shares = dashboard.percentages(chosen)
         assert sum(shares) == pytest.approx(100, abs=0.6)
-        assert shares.index(max(shares)) == int(predicted)
-        dashboard.expect_best_digit(chosen, int(predicted))
+        assert shares.index(max(shares)) == predicted
+        dashboard.expect_best_digit(chosen, predicted)
+        index = str(chosen_index(dashboard))
+        look = chosen.get_by_role("button", name="Look inside")
+        expect(look).to_have_attribute("data-look-inside", index)
+
+
+def test_the_keyboard_moves_through_the_images(dashboard: DashboardPage, mlp_run: str) -> None:
+    open_gallery(dashboard)
+    dashboard.show_run(mlp_run)
+    images = dashboard.images(IMAGES)
+    expect(images).to_have_count(20)
+    across = int(
+        images.evaluate_all("all => all.filter(one => one.offsetTop === all[0].offsetTop).length")
+    )
+    assert 4 < across < 20
+    images.first.focus()
+    for key, number in (("ArrowRight", 1), ("ArrowDown", across + 1), ("End", 19), ("Home", 0)):
+        dashboard.page.keyboard.press(key)
+        expect(images.nth(number)).to_be_focused()
+        assert images.evaluate_all("all => all.map(one => one.tabIndex)").count(0) == 1
+    dashboard.page.keyboard.press("ArrowDown")
+    dashboard.page.keyboard.press("Enter")
+    expect(images.nth(across)).to_have_attribute("aria-pressed", "true")
+    for button, number in (("Next image", across + 1), ("Previous image", across)):
+        dashboard.region(CHOSEN).get_by_role("button", name=button).click()
+        expect(images.nth(number)).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.parametrize("late", [0, 600], ids=["answers at once", "answers late"])
@@ -101,34 +190,40 @@ def test_the_gallery_works_while_the_network_learns(
     open_gallery(dashboard)
     server.start_endless_run()  # its weights change several times a second
     with dashboard.slow_answers(late):
-        caption = dashboard.text(re.compile(r"of 20 right, after"))
+        caption = dashboard.caption("Gallery")
         expect(dashboard.status("State")).to_have_text("Training")
-        expect(caption).to_be_visible()
+        expect(caption).to_have_text(re.compile(r"of 20 right after"))
         first = caption.inner_text()
-        expect(dashboard.text(first, exact=True)).to_have_count(0)  # newer weights came
+        expect(caption).not_to_have_text(first)  # newer weights came
         expect(titles(dashboard)).to_have_count(20)
-        click_image(dashboard, 3)
-        expect(dashboard.region("Chosen image")).to_contain_text("Test image")
+        dashboard.images(IMAGES).nth(3).click()
+        expect(dashboard.region(CHOSEN)).to_contain_text("Test image")
+        expect(dashboard.images(IMAGES).nth(3)).to_have_attribute("aria-pressed", "true")
         expect(dashboard.status("State")).to_have_text("Training")
 
 
-def test_a_click_counts_though_the_slider_moves_before_its_answer(
+def test_a_chosen_image_stays_chosen_though_the_slider_moves_before_the_answer(
     dashboard: DashboardPage, mlp_run: str
 ) -> None:
     open_gallery(dashboard)
     dashboard.show_run(mlp_run)
-    dashboard.epoch_slider.fill("3")
+    dashboard.pick("Only wrong")
     dashboard.wait_until_quiet()
-    held = dashboard.hold_back("gallery-detail.children")
-    title = click_image(dashboard, 3)
-    dashboard.until(lambda: held)
+    held = dashboard.hold_back("gallery-shown")
     dashboard.epoch_slider.fill("1")
-    dashboard.until(lambda: len(held) == 2)
-    for request in held:
-        dashboard.release(request)
-    chosen = dashboard.region("Chosen image")
-    expect(chosen.get_by_role("listitem")).to_have_count(10)
-    expect(chosen).to_contain_text(title[:7])
+    dashboard.until(lambda: held)
+    dashboard.images(IMAGES).last.click()
+    index, true = chosen_index(dashboard), read(titles(dashboard).last.inner_text())[0]
+    dashboard.release(held[0])
+    dashboard.stop_holding()
+    chosen = dashboard.region(CHOSEN)
+    for epoch in ("0", "3"):  # it may be right then, and no longer in the grid
+        dashboard.epoch_slider.fill(epoch)
+        expect(dashboard.caption("Gallery")).to_contain_text(
+            "3 epochs" if epoch == "3" else "before"
+        )
+        assert chosen_index(dashboard) == index
+        expect(chosen).to_contain_text(f"A {true}, read as")
 
 
 def test_new_weights_read_the_same_images_anew(
@@ -140,6 +235,35 @@ def test_new_weights_read_the_same_images_anew(
     images, before = pixels(dashboard), titles(dashboard).all_text_contents()
     dashboard.show_newest_run()
     server.train()
-    expect(dashboard.text("after 3 epochs")).to_be_visible()
+    expect(dashboard.caption("Gallery")).to_contain_text("after 3 epochs")
     dashboard.until(lambda: titles(dashboard).all_text_contents() != before)
     assert pixels(dashboard) == images
+
+
+def test_before_the_first_run_there_are_digits_and_a_way_on_and_on_a_phone_a_sheet(
+    open_page: OpenPage, make_server: MakeServer
+) -> None:
+    server = make_server()
+    phone = open_page(url=server.url, query="?tab=gallery")
+    expect(titles(phone)).to_have_text([re.compile(r"^True \d$")] * 20)
+    chosen = phone.region(CHOSEN)
+    expect(chosen).to_contain_text("Nothing has learned yet.")
+    phone.open_tab("Mistakes")
+    expect(phone.image_titles("Images that match").first).to_have_text(re.compile(r"^True \d$"))
+    phone.open_tab("Gallery")
+    phone.button("Train").click()
+    phone.expect_tab("Train")
+    phone.until(lambda: len(server.all_runs()) == 1)
+    server.stop_all_runs()
+
+    server.train()
+    phone.page.set_viewport_size({"width": 390, "height": 844})
+    phone.open_tab("Gallery")
+    expect(phone.caption("Gallery")).to_contain_text("after 3 epochs")
+    expect(chosen).to_be_hidden()
+    phone.images(IMAGES).nth(2).click()
+    expect(chosen).to_contain_text("read as")
+    expect(chosen.get_by_role("button", name="Look inside")).to_be_visible()
+    chosen.get_by_role("button", name="Close").click()
+    expect(chosen).to_be_hidden()
+    expect(phone.images(IMAGES).nth(2)).to_be_focused()

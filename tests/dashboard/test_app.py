@@ -11,10 +11,9 @@ from starlette.websockets import WebSocketDisconnect
 
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.app import create_app
-from dashboard.components import header
+from dashboard.app import create_app, describe
 from dashboard.navigation import TABS
-from tests.dashboard.conftest import page_parts
+from tests.dashboard.conftest import page_parts, refusal
 
 
 def addresses(html: str) -> list[str]:
@@ -79,7 +78,7 @@ def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient
 
 
 def test_what_the_scripts_fill_is_on_the_page(untrained_service: TrainingService) -> None:
-    told = header.describe(untrained_service, None)
+    told = describe(untrained_service)(None)
     components = page_parts(untrained_service)
     parts = [part.to_plotly_json()["props"] for part in components]
     shown = {part["data-live"] for part in parts if "data-live" in part}
@@ -123,6 +122,22 @@ def test_dash_opens_no_websocket_of_its_own(untrained: TestClient) -> None:
     own = untrained.websocket_connect("ws://127.0.0.1/_dash-ws-callback")
     with pytest.raises(WebSocketDisconnect), own:
         pass
+
+
+@pytest.mark.parametrize("path", ["/", "/?tab=draw", "/guide/", "/api/docs", "/elsewhere"])
+def test_pages_answer_head(untrained: TestClient, path: str) -> None:
+    plain = {"accept-encoding": "identity"}
+    whole, head = untrained.get(path, headers=plain), untrained.head(path, headers=plain)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == whole.headers[name]
+
+
+@pytest.mark.parametrize("path", ["/", "/guide/", "/elsewhere"])
+def test_pages_take_no_other_method(untrained: TestClient, path: str) -> None:
+    answer = untrained.put(path)
+    assert answer.headers["allow"] == "GET"  # and HEAD, which is GET without the body
+    assert refusal(answer, 405) == f"There is nothing to PUT at {path}. It takes GET."
 
 
 def test_the_server_tells_nobody_how_it_is_made(untrained: TestClient) -> None:

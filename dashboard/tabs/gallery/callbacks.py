@@ -4,13 +4,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dash import ClientsideFunction, Dash, Input, Output, State
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 
-from core.errors import DigitLabError, NoModelError, OutOfRangeError
+from core.analysis import mistakes
+from core.analysis.mistakes import Choice, Order
+from core.errors import DigitLabError, NoModelError, NotTrainedError, OutOfRangeError
 from core.records.predictions import Gallery
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.image_grid import empty_grid, grid_figure
+from dashboard.components.image_grid import chosen_image, encode, nothing, samples
 from dashboard.formatting import after_epochs, plural
 from dashboard.tabs.gallery import layout
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 MAX_CHOSEN = 200
 """Images of a selection that are shown: more would take long to draw."""
-NONE_WRONG = "The network reads every test image right. There is nothing to show."
-NONE_OF_THEM_WRONG = "The network reads all the chosen images right. There is nothing to show."
+NONE_WRONG = "The network reads every test image right."
+NONE_OF_THEM = "None of the chosen images matches."
 OTHER_TEST_SET = "This run's test set has no such images. Press Back to all images."
 
 
@@ -30,10 +32,11 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(layout.REQUEST, "data"),
         Output(layout.ALL, "class_name"),
         Output(layout.COUNT, "disabled"),
-        Output(layout.AGAIN, "disabled"),
+        Output(layout.SHUFFLE, "disabled"),
         Input(layout.COUNT, "value"),
-        Input(layout.WRONG, "value"),
-        Input(layout.AGAIN, "n_clicks"),
+        Input(layout.WHICH, "value"),
+        Input(layout.DIGIT, "value"),
+        Input(layout.SHUFFLE, "n_clicks"),
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_GALLERY), "data"),
         State(ids.OPEN_TAB, "data"),
@@ -44,61 +47,79 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
         Input(layout.ALL, "n_clicks"),
     )
+    app.clientside_callback(
+        ClientsideFunction("gallery", "show"),
+        Input(layout.GRID.shown, "data"),
+        Input(layout.COLOURS, "value"),
+    )
 
+    # The caption is an output of the server so that the page sees that it waits for an answer.
     @app.callback(
         Output(layout.CAPTION, "children"),
-        Output(layout.GRID.graph, "figure"),
         Output(layout.GRID.shown, "data"),
         Input(layout.REQUEST, "data"),
     )
-    async def show(request: dict[str, Any]) -> tuple[Any, ...]:
-        only_wrong, chosen = bool(request.get("wrong")), len(request.get("chosen") or [])
-        try:
-            images = await asyncio.to_thread(find_images, service, request)
-        except NoModelError:
-            return "", *empty_grid(layout.NOTHING_TRAINED)
-        except DigitLabError as error:
-            return "", *empty_grid(str(error))
-        if not len(images.indices):
-            return "", *empty_grid(NONE_OF_THEM_WRONG if chosen else NONE_WRONG)
-        return caption(images, only_wrong, chosen), *grid_figure(images, request)
+    async def show(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        caption, answer = await asyncio.to_thread(_answer, service, request)
+        return caption, {**answer, "version": request.get("version")}
 
-    layout.GRID.register(app, service)
+
+def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    try:
+        images = find_images(service, request)
+    except (NoModelError, NotTrainedError) as error:
+        answer = samples(service, request, _count(request), error)
+        count = len(answer.get("images", {}).get("indices", ()))
+        return [f"{plural(count, 'test image')} ", html.Small("not read yet")], answer
+    except DigitLabError as error:
+        return "", nothing(str(error))
+    chosen = len(request.get("chosen") or [])
+    if not len(images.indices):
+        return "", nothing(NONE_OF_THEM if chosen else NONE_WRONG, show_all=True)
+    answer = {"images": encode(images), "chosen": chosen_image(service, request, images)}
+    return caption(images, chosen), answer
 
 
 def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
-    """The images selected in the embedding if there is a selection, else random ones.
+    """The images selected in the embedding if there is a selection, else random or doubtful ones.
 
     Raises:
         OutOfRangeError: the run's test set lacks selected images.
         DigitLabError: there is no such network.
     """
-    ref, only_wrong = CheckpointRef.parse(request.get("version")), bool(request.get("wrong"))
-    chosen = request.get("chosen")
-    if not chosen:
-        count = min(max(int(request.get("count") or 5), 1), max(layout.COUNTS))
-        seed = abs(int(request.get("seed") or 0))
-        return service.predictions.gallery(count, seed, only_wrong, ref.run_id, ref.epoch)
-    try:
-        images = service.predictions.test_images(list(map(int, chosen)), ref.run_id, ref.epoch)
-    except IndexError as error:
-        raise OutOfRangeError(OTHER_TEST_SET) from error
-    matching = images.predictions != images.labels if only_wrong else np.ones(len(chosen), bool)
-    return images.at(np.flatnonzero(matching)[:MAX_CHOSEN])
+    ref, which = CheckpointRef.parse(request.get("version")), request.get("which")
+    digit, chosen, look = request.get("digit"), request.get("chosen"), service.predictions
+    order = Order.MARGIN if which == layout.UNSURE else Order.INDEX
+    choice = Choice(which == layout.WRONG, digit)
+    if chosen:
+        try:
+            images = look.test_images(list(map(int, chosen)), ref.run_id, ref.epoch)
+        except IndexError as error:
+            raise OutOfRangeError(OTHER_TEST_SET) from error
+        matching = mistakes.select(images.probabilities, images.labels, choice, order)
+        return images.at(matching[:MAX_CHOSEN])
+    if order is Order.MARGIN:
+        answers = look.test_set_report(ref.run_id, ref.epoch).answers
+        matching = mistakes.select(answers.probabilities, answers.labels, choice, order)
+        return answers.at(matching[: _count(request)])
+    seed = abs(int(request.get("seed") or 0))
+    return look.gallery(_count(request), seed, choice.only_wrong, ref.run_id, ref.epoch, digit)
 
 
-def caption(images: Gallery, only_wrong: bool, chosen: int = 0) -> str:
+def _count(request: dict[str, Any]) -> int:
+    return min(max(int(request.get("count") or 5), 1), max(layout.COUNTS))
+
+
+def caption(images: Gallery, chosen: int = 0) -> list[Any]:
     """How many of the images the network reads right, and after how many epochs.
 
     Args:
         chosen: the number of images selected in the embedding; 0 if the images are random.
     """
     count = len(images.indices)
-    right = int((images.predictions == images.labels).sum())
+    right = int(np.sum(images.predictions == images.labels))
     when = after_epochs(images.progress)
     if chosen:
         some = f", {count} of them here" if count < chosen else ""
-        return f"{plural(chosen, 'image')} chosen in the embedding{some}: {right} right, {when}."
-    if only_wrong:
-        return f"{count} test images that the network gets wrong, {when}."
-    return f"{right} of {count} right, {when}."
+        when = f"{plural(chosen, 'image')} chosen in the embedding{some}, {when}"
+    return [f"{right} of {count} right ", html.Small(when)]

@@ -1,49 +1,89 @@
-"""Layout of the Gallery tab: a grid of test images."""
+"""Layout of the Gallery tab: a grid of test images as heatmaps, and the chosen one."""
 
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard.components.controls import PERSIST, button, select, stores
+from core.analysis.mistakes import CLASSES
+from dashboard.components.controls import PERSIST, button, choices, stores
 from dashboard.components.help_link import help_link
-from dashboard.components.image_grid import ImageGrid
+from dashboard.components.image_grid import ImageGrid, pixels
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 COUNT = "gallery-count"
-AGAIN = "gallery-again"
-WRONG = "gallery-wrong"
+SHUFFLE = "gallery-shuffle"
+WHICH = "gallery-which"
+DIGIT = "gallery-digit-choice"
+COLOURS = "gallery-colours"
 REQUEST = "gallery-request"
 CAPTION = "gallery-caption"
 ALL = "gallery-all"
 GRID = ImageGrid("gallery", "Test images", "Chosen image")
 
 COUNTS = (5, 10, 20, 50, 100)
-EXPLANATION = (
-    "What the network says of test images, which it never learns from. What it gets wrong has a "
-    "cross and a frame. Click an image to see how sure it is."
-)
-NOTHING_TRAINED = "Press Train first: here you will see what the network says of test images."
+RANDOM, WRONG, UNSURE = "random", "wrong", "unsure"
+WHICHES = {RANDOM: "Random", WRONG: "Only wrong", UNSURE: "Least sure"}
+ANY = "any"
+DIGITS = {ANY: "All", **{str(digit): str(digit) for digit in range(CLASSES)}}
+COLOUR_SCALES = {
+    "Greys": "Grey",
+    "Viridis": "Viridis",
+    "Cividis": "Cividis",
+    "Hot": "Hot",
+    "ink": "As ink",
+}
+"""Plotly's names of colour scales; `ink` is none."""
+EXPLANATION = "Test images, which the network never learns from, as it sees them: 28 × 28 numbers."
 
 
 def layout(_: "TrainingService") -> html.Div:
-    counts = [{"value": count, "label": str(count)} for count in COUNTS]
+    mosaic = pixels(f"{GRID.prefix}-graph", className="mosaic")
     return html.Div(
         [
-            help_link(EXPLANATION, "gallery"),
             html.Div(
                 [
-                    select("Images", COUNT, counts, 20, **PERSIST),
-                    dbc.Switch(id=WRONG, label="Only wrong ones", value=False, **PERSIST),
-                    button("Draw others", AGAIN, "primary"),
+                    _tools(),
+                    GRID.tiles(mosaic),
+                    help_link(EXPLANATION, "gallery"),
+                ],
+                className="gallery-main",
+            ),
+            GRID.detail(),
+            *stores(REQUEST, GRID.shown),
+        ],
+        className="gallery",
+    )
+
+
+def _tools() -> html.Div:
+    return html.Div(
+        [
+            html.H2(html.Span(id=CAPTION, role="status"), className="score"),
+            html.Div(choices("Which images", WHICH, WHICHES, **PERSIST), className="segments"),
+            html.Div(choices("Digit", DIGIT, DIGITS, **PERSIST), className="chips"),
+            html.Div(
+                [
+                    _select("Images", COUNT, {str(count): f"{count} images" for count in COUNTS}),
+                    _select("Colours", COLOURS, COLOUR_SCALES),
+                    button([html.I(className="glyph glyph-shuffle"), "Shuffle"], SHUFFLE),
                     button("Back to all images", ALL, class_name="d-none"),
                 ],
-                className="controls",
+                className="gallery-picks",
             ),
-            html.P(id=CAPTION, className="text-body-secondary mb-2", role="status"),
-            GRID.layout(NOTHING_TRAINED),
-            *stores(REQUEST),
-        ]
+        ],
+        className="tools",
     )
+
+
+def _select(label: str, name: str, options: dict[str, str]) -> html.Div:
+    value = "20" if name == COUNT else next(iter(options))
+    select = dbc.Select(
+        id=name,
+        options=[{"value": value, "label": text} for value, text in options.items()],
+        value=value,
+        **PERSIST,
+    )
+    return html.Div([html.Label(label, htmlFor=name, className="sr-only"), select])

@@ -1,7 +1,6 @@
 """Callbacks of the Mistakes tab.
 
-The matrix, the table and the counts depend on the network alone. A click on a cell changes the
-filters, and with them only the images.
+One answer has the matrix and the images: each callback costs more than a matrix.
 """
 
 import asyncio
@@ -13,12 +12,11 @@ from dash import ClientsideFunction, Dash, Input, Output, State
 
 from core.analysis import mistakes
 from core.analysis.mistakes import CLASSES, Choice, LearningCategory, Order, TestSetReport
-from core.errors import DigitLabError, NoModelError
+from core.errors import DigitLabError, NoModelError, NotTrainedError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.image_grid import EMPTY_HEIGHT, empty_grid, grid_figure
-from dashboard.tabs.mistakes import figures, layout, text
-from dashboard.theme import empty_state
+from dashboard.components.image_grid import chosen_image, encode, nothing, samples
+from dashboard.tabs.mistakes import layout, matrix, text
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -61,91 +59,61 @@ class Page:
     number: int
     pages: int
 
+    @property
+    def first(self) -> int:
+        """How many images come before this page."""
+        return (self.number - 1) * PAGE_SIZE
+
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
-        ClientsideFunction("mistakes", "filterFromCell"),
-        Output(layout.TRUE, "value"),
-        Output(layout.PREDICTED, "value"),
-        Output(layout.WRONG, "value"),
-        Output(layout.CATEGORY, "value"),
-        Input(layout.MATRIX, "clickData"),
-        Input(layout.RESET, "n_clicks"),
-        Input(layout.CATEGORY, "value"),
-    )
-    app.clientside_callback(
         ClientsideFunction("mistakes", "request"),
         Output(layout.REQUEST, "data"),
-        Output(layout.PAGE, "active_page"),
-        Input(layout.WRONG, "value"),
-        Input(layout.TRUE, "value"),
-        Input(layout.PREDICTED, "value"),
         Input(layout.CATEGORY, "value"),
         Input(layout.ORDER, "value"),
-        Input(layout.PAGE, "active_page"),
         Input(ids.version(ids.TAB_MISTAKES), "data"),
         State(ids.OPEN_TAB, "data"),
-        State(layout.REQUEST, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("mistakes", "matrix"),
-        Output(layout.MATRIX, "figure"),
-        Input(layout.MATRIX_FIGURE, "data"),
-        Input(layout.TRUE, "value"),
-        Input(layout.PREDICTED, "value"),
+        ClientsideFunction("mistakes", "show"), Input(layout.GRID.shown, "data")
     )
 
-    @app.callback(
-        Output(layout.MATRIX_FIGURE, "data"),
-        Output(layout.TABLE, "children"),
-        Output(layout.CATEGORY, "options"),
-        Input(ids.version(ids.TAB_MISTAKES), "data"),
-    )
-    async def show_network(version: str | None) -> tuple[Any, ...]:
-        return await asyncio.to_thread(_network, service, CheckpointRef.parse(version))
-
+    # The caption is an output of the server so that the page sees that it waits for an answer.
     @app.callback(
         Output(layout.CAPTION, "children"),
-        Output(layout.GRID.graph, "figure"),
         Output(layout.GRID.shown, "data"),
-        Output(layout.PAGE, "max_value"),
-        Output(layout.PAGE, "class_name"),
         Input(layout.REQUEST, "data"),
     )
-    async def show_images(request: dict[str, Any]) -> tuple[Any, ...]:
-        return await asyncio.to_thread(_images, service, request)
-
-    layout.GRID.register(app, service)
-
-
-def _network(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
-    try:
-        found = service.predictions.test_set_report(ref.run_id, ref.epoch)
-    except NoModelError:
-        return empty_state(text.NO_MATRIX, figures.HEIGHT), None, text.category_options(None)
-    except DigitLabError as error:
-        return empty_state(str(error), EMPTY_HEIGHT), None, text.category_options(None)
-    confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
-    options = text.category_options(found.categories)
-    return figures.confusion(confusion), text.class_table(confusion), options
+    async def show(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        caption, answer = await asyncio.to_thread(_answer, service, request)
+        return caption, {**answer, "version": request.get("version")}
 
 
-def _images(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, ...]:
+def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     ref, query = CheckpointRef.parse(request.get("version")), Query.parse(request)
     try:
         found = service.predictions.test_set_report(ref.run_id, ref.epoch)
-    except NoModelError:
-        return "", *empty_grid(text.NOTHING_TRAINED), 1, "d-none"
+    except (NoModelError, NotTrainedError) as error:
+        return "Nothing misread yet", samples(service, request, PAGE_SIZE, error)
     except DigitLabError as error:
-        return "", *empty_grid(str(error)), 1, "d-none"
+        return "", nothing(str(error))
+    confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
     page = find_page(found, query)
+    answer: dict[str, Any] = {
+        "matrix": matrix.answer(confusion),
+        "margins": {"found": text.found(confusion), "correct": text.correct(confusion)},
+        "categories": text.category_counts(found.categories),
+        "range": text.page_range(page.first, len(page.images), page.count),
+        "page": page.number,
+        "pages": page.pages,
+    }
     if page.count:
-        grid = grid_figure(found.answers.at(page.images), request)
+        images = found.answers.at(page.images)
+        answer |= {"images": encode(images), "chosen": chosen_image(service, request, images)}
     else:
         no_category = query.category is not None and found.categories is None
-        grid = empty_grid(text.no_images(query.choice, query.category, no_category))
-    caption = text.caption(found.answers, page.count, page.number, page.pages)
-    return caption, *grid, page.pages, "" if page.pages > 1 else "d-none"
+        answer |= nothing(text.no_images(query.choice, query.category, no_category), show_all=True)
+    return text.caption(found.answers), answer
 
 
 def find_page(found: TestSetReport, query: Query) -> Page:

@@ -1,109 +1,125 @@
-"""Layout of the Mistakes tab: confusion matrix, table of digits, and the images that match."""
+"""Layout of the Mistakes tab: the confusion matrix, and the images behind it."""
 
 from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import html
 
-from core.analysis.mistakes import CLASSES, Order
-from dashboard.components.controls import PERSIST, button, panel, select, stores
+from core.analysis.mistakes import Order
+from dashboard.components.controls import PERSIST, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
-from dashboard.tabs.mistakes import figures
-from dashboard.tabs.mistakes.text import ANY, NO_MATRIX, NOTHING_TRAINED, category_options
-from dashboard.theme import CLICK_GRAPH, empty_state
+from dashboard.tabs.mistakes import matrix
+from dashboard.tabs.mistakes.text import ANY, category_options
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-MATRIX = "mistakes-matrix"
-MATRIX_FIGURE = "mistakes-matrix-figure"
-TABLE = "mistakes-table"
-WRONG = "mistakes-wrong"
-TRUE = "mistakes-true"
-PREDICTED = "mistakes-predicted"
 ORDER = "mistakes-order"
 CATEGORY = "mistakes-category"
-RESET = "mistakes-reset"
 CAPTION = "mistakes-caption"
-PAGE = "mistakes-page"
 REQUEST = "mistakes-request"
-GRID = ImageGrid("mistakes", "Images that fit", "Chosen image that fits")
+GRID = ImageGrid("mistakes", "Images that match", "Chosen image that matches")
 
 EXPLANATION = (
-    "All test images at once. Rows: true digit. Columns: prediction. Click a cell to "
-    "see exactly those images."
+    "All test digits: rows are what they are, columns what the network reads. "
+    "Press a cell or a digit to see exactly those."
 )
 ORDERS = {
-    Order.CONFIDENTLY_WRONG: "Most confidently wrong",
-    Order.MARGIN: "Least sure (margin)",
-    Order.ENTROPY: "Least sure (entropy)",
+    Order.CONFIDENTLY_WRONG: "Surest mistakes",
+    Order.MARGIN: "Least sure: top two close",
+    Order.ENTROPY: "Least sure: spread out",
     Order.INDEX: "As in the test set",
 }
+SHOW = {"wrong": "All mistakes", "all": "All test digits", "chosen": ""}
+"""What the list Show offers; the script names the last one, a chosen cell, row or column."""
 
 
 def layout(_: "TrainingService") -> html.Div:
-    figure = empty_state(NO_MATRIX, figures.HEIGHT)
-    matrix = dcc.Graph(id=MATRIX, figure=figure, config=CLICK_GRAPH)
     return html.Div(
         [
-            help_link(EXPLANATION, "mistakes"),
+            html.Div(help_link(EXPLANATION, "mistakes"), className="mistakes-help"),
             html.Div(
                 [
-                    panel("Confusion matrix", matrix, class_name="mistakes-matrix"),
-                    panel("Each digit", id=TABLE, class_name="mistakes-table"),
                     html.Div(
-                        [
-                            _filters(),
-                            _categories(),
-                            html.P(id=CAPTION, className="text-body-secondary mb-2", role="status"),
-                            GRID.layout(NOTHING_TRAINED),
-                            dbc.Pagination(
-                                id=PAGE,
-                                max_value=1,
-                                active_page=1,
-                                fully_expanded=False,
-                                previous_next=True,
-                                size="sm",
-                                class_name="d-none",
-                            ),
-                        ],
-                        className="mistakes-images",
+                        [_matrix(), GRID.detail("compact"), matrix.scores_layout()],
+                        className="mistakes-all",
                     ),
+                    html.Div([_tools(), GRID.tiles()], className="mistakes-images"),
                 ],
-                className="mistakes-tab",
+                className="mistakes",
             ),
-            *stores(MATRIX_FIGURE, REQUEST),
+            *stores(REQUEST, GRID.shown),
         ]
     )
 
 
-def _filters() -> html.Div:
-    digits = [ANY, *map(str, range(CLASSES))]
-    options = [{"value": digit, "label": digit} for digit in digits]
-    orders = [{"value": order.value, "label": label} for order, label in ORDERS.items()]
-    return html.Div(
+def _matrix() -> html.Section:
+    head = [
+        html.H2(html.Span(id=CAPTION, role="status"), className="score"),
+        html.Span("true digit ↓\u2002read as →", className="tiny muted"),
+    ]
+    explained = [
+        html.B("Found: "),
+        html.Span(**{"data-margin": "found"}),
+        html.B(" Correct: "),
+        html.Span(**{"data-margin": "correct"}),
+    ]
+    return html.Section(
         [
-            dbc.Switch(id=WRONG, label="Only wrong ones", value=True),
-            select("True digit", TRUE, options, ANY),
-            select("Predicted", PREDICTED, options, ANY),
-            select("Order", ORDER, orders, Order.CONFIDENTLY_WRONG.value, **PERSIST),
-            button("All mistakes", RESET),
+            html.Div(head, className="mistakes-head"),
+            matrix.layout(),
+            html.P(explained, className="small soft margins"),
         ],
-        className="controls",
+        id="mistakes-matrix",
+        **{"aria-label": "Confusion matrix"},
     )
 
 
-def _categories() -> html.Div:
+def _tools() -> html.Div:
+    show = html.Select(
+        [html.Option(text, value=value, hidden=not text) for value, text in SHOW.items()],
+        id="mistakes-show",
+        className="form-select",
+    )
+    orders = [{"value": order.value, "label": label} for order, label in ORDERS.items()]
     label = f"{CATEGORY}-label"
     return html.Div(
         [
-            html.Span("Over the epochs", id=label),
+            html.Div([html.Label("Show", htmlFor="mistakes-show"), show], className="control"),
+            select("Sort", ORDER, orders, Order.CONFIDENTLY_WRONG.value, **PERSIST),
             html.Div(
-                dbc.RadioItems(id=CATEGORY, options=category_options(None), value=ANY, inline=True),
-                role="group",
-                **{"aria-labelledby": label},
+                [
+                    html.Span(id="mistakes-range", role="status", className="muted"),
+                    _turn("Previous page", "previous", "-1"),
+                    _turn("Next page", "next", "1"),
+                ],
+                className="mistakes-pages",
+            ),
+            html.Div(
+                [
+                    html.Span("Over the epochs", id=label, className="soft"),
+                    html.Div(
+                        dbc.RadioItems(
+                            id=CATEGORY, options=category_options(), value=ANY, inline=True
+                        ),
+                        role="radiogroup",
+                        className="chips",
+                        **{"aria-labelledby": label},
+                    ),
+                ],
+                className="mistakes-categories",
             ),
         ],
-        className="controls",
+        className="tools",
+    )
+
+
+def _turn(label: str, glyph: str, pages: str) -> html.Button:
+    return html.Button(
+        html.I(className=f"glyph glyph-{glyph}"),
+        className="icon turn-page",
+        title=label,
+        disabled=True,
+        **{"aria-label": label, "data-pages": pages},
     )

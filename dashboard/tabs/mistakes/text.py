@@ -1,72 +1,76 @@
-"""Sentences, options and the table of the Mistakes tab."""
+"""Sentences and options of the Mistakes tab."""
 
 from typing import Any
 
-import dash_bootstrap_components as dbc
 from dash import html
 
-from core.analysis.mistakes import CLASSES, Choice, Confusion, LearningCategories, LearningCategory
+from core.analysis.mistakes import Choice, Confusion, LearningCategories, LearningCategory
 from core.records.predictions import Gallery
 from dashboard.formatting import after_epochs, percent
+from dashboard.tabs.mistakes.matrix import worst
 
 ANY = "any"
-NOTHING_TRAINED = "Press Train first: here you will see which images the network gets wrong."
-NO_MATRIX = "Press Train first: here you will see which digits are taken for which."
-NONE_WRONG = "The network reads every test image right. Move the slider back to see mistakes."
-NONE_FIT = "No image fits all of this. Press All mistakes, or choose less."
-NO_CATEGORIES = (
-    "The network has learnt nothing yet: choose Any over the epochs, or move the slider on."
-)
+NONE_WRONG = "The network reads every test image right."
+NO_MATCH = "No image matches."
+NO_CATEGORIES = "Before its first epoch the network has no past: choose Any."
 CATEGORIES = {
-    LearningCategory.LEARNED: "learned",
-    LearningCategory.RELEARNED: "relearned",
-    LearningCategory.FORGOTTEN: "forgotten",
-    LearningCategory.NEVER_LEARNED: "never learned",
-    LearningCategory.ALWAYS_RIGHT: "always right",
+    LearningCategory.LEARNED: "Learned late",
+    LearningCategory.RELEARNED: "Relearned",
+    LearningCategory.FORGOTTEN: "Forgotten",
+    LearningCategory.NEVER_LEARNED: "Never right",
+    LearningCategory.ALWAYS_RIGHT: "Always right",
 }
 
 
-def category_options(categories: LearningCategories | None) -> list[dict[str, str]]:
-    """The categories to choose from, with the number of images of each."""
-    options = [{"value": ANY, "label": ANY}]
+def category_options() -> list[dict[str, Any]]:
+    """The categories to choose from; the page writes the number of images beside each."""
+    options: list[dict[str, Any]] = [{"value": ANY, "label": "Any"}]
     for category, label in CATEGORIES.items():
-        count = "" if categories is None else f" ({categories.count(category):,})"
-        options.append({"value": str(int(category)), "label": f"{label}{count}"})
+        count = html.Span(className="muted", **{"data-category": str(int(category))})
+        options.append({"value": str(int(category)), "label": html.Span([f"{label} ", count])})
     return options
+
+
+def category_counts(categories: LearningCategories | None) -> dict[str, str]:
+    """The number of images by the value of a category's option; empty before the first epoch."""
+    return {
+        str(int(category)): "" if categories is None else f"{categories.count(category):,}"
+        for category in CATEGORIES
+    }
 
 
 def no_images(choice: Choice, category: LearningCategory | None, no_categories: bool) -> str:
     """Why no image matches. `no_categories`: a category was chosen before the first epoch."""
     if no_categories:
         return NO_CATEGORIES
-    return NONE_WRONG if category is None and choice == Choice(only_wrong=True) else NONE_FIT
+    return NONE_WRONG if category is None and choice == Choice(only_wrong=True) else NO_MATCH
 
 
-def caption(answers: Gallery, count: int, page: int, pages: int) -> str:
-    """How many images match, and how the network does on the whole test set."""
-    total = len(answers.labels)
+def caption(answers: Gallery) -> list[Any]:
+    """How many of all test images the network misreads, and after how many epochs."""
     wrong = int((answers.predictions != answers.labels).sum())
-    which = f", page {page} of {pages}" if pages > 1 else ""
-    return (
-        f"{count:,} of {total:,} test images fit{which}. "
-        f"The network gets {wrong:,} wrong ({percent(1 - wrong / total)} right), "
-        f"{after_epochs(answers.progress)}."
-    )
+    total = len(answers.labels)
+    return [f"{wrong:,} of {total:,} misread ", html.Small(after_epochs(answers.progress))]
 
 
-def class_table(confusion: Confusion) -> dbc.Table:
-    """Precision, recall and F1 of each digit, with its number of images."""
-    scores = (confusion.precision, confusion.recall, confusion.f1)
-    head = [html.Th(name) for name in ("digit", "images", "precision", "recall", "F1")]
-    rows = [
-        html.Tr(
-            [
-                html.Th(str(digit), scope="row"),
-                html.Td(f"{confusion.support[digit]:,}"),
-                *(html.Td(percent(score[digit], 1)) for score in scores),
-            ]
-        )
-        for digit in range(CLASSES)
-    ]
-    table: list[Any] = [html.Thead(html.Tr(head)), html.Tbody(rows)]
-    return dbc.Table(table, size="sm", class_name="class-table")
+def page_range(first: int, shown: int, count: int) -> str:
+    """Which of the images that match are on a page: `1–40 of 78`."""
+    return f"{first + 1:,}–{first + shown:,} of {count:,}" if shown else "none"
+
+
+def found(confusion: Confusion) -> str:
+    """A margin in words, with the digit that is found least."""
+    digit = worst(confusion.recall)
+    if digit is None:
+        return "every digit is read as what it is."
+    share = percent(confusion.recall[digit], 1)
+    return f"of all true {digit}s, {share} are read as {digit} (recall)."
+
+
+def correct(confusion: Confusion) -> str:
+    """The other margin in words, with the digit that is read wrongly most."""
+    digit = worst(confusion.precision)
+    if digit is None:
+        return "every digit is what it is read as."
+    share = percent(confusion.precision[digit], 1)
+    return f"of all that is read as {digit}, {share} are {digit} (precision)."

@@ -1,20 +1,29 @@
 """Callbacks of the Train tab."""
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
-from core.config import read_texts
+from core.config import TrainConfig, parse_config, read_texts
 from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.header import RESUMABLE, chosen_run
-from dashboard.components.presses import Presses, working
-from dashboard.tabs.train import layout
+from dashboard.components.header import chosen_run
+from dashboard.components.presses import Presses
+from dashboard.tabs.train import layout, network, text
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
+
+FAILED = {
+    layout.PAUSE: "The run was not paused",
+    layout.RESUME: "The run was not resumed",
+    layout.STOP: "The run was not stopped",
+}
+"""What failed, by button. The other buttons start a run."""
+QUEUED = "Queued. It trains when its turn comes."
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -25,20 +34,26 @@ def register(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("form", "fillPreset"),
         *[Output(field, "value") for field in fields],
         Input(config_form.PRESET, "value"),
-        State(config_form.PRESET_VALUES, "data"),
+        State(config_form.KNOWN, "data"),
         *[State(field, "value") for field in fields],
     )
     app.clientside_callback(
         ClientsideFunction("form", "matchPreset"),
         Input(config_form.PRESET, "value"),
         *[Input(field, "value") for field in fields],
-        State(config_form.PRESET_VALUES, "data"),
+        State(config_form.KNOWN, "data"),
         prevent_initial_call=False,
     )
     app.clientside_callback(
         ClientsideFunction("form", "showErrors"),
         Input(config_form.FORM_ERRORS, "data"),
         prevent_initial_call=False,
+    )
+    app.clientside_callback(
+        ClientsideFunction("train", "working"),
+        Input(layout.WORKING, "data"),
+        Input(layout.ANSWERED, "data"),
+        State(layout.ANSWER, "is_open"),
     )
 
     @app.callback(
@@ -51,66 +66,99 @@ def register(app: Dash, service: "TrainingService") -> None:
 
     @app.callback(
         output={
-            "sentence": Output(layout.ERROR, "children"),
-            "is_open": Output(layout.ERROR, "is_open"),
+            "children": Output(layout.ANSWER, "children"),
+            "color": Output(layout.ANSWER, "color"),
+            "is_open": Output(layout.ANSWER, "is_open"),
             "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
+            "answered": Output(layout.ANSWERED, "data"),
         },
         inputs={
             "_": [
                 Input(button, "n_clicks")
-                for button in (layout.TRAIN, ids.PAUSE_BUTTON, ids.STOP_BUTTON, layout.RATE_BUTTON)
+                for button in (layout.TRAIN, layout.QUEUE, layout.RETRY, *FAILED)
             ],
             "run": State(ids.RUN_PICK, "value"),
-            "rate": State(layout.RATE_INPUT, "value"),
             "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
         },
-        running=[working(layout.TRAIN)],
+        running=[(Output(layout.WORKING, "data"), True, False)],
     )
-    async def act(
-        _: list[int], run: str | None, rate: str | None, values: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Does what the pressed button says. The page then shows a run that was started."""
+    async def act(_: list[int], run: str | None, values: dict[str, Any]) -> dict[str, Any]:
+        """Does what the pressed button says. The page shows a run that Train started."""
+        button = str(ctx.triggered_id)
         started: Any = no_update
-        sentence = ""
+        answered: Any = time.time()
+        sentence, color = "", "info"
         try:
-            if ctx.triggered_id == layout.TRAIN:
-                started = await presses.once(service.runs.start, config_form.parse(values))
+            if button in FAILED:
+                await asyncio.to_thread(_control, service, button, run)
+            elif button == layout.RETRY:
+                config = await asyncio.to_thread(_slower, service, run)
+                started = answered = await presses.once(service.runs.start, config)
             else:
-                await asyncio.to_thread(_control, service, str(ctx.triggered_id), run, rate)
-        except InvalidConfigError as error:
-            pressed_train = ctx.triggered_id == layout.TRAIN
-            what = "Training did not start" if pressed_train else "Nothing was changed"
-            sentence = f"{what}. {config_form.validation_message(error)}"
+                answered = await presses.once(service.runs.start, config_form.parse(values))
+                if button == layout.TRAIN:
+                    started = answered
+                else:
+                    sentence = QUEUED
         except DigitLabError as error:
-            sentence = str(error)
-        return {"sentence": sentence, "is_open": bool(sentence), "run": started}
+            invalid = isinstance(error, InvalidConfigError)
+            reason = config_form.validation_message(error) if invalid else str(error)
+            color, sentence = "danger", f"{FAILED.get(button, 'Training did not start')}. {reason}"
+        return {
+            "children": sentence,
+            "color": color,
+            "is_open": bool(sentence),
+            "run": started,
+            "answered": answered,
+        }
+
+    @app.callback(
+        Output(layout.RATE_ANSWER, "children"),
+        Input(layout.RATE_BUTTON, "n_clicks"),
+        State(layout.RATE_INPUT, "value"),
+        State(ids.RUN_PICK, "value"),
+    )
+    async def set_rate(_: int, rate: str | None, run: str | None) -> str:
+        try:
+            return await asyncio.to_thread(_set_rate, service, run, rate)
+        except InvalidConfigError as error:
+            return f"Nothing was changed. {' '.join(error.fields.values())}"
+        except DigitLabError as error:
+            return f"Nothing was changed. {error}"
 
     @app.callback(Input(ids.DATASET_RETRY, "n_clicks"))
     async def retry_dataset(_: int) -> None:
         await asyncio.to_thread(service.prepare_dataset)
 
-    @app.callback(
-        Output(layout.LAYERS, "children"),
-        Input(ids.field("model"), "value"),
-        prevent_initial_call=False,
-    )
-    async def show_layers(model: str) -> Any:
-        return layout.layer_table(await asyncio.to_thread(service.layers, model))
+    network.register(app, service)
 
 
-def _control(service: "TrainingService", button: str, chosen: str | None, rate: str | None) -> None:
-    """Does what a button other than Train says with the run that the page shows.
+def _control(service: "TrainingService", button: str, chosen: str | None) -> None:
+    """Pauses, resumes or stops the run that the page shows.
 
     Raises:
         DigitLabError: it cannot be done; the error says why.
     """
+    acts = {
+        layout.PAUSE: service.runs.pause,
+        layout.RESUME: service.runs.resume,
+        layout.STOP: service.runs.stop,
+    }
+    acts[button](service.runs.snapshot(chosen_run(chosen)).run_id)
+
+
+def _slower(service: "TrainingService", chosen: str | None) -> TrainConfig:
+    """The settings of the run that the page shows, with a learning rate that should work."""
     run = service.runs.snapshot(chosen_run(chosen))
-    if button == ids.STOP_BUTTON:
-        service.runs.stop(run.run_id)
-    elif button == layout.RATE_BUTTON:
-        typed = read_texts({"learning_rate": rate})
-        service.runs.set_learning_rate(run.run_id, **typed)
-    elif run.state in RESUMABLE:
-        service.runs.resume(run.run_id)
-    else:
-        service.runs.pause(run.run_id)
+    return parse_config({**run.config, "learning_rate": text.retry_rate(run)})
+
+
+def _set_rate(service: "TrainingService", chosen: str | None, rate: str | None) -> str:
+    """
+    Raises:
+        DigitLabError: the run that the page shows cannot get this learning rate.
+    """
+    run = service.runs.snapshot(chosen_run(chosen))
+    typed = read_texts({"learning_rate": rate})
+    service.runs.set_learning_rate(run.run_id, **typed)
+    return f"From now on {run.title} learns with {rate}."

@@ -1,122 +1,279 @@
-"""Layout of the Train tab: buttons, settings, the live loss, and the layers of the model."""
+"""Layout of the Train tab: presets and buttons, the wall, how well it reads, and the network."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
 from dash import html
 
-from core.records.layers import LayerInfo
+from core.config import TrainConfig
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, alert, button, panel
-from dashboard.components.help_link import help_link
+from dashboard.components.controls import HIDDEN, alert, button, stores
+from dashboard.components.help_link import GUIDE
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE
-from dashboard.formatting import NOTHING
+from dashboard.tabs.train import network, wall
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 TRAIN = "train-button"
+QUEUE = "queue-button"
+PAUSE = "pause-button"
+RESUME = "resume-button"
+STOP = "stop-button"
+RETRY = "retry-button"
 RATE_INPUT = "rate-input"
 RATE_BUTTON = "rate-button"
-ERROR = "train-error"
-CURVE = "train-curve"
-LAYERS = "layers"
+RATE_ANSWER = "rate-answer"
+ANSWER = "train-answer"
+WORKING = "train-working"
+"""The store with whether a pressed button waits for the server."""
+ANSWERED = "train-answered"
+"""The store that changes with each answer to a pressed button."""
+RUN_SETTINGS = "run-settings"
 
-EXPLANATION = (
-    "The network is shown a few images at a time, and then each of its weights takes a small step "
-    "that makes this loss smaller."
-)
 
-
-def layout(_: "TrainingService") -> html.Div:
+def layout(service: "TrainingService") -> html.Div:
+    weights = {
+        model: sum(layer.parameters for layer in service.layers(model))
+        for model in config_form.MODELS
+    }
     return html.Div(
         [
-            panel("Start and stop", _buttons(), _rate(), alert(ERROR), class_name="train-go"),
-            panel("Settings", config_form.layout(), class_name="train-settings"),
-            html.Div(
-                [
-                    dbc.Alert(id=ids.RUN_MESSAGE, color="info", className="mb-2"),
-                    html.Div(
-                        [
-                            dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
-                            button(
-                                "Look for MNIST again",
-                                ids.DATASET_RETRY,
-                                "warning",
-                                outline=False,
-                                style=HIDDEN,
-                            ),
-                        ],
-                        className="dataset-notice",
-                    ),
-                    live_curve(CURVE, "loss", "Live loss", height=280),
-                    help_link(EXPLANATION, "train"),
-                ],
-                className="train-live",
-            ),
-            html.Section(
-                [html.H2("The network, layer by layer"), html.Div(id=LAYERS)],
-                className="panel train-layers",
-            ),
+            _rail(),
+            html.Div(wall.layout(), className="train-wall"),
+            html.Div([wall.number(), _slot(), _charts()], className="read"),
+            html.Div(network.layout(), className="train-network"),
+            config_form.drawer(weights),
+            _run_settings(),
         ],
-        className="train-tab",
+        className="train",
+        **{"data-state": "none"},
     )
 
 
+def _rail() -> html.Div:
+    guide = html.A(
+        html.Span("?"),
+        href=url(f"{GUIDE}#train"),
+        target="_blank",
+        title="Times are measured on this computer. More in the guide",
+        className="help",
+        **{"aria-label": "More in the guide"},
+    )
+    head = html.Div([html.Span("What to train", id="presets-title"), guide], className="soft small")
+    presets = html.Div(
+        config_form.cards(), role="radiogroup", **{"aria-labelledby": "presets-title"}
+    )
+    return html.Div([head, presets, _buttons(), _fold(), _foot()], className="rail")
+
+
 def _buttons() -> html.Div:
-    idle: dict[str, Any] = {"size": "lg", "disabled": True}
+    """Train, or what can be done with the run that is shown: `data-state` decides."""
     return html.Div(
         [
-            button("Train", TRAIN, "primary", size="lg", className=PRESS_ONCE),
-            button("Pause", ids.PAUSE_BUTTON, className=PRESS_ONCE, **idle),
-            button("Stop", ids.STOP_BUTTON, "danger", **idle),
+            _button(TRAIN, "play", "Train", "Starting…"),
+            _button(PAUSE, "pause", "Pause", "Pausing…"),
+            _button(RESUME, "play", "Resume", "Resuming…"),
+            _button(STOP, "stop", "Stop", "Stopping…"),
+            alert(ANSWER, class_name="train-answer"),
+            *stores(WORKING, ANSWERED),
         ],
         className="train-buttons",
     )
 
 
-def _rate() -> html.Div:
-    label = "Learning rate from now on"
+def _button(name: str, glyph: str, label: str, working: str) -> dbc.Button:
+    parts = [
+        html.I(className=f"glyph glyph-{glyph}"),
+        html.Span(label, className="label"),
+        html.Span(working, className="working-label"),
+    ]
+    return dbc.Button(parts, id=name, color="secondary", className=f"btn-lg {PRESS_ONCE}")
+
+
+def _fold() -> html.Button:
+    words = html.Span(
+        [html.B("Settings", id="settings-name"), html.Span(id="settings-summary")], className="grow"
+    )
+    return html.Button(
+        [html.I(className="glyph glyph-settings"), words, html.I(className="glyph glyph-next")],
+        className="fold",
+        **{"data-opens": config_form.DRAWER},
+    )
+
+
+def _foot() -> html.Div:
+    """The way to the shown run's settings; the data set, or what becomes of changed settings."""
+    notice = html.Div(
+        [
+            dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
+            button("Look for MNIST again", ids.DATASET_RETRY, style=HIDDEN),
+        ],
+        className="dataset-notice",
+    )
+    queue = dbc.Button(
+        [
+            html.Span("Queue next", className="label"),
+            html.Span("Queueing…", className="working-label"),
+        ],
+        id=QUEUE,
+        color="secondary",
+        className=PRESS_ONCE,
+    )
+    links = [
+        html.Button(text, className=f"btn-link {kind}", **{"data-opens": RUN_SETTINGS})
+        for text, kind in (
+            ("Settings of this run…", "settings"),
+            ("Learning rate of this run…", "rate"),
+        )
+    ]
     return html.Div(
         [
-            dbc.Label(label, html_for=RATE_INPUT, size="sm", className="mb-0"),
-            dbc.InputGroup(
+            notice,
+            html.Div(links, className="of-run"),
+            html.P(className="small soft of-data", **{"data-live": "data"}),
+            html.P("What you change now goes into the next run.", className="small soft of-next"),
+            queue,
+        ],
+        className="rail-foot",
+    )
+
+
+def _slot() -> html.Div:
+    """What training does; what happened to the run, and one way on; after it, the next step."""
+    explanation = html.P(
+        [
+            html.Span(
                 [
-                    dbc.Input(id=RATE_INPUT, type="text", inputmode="decimal"),
-                    button("Change", RATE_BUTTON, size=None),
+                    "Training shows it 60,000 handwritten digits, a few at a time, and moves its ",
+                    _term("weights"),
+                    " a little after each few.",
                 ],
-                size="sm",
+                className="before",
+            ),
+            html.Span(
+                [
+                    "After every batch of ",
+                    html.Span(**{"data-shown": "batch_size"}),
+                    " images each of the ",
+                    html.B(id="weight-count"),
+                    " ",
+                    _term("weights"),
+                    " takes a small step that makes the ",
+                    _term("loss"),
+                    " a little lower.",
+                ],
+                className="during",
             ),
         ],
-        id=ids.RATE,
-        className="train-rate",
-        style=HIDDEN,
+        className="explanation soft",
+    )
+    note = html.Div(
+        [
+            html.I(className="note-icon"),
+            _message(),
+            html.Button("Cancel", className="btn", **{"data-press": STOP}),
+            html.Button("Resume", className="btn", **{"data-press": RESUME}),
+            dbc.Button(
+                [
+                    html.Span(["Train with ", _live("retry-rate")], className="label"),
+                    html.Span("Starting…", className="working-label"),
+                ],
+                id=RETRY,
+                color="secondary",
+                className=PRESS_ONCE,
+            ),
+        ],
+        className="note",
+    )
+    draw = html.Button(
+        ["Draw", html.I(className="glyph glyph-next")],
+        id="draw-next",
+        className="btn",
+        **{"aria-label": "Draw a digit"},
+    )
+    next_step = html.Div([_message(), draw], className="next")
+    return html.Div([explanation, note, next_step], className="slot")
+
+
+def _message() -> html.P:
+    return html.P([html.B(**{"data-live": "slot-lead"}), " ", _live("slot-rest")])
+
+
+def _live(name: str) -> html.Span:
+    return html.Span(**{"data-live": name})
+
+
+TERMS = {
+    "weights": "The numbers in the network that training changes.",
+    "loss": "How wrong the network is: 2.3 when it guesses, 0 when it is right and sure.",
+}
+
+
+def _term(word: str) -> html.Dfn:
+    return html.Dfn(word, title=TERMS[word], className="term")
+
+
+def _charts() -> html.Div:
+    return html.Div(
+        [
+            live_curve("train-curve", "loss", "Live loss", height=114),
+            live_curve("train-accuracy", "accuracy", "Live accuracy", height=114),
+        ],
+        className="charts",
     )
 
 
-def layer_table(layers: list[LayerInfo]) -> dbc.Table:
-    """The layers in the order of the data's way, with their parameters."""
-    heads = ["Layer", "Kind", "Output", "Parameters"]
-    rows = [
-        html.Tr(
+def _run_settings() -> html.Dialog:
+    """The settings of the shown run, and its learning rate while it trains."""
+    rate = html.Div(
+        [
+            dbc.Label("Learning rate of this run", html_for=RATE_INPUT),
+            dbc.Input(id=RATE_INPUT, type="text", inputmode="decimal", autocomplete="off"),
+            button("Apply", RATE_BUTTON),
+            html.Small("Takes effect at once: of a one-cycle schedule it is the peak."),
+            html.P(id=RATE_ANSWER, className="small", role="status"),
+        ],
+        className="field rate",
+    )
+    head = [
+        html.H2(["Settings of ", html.Span(id="run-title")], id="run-settings-title"),
+        config_form.done(RUN_SETTINGS),
+    ]
+    use = html.Button("Use these settings", id="use-settings", className="btn")
+    return html.Dialog(
+        [
+            html.Div(head, className="row-flex between"),
+            html.P(className="soft", **{"data-live": "origin"}),
+            rate,
+            html.Div([_shown_settings(), use], className="known-only"),
+        ],
+        id=RUN_SETTINGS,
+        className="drawer drawer-end",
+        **{"aria-labelledby": "run-settings-title"},
+    )
+
+
+def _shown_settings() -> html.Table:
+    """A row for each setting. The script fills in the values of the shown run."""
+    bodies = [
+        html.Tbody(
             [
-                html.Td(layer.name),
-                html.Td(layer.kind),
-                html.Td(" × ".join(map(str, layer.output_shape))),
-                html.Td(f"{layer.parameters:,}" if layer.parameters else NOTHING),
+                html.Tr(html.Th(group, scope="rowgroup", colSpan=2)),
+                *[
+                    html.Tr(
+                        [
+                            html.Th(TrainConfig.model_fields[name].title, scope="row"),
+                            html.Td(**{"data-shown": name}),
+                        ]
+                    )
+                    for name in names
+                ],
             ]
         )
-        for layer in layers
+        for group, names in config_form.GROUPS.items()
     ]
-    total = f"{sum(layer.parameters for layer in layers):,}"
-    return dbc.Table(
-        [
-            html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
-            html.Tbody(rows),
-            html.Tfoot(html.Tr([html.Th("Together", colSpan=3, scope="row"), html.Th(total)])),
-        ],
-        size="sm",
-        responsive=True,
-    )
+    return html.Table(bodies, className="table")

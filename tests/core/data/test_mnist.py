@@ -512,6 +512,21 @@ def test_who_named_no_folder_is_told_how_to(tmp_path: Path) -> None:
 
 
 @contextmanager
+def mirror(server: ThreadingTCPServer | ThreadingHTTPServer) -> Iterator[str]:
+    """Makes the server the only mirror of MNIST, and serves. Yields the host."""
+    from torchvision.datasets import MNIST
+
+    with server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        host = f"127.0.0.1:{server.server_address[1]}"
+        MNIST.mirrors.append(f"http://{host}/")
+        yield host
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
 def serving(answers: Mapping[str, bytes | int], missing_bytes: int = 0) -> Iterator[str]:
     """The only mirror of MNIST: packs these files, sends these contents, or these status codes.
 
@@ -533,16 +548,8 @@ def serving(answers: Mapping[str, bytes | int], missing_bytes: int = 0) -> Itera
         def log_message(self, *_: Any) -> None:
             pass
 
-    from torchvision.datasets import MNIST
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        host = f"127.0.0.1:{server.server_port}"
-        MNIST.mirrors.append(f"http://{host}/")
+    with mirror(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as host:
         yield host
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("size", [0, 100, 5000])
@@ -626,16 +633,8 @@ def sending(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
                     self.request.sendall(part)
                     time.sleep(pause)
 
-    from torchvision.datasets import MNIST
-
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        host = f"127.0.0.1:{server.server_address[1]}"
-        MNIST.mirrors.append(f"http://{host}/")
+    with mirror(ThreadingTCPServer(("127.0.0.1", 0), Handler)) as host:
         yield host
-        server.shutdown()
-        thread.join()
 
 
 NO_WEB_SERVER = " did not answer as a web server does. Log in to this network"

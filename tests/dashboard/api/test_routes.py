@@ -36,6 +36,18 @@ def test_the_server_says_that_it_is_well(untrained: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+def test_the_presets_promise_a_time_on_this_computer(
+    client: TestClient, wait_until: WaitUntil
+) -> None:
+    first = client.get("/api/speed").json()
+    assert first["device"]
+    assert first["presets"]["fast"] == {"seconds": None, "accuracy": None}
+    wait_until(lambda: client.get("/api/speed").json()["state"] == "measured")
+    told = client.get("/api/speed").json()
+    assert list(told["presets"]) == ["fast", "notebook", "speedrun", "accurate"]
+    assert all(promise["seconds"] > 0 for promise in told["presets"].values())
+
+
 def test_a_data_set_that_is_missing_says_what_was_searched_and_is_searched_again(
     make_service: MakeService,
     synthetic_folder: Path,
@@ -598,6 +610,15 @@ def test_a_known_path_asked_in_the_wrong_way_gives_a_sentence_too(
 ) -> None:
     answer = untrained.request(method, path)
     refusal(answer, 405)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/runs/x%0Ay", "/api/runs/%0A"])
+def test_a_line_break_in_a_path_is_not_found_either(
+    untrained: TestClient, method: str, path: str
+) -> None:
+    """No route of Starlette's matches such a path, the mount of the API included."""
+    assert "nothing to" in refusal(untrained.request(method, path), 404)
 
 
 def test_only_the_head_of_an_unknown_path_is_not_found_either(untrained: TestClient) -> None:

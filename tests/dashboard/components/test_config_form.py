@@ -14,12 +14,14 @@ from dashboard.components import config_form
 FIELDS = TrainConfig.model_fields
 SWITCHES = [name for name, field in FIELDS.items() if field.annotation is bool]
 CHOICES = [name for name, field in FIELDS.items() if get_args(field.annotation)]
+WEIGHTS = dict.fromkeys(config_form.MODELS, 1000)
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
 
 
 @pytest.fixture(scope="module")
 def parts() -> list[Component]:
-    return [part for part in config_form.layout()._traverse() if isinstance(part, Component)]
+    page = html.Div([config_form.cards(), config_form.drawer(WEIGHTS)])
+    return [part for part in page._traverse() if isinstance(part, Component)]
 
 
 def by_id(parts: list[Component], element_id: str) -> Component:
@@ -93,44 +95,42 @@ def test_what_is_chosen_survives_a_reload(element_id: str, parts: list[Component
     assert field.persistence_type == "session"
 
 
-def test_settings_that_one_rarely_changes_are_folded_away() -> None:
-    details = next(
-        part for part in config_form.layout()._traverse() if isinstance(part, html.Details)
-    )
-    folded = {getattr(part, "id", None) for part in details._traverse()}
-    for name in FIELDS:
-        assert (ids.field(name) in folded) == (name not in config_form.SHOWN_FIRST)
+def test_every_setting_is_in_one_group_and_a_closed_group_has_a_place_for_its_values(
+    parts: list[Component],
+) -> None:
+    assert sorted(name for names in config_form.GROUPS.values() for name in names) == sorted(FIELDS)
+    groups = [part for part in parts if isinstance(part, html.Details)]
+    assert len(groups) == len(config_form.GROUPS)
+    for group, (title, names) in zip(groups, config_form.GROUPS.items(), strict=True):
+        inside = list(group._traverse())
+        assert [part for part in inside if getattr(part, "data-group", None) == title]
+        fields = {getattr(part, "id", None) for part in inside} & set(map(ids.field, FIELDS))
+        assert fields == set(map(ids.field, names))
 
 
 # Presets
 
 
-def test_each_preset_can_be_chosen_by_its_title_and_so_can_ones_own(
-    parts: list[Component],
-) -> None:
-    options = {
-        option["value"]: option["label"] for option in by_id(parts, config_form.PRESET).options
-    }
-    own = options.pop(config_form.CUSTOM)
-    assert options == {name: preset.title for name, preset in PRESETS.items()}
-    assert own not in options.values()
+def test_each_preset_is_a_card_with_a_place_for_its_promise() -> None:
+    cards = config_form.cards()
+    assert {option["value"] for option in cards.options} == set(PRESETS)
+    for option in cards.options:
+        radio, title, kind, promise = option["label"]
+        assert title.children == PRESETS[option["value"]].title
+        assert kind.children
+        assert getattr(promise, "data-promise") == option["value"]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_as_values_of_the_form_is_the_preset(preset: str) -> None:
-    settings = dict(zip(FIELDS, config_form.presets()[preset]["settings"], strict=True))
+    settings = dict(
+        zip(FIELDS, config_form.known_settings(WEIGHTS)["presets"][preset]["settings"], strict=True)
+    )
     assert [name for name in FIELDS if settings[name] is None] == ["dataset", "seed"]
     filled = {name: value for name, value in settings.items() if value is not None}
     assert config_form.parse(filled) == PRESETS[preset].config
     for name in set(NUMBERS) - {"seed"}:  # decimal numbers may be typed with a comma
         assert type(filled[name]) is (str if FIELDS[name].annotation is int else float)
-
-
-def test_every_choice_of_preset_says_what_it_is_for() -> None:
-    sentences = [known["purpose"] for known in config_form.presets().values()]
-    assert list(config_form.presets()) == [*PRESETS, config_form.CUSTOM]
-    assert all(sentences)
-    assert len(set(sentences)) == len(sentences)
 
 
 def test_only_wrong_fields_have_a_sentence(parts: list[Component]) -> None:

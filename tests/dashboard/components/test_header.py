@@ -105,55 +105,6 @@ def test_each_state_has_a_word_and_a_class(state: RunState | None) -> None:
     assert classes == f"state state-{'ready' if state is None else state.value}"
 
 
-@pytest.mark.parametrize(
-    ("snapshot", "can_stop", "other"),
-    [
-        (None, False, None),
-        (run(), True, "Pause"),
-        (run(state=RunState.QUEUED), True, "Pause"),
-        (run(state=RunState.PAUSED), True, "Resume"),
-        (run(state=RunState.STOPPING), False, None),
-        (run(state=RunState.STOPPED), False, "Resume"),
-        (run(state=RunState.INTERRUPTED), False, "Resume"),
-        (done(), False, None),
-        (run(state=RunState.FAILED, error="It broke."), False, None),
-    ],
-)
-def test_buttons_can_be_pressed_when_they_make_sense(
-    snapshot: RunSnapshot | None, can_stop: bool, other: str | None
-) -> None:
-    told = controls(snapshot)
-    assert told[ids.STOP_BUTTON] == {"disabled": not can_stop}
-    assert told[ids.PAUSE_BUTTON] == {"children": other or "Pause", "disabled": other is None}
-    running = snapshot is not None and snapshot.state is RunState.RUNNING
-    assert (told[ids.RATE]["style"] == {}) is running
-
-
-@pytest.mark.parametrize(
-    ("snapshot", "sentence", "colour"),
-    [
-        (None, "Press Train", "info"),
-        (run(), "Training", "info"),
-        (run(message="Downloading MNIST: 40%"), "Downloading MNIST: 40%.", "info"),
-        (done(), "98.76\u202f%", "success"),
-        (run(state=RunState.STOPPED), "Stopped before it began", "secondary"),
-        (run(state=RunState.STOPPED, kept=(0, 1)), "keeps what it had learnt", "secondary"),
-        (
-            run(state=RunState.FAILED, error="The loss became nan."),
-            "The loss became nan.",
-            "danger",
-        ),
-    ],
-    ids=["no run", "running", "waiting", "done", "never begun", "stopped", "failed"],
-)
-def test_the_message_says_how_the_run_goes(
-    snapshot: RunSnapshot | None, sentence: str, colour: str
-) -> None:
-    message = controls(snapshot)[ids.RUN_MESSAGE]
-    assert sentence in message["children"]
-    assert message["color"] == colour
-
-
 def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
     assert controls(None)[ids.CURVES_CSV]["disabled"]
     link = controls(run(run_id="a-run"))[ids.CURVES_CSV]

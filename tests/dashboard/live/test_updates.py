@@ -11,7 +11,8 @@ import pytest
 
 from core.config import TrainConfig
 from core.errors import UnknownRunError
-from dashboard import ids
+from core.records.preview import PreviewFrame
+from dashboard.components import header
 from dashboard.live.protocol import Place
 from dashboard.live.updates import has_news, update
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, network
@@ -77,7 +78,7 @@ def test_only_what_changed_is_sent(harness: LiveHarness) -> None:
     told = page.look(harness.changes)
     assert {"run", "controls", "runs"} <= told.keys()
     assert not told.keys() & EVENTS
-    assert told["controls"][ids.STOP_BUTTON] == {"disabled": True}
+    assert told["controls"][header.STATE] == {"className": "state state-done"}
 
 
 def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness) -> None:
@@ -317,3 +318,26 @@ def test_what_cannot_be_read_is_logged_once(
         Page().look(harness.changes)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert run_id in caplog.text
+
+
+# The preview, which only those get who ask for it
+
+FRAME = PreviewFrame(3, 0.3, 1.5, "0" * 60, 0.75)
+
+
+def test_a_preview_comes_to_those_who_want_it(harness: LiveHarness) -> None:
+    harness.start()
+    watching, other = Page(wants={"preview"}), Page()
+    watching.look(harness.changes)
+    other.look(harness.changes)
+    harness.report(FRAME)
+    assert watching.look(harness.changes)["preview"] == asdict(FRAME)
+    assert "preview" not in other.look(harness.changes)
+    assert "preview" not in watching.look(harness.changes), "it is told once"
+
+
+def test_the_last_frame_is_told_after_the_end_of_the_run(harness: LiveHarness) -> None:
+    harness.start()
+    harness.report(FRAME)
+    harness.end()
+    assert Page(wants={"preview"}).look(harness.changes)["preview"] == asdict(FRAME)

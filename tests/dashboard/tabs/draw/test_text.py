@@ -32,7 +32,10 @@ def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> Probabil
         (course_of(7, 7), "it guessed 7 (73\u202f%), and it never read anything else."),
         (course_of(4, 7, 7), "Untrained it guessed 4 (73\u202f%). It reads 7 since epoch 1."),
         (course_of(4, 9, 7), "It reads 7 since epoch 2, after 2 changes of mind."),
-        (course_of(4, 9, epochs=(5.0, 9.5)), "After epoch 5 it read 4 (73\u202f%). It reads 9 since"),
+        (
+            course_of(4, 9, epochs=(5.0, 9.5)),
+            "After epoch 5 it read 4 (73\u202f%). It reads 9 since",
+        ),
     ],
 )
 def test_a_course_is_told_in_words(shown: ProbabilityHistory, words: str) -> None:
@@ -50,7 +53,9 @@ def own(*read: tuple[int, int], taught: int = 0) -> DrawingSet:
 def test_the_summary_counts_what_is_read_right() -> None:
     assert text.summary(own()) == text.NOTHING_KEPT
     assert text.summary(own((3, 3), (4, 9), (5, 5))) == "2 of 3 right"
-    assert "2 of 3 right. It was taught 1 of them" in text.summary(own((3, 3), (4, 9), (5, 5), taught=1))
+    assert "2 of 3 right. It was taught 1 of them" in text.summary(
+        own((3, 3), (4, 9), (5, 5), taught=1)
+    )
     assert "It was taught all of them" in text.summary(own((3, 3), taught=1))
     unread = DrawingSet(own((3, 3)).drawings, None, np.zeros(1, bool))
     assert text.summary(unread) == "1 kept. Train a network to read them."

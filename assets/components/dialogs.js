@@ -1,0 +1,18 @@
+// Drawers are <dialog> elements: `data-opens` and `data-closes` of a button name one by its id. A
+// click beside an open drawer closes it.
+(function () {
+  "use strict";
+
+  const isBeside = (dialog, { clientX, clientY }) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    return clientX < left || clientX > right || clientY < top || clientY > bottom;
+  };
+
+  document.addEventListener("click", (event) => {
+    const opens = event.target.closest("[data-opens]");
+    const closes = event.target.closest("[data-closes]");
+    if (opens) document.getElementById(opens.dataset.opens).showModal();
+    if (closes) document.getElementById(closes.dataset.closes).close();
+    if (event.target.matches("dialog") && isBeside(event.target, event)) event.target.close();
+  });
+})();

@@ -1,0 +1,62 @@
+"""The route that shows what a network makes of one test image, layer by layer."""
+
+import base64
+import io
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from fastapi import FastAPI, Query
+from PIL import Image
+
+from dashboard.api.schemas import ActivationsResponse, LayerResponse
+from dashboard.components.mosaic import columns_of, mosaic
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
+Index = Annotated[
+    int | None, Query(description="A test image; by default the first of the preview.")
+]
+
+Kept = Annotated[int | None, Query(description="A kept epoch; by default the newest weights.")]
+
+
+def register(api: FastAPI, service: "TrainingService") -> None:
+    @api.get("/runs/{run_id}/activations", tags=["predictions"])
+    def get_activations(
+        run_id: str, image: Index = None, epoch: Kept = None
+    ) -> ActivationsResponse:
+        """What a network of a run makes of a test image; newer weights come once a second.
+
+        `picture` is a PNG as a data URL: a layer's maps, light on black, one pixel a value.
+        """
+        if image is None:
+            image = int(service.predictions.preview_images(run_id).indices[0])
+        found = service.inspection.network_view(run_id, image, epoch)
+        return ActivationsResponse(
+            version=found.version,
+            progress=found.progress,
+            image=found.index,
+            label=found.label,
+            model=found.model,
+            probabilities=found.view.probabilities.tolist(),
+            parameters=sum(found.parameters),
+            layers=[
+                LayerResponse(
+                    name=maps.layer.name,
+                    operations=list(maps.layer.operations),
+                    shape=list(maps.layer.shape if maps.layer.is_map else maps.layer.shape[:1]),
+                    size=maps.layer.size,
+                    parameters=parameters,
+                    columns=columns_of(len(maps.values)),
+                    picture=_data_url(mosaic(maps.values)),
+                )
+                for maps, parameters in zip(found.view.maps, found.parameters, strict=True)
+            ],
+        )
+
+
+def _data_url(picture: np.ndarray) -> str:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

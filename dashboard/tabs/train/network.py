@@ -1,0 +1,237 @@
+"""The network of the shown run, layer by layer, with its activations for one test digit.
+
+`assets/tabs/network.js` names the model, and fills in the pictures about once a second.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+
+from core.records.layers import InnerLayer, LayerInfo
+from dashboard import ids
+from dashboard.components.controls import table
+from dashboard.components.mosaic import columns_of
+from dashboard.formatting import NOTHING, model_title, percent
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
+MODEL = "network-model"
+"""The store with the model that is shown: the run's, or the one to train first."""
+BODY = "network-body"
+
+HEIGHT = 112
+"""Of the row of pictures, in pixels."""
+MAX_WIDTH = 440
+MANY_LAYERS, MAX_WIDTH_OF_MANY = 7, 200
+"""Pictures of a network with so many layers are narrower."""
+PIXELS_PER_VALUE = 4
+PIXELS_PER_UNIT = 7
+"""At most so many pixels for a value of a map, and for a unit of a vector."""
+
+
+def layout() -> html.Section:
+    return html.Section(
+        [
+            dcc.Store(id=MODEL),
+            html.Div(
+                [
+                    html.H2("The network"),
+                    html.P(id="network-about", className="soft small"),
+                    html.Div([_as_table(), _look_inside()], className="push"),
+                ],
+                className="network-head",
+            ),
+            html.Div(id=BODY),
+        ],
+        id="network",
+        className="network",
+        **{"aria-label": "The network"},
+    )
+
+
+def _as_table() -> html.Button:
+    return html.Button(
+        "As a table",
+        id="network-as-table",
+        className="btn btn-quiet",
+        **{"aria-pressed": "false"},
+    )
+
+
+def _look_inside() -> html.Button:
+    return html.Button(
+        ["Look inside", html.I(className="glyph glyph-next")],
+        id="network-look-inside",
+        className="btn btn-quiet",
+        **{"data-look-inside": "0"},
+    )
+
+
+def register(app: Dash, service: "TrainingService") -> None:
+    app.clientside_callback(
+        ClientsideFunction("network", "chooseModel"),
+        Output(MODEL, "data"),
+        Input(ids.field("model"), "value"),
+        prevent_initial_call=False,
+    )
+
+    @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
+    async def show_model(model: str) -> list[Any]:
+        layers = service.inspection.layers(model)
+        modules = service.layers(model)
+        return body(model, parts_of(layers, modules), modules)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer as it is drawn. `weights` counts those of its batch normalization as well."""
+
+    name: str
+    layer: InnerLayer
+    weights: int
+
+
+def parts_of(layers: tuple[InnerLayer, ...], modules: list[LayerInfo]) -> list[Part]:
+    """The layers of a model with their names and weights.
+
+    Args:
+        layers: a layer is a module with weights and what follows it.
+        modules: those of the same model, in the same order.
+    """
+    starts = {layer.name for layer in layers}
+    weights = dict.fromkeys(starts, 0)
+    start = ""
+    for module in modules:
+        start = module.name if module.name in starts else start
+        weights[start] += module.parameters
+    parts = []
+    convolutions = 0
+    for layer in layers:
+        convolutions += layer.is_convolution
+        # A module within a module, such as block1.0.0
+        name = f"conv{convolutions}" if "." in layer.name else layer.name
+        pooled = " + pool" if layer.pool > 1 else ""
+        parts.append(Part(name + pooled, layer, weights[layer.name]))
+    return parts
+
+
+def body(model: str, parts: list[Part], modules: list[LayerInfo]) -> list[Any]:
+    """The model as pictures, still empty, and as a table."""
+    arrow = html.I(className="glyph glyph-arrow")
+    flow: list[Any] = []
+    most = MAX_WIDTH if len(parts) < MANY_LAYERS else MAX_WIDTH_OF_MANY
+    for part in parts:
+        width = min(shown_width(part.layer), most)
+        drawn = _layer(part, _outputs() if part is parts[-1] else _mosaic(part.layer), width)
+        flow += [arrow, drawn] if flow else [drawn]
+    pictures = html.Div(
+        flow,
+        className="flow" if len(parts) < MANY_LAYERS else "flow deep",
+        role="group",
+        tabIndex=0,  # it scrolls where the window is narrow
+        **{"aria-label": "Layers", "data-model": model, "data-title": model_title(model)},
+    )
+    return [
+        html.Div([pictures, _share(parts)], className="network-pictures"),
+        html.Div(layer_table(modules), className="network-table"),
+    ]
+
+
+def _layer(part: Part, picture: html.Div, width: float) -> html.Div:
+    name = [html.B(part.name), html.Span(part.layer.size, className="mono")]
+    return html.Div(
+        [
+            html.Div(name, className="layer-name"),
+            html.Div(picture, className="layer-picture"),
+            html.Div(_caption(part), className="layer-weights"),
+        ],
+        className="layer",
+        style={"--width": f"{width:.0f}px"},
+        title=", ".join(part.layer.operations),
+    )
+
+
+def _caption(part: Part) -> str:
+    if part.weights:
+        return f"{part.weights:,} weights"
+    return "one test digit" if part.layer.name == "input" else "strongest of each map"
+
+
+def _grid(layer: InnerLayer) -> tuple[int, int, int, int]:
+    """How a layer is laid out as a picture: its size, and the period of its maps in it."""
+    count, height, width = layer.shape
+    columns, gap = columns_of(count), int(layer.is_map)
+    rows = count // columns
+    step = width + gap
+    return columns * step - gap, rows * (height + gap) - gap, step, height + gap
+
+
+def shown_width(layer: InnerLayer) -> float:
+    """How wide the picture of a layer is, in pixels, where there is room."""
+    width, height, _, _ = _grid(layer)
+    scale = PIXELS_PER_VALUE if layer.is_map else PIXELS_PER_UNIT
+    return min(HEIGHT * width / height, scale * width)
+
+
+def _mosaic(layer: InnerLayer) -> html.Div:
+    """The maps of a layer, with lines between them; without a picture, empty cells."""
+    width, height, across, down = _grid(layer)
+    style = {
+        "--ratio": f"{width} / {height}",
+        "--across": f"{100 * across / width:.4f}%",
+        "--down": f"{100 * down / height:.4f}%",
+        "--line-across": f"{100 / across:.2f}%" if layer.is_map else "14%",
+        "--line-down": f"{100 / down:.2f}%" if layer.is_map else "14%",
+    }
+    single = layer.shape[0] == 1
+    return html.Div(
+        html.Img(alt="", hidden=True),
+        className="mosaic single" if single else "mosaic",
+        style={"--ratio": f"{width} / {height}"} if single else style,
+    )
+
+
+def _outputs() -> html.Div:
+    rows = [html.Div([str(digit), html.I()]) for digit in range(10)]
+    return html.Div(rows, className="outputs", role="img", **{"aria-label": "Ten outputs"})
+
+
+def _share(parts: list[Part]) -> html.Div:
+    """How the weights are spread over the layers."""
+    most = max(parts, key=lambda part: part.weights)
+    total = sum(part.weights for part in parts)
+    share = percent(most.weights / total, 1)
+    name = most.name.removesuffix(" + pool")
+    bars = [
+        html.I(
+            className="most" if part is most else None,
+            style={"flex": f"{max(part.weights / total, 0.004):.4f}"},
+            title=f"{part.name}: {part.weights:,}",
+        )
+        for part in parts
+        if part.weights
+    ]
+    return html.Div(
+        [
+            html.Span(f"{share} of its {total:,} weights sit in one layer, {name}"),
+            html.Div(bars, className="share-bar"),
+        ],
+        className="share",
+    )
+
+
+def layer_table(modules: list[LayerInfo]) -> Any:
+    """The modules of a model in the order of the data's way, with their weights."""
+    rows = [
+        [
+            module.name,
+            module.kind,
+            " × ".join(map(str, module.output_shape)),
+            f"{module.parameters:,}" if module.parameters else NOTHING,
+        ]
+        for module in modules
+    ]
+    rows.append(["Together", "", "", f"{sum(module.parameters for module in modules):,}"])
+    return table(["Layer", "Kind", "Output", "Weights"], rows, responsive=True)
