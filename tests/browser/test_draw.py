@@ -309,8 +309,11 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
         assert percentages(dashboard)[7] == 100 * chances[7]
         answer = dashboard.page.locator("#draw-answer strong")
         color = dashboard.theme_color("ink" if doubt is None else "ink-3")
-        found = "answer => getComputedStyle(answer).color"
-        dashboard.until(lambda answer=answer, color=color: answer.evaluate(found) == color)
+        dashboard.until(
+            lambda answer=answer, color=color: (
+                answer.evaluate("answer => getComputedStyle(answer).color") == color
+            )
+        )
         best = dashboard.page.locator("#draw-bars .best")
         assert set(best.evaluate_all("bars => bars.map(bar => +bar.dataset.digit)")) == marked
         bar = best.first.evaluate("bar => getComputedStyle(bar, '::after').backgroundImage")
