@@ -7,6 +7,8 @@
   const EMPTY = ["Nothing is drawn yet.", "It reads while you write."];
   const UNTRAINED = ["No answer yet", "Before training it can only guess."];
   const TRAINING = ["running", "stopping"];
+  const PRESET = "speedrun"; // that is trained here
+  const MEASURING_MS = 1000;
 
   let asking = false;
   let changed = false;
@@ -17,6 +19,7 @@
   let trained = 0;
   let starting = false; // whether somebody pressed Train here, and the run has not come yet
   let waitsForNetwork = false;
+  let promised = null; // resolves when the button says how long it takes
 
   const { addCallbacks, noUpdate, setProps, url } = window.digitlab;
   const element = (id) => document.getElementById(id);
@@ -108,9 +111,23 @@
     if (!block) return;
     block.hidden = !canStart && !learns;
     element("draw-start").hidden = !canStart;
+    if (canStart) promised ??= showPromise();
     const bar = element("draw-learning");
     bar.hidden = !learns;
     bar.value = run && !starting ? trained / run.epochs : 0;
+  }
+
+  async function showPromise() {
+    const answer = await fetch(url("/api/speed")).catch(() => null);
+    if (!answer?.ok) return;
+    const { state, presets } = await answer.json();
+    const { seconds } = presets[PRESET];
+    if (seconds !== null) {
+      element("draw-promise").textContent = `, about ${Math.max(1, Math.round(seconds))} s`;
+    } else if (state === "measuring") {
+      await wait(MEASURING_MS);
+      await showPromise();
+    }
   }
 
   function follow(message) {

@@ -309,8 +309,11 @@ def test_the_page_shows_how_sure_the_network_is(dashboard: DashboardPage, mlp_ru
         assert percentages(dashboard)[7] == 100 * chances[7]
         answer = dashboard.page.locator("#draw-answer strong")
         color = dashboard.theme_color("ink" if doubt is None else "ink-3")
-        found = "answer => getComputedStyle(answer).color"
-        dashboard.until(lambda answer=answer, color=color: answer.evaluate(found) == color)
+        dashboard.until(
+            lambda answer=answer, color=color: (
+                answer.evaluate("answer => getComputedStyle(answer).color") == color
+            )
+        )
         best = dashboard.page.locator("#draw-bars .best")
         assert set(best.evaluate_all("bars => bars.map(bar => +bar.dataset.digit)")) == marked
         bar = best.first.evaluate("bar => getComputedStyle(bar, '::after').backgroundImage")
@@ -547,7 +550,7 @@ def test_a_box_around_one_digit_of_a_picture_is_read(
 
     dashboard.keep_drawing(1)
     expect(dashboard.text("Box another digit")).to_be_visible()
-    dashboard.draw([(0.9, 0.7), (0.65, 0.3)])  # from the other corner
+    dashboard.draw([(0.9, 0.74), (0.6, 0.26)])  # from the other corner
     dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 160), abs=4))
     dashboard.draw([(0.9, 0.9), (0.65, -0.5)])  # what is outside of the picture is cut off
     dashboard.until(lambda: sent_pixels(dashboard).shape == pytest.approx((256, 128), abs=4))

@@ -1,4 +1,4 @@
-"""On a phone: from an empty page to a read drawing, a finger draws, and the table of runs is of use."""
+"""On a phone: from an empty page to a read drawing; a finger draws; runs are of use."""
 
 import pytest
 from playwright.sync_api import expect

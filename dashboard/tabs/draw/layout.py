@@ -29,6 +29,7 @@ MARKED = "draw-marked"
 START = "draw-start"
 START_PRESET = "speedrun"
 START_BLOCK = "draw-start-block"
+PROMISE = "draw-promise"
 START_ERROR = "draw-start-error"
 LEARNING = "draw-learning"
 RESTED = "draw-rested"
@@ -83,7 +84,9 @@ def layout(_: "TrainingService") -> html.Div:
 def _answer() -> html.Section:
     start = html.Div(
         [
-            button("Train", START, "primary", className=PRESS_ONCE, size=None),
+            dbc.Button(
+                ["Train", html.Span(id=PROMISE)], id=START, color="primary", className=PRESS_ONCE
+            ),
             html.Progress(id=LEARNING, max="1", value="0", **{"aria-label": "Training"}),
             html.Span(id=START_ERROR, role="alert", className="small"),
         ],
