@@ -23,45 +23,38 @@ EPOCHS = 20
 KEPT_PASSES = 5
 """Of one pass's 19 moves, the 95th percentile would be the longest."""
 REST_MS = 300  # between two moves
-TABS = {
-    "Gallery": ("gallery-caption", ["gallery-graph"]),
-    "Mistakes": ("mistakes-caption", ["mistakes-matrix", "mistakes-graph"]),
-    "Draw": ("draw-answer", []),
-}
-"""Per tab the text that is said anew and the figures that must be painted anew."""
+TABS = {"Gallery": "gallery-grid", "Mistakes": "mistakes-grid", "Draw": "draw-answer"}
+"""Per tab the part that is painted last."""
 
-# Gallery and Mistakes name the epoch in their captions; on the Draw tab the answer counts that
-# comes to a question about the epoch. The matrix comes with an answer of its own, before or after
-# the caption, and is painted for a new network only.
-MOVE = """async ({ epoch, caption, figures }) => {
-    const said = document.getElementById(caption);
-    const painted = figures.map((id) => new Promise((resolve) => {
-        const figure = document.querySelector(`#${id} .js-plotly-plot`);
-        figure.on("plotly_afterplot", function look() {
-            const alone = id === "mistakes-matrix";
-            if (!alone && !said.textContent.includes(`after ${epoch} epoch`)) return;
-            figure.removeListener("plotly_afterplot", look);
-            resolve();
-        });
-    }));
-    if (!figures.length) painted.push(new Promise((resolve) => {
+# The grids of Gallery and Mistakes say which network they show; on the Draw tab the answer counts
+# that comes to a question about the epoch.
+MOVE = """async ({ epoch, part }) => {
+    const shown = document.getElementById(part);
+    const painted = new Promise((resolve) => {
+        if (part.endsWith("-grid")) {
+            const observer = new MutationObserver(() => {
+                if (shown.dataset.version.endsWith(`/e${epoch}`)) resolve(observer.disconnect());
+            });
+            observer.observe(shown, { attributeFilter: ["data-version"] });
+            return;
+        }
         const fetch = window.fetch;
         window.fetch = (address, request) => {
             if (request?.body?.includes?.(`"epoch":${epoch}}`)) {
                 window.fetch = fetch;
                 const observer = new MutationObserver(() => resolve(observer.disconnect()));
-                observer.observe(said, { childList: true });
+                observer.observe(shown, { childList: true });
             }
             return fetch(address, request);
         };
-    }));
+    });
     const slider = document.getElementById("epoch-slider");
     const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
     set.call(slider, epoch);
     const moved = performance.now();
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     slider.dispatchEvent(new Event("change", { bubbles: true }));
-    await Promise.all(painted);
+    await painted;
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     return performance.now() - moved;
 }"""
@@ -82,14 +75,15 @@ def main() -> int:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         train(url, options.train_images)
         page.goto(url)
-        for tab, (caption, figures) in TABS.items():
-            page.get_by_role("tab", name=tab, exact=True).click()
+        for tab, part in TABS.items():
+            for entry in ("Explore", tab) if tab == "Mistakes" else (tab,):
+                page.get_by_role("tab", name=entry, exact=True).click()
             if tab == "Draw":
                 draw(page)
                 page.get_by_text("% sure").or_(page.get_by_text("Not sure")).wait_for()
             for state, passes in (("first time", 1), ("kept", KEPT_PASSES)):
                 order = epochs() * passes
-                times = [move(page, epoch, caption, figures) for epoch in order]
+                times = [move(page, epoch, part) for epoch in order]
                 report(f"{tab}, {state}", times)
         browser.close()
     return 0
@@ -108,9 +102,9 @@ def epochs() -> list[int]:
     return order
 
 
-def move(page: Page, epoch: int, caption: str, figures: list[str]) -> float:
+def move(page: Page, epoch: int, part: str) -> float:
     page.wait_for_timeout(REST_MS)
-    return float(page.evaluate(MOVE, {"epoch": epoch, "caption": caption, "figures": figures}))
+    return float(page.evaluate(MOVE, {"epoch": epoch, "part": part}))
 
 
 def report(what: str, milliseconds: list[float]) -> None:

@@ -111,7 +111,7 @@
 
     show: (shown) => {
       if (!shown) return;
-      grid.paintAs("ink");
+      if (grid.colours !== "ink") grid.paintAs("ink");
       grid.show(shown);
       const { matrix, margins, categories, pages } = shown;
       if (matrix) paintMatrix(matrix);

@@ -138,7 +138,7 @@ def encode(images: TestImages) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "indices": images.indices.tolist(),
         "labels": images.labels.tolist(),
-        "pixels": base64.b64encode(np.ascontiguousarray(images.images, np.uint8)).decode(),
+        "pixels": base64.b64encode(images.images.tobytes()).decode(),
     }
     if isinstance(images, Gallery):
         answer["predictions"] = images.predictions.tolist()

@@ -11,13 +11,14 @@ from safetensors.torch import load_file
 from core import models
 from core.data import synthetic
 from core.data.dataset import normalize
-from dashboard.formatting import percent
+from dashboard.formatting import PERCENT, percent
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
-MATRIX, MOSAIC, TABLE = "Confusion matrix", "Images that fit", "Each digit"
+MATRIX, IMAGES = "Confusion matrix", "Images that match"
+CHOSEN = "Chosen image that matches"
 PAGE = 40
 
 
@@ -49,51 +50,72 @@ class Truth:
 def open_mistakes(dashboard: DashboardPage, run_id: str) -> None:
     """Shows all mistakes of a run after its last epoch."""
     dashboard.open_tab("Mistakes")
-    dashboard.button("All mistakes").click()
-    dashboard.field("Order").select_option(label="Most confidently wrong")
+    show(dashboard, "All mistakes")
+    dashboard.field("Sort").select_option(label="Surest mistakes")
     dashboard.show_run(run_id)
 
 
+def show(dashboard: DashboardPage, which: str) -> None:
+    dashboard.field("Show").select_option(label=which)
+
+
 def titles(dashboard: DashboardPage) -> Locator:
-    return dashboard.image_titles(MOSAIC)
+    return dashboard.image_titles(IMAGES)
+
+
+def cell(dashboard: DashboardPage, true: int, predicted: int) -> Locator:
+    name = re.compile(rf"times a {true} read as {predicted}$")
+    return dashboard.region(MATRIX).get_by_role("button", name=name)
 
 
 def matrix(dashboard: DashboardPage) -> list[list[int]]:
-    text = dashboard.figure_value(
-        MATRIX, "gd.data?.[0]?.text ? Array.from(gd.data[0].text, (row) => Array.from(row)) : []"
+    rows = dashboard.region(MATRIX).locator(".cm tbody tr")
+    texts = rows.evaluate_all(
+        "rows => rows.map(row => [...row.querySelectorAll('td button')].map(one => one.innerText))"
     )
-    return [[int(cell or 0) for cell in row] for row in text]
+    return [[int(text.replace(",", "") or 0) for text in row] for row in texts]
 
 
-def frames(dashboard: DashboardPage) -> list[list[float]]:
-    """Left, right, top and bottom of each frame in the matrix."""
-    shapes = "(gd._fullLayout.shapes ?? []).map(({ x0, x1, y0, y1 }) => [x0, x1, y0, y1])"
-    found: list[list[float]] = dashboard.figure_value(MATRIX, shapes)
+def pressed(dashboard: DashboardPage) -> list[str]:
+    """The names of the pressed buttons of the matrix."""
+    found: list[str] = (
+        dashboard.region(MATRIX)
+        .locator("button[aria-pressed=true]")
+        .evaluate_all("all => all.map(one => one.ariaLabel ?? one.title)")
+    )
     return found
 
 
 def expect_image_count(dashboard: DashboardPage, count: int) -> None:
-    """Waits until the tab says that so many images fit."""
-    expect(dashboard.caption("Mistakes")).to_contain_text(
-        re.compile(rf"^{count} of {TEST_IMAGES} test images fit")
-    )
+    """Waits until the tab says that so many images match."""
+    words = f"1–{min(count, PAGE)} of {count}" if count else "none"
+    expect(dashboard.page.locator("#mistakes-range")).to_have_text(words)
 
 
-def test_matrix_and_table_are_those_of_the_network(
+def test_matrix_margins_and_table_are_those_of_the_network(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     truth = Truth(server, mlp_run, 3)
     open_mistakes(dashboard, mlp_run)
     expect_image_count(dashboard, truth.wrong_count)
-    dashboard.until(lambda: matrix(dashboard) == truth.matrix)
-    rows = dashboard.region(TABLE).get_by_role("row").all_inner_texts()[1:]
-    assert len(rows) == 10
+    expect(dashboard.caption("Mistakes")).to_have_text(
+        f"{truth.wrong_count} of {TEST_IMAGES} misread after 3 epochs"
+    )
+    assert matrix(dashboard) == truth.matrix
+    found = dashboard.region(MATRIX).locator(".found").all_inner_texts()
+    correct = dashboard.region(MATRIX).locator(".correct").all_inner_texts()
+    table = dashboard.page.locator(".scores")
+    table.locator("summary").click()
+    rows = table.get_by_role("row").all_inner_texts()[1:]
+    table.locator("summary").click()
+    assert len(rows) == len(found) == len(correct) == 10
     for digit, row in enumerate(rows):
         true, predicted = truth.labels == digit, truth.predicted == digit
         both = int((true & predicted).sum())
         precision = percent(both / predicted.sum(), 1) if predicted.any() else "–"
-        cells = [str(digit), str(true.sum()), precision, percent(both / true.sum(), 1)]
-        assert [cell.strip() for cell in row.split("\t")][:4] == cells
+        recall = percent(both / true.sum(), 1)
+        assert row.split("\t")[:4] == [str(digit), str(true.sum()), precision, recall]
+        assert (found[digit], correct[digit]) == (recall, precision.rstrip(PERCENT))
 
 
 def test_a_click_on_a_cell_leaves_exactly_its_images(
@@ -103,35 +125,49 @@ def test_a_click_on_a_cell_leaves_exactly_its_images(
     pairs = [(true, predicted) for true in range(10) for predicted in range(10)]
     mistake = max(pairs, key=lambda pair: (pair[0] != pair[1]) * truth.count(*pair))
     right = max(pairs, key=lambda pair: (pair[0] == pair[1]) * truth.count(*pair))
+    nothing = min(pairs, key=lambda pair: truth.count(*pair))
+    assert truth.count(*nothing) == 0
     open_mistakes(dashboard, untaught_run)
     expect_image_count(dashboard, truth.wrong_count)
     for true, predicted in (mistake, right):
-        dashboard.click_point(MATRIX, f"[{predicted}, {true}]")
-        expect_image_count(dashboard, truth.count(true, predicted))
-        frame = [predicted - 0.5, predicted + 0.5, true - 0.5, true + 0.5]
-        dashboard.until(lambda frame=frame: frames(dashboard) == [frame])
-        expect(titles(dashboard)).to_have_count(truth.count(true, predicted))
-        for text in titles(dashboard).all_text_contents():
-            assert re.findall(r"\d", text) == [str(true), str(predicted)]
-    dashboard.button("All mistakes").click()
+        count = truth.count(true, predicted)
+        cell(dashboard, true, predicted).click()
+        expect_image_count(dashboard, count)
+        assert pressed(dashboard) == [f"{count} times a {true} read as {predicted}"]
+        expect(dashboard.field("Show")).to_have_value("chosen")
+        expect(titles(dashboard)).to_have_text(
+            [f"True {true}\u2002Pred {predicted}"] * min(count, PAGE)
+        )
+    cell(dashboard, *nothing).click()
+    expect(dashboard.region(IMAGES)).to_contain_text("No image matches.")
+    expect(titles(dashboard)).to_have_count(0)
+    dashboard.button("Show all").click()
     expect_image_count(dashboard, truth.wrong_count)
-    dashboard.until(lambda: frames(dashboard) == [])
+    assert pressed(dashboard) == []
+    expect(dashboard.field("Show")).to_have_value("wrong")
 
 
-def test_a_choice_frames_its_row_and_asks_for_images_only(
+def test_a_digit_chooses_its_row_and_the_keyboard_moves_through_the_matrix(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     truth = Truth(server, mlp_run, 3)
     open_mistakes(dashboard, mlp_run)
-    dashboard.until(lambda: matrix(dashboard) == truth.matrix)
+    expect_image_count(dashboard, truth.wrong_count)
     asked: list[str] = []
     dashboard.page.on("request", lambda request: asked.append(request.post_data or ""))
-    dashboard.field("True digit").select_option("3")
-    dashboard.until(lambda: frames(dashboard) == [[-0.5, 9.5, 2.5, 3.5]])
+    dashboard.region(MATRIX).get_by_title("All true 3s").click()
     expect_image_count(dashboard, int((truth.wrong & (truth.labels == 3)).sum()))
-    assert [body for body in asked if "mistakes-caption" in body]
-    assert [body for body in asked if "mistakes-table" in body] == []
-    assert matrix(dashboard) == truth.matrix
+    assert len([body for body in asked if "mistakes-" in body]) == 1  # one question, one answer
+    assert pressed(dashboard) == ["All true 3s"]
+
+    keyboard = dashboard.page.keyboard
+    for key, focused in (("ArrowRight", (3, 0)), ("ArrowRight", (3, 1)), ("ArrowUp", (2, 1))):
+        keyboard.press(key)
+        expect(cell(dashboard, *focused)).to_be_focused()
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    expect_image_count(dashboard, truth.count(3, 1))
+    expect(cell(dashboard, 3, 1)).to_be_focused()
 
 
 def test_images_come_in_the_order_that_is_asked_for(
@@ -141,15 +177,15 @@ def test_images_come_in_the_order_that_is_asked_for(
     wrong = np.flatnonzero(truth.wrong)
     best = np.sort(truth.probabilities[wrong], axis=1)
     keys = {
-        "Least sure (margin)": best[:, -1] - best[:, -2],
+        "Least sure: top two close": best[:, -1] - best[:, -2],
         "As in the test set": wrong,
-        "Most confidently wrong": -best[:, -1],
+        "Surest mistakes": -best[:, -1],
     }
     open_mistakes(dashboard, mlp_run)
     for order, key in keys.items():
         expected = wrong[np.argsort(key, kind="stable")][:PAGE]
-        dashboard.field("Order").select_option(label=order)
-        texts = [f"True: {truth.labels[one]}✗ Pred: {truth.predicted[one]}" for one in expected]
+        dashboard.field("Sort").select_option(label=order)
+        texts = [f"True {truth.labels[one]}\u2002Pred {truth.predicted[one]}" for one in expected]
         dashboard.until(lambda texts=texts: titles(dashboard).all_text_contents() == texts)
 
 
@@ -159,15 +195,15 @@ def test_categories_over_the_epochs_are_counted_and_filter(
     right = np.array([~Truth(server, mlp_run, epoch).wrong for epoch in (1, 2, 3)])
     lost = (right[:-1] & ~right[1:]).any(0)
     categories = {
-        "always right": right.all(0),
-        "learned": right[-1] & ~lost & ~right.all(0),
-        "relearned": right[-1] & lost,
-        "forgotten": ~right[-1] & right.any(0),
-        "never learned": ~right.any(0),
+        "Always right": right.all(0),
+        "Learned late": right[-1] & ~lost & ~right.all(0),
+        "Relearned": right[-1] & lost,
+        "Forgotten": ~right[-1] & right.any(0),
+        "Never right": ~right.any(0),
     }
     open_mistakes(dashboard, mlp_run)
     for category, images in categories.items():
-        dashboard.field(f"{category} ({images.sum()})").check()
+        dashboard.pick(f"{category} {images.sum()}")
         expect_image_count(dashboard, int(images.sum()))
 
 
@@ -175,32 +211,40 @@ def test_the_epoch_slider_changes_matrix_images_and_the_chosen_one(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     open_mistakes(dashboard, mlp_run)
-    titles(dashboard).first.scroll_into_view_if_needed()
-    dashboard.click_point(MOSAIC, "[gd.data[2].x[0], gd.data[2].y[0] + 14]")
-    chosen = dashboard.region("Chosen image that fits")
+    dashboard.images(IMAGES).first.click()
+    chosen = dashboard.region(CHOSEN)
     expect(chosen.get_by_role("heading")).to_have_text(re.compile(r"^Test image \d+$"))
     index = int(re.findall(r"\d+", chosen.get_by_role("heading").inner_text())[0])
+    look = chosen.get_by_role("button", name="Look inside")
+    expect(look).to_have_attribute("data-look-inside", str(index))
     for epoch in (0, 1, 3):
         truth = Truth(server, mlp_run, epoch)
         dashboard.epoch_slider.fill(str(epoch))
         expect_image_count(dashboard, truth.wrong_count)
-        dashboard.until(lambda truth=truth: matrix(dashboard) == truth.matrix)
+        assert matrix(dashboard) == truth.matrix
         expect(titles(dashboard)).to_have_count(min(truth.wrong_count, PAGE))
-        expect(chosen).to_contain_text(f"Pred: {truth.predicted[index]}")
+        expect(chosen).to_contain_text(f"read as {truth.predicted[index]}")
+        expect(look).to_have_attribute("data-look-inside", str(index))
         expected = pytest.approx((100 * truth.probabilities[index]).tolist(), abs=0.2)
-        dashboard.until(lambda expected=expected: dashboard.percentages(chosen) == expected)
+        assert dashboard.percentages(chosen) == expected
 
 
 def test_pages_lead_through_all_images(dashboard: DashboardPage, mlp_run: str) -> None:
     open_mistakes(dashboard, mlp_run)
-    caption = dashboard.caption("Mistakes")
-    dashboard.field("Only wrong ones").uncheck()
+    show(dashboard, "All test digits")
     expect_image_count(dashboard, TEST_IMAGES)
-    dashboard.button("8").click()
-    expect(caption).to_contain_text("page 8 of 8")
-    expect(titles(dashboard)).to_have_count(TEST_IMAGES - 7 * PAGE)
-    dashboard.field("True digit").select_option("3")
-    expect(caption).not_to_contain_text("page")
+    turn = dashboard.button("Next page")
+    expect(dashboard.button("Previous page")).to_be_disabled()
+    pages = -(-TEST_IMAGES // PAGE)
+    for page in range(2, pages + 1):
+        turn.click()
+        first = (page - 1) * PAGE + 1
+        last = min(page * PAGE, TEST_IMAGES)
+        expect(dashboard.text(f"{first}–{last} of {TEST_IMAGES}")).to_be_visible()
+    expect(turn).to_be_disabled()
+    expect(titles(dashboard)).to_have_count(TEST_IMAGES - (pages - 1) * PAGE)
+    dashboard.region(MATRIX).get_by_title("All read as 3").click()
+    expect(dashboard.button("Previous page")).to_be_disabled()
 
 
 def test_it_follows_a_network_that_learns(
@@ -214,13 +258,3 @@ def test_it_follows_a_network_that_learns(
     expect(caption).to_contain_text(re.compile(r"after [1-9]"))
     first = caption.inner_text()
     expect(caption).not_to_have_text(first)
-    expect(dashboard.status("State")).to_have_text("Training")
-
-
-def test_the_guide_opens_at_the_section(dashboard: DashboardPage) -> None:
-    dashboard.open_tab("Mistakes")
-    with dashboard.page.expect_popup() as opened:
-        dashboard.page.get_by_role("link", name="More in the guide").filter(visible=True).click()
-    guide = opened.value
-    expect(guide.get_by_role("heading", name="Mistakes", exact=True)).to_be_in_viewport()
-    guide.close()

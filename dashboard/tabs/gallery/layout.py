@@ -68,7 +68,11 @@ def _tools() -> html.Div:
                 [
                     _select("Images", COUNT, {str(count): f"{count} images" for count in COUNTS}),
                     _select("Colours", COLOURS, COLOUR_SCALES),
-                    button([html.I(className="glyph glyph-shuffle"), "Shuffle"], SHUFFLE),
+                    html.Button(
+                        [html.I(className="glyph glyph-shuffle"), "Shuffle"],
+                        id=SHUFFLE,
+                        className="btn",
+                    ),
                     button("Back to all images", ALL, class_name="d-none"),
                 ],
                 className="gallery-picks",

@@ -1,4 +1,4 @@
-"""What the Mistakes tab says: counts, captions, and the table of digits."""
+"""What the Mistakes tab says: counts, captions, margins."""
 
 import numpy as np
 
@@ -10,34 +10,39 @@ from tests.dashboard.tabs.mistakes.test_callbacks import FOUND, LABELS, SAID, an
 
 def test_why_there_is_no_image_is_said() -> None:
     assert text.no_images(Choice(only_wrong=True), None, False) == text.NONE_WRONG
-    assert text.no_images(Choice(True, 1, 2), None, False) == text.NONE_FIT
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, False) == text.NONE_FIT
+    assert text.no_images(Choice(True, 1, 2), None, False) == text.NO_MATCH
+    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, False) == text.NO_MATCH
     assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, True) == text.NO_CATEGORIES
 
 
-def test_categories_are_counted() -> None:
-    labels = [option["label"] for option in text.category_options(FOUND.categories)]
-    assert labels == [
-        "any",
-        "learned (5)",
-        "relearned (0)",
-        "forgotten (0)",
-        "never learned (5)",
-        "always right (90)",
-    ]
-    assert text.category_options(None)[-1]["label"] == "always right"
+def test_categories_are_counted_for_the_options_that_name_them() -> None:
+    values = [option["value"] for option in text.category_options()]
+    assert values == [text.ANY, *text.category_counts(None)]
+    assert text.category_counts(FOUND.categories) == {
+        "1": "5",
+        "2": "0",
+        "3": "0",
+        "4": "5",
+        "0": "90",
+    }
+    assert set(text.category_counts(None).values()) == {""}
 
 
 def test_the_caption_counts() -> None:
-    assert text.caption(FOUND.answers, 95, 2, 3) == (
-        "95 of 100 test images fit, page 2 of 3. "
-        "The network gets 5 wrong (95.00\u202f% right), after 2 epochs."
-    )
-    assert "before it has learnt" in text.caption(answers(SAID, 0), 5, 1, 1)
+    misread, when = text.caption(FOUND.answers)
+    assert (misread, when.children) == ("5 of 100 misread ", "after 2 epochs")
+    assert "before it has learnt" in text.caption(answers(SAID, 0))[1].children
 
 
-def test_a_digit_that_was_never_predicted_has_no_precision() -> None:
-    nobody = answers(np.where(SAID == 3, 5, SAID))
-    table = text.class_table(mistakes.confusion(nobody.probabilities, LABELS))
-    row = table.children[1].children[3]
-    assert [cell.children for cell in row.children] == ["3", "10", "–", "0.0\u202f%", "0.0\u202f%"]
+def test_the_range_names_the_images_of_a_page() -> None:
+    assert text.page_range(40, 38, 1078) == "41–78 of 1,078"
+    assert text.page_range(0, 0, 0) == "none"
+
+
+def test_the_margins_name_the_digits_that_are_read_worst() -> None:
+    confusion = mistakes.confusion(FOUND.answers.probabilities, LABELS)  # 5 to 9: one is wrong
+    assert text.found(confusion).startswith("of all true 5s, 90.0\u202f% are read as 5")
+    assert text.correct(confusion).startswith("of all that is read as 6, 90.0\u202f% are 6")
+    perfect = mistakes.Confusion(np.diag([3] * 10))
+    assert text.found(perfect) == "every digit is read as what it is."
+    assert text.correct(perfect) == "every digit is what it is read as."
