@@ -25,8 +25,8 @@ class Embeddings:
     """Embeddings. Safe to use from several threads.
 
     Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation. They raise NoModelError, NotTrainedError, UnknownRunError,
-    UnknownEpochError or DamagedFileError if there is no such network.
+    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
+    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
 
     Attributes:
         progress: the share of the current t-SNE that is done; 1 if there is none.
