@@ -1,37 +1,531 @@
-// The Embedding tab: which embedding to ask the server for, and the images that a lasso chooses.
+// The Embedding tab: which embedding to ask for, the plane of digits on a canvas, and the ways to
+// point at digits and to choose some for the gallery.
 (function () {
   "use strict";
 
-  const { addCallbacks, ifChanged, noUpdate } = window.digitlab;
+  const { addCallbacks, exists, ifChanged, noUpdate, setProps } = window.digitlab;
+
+  const SIDE = 28; // pixels of a test image
+  const ACROSS = 32; // images side by side in the picture of all
+  const TILE = 20; // of the plane, for a digit; its ink is SIDE - 8 of SIDE pixels
+  const INK = (TILE * 20) / SIDE;
+  const MISREAD = 22; // the side of the square of a misread digit
+  const MARGIN = 24;
+  const WIDE = [1036, 636]; // the plane's size, in its own units
+  const TALL = [760, 940];
+  const NEAR = 16; // pixels of the page: so near a pointer is at a digit
+  const MOST_ZOOM = 12;
+  const NEIGHBOURS = 24;
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  const element = (id) => document.getElementById(id);
+  const plane = () => element("embedding-plane");
+  const phone = window.matchMedia("(max-width: 40rem)");
+
+  let shown = null; // the server's answer
+  let images = null;
+  let digits = []; // {index, label, predicted, x, y, half, place}
+  let star = null; // where the drawing is
+  let chosen = new Set(); // indices, for the gallery
+  let current = null; // index of the digit in the aside
+  let view = { scale: 1, left: 0, top: 0 }; // what the canvas shows of the plane
+  let isLasso = false;
+  let lasso = null; // points of the plane
+  let sprites = {}; // the picture of all digits, by colour
+  let planned = 0;
+
+  // Moves squares apart until none covers another. `squares`: {x, y, half}; they stay within the
+  // width and the height.
+  function moveApart(squares, width, height) {
+    const cell = 2 * Math.max(1, ...squares.map(({ half }) => half));
+    const across = Math.ceil(width / cell) + 1;
+    const keyOf = ({ x, y }) => Math.floor(y / cell) * across + Math.floor(x / cell);
+    const clamp = (square) => {
+      square.x = Math.min(Math.max(square.x, square.half), width - square.half);
+      square.y = Math.min(Math.max(square.y, square.half), height - square.half);
+    };
+    const overlapOf = (a, b) => {
+      const reach = a.half + b.half;
+      return [reach - Math.abs(a.x - b.x), reach - Math.abs(a.y - b.y)];
+    };
+    const nearby = (cells, square) => {
+      const key = keyOf(square);
+      const keys = [-across - 1, -across, -across + 1, -1, 0, 1, across - 1, across, across + 1];
+      return keys.flatMap((by) => cells.get(key + by) ?? []);
+    };
+    const sorted = () => {
+      const cells = new Map();
+      for (const square of squares) {
+        const key = keyOf(square);
+        if (!cells.has(key)) cells.set(key, []);
+        cells.get(key).push(square);
+      }
+      return cells;
+    };
+    squares.forEach((square, place) => {
+      square.x += 1e-3 * Math.sin(place); // two at one place can tell where to go
+      square.y += 1e-3 * Math.cos(place);
+      clamp(square);
+    });
+    for (let round = 0; round < 300; round++) {
+      const cells = sorted();
+      let moved = false;
+      for (const a of squares) {
+        for (const b of nearby(cells, a)) {
+          if (a === b) continue;
+          const [across_, down] = overlapOf(a, b);
+          if (across_ <= 0 || down <= 0) continue;
+          moved = true;
+          // Half-way along the line between them, as far as the shorter way out.
+          const [dx, dy] = [a.x - b.x, a.y - b.y];
+          const far = Math.hypot(dx, dy) || 1;
+          const push = (0.5 * Math.min(across_, down) + 0.01) / far;
+          a.x += dx * push;
+          b.x -= dx * push;
+          a.y += dy * push;
+          b.y -= dy * push;
+          clamp(a);
+          clamp(b);
+        }
+      }
+      if (!moved) return;
+    }
+    // Those that still cover another go to the nearest free place.
+    const settled = [];
+    const isFree = (square) =>
+      settled.every((other) => Math.min(...overlapOf(square, other)) <= 0);
+    for (const square of squares) {
+      const { x, y } = square;
+      for (let ring = 0; !isFree(square) && ring < 4000; ring++) {
+        const [angle, radius] = [2.4 * ring, 1.5 * Math.sqrt(ring)];
+        Object.assign(square, { x: x + radius * Math.cos(angle) * 2, y: y + radius * Math.sin(angle) });
+        clamp(square);
+      }
+      settled.push(square);
+    }
+  }
+  window.digitlab.moveApart = moveApart;
+
+  // Positions
+
+  const sizeOf = () => (phone.matches ? TALL : WIDE);
+
+  function arrange() {
+    if (!shown) return;
+    const [width, height] = sizeOf();
+    const [xs, ys] = [0, 1].map((axis) => shown.points.map((point) => point[axis]));
+    const scaleOf = (values, length) => {
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      return (value) => MARGIN + ((value - low) / (high - low || 1)) * (length - 2 * MARGIN);
+    };
+    const [toX, toY] = [scaleOf(xs, width), scaleOf(ys, height)];
+    const labels = shown.labels;
+    digits = shown.indices.map((index, place) => {
+      const [label, predicted] = [labels[place], shown.predictions[place]];
+      const half = (label === predicted ? INK : MISREAD) / 2;
+      return { index, place, label, predicted, half, x: toX(xs[place]), y: toY(ys[place]) };
+    });
+    moveApart(digits, width, height);
+    star = shown.drawing && { x: toX(shown.drawing[0]), y: toY(shown.drawing[1]) };
+    if (star) {
+      star.x = Math.min(Math.max(star.x, MARGIN), width - MARGIN);
+      star.y = Math.min(Math.max(star.y, MARGIN), height - MARGIN);
+    }
+    plane().digits = digits; // where each is, for whoever asks
+    plane().star = star;
+    listMisread();
+  }
+
+  // Pixels of the page for a point of the plane, within the canvas; and back.
+  const unit = () => (plane().clientWidth / sizeOf()[0]) * view.scale;
+  const toPage = ({ x, y }) => [(x - view.left) * unit(), (y - view.top) * unit()];
+  const toPlane = (x, y) => ({ x: x / unit() + view.left, y: y / unit() + view.top });
+
+  function zoom(by, x, y) {
+    const before = toPlane(x, y);
+    view.scale = Math.min(Math.max(view.scale * by, 1), MOST_ZOOM);
+    const after = toPlane(x, y);
+    pan(before.x - after.x, before.y - after.y);
+  }
+
+  function pan(right, down) {
+    const [width, height] = sizeOf();
+    const within = (at, length) => Math.min(Math.max(at, 0), length - length / view.scale);
+    view.left = within(view.left + right, width);
+    view.top = within(view.top + down, height);
+    paint();
+  }
+
+  // Painting
+
+  function spriteIn(colour) {
+    if (!images) return null;
+    if (!sprites[colour]) {
+      const { width, height } = images.mask;
+      const sprite = Object.assign(document.createElement("canvas"), { width, height });
+      const pen = sprite.getContext("2d");
+      pen.drawImage(images.mask, 0, 0);
+      pen.globalCompositeOperation = "source-in";
+      pen.fillStyle = colour;
+      pen.fillRect(0, 0, width, height);
+      sprites[colour] = sprite;
+    }
+    return sprites[colour];
+  }
+
+  function paint() {
+    planned ||= requestAnimationFrame(() => {
+      planned = 0;
+      if (plane()?.clientWidth) paintNow();
+    });
+  }
+
+  function paintNow() {
+    const canvas = plane();
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.round(side * ratio));
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const pen = canvas.getContext("2d");
+    const style = getComputedStyle(canvas);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const scale = unit() * ratio;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    pen.setTransform(scale, 0, 0, scale, -view.left * scale, -view.top * scale);
+    paintLandmarks(pen, colour("--accent"), style);
+    const [ink, paper, wrong] = [colour("--ink"), colour("--surface"), colour("--wrong")];
+    const order = [...digits].sort((a, b) => a.half - b.half);
+    for (const digit of order) {
+      const { x, y, place, index, label, predicted } = digit;
+      const misread = label !== predicted;
+      pen.globalAlpha = chosen.size && !chosen.has(index) ? 0.25 : 1;
+      if (misread) {
+        pen.fillStyle = wrong;
+        pen.beginPath();
+        pen.roundRect(x - MISREAD / 2, y - MISREAD / 2, MISREAD, MISREAD, 3);
+        pen.fill();
+      }
+      const sprite = spriteIn(misread ? paper : ink);
+      const [column, row] = [place % ACROSS, Math.floor(place / ACROSS)];
+      if (sprite) {
+        pen.drawImage(
+          sprite, column * SIDE, row * SIDE, SIDE, SIDE, x - TILE / 2, y - TILE / 2, TILE, TILE,
+        );
+      }
+    }
+    pen.globalAlpha = 1;
+    const at = digits.find(({ index }) => index === current);
+    if (at) ring(pen, at, ink);
+    if (star) paintStar(pen, colour("--accent"), ink);
+    if (lasso) {
+      pen.beginPath();
+      for (const { x, y } of lasso) pen.lineTo(x, y);
+      pen.closePath();
+      pen.lineWidth = 1.5 / unit();
+      pen.strokeStyle = ink;
+      pen.setLineDash([6 / unit(), 4 / unit()]);
+      pen.stroke();
+      pen.setLineDash([]);
+    }
+  }
+
+  const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+  function paintLandmarks(pen, colour, style) {
+    pen.fillStyle = colour;
+    pen.globalAlpha = Number(style.getPropertyValue("--landmark"));
+    pen.font = `600 144px ${style.fontFamily}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    for (let label = 0; label < 10; label++) {
+      const group = digits.filter((digit) => digit.label === label);
+      if (!group.length) continue;
+      pen.fillText(label, middle(group.map(({ x }) => x)), middle(group.map(({ y }) => y)) + 8);
+    }
+    pen.globalAlpha = 1;
+  }
+
+  function ring(pen, { x, y }, ink) {
+    pen.beginPath();
+    pen.arc(x, y, TILE, 0, 2 * Math.PI);
+    pen.lineWidth = 2.5;
+    pen.strokeStyle = ink;
+    pen.stroke();
+  }
+
+  function paintStar(pen, colour, ink) {
+    pen.beginPath();
+    for (let corner = 0; corner < 10; corner++) {
+      const angle = (corner * Math.PI) / 5 - Math.PI / 2;
+      const radius = corner % 2 ? 7 : 16;
+      pen.lineTo(star.x + radius * Math.cos(angle), star.y + radius * Math.sin(angle));
+    }
+    pen.closePath();
+    pen.fillStyle = colour;
+    pen.fill();
+    pen.lineWidth = 2;
+    pen.strokeStyle = ink;
+    pen.stroke();
+  }
+
+  // The aside
+
+  function showDigit(digit) {
+    if (!digit) return;
+    current = digit.index;
+    const detail = element("embedding-detail");
+    const [number, read] = [digit.index.toLocaleString("en"), digit.predicted];
+    const strong = (text, name) => Object.assign(document.createElement("b"), { textContent: text, className: name });
+    const wrong = read !== digit.label;
+    detail.querySelector(".lead").replaceChildren(
+      "A ", strong(digit.label, ""), ", read as ", strong(read, wrong ? "wrong" : ""),
+      wrong ? " (misread)" : "",
+    );
+    detail.querySelector(".soft").textContent =
+      `Test image ${number}${chosen.has(digit.index) ? ", chosen for the Gallery" : ""}`;
+    detail.querySelector(".embedding-buttons").hidden = false;
+    detail.querySelector(".look-inside").dataset.lookInside = digit.index;
+    const canvas = detail.querySelector("canvas");
+    canvas.setAttribute("aria-label", `Test image ${number}`);
+    if (images) {
+      const pen = canvas.getContext("2d");
+      const [column, row] = [digit.place % ACROSS, Math.floor(digit.place / ACROSS)];
+      pen.drawImage(images.grey, column * SIDE, row * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
+    }
+    paint();
+  }
+
+  function listMisread() {
+    const items = digits.filter(({ label, predicted }) => label !== predicted).map((digit) => {
+      const button = document.createElement("button");
+      Object.assign(button, { className: "btn btn-quiet", type: "button" });
+      button.dataset.digit = digit.index;
+      button.textContent = `Test image ${digit.index.toLocaleString("en")}: a ${digit.label} read as ${digit.predicted}`;
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    });
+    element("embedding-misread").replaceChildren(...items);
+  }
+
+  function nearest(x, y, count = 1) {
+    const far = (digit) => (digit.x - x) ** 2 + (digit.y - y) ** 2;
+    if (count === 1) return digits.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null);
+    return [...digits].sort((a, b) => far(a) - far(b)).slice(0, count);
+  }
+
+  // The digit at a point of the canvas, if one is near.
+  function digitAt(x, y) {
+    const at = toPlane(x, y);
+    const found = nearest(at.x, at.y);
+    const near = found && Math.max(NEAR / unit(), found.half);
+    return found && Math.hypot(found.x - at.x, found.y - at.y) <= near ? found : null;
+  }
+
+  const byIndex = (index) => digits.find((digit) => digit.index === Number(index));
+
+  // The nearest digit in a direction: sideways counts double.
+  function beside(from, [right, down]) {
+    const far = ({ x, y }) => {
+      const along = (x - from.x) * right + (y - from.y) * down;
+      const aside = Math.abs((x - from.x) * down) + Math.abs((y - from.y) * right);
+      return along > 1 && aside < 2 * along ? along + 2 * aside : Infinity;
+    };
+    const found = digits.reduce((best, one) => (far(one) < far(best) ? one : best), from);
+    return found;
+  }
+
+  // Choosing for the gallery
+
+  function choose(indices) {
+    const all = [...indices].sort((a, b) => a - b);
+    setProps("gallery-choice", { data: all.length && shown?.run ? { run: shown.run, indices: all } : null });
+  }
+
+  function toggle({ index }) {
+    const next = new Set(chosen);
+    if (!next.delete(index)) next.add(index);
+    choose(next);
+  }
+
+  function reset() {
+    view = { scale: 1, left: 0, top: 0 };
+    if (chosen.size) choose([]);
+    paint();
+  }
+
+  function isInside({ x, y }, polygon) {
+    let inside = false;
+    polygon.forEach((a, place) => {
+      const b = polygon.at(place - 1);
+      const crosses = a.y > y !== b.y > y && x < ((b.x - a.x) * (y - a.y)) / (b.y - a.y) + a.x;
+      if (crosses) inside = !inside;
+    });
+    return inside;
+  }
+
+  // Pointers: a mouse hovers, drags and turns its wheel; two fingers pinch.
+
+  const pointers = new Map();
+  const placeOf = (event) => {
+    const { left, top } = plane().getBoundingClientRect();
+    return { x: event.clientX - left, y: event.clientY - top };
+  };
+
+  function onDown(event) {
+    const at = placeOf(event);
+    pointers.set(event.pointerId, at);
+    if (pointers.size === 1 && (isLasso || event.shiftKey)) lasso = [toPlane(at.x, at.y)];
+    if (pointers.size > 1) lasso = null;
+    try {
+      plane().setPointerCapture(event.pointerId);
+    } catch {
+      // the pointer is gone
+    }
+  }
+
+  function onMove(event) {
+    const at = placeOf(event);
+    const before = pointers.get(event.pointerId);
+    if (!before) return event.pointerType === "mouse" && showDigit(digitAt(at.x, at.y));
+    pointers.set(event.pointerId, at);
+    if (lasso) {
+      lasso.push(toPlane(at.x, at.y));
+      return paint();
+    }
+    const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+    if (other) {
+      const spread = (one) => Math.hypot(one.x - other.x, one.y - other.y) || 1;
+      zoom(spread(at) / spread(before), (at.x + other.x) / 2, (at.y + other.y) / 2);
+    } else pan((before.x - at.x) / unit(), (before.y - at.y) / unit());
+  }
+
+  function onUp(event) {
+    if (!pointers.delete(event.pointerId)) return;
+    const drawn = lasso;
+    lasso = null;
+    if (drawn?.length > 2) choose(digits.filter((digit) => isInside(digit, drawn)).map(({ index }) => index));
+    paint();
+  }
+
+  function onClick(event) {
+    const { x, y } = placeOf(event);
+    showDigit(digitAt(x, y));
+  }
+
+  function onWheel(event) {
+    event.preventDefault();
+    const { x, y } = placeOf(event);
+    zoom(Math.exp(-event.deltaY / 400), x, y);
+  }
+
+  function onKey(event) {
+    const way = ARROWS[event.key];
+    const [x, y] = [plane().clientWidth / 2, plane().clientHeight / 2];
+    const center = toPlane(x, y);
+    const from = byIndex(current ?? -1) ?? nearest(center.x, center.y);
+    if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (way) {
+      const next = current === null ? from : beside(from, way);
+      const [left, top] = toPage(next);
+      if (left < 0 || top < 0 || left > 2 * x || top > 2 * y) pan(next.x - center.x, next.y - center.y);
+      showDigit(next);
+    } else if (event.key === "Enter") toggle(from);
+    else if (event.key === "+" || event.key === "-") zoom(event.key === "+" ? 1.5 : 1 / 1.5, ...toPage(from));
+    else if (event.key === "Escape") reset();
+    else return;
+    event.preventDefault();
+  }
+
+  document.addEventListener("built", ({ detail }) => {
+    if (detail.tab !== "embedding") return;
+    const canvas = plane();
+    canvas.addEventListener("pointerdown", onDown);
+    canvas.addEventListener("pointermove", onMove);
+    canvas.addEventListener("pointerup", onUp);
+    canvas.addEventListener("pointercancel", onUp);
+    canvas.addEventListener("click", onClick);
+    canvas.addEventListener("dblclick", reset);
+    canvas.addEventListener("wheel", onWheel, { passive: false });
+    canvas.addEventListener("keydown", onKey);
+    new ResizeObserver(paint).observe(canvas);
+    const lassoButton = element("embedding-lasso");
+    lassoButton.setAttribute("aria-pressed", "false");
+    lassoButton.addEventListener("click", () => {
+      isLasso = !isLasso;
+      lassoButton.setAttribute("aria-pressed", String(isLasso));
+      lassoButton.classList.toggle("active", isLasso);
+      canvas.classList.toggle("lasso", isLasso);
+    });
+    element("embedding-reset").addEventListener("click", reset);
+    element("embedding-misread").addEventListener("click", ({ target }) => {
+      if (target.dataset.digit) showDigit(byIndex(target.dataset.digit));
+    });
+    element("embedding-detail").querySelector(".neighbours").addEventListener("click", () => {
+      const { x, y } = byIndex(current);
+      choose(nearest(x, y, NEIGHBOURS).map(({ index }) => index));
+      setProps("open-tab", { data: "gallery" });
+    });
+  });
+  phone.addEventListener("change", () => {
+    view = { scale: 1, left: 0, top: 0 };
+    if (exists("embedding-plane")) arrange();
+    paint();
+  });
+  window.addEventListener("theme", () => {
+    sprites = {};
+    paint();
+  });
+
+  // The picture of all digits: as it is, and with the ink opaque on nothing.
+  async function load({ picture }) {
+    const grey = new Image();
+    grey.src = picture;
+    await grey.decode();
+    const { width, height } = grey;
+    const mask = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = mask.getContext("2d");
+    pen.drawImage(grey, 0, 0);
+    const pixels = pen.getImageData(0, 0, width, height);
+    for (let at = 0; at < pixels.data.length; at += 4) pixels.data[at + 3] = pixels.data[at];
+    pen.putImageData(pixels, 0, 0);
+    images = { picture, grey, mask };
+    sprites = {};
+    showDigit(byIndex(current ?? -1));
+    paint();
+  }
 
   addCallbacks("embedding", {
     // Which embedding to ask for; none while the tab is out of sight. t-SNE takes seconds: newer
-    // weights wait until it is there, or a network that learns quickly would never be shown.
-    request: (method, version, form, idle, choice, tab, previous) => {
-      if (tab !== "embedding") return noUpdate();
+    // weights wait until it is there, or a network that learns quickly would never be shown. Then
+    // the run whose test images are in it.
+    request: (method, version, form, idle, tab, previous) => {
+      const known = element("epoch-bar").dataset.version;
+      const none = [noUpdate(), noUpdate()];
+      if (tab !== "embedding" || (known && !version)) return none;
       const drawing = window.digitlab.drawing.current();
-      const chosen = window.digitlab.chosenIn(choice, version);
-      const next = { method, version, drawing, as_drawn: form === "drawn", chosen };
+      const next = { method, version, drawing, as_drawn: form === "drawn" };
       const busy = !idle && previous?.method === "tsne" && method === "tsne";
-      return busy ? noUpdate() : ifChanged(next, previous);
+      if (busy) return none;
+      const runOf = (text) => text?.split("/")[0] ?? null;
+      const run = runOf(version);
+      const isSame = previous && runOf(previous.version) === run;
+      return [ifChanged(next, previous), isSame ? noUpdate() : { run }];
     },
 
-    // The images in a lasso, which the gallery is to show; null after a double click. A selection
-    // without points changes nothing: Plotly reports one when it paints another epoch.
-    chooseImages: (selected, shown) => {
-      if (!shown) return noUpdate(); // the tab was built just now
-      if (selected === null) return null;
-      const indices = (selected?.points ?? [])
-        .map(({ customdata }) => customdata)
-        .filter((index) => index !== undefined); // names of classes have none
-      return indices.length ? { run: shown.run, indices } : noUpdate();
-    },
-
-    // How many images are chosen, and the class of the button that opens the gallery.
-    describeChoice: (choice, version) => {
-      const count = window.digitlab.chosenIn(choice, version)?.length;
-      if (!count) return ["", "d-none"];
-      return [count === 1 ? "1 image chosen." : `${count} images chosen.`, ""];
+    // Paints what there is. Says how many images are chosen, and whether the gallery can show them.
+    show: (found, picture, choice) => {
+      if (found && found !== shown) {
+        if (found.run !== shown?.run) current = null; // another run may have other test images
+        shown = found;
+        arrange();
+      }
+      if (picture && picture.picture !== images?.picture) load(picture);
+      chosen = new Set(window.digitlab.chosenIn(choice, found?.version) ?? []);
+      showDigit(byIndex(current ?? -1));
+      paint();
+      const { size } = chosen;
+      return [size ? `${size} ${size === 1 ? "image" : "images"} chosen.` : "", !size];
     },
 
     openGallery: (clicks) => (clicks ? "gallery" : noUpdate()),

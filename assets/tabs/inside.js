@@ -1,45 +1,285 @@
-// The Inside tab: which image to ask the server for, and the pixel under the pointer.
+// The Inside tab: which image to ask the server for, the pictures of numbers, and the number that
+// the pointer or the arrow keys are at.
 (function () {
   "use strict";
 
-  const { addCallbacks, ifChanged, noUpdate, setProps } = window.digitlab;
+  const { addCallbacks, exists, ifChanged, noUpdate, setProps } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
+  const GAP = 1; // between two pictures, in pixels of the canvas
+  const SHINE = 0.9; // how much of its colour the strongest number has over a digit
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  const panel = () => document.getElementById("panel-inside");
+  const isOpen = () => !panel().hidden && exists("inside-index");
+
+  // Opens the tab with a test image: `data-look-inside` of a button has its number.
+  function lookInside(index) {
+    const show = () => {
+      setProps("inside-source", { value: "test" });
+      setProps("inside-index", { value: String(index) });
+    };
+    if (isOpen()) return show();
+    whenOpened(show);
+    setProps("open-tab", { data: "inside" });
+  }
+  window.digitlab.lookInside = lookInside;
+
+  function whenOpened(show) {
+    document.addEventListener("navigate", function once({ detail }) {
+      document.removeEventListener("navigate", once);
+      if (detail.tab === "inside") show();
+    });
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const index = target.closest?.("[data-look-inside]")?.dataset.lookInside;
+    if (index) lookInside(Number(index));
+  });
+
+  const asked = new URLSearchParams(location.search);
+  if (asked.get("tab") === "inside" && /^\d+$/.test(asked.get("image") ?? "")) {
+    whenOpened(() => lookInside(Number(asked.get("image"))));
+  }
+
+  // Pictures: see dashboard/tabs/inside/pictures.py.
+
+  const pictures = new WeakMap(); // by canvas
+  const canvases = (part) => [...part.querySelectorAll("canvas[data-picture]")];
+
+  const numbersOf = (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Float32Array(bytes.buffer);
+  };
+
+  const colourOf = (token) => {
+    const hex = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
+    return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  };
+
+  class Picture {
+    constructor(text) {
+      const { shape, values, under, ...rest } = JSON.parse(text);
+      const [count, height, width] = shape;
+      Object.assign(this, rest, { text, count, height, width, values: numbersOf(values) });
+      this.under = under && numbersOf(under);
+      this.stride = [width * this.side + GAP, height * this.side + GAP];
+      this.rows = Math.ceil(count / this.columns);
+      this.size = [this.columns * this.stride[0] - GAP, this.rows * this.stride[1] - GAP];
+    }
+
+    valueAt([tile, row, column]) {
+      return this.values[(tile * this.height + row) * this.width + column];
+    }
+
+    // Left and top of a number, in pixels of the canvas.
+    placeOf([tile, row, column]) {
+      const [across, down] = this.stride;
+      return [
+        (tile % this.columns) * across + column * this.side,
+        Math.floor(tile / this.columns) * down + row * this.side,
+      ];
+    }
+
+    // The number at a pixel of the canvas; null in a gap.
+    pixelAt(x, y) {
+      const [across, down] = this.stride;
+      const tile = Math.floor(y / down) * this.columns + Math.floor(x / across);
+      const [row, column] = [y % down, x % across].map((at) => Math.floor(at / this.side));
+      const inside = x >= 0 && y >= 0 && x < this.size[0] && row < this.height && column < this.width;
+      return inside && tile < this.count ? [tile, row, column] : null;
+    }
+
+    // The number beside another, in the next picture at an edge; null at the rim.
+    beside([tile, row, column], [right, down]) {
+      const across = (tile % this.columns) * this.width + column + right;
+      const along = Math.floor(tile / this.columns) * this.height + row + down;
+      if (across < 0 || along < 0 || across >= this.columns * this.width) return null;
+      const next = Math.floor(along / this.height) * this.columns + Math.floor(across / this.width);
+      return next < this.count ? [next, along % this.height, across % this.width] : null;
+    }
+
+    describe([tile, row, column]) {
+      const parts = [];
+      if (this.count > 1) parts.push(`${this.name} ${tile}`);
+      if (this.height * this.width > 1) parts.push(`row ${row}, column ${column}`);
+      const value = this.valueAt([tile, row, column]);
+      return `${parts.join(", ")}: ${value.toFixed(3).replace("-", "−")}`;
+    }
+
+    colour(index, positive, negative) {
+      const value = this.values[index];
+      const span = this.high - this.low || 1;
+      if (!this.signed) return new Array(3).fill((255 * (value - this.low)) / span);
+      const ground = this.under ? 127 * this.under[index] : 0;
+      const share = (Math.abs(value) / (this.high || 1)) * SHINE;
+      return (value > 0 ? positive : negative).map((part) => ground + (part - ground) * share);
+    }
+
+    paint(canvas) {
+      const [width, height] = this.size;
+      Object.assign(canvas, { width, height });
+      const pen = canvas.getContext("2d");
+      const data = pen.createImageData(width, height);
+      const colours = [colourOf("--signal-for"), colourOf("--signal-against")];
+      for (let index = 0; index < this.values.length; index++) {
+        const column = index % this.width;
+        const line = Math.floor(index / this.width);
+        const [left, top] = this.placeOf([Math.floor(line / this.height), line % this.height, column]);
+        const colour = this.colour(index, ...colours);
+        for (let y = top; y < top + this.side; y++) {
+          for (let x = left; x < left + this.side; x++) {
+            data.data.set(colour, 4 * (y * width + x));
+            data.data[4 * (y * width + x) + 3] = 255;
+          }
+        }
+      }
+      pen.putImageData(data, 0, 0);
+    }
+  }
+
+  function paintAll() {
+    for (const canvas of canvases(panel())) {
+      const text = canvas.dataset.picture;
+      if (pictures.get(canvas)?.text === text) continue;
+      const picture = new Picture(text);
+      pictures.set(canvas, picture);
+      picture.paint(canvas);
+    }
+    frame();
+  }
+
+  document.addEventListener("built", ({ detail }) => {
+    if (detail.tab !== "inside") return;
+    const changes = new MutationObserver((all) => {
+      if (all.some(({ target }) => !target.closest(".inside-frames, .inside-value"))) paintAll();
+    });
+    const attributeFilter = ["data-picture"];
+    changes.observe(panel(), { childList: true, subtree: true, attributes: true, attributeFilter });
+    paintAll();
+  });
+
+  // The number that the pointer or the keyboard is at.
+
+  const cursors = new WeakMap(); // the last number of each canvas
+  let origin = null; // the number that is explained, and where it comes from
   let pointing = null;
+
+  const layersOf = () => canvases(document.getElementById("inside-layers"));
+
+  function point(canvas, pixel, x, y) {
+    const picture = pictures.get(canvas);
+    cursors.set(canvas, pixel);
+    const words = document.getElementById("inside-value");
+    words.textContent = picture.describe(pixel);
+    words.style.left = `${Math.min(x + 12, innerWidth - words.offsetWidth - 8)}px`;
+    words.style.top = `${y + 16}px`;
+    words.classList.add("shown");
+    const layer = layersOf().indexOf(canvas);
+    if (layer < 0) return;
+    clearTimeout(pointing);
+    pointing = setTimeout(() => setProps("inside-point", { data: { layer, pixel } }), POINT_MS);
+  }
+
+  const leave = () => document.getElementById("inside-value")?.classList.remove("shown");
+
+  function pointerAt({ target, clientX, clientY }) {
+    const picture = pictures.get(target);
+    if (!picture) return leave();
+    const { left, top, width, height } = target.getBoundingClientRect();
+    const [across, down] = picture.size;
+    const pixel = picture.pixelAt(
+      Math.floor(((clientX - left) / width) * across), Math.floor(((clientY - top) / height) * down),
+    );
+    if (pixel) point(target, pixel, clientX, clientY);
+  }
+  document.addEventListener("pointermove", pointerAt);
+  document.addEventListener("pointerdown", pointerAt);
+  document.addEventListener("scroll", leave, true);
+  document.addEventListener("focusout", leave);
+
+  function pointWithKeys(canvas, pixel) {
+    const picture = pictures.get(canvas);
+    const { left, top, width } = canvas.getBoundingClientRect();
+    const scale = width / picture.size[0];
+    const [x, y] = picture.placeOf(pixel);
+    point(canvas, pixel, left + x * scale, top + y * scale);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const canvas = event.target;
+    const picture = pictures.get(canvas);
+    const way = ARROWS[event.key];
+    if (!picture || !way) return;
+    event.preventDefault();
+    const before = cursors.get(canvas);
+    const next = before && picture.valueAt(before) !== undefined ? picture.beside(before, way) : [0, 0, 0];
+    if (next) pointWithKeys(canvas, next);
+  });
+
+  // Frames, in each layer's maps, the numbers of which the explained one was made, and itself.
+  function frame() {
+    const layers = layersOf();
+    layers.forEach((canvas, layer) => {
+      const picture = pictures.get(canvas);
+      const frames = canvas.parentElement.querySelector(".inside-frames");
+      if (!picture || !frames) return;
+      frames.replaceChildren();
+      if (!origin || layer > origin.layer) return;
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      svg.setAttribute("viewBox", `0 0 ${picture.size.join(" ")}`);
+      for (const name of ["halo", "line"]) {
+        const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+        path.setAttribute("class", name);
+        path.setAttribute("d", pathOf(picture, layer));
+        svg.append(path);
+      }
+      svg.style.width = `${canvas.offsetWidth}px`;
+      svg.style.left = `${canvas.offsetLeft}px`;
+      svg.style.top = `${canvas.offsetTop}px`;
+      frames.append(svg);
+    });
+  }
+
+  function pathOf(picture, layer) {
+    const { height, width, side, count, size } = picture;
+    const box = (left, top, right, bottom) => `M${left},${top}H${right}V${bottom}H${left}Z`;
+    if (layer === origin.layer) {
+      const [left, top] = picture.placeOf(origin.pixel);
+      return box(left, top, left + side, top + side);
+    }
+    const [row, column, rows, columns] = origin.areas[layer];
+    const top = Math.max(row, 0);
+    const left = Math.max(column, 0);
+    const [bottom, right] = [Math.min(row + rows, height), Math.min(column + columns, width)];
+    if (bottom - top === height && right - left === width) return box(0, 0, ...size);
+    let path = "";
+    for (let tile = 0; tile < count; tile++) {
+      const [x, y] = picture.placeOf([tile, top, left]);
+      path += box(x, y, x + (right - left) * side, y + (bottom - top) * side);
+    }
+    return path;
+  }
 
   addCallbacks("inside", {
     // Which image to look at inside of which network; none while the tab is out of sight.
     request: (source, index, version, form, tab, previous) => {
-      if (tab !== "inside") return noUpdate();
-      const frame = document.querySelector(".inside-layers");
+      const known = document.getElementById("epoch-bar").dataset.version;
+      if (tab !== "inside" || (known && !version)) return noUpdate();
       const drawing = source === "drawing" ? window.digitlab.drawing.current() : null;
       const as_drawn = form === "drawn";
-      const width = frame?.clientWidth || 360;
-      return ifChanged({ source, index, drawing, as_drawn, version, width }, previous);
+      return ifChanged({ source, index, drawing, as_drawn, version }, previous);
     },
 
-    // The figures of all layers, each to its graph.
-    showMaps: (figures) => figures,
-
-    // The point of a layer's maps that is under the pointer, once that rests a moment.
-    selectPoint: () => {
-      const { triggered, triggered_id } = window.dash_clientside.callback_context;
-      const at = triggered[0]?.value?.points?.[0];
-      if (!at) return noUpdate(); // it left: what was shown stays
-      clearTimeout(pointing);
-      const data = { layer: triggered_id.place, x: at.x, y: at.y };
-      pointing = setTimeout(() => setProps("inside-point", { data }), POINT_MS);
-      return noUpdate();
+    // To the next or the previous test image.
+    turn: (_back, _forth, index) => {
+      const by = window.dash_clientside.callback_context.triggered_id === "inside-next" ? 1 : -1;
+      return ["test", String(Math.max(0, (parseInt(index, 10) || 0) + by))];
     },
 
-    // Outlines, in each layer's maps, the numbers of which the one under the pointer was made.
-    outline: (paths) => {
-      document.querySelectorAll(".inside-layer .js-plotly-plot").forEach((graph, index) => {
-        const path = paths?.[index];
-        if (!path && !graph.layout?.shapes?.length) return;
-        const line = { color: "#F0E442", width: 1.5 };
-        window.Plotly.relayout(graph, { shapes: path ? [{ type: "path", path, line }] : [] });
-      });
+    frame: (found) => {
+      origin = found;
+      frame();
       return noUpdate();
     },
   });

@@ -22,35 +22,30 @@ AttributionName = Literal["saliency", "grad_cam", "occlusion", "integrated_gradi
 ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
     "saliency": AttributionMethod(
         title="Saliency",
-        tells="How strongly the digit's score reacts to a tiny change of each pixel.",
-        cannot="It does not tell whether ink there speaks for the digit or against it, nor what "
-        "a larger change would do, and it is grainy: equal pixels side by side may differ a lot.",
+        tells="Pixels where a tiny change moves the score most.",
+        cannot="Whether ink there speaks for the digit or against it. Grainy.",
         source="K. Simonyan, A. Vedaldi, A. Zisserman, Deep Inside Convolutional Networks, 2013",
         signed=False,
     ),
     "grad_cam": AttributionMethod(
         title="Grad-CAM",
-        tells="Where a convolution found features that raise the digit's score.",
-        cannot="It is as coarse as that layer's maps, leaves out all that speaks against the "
-        "digit, and knows nothing of what later layers make of the places.",
+        tells="Where a convolution found what raises the score.",
+        cannot="All that speaks against the digit. As coarse as that layer's maps.",
         source="R. Selvaraju et al., Grad-CAM, ICCV 2017",
         signed=False,
     ),
     "occlusion": AttributionMethod(
         title="Occlusion",
-        tells="How much the digit's score falls (or rises) when a 5 × 5 patch is painted black.",
-        cannot="Where either of two strokes would do, covering one changes little; and black is "
-        "not nothing: it is paper without ink, which may look like another digit.",
+        tells="How far the score falls when a 5 × 5 patch is painted black.",
+        cannot="Where either of two strokes would do, covering one changes little.",
         source="M. Zeiler, R. Fergus, Visualizing and Understanding Convolutional Networks, "
         "ECCV 2014",
         signed=True,
     ),
     "integrated_gradients": AttributionMethod(
         title="Integrated gradients",
-        tells="How the difference in score between this image and black paper is shared out "
-        "among the pixels; the shares add up to it.",
-        cannot="Pixels without ink get nothing, though an empty place (the open top of a 4) may "
-        "decide; another starting picture than black would give another answer.",
+        tells="Each pixel's share of the score, compared with black paper.",
+        cannot="Empty paper gets nothing, though the open top of a 4 may decide.",
         source="M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Networks, "
         "ICML 2017",
         signed=True,

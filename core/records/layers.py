@@ -1,8 +1,10 @@
 """Records of a network's layers: feature maps, filters, and how one value is computed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from core.records.predictions import Doubt
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,15 @@ class InsideView:
 class ActivationView:
     """An image (28, 28), 0..1 with ink 1, and a network's activations after `progress` epochs.
 
-    `label` is the class of a test image, None for a drawing.
+    `label` is the class of a test image, None for a drawing. `doubt` says why the answer should
+    not be believed.
     """
 
     image: np.ndarray
     label: int | None
     progress: float
     view: InsideView
+    doubt: Doubt | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

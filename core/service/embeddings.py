@@ -25,8 +25,8 @@ class Embeddings:
     """Embeddings. Safe to use from several threads.
 
     Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation. They raise NoModelError, NotTrainedError, UnknownRunError,
-    UnknownEpochError or DamagedFileError if there is no such network.
+    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
+    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
 
     Attributes:
         progress: the share of the current t-SNE that is done; 1 if there is none.
@@ -58,6 +58,12 @@ class Embeddings:
         sample = self._sample(run_id, epoch)
         start = self.pca(run_id, epoch).points
         return self._tasks.submit("t-SNE", lambda: self._tsne(sample, start))
+
+    def images(self, run_id: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The indices (N,) of the test images in a run's embeddings, and the images (N, 28, 28)."""
+        _, data = self._predictions.network(run_id)
+        indices = projection.choose(len(data.test_labels), SAMPLE_SIZE)
+        return indices, data.test_images.numpy()[indices]
 
     def place(
         self, image: np.ndarray, shown: Embedding, run_id: str | None, epoch: int | None

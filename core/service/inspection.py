@@ -38,8 +38,8 @@ class Inspection:
     """Views of networks. Safe to use from several threads.
 
     Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation. They raise NoModelError, NotTrainedError, UnknownRunError,
-    UnknownEpochError or DamagedFileError if there is no such network.
+    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
+    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
     """
 
     def __init__(
@@ -84,7 +84,9 @@ class Inspection:
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
         view = self._cached(checkpoint).view(image)
-        return ActivationView(image=image, label=label, progress=checkpoint.progress, view=view)
+        # Test images are written like training images: only drawings can be unlike them.
+        doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
+        return ActivationView(image, label, checkpoint.progress, view, doubt=doubt)
 
     def network_view(self, run_id: str, index: int, epoch: int | None = None) -> NetworkView:
         """A network of a run, with its activations for a test image.

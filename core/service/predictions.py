@@ -17,14 +17,20 @@ from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
-from core.records.predictions import DrawingPrediction, Gallery, TestImages
+from core.records.predictions import (
+    Doubt,
+    DrawingPrediction,
+    Gallery,
+    Prediction,
+    TestImages,
+)
 from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.background import BackgroundTasks
 from core.training.preview import preview_images
-from core.training.state import Checkpoint
+from core.training.state import Checkpoint, untrained
 
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
@@ -189,9 +195,21 @@ class Predictions:
     def network(
         self, run_id: str | None = None, epoch: int | None = None
     ) -> tuple[Checkpoint, Dataset]:
-        """An evaluated checkpoint and its data set. The same epoch gives the same object."""
-        run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        """An evaluated checkpoint and its data set. The same epoch gives the same object.
+
+        Where no run has a network yet, an untrained one and the data set of the next run.
+        """
+        try:
+            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        except NoModelError:
+            return untrained(), self._catalog.load("auto", self._tasks.should_stop)
         return checkpoint, self._data(run)
+
+    def doubt(
+        self, image: np.ndarray, probabilities: np.ndarray, data: Dataset | None
+    ) -> Doubt | None:
+        """The reason not to trust a prediction, or None; see `OutOfDistributionDetector.doubt`."""
+        return self._detector.doubt(data, image, Prediction(tuple(map(float, probabilities))))
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""

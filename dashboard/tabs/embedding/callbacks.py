@@ -1,48 +1,49 @@
-"""Callbacks of the Embedding tab."""
+"""Callbacks of the Embedding tab. `assets/tabs/embedding.js` paints what they answer."""
 
 import asyncio
+import base64
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+import numpy as np
+from dash import ClientsideFunction, Dash, Input, Output, State, html
+from PIL import Image
 
-from core.errors import DigitLabError, NoModelError
+from core.errors import DigitLabError
 from core.records.explanations import Embedding
 from dashboard import ids
-from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.formatting import capitalised, percent
-from dashboard.tabs.embedding import figures, layout
-from dashboard.theme import GRAPH, empty_state
+from dashboard.formatting import percent
+from dashboard.tabs.embedding import layout
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
+
+UNTRAINED = "Nothing has learned yet: this is what a network with random weights finds similar."
+ACROSS = 32
+"""Digits side by side in the picture of all."""
 
 
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("embedding", "request"),
         Output(layout.REQUEST, "data"),
+        Output(layout.RUN, "data"),
         Input(layout.METHOD, "value"),
         Input(ids.version(ids.TAB_EMBEDDING), "data"),
         Input(ids.DRAW_FORM, "data"),
         Input(layout.CLOCK, "disabled"),
-        Input(ids.GALLERY_CHOICE, "data"),
         State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
+        prevent_initial_call=False,  # without a run no version comes
     )
     app.clientside_callback(
-        ClientsideFunction("embedding", "chooseImages"),
-        Output(ids.GALLERY_CHOICE, "data"),
-        Input(layout.GRAPH_ID, "selectedData"),
-        State(layout.SHOWN, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("embedding", "describeChoice"),
+        ClientsideFunction("embedding", "show"),
         Output(layout.CHOSEN, "children"),
-        Output(layout.SEND, "class_name"),
+        Output(layout.SEND, "disabled"),
+        Input(layout.SHOWN, "data"),
+        Input(layout.IMAGES, "data"),
         Input(ids.GALLERY_CHOICE, "data"),
-        Input(ids.version(ids.TAB_EMBEDDING), "data"),
     )
     app.clientside_callback(
         ClientsideFunction("embedding", "openGallery"),
@@ -51,28 +52,37 @@ def register(app: Dash, service: "TrainingService") -> None:
     )
 
     @app.callback(
-        Output(layout.GRAPH_ID, "figure"),
         Output(layout.CAPTION, "children"),
+        Output(layout.TRAIN, "hidden"),
         Output(layout.SHOWN, "data"),
         Input(layout.REQUEST, "data"),
         running=[(Output(layout.CLOCK, "disabled"), False, True)],
     )
-    async def show_embedding(request: dict[str, Any]) -> tuple[go.Figure, str, dict[str, Any]]:
+    async def show_embedding(request: dict[str, Any]) -> tuple[Any, bool, dict[str, Any] | None]:
         ref = CheckpointRef.parse(request.get("version"))
-        shown = {"run": ref.run_id}
         try:
             if request.get("method") == "tsne":
                 future = await asyncio.to_thread(service.embeddings.tsne, ref.run_id, ref.epoch)
                 embedding = await asyncio.wrap_future(future)
             else:
                 embedding = await asyncio.to_thread(service.embeddings.pca, ref.run_id, ref.epoch)
-        except NoModelError:
-            sentence = layout.NOTHING_TRAINED
-            return empty_state(sentence, figures.HEIGHT), sentence, shown
         except DigitLabError as error:
-            return empty_state(str(error), figures.HEIGHT), str(error), shown
-        figure = await asyncio.to_thread(_figure, service, embedding, ref, request)
-        return figure, caption(embedding), shown
+            return str(error), True, None
+        drawing = await asyncio.to_thread(_place, service, embedding, ref, request)
+        trained = request.get("version") is not None
+        text = caption(embedding) if trained else UNTRAINED
+        return text, trained, to_store(embedding, drawing, request)
+
+    @app.callback(Output(layout.IMAGES, "data"), Input(layout.RUN, "data"))
+    async def show_images(run: dict[str, Any]) -> dict[str, Any] | None:
+        def read() -> dict[str, Any]:
+            indices, images = service.embeddings.images(run["run"])
+            return {"run": run["run"], "indices": indices.tolist(), "picture": picture(images)}
+
+        try:
+            return await asyncio.to_thread(read)
+        except DigitLabError:
+            return None  # the caption explains it
 
     @app.callback(
         Output(layout.PROGRESS, "children"),
@@ -85,44 +95,56 @@ def register(app: Dash, service: "TrainingService") -> None:
             "" if idle or method != "tsne" else f"t-SNE: {percent(service.embeddings.progress, 0)}"
         )
 
-    @app.callback(
-        Output(layout.DETAIL, "children"),
-        Input(layout.GRAPH_ID, "clickData"),
-        State(layout.SHOWN, "data"),
-    )
-    async def show_image(click: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
-        point = click["points"][0] if click else {}
-        if "customdata" not in point or not shown:
-            return layout.hint()
-        index = int(point["customdata"])
-        image = await asyncio.to_thread(service.predictions.test_image, index, shown["run"])
-        return [
-            html.H2(f"Test image {index}"),
-            html.P(capitalised(point["text"])),
-            dcc.Graph(figure=digit_figures.digit(image, 200), config=GRAPH),
-        ]
 
-
-def _figure(
+def _place(
     service: "TrainingService", embedding: Embedding, ref: CheckpointRef, request: dict[str, Any]
-) -> go.Figure:
-    """The embedding, with a point for the drawing on the Draw tab if that can be read."""
-    point = None
-    if request.get("drawing"):
-        try:
-            image = service.inspection.drawing(request["drawing"], bool(request["as_drawn"]))
-            point = service.embeddings.place(image, embedding, ref.run_id, ref.epoch)
-        except DigitLabError:
-            pass  # the Draw tab explains the error
-    return figures.embedding(embedding, point, request.get("chosen"))
+) -> np.ndarray | None:
+    """The point of the drawing on the Draw tab, if there is one that can be read."""
+    if not request.get("drawing"):
+        return None
+    try:
+        image = service.inspection.drawing(request["drawing"], bool(request["as_drawn"]))
+        return service.embeddings.place(image, embedding, ref.run_id, ref.epoch)
+    except DigitLabError:
+        return None  # the Draw tab explains the error
 
 
-def caption(embedding: Embedding) -> str:
-    """How many images there are, and what distances in the plane mean."""
-    count = len(embedding.indices)
+def to_store(
+    embedding: Embedding, drawing: np.ndarray | None, request: dict[str, Any]
+) -> dict[str, Any]:
+    """An embedding for the page; `drawing` (2,) is the point of the visitor's drawing."""
+    return {
+        "run": CheckpointRef.parse(request.get("version")).run_id,
+        "version": request.get("version"),
+        "indices": embedding.indices.tolist(),
+        "labels": embedding.labels.tolist(),
+        "predictions": embedding.predictions.tolist(),
+        "points": np.round(embedding.points.astype(float), 4).tolist(),
+        "drawing": None if drawing is None else np.round(drawing.astype(float), 4).tolist(),
+    }
+
+
+def picture(images: np.ndarray) -> str:
+    """Images (N, 28, 28) uint8 in rows of `ACROSS`, as the address of a grey PNG."""
+    rows = -(-len(images) // ACROSS)
+    padded = np.zeros((rows * ACROSS, 28, 28), np.uint8)
+    padded[: len(images)] = images
+    sheet = padded.reshape(rows, ACROSS, 28, 28).swapaxes(1, 2).reshape(rows * 28, ACROSS * 28)
+    file = BytesIO()
+    Image.fromarray(sheet).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def caption(embedding: Embedding) -> list[Any]:
+    """How many digits there are, how many are misread, and what the plane keeps."""
     wrong = int((embedding.predictions != embedding.labels).sum())
+    parts = [
+        html.B(f"{len(embedding.indices):,}"),
+        " test digits, ",
+        html.B(f"{wrong:,}"),
+        " misread",
+        html.I(className="embedding-key"),
+    ]
     if embedding.explained is not None:
-        how = f"The plane keeps {percent(embedding.explained, 0)} of the features' variance."
-    else:
-        how = "Who is whose neighbour counts; how far apart groups stand does not."
-    return f"{count} test images, {wrong} of them misread (✕). {how}"
+        parts.append(f" The plane keeps {percent(embedding.explained, 0)} of their variety.")
+    return parts

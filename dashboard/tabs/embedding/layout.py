@@ -1,73 +1,101 @@
-"""Layout of the Embedding tab: test images as points in a plane, and the one that was clicked."""
+"""Layout of the Embedding tab: test digits in a plane, and the one that was pointed at."""
 
 from typing import TYPE_CHECKING
 
 from dash import dcc, html
 
-from dashboard.components.controls import PERSIST, button, choices, panel, stores
+from dashboard.components.controls import PERSIST, button, choices, stores
 from dashboard.components.help_link import help_link
-from dashboard.tabs.embedding import figures
-from dashboard.theme import GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 METHOD = "embedding-method"
 REQUEST = "embedding-request"
+RUN = "embedding-run"
+IMAGES = "embedding-images"
 SHOWN = "embedding-shown"
-GRAPH_ID = "embedding-graph"
 CAPTION = "embedding-caption"
+TRAIN = "embedding-train"
 PROGRESS = "embedding-progress"
 CLOCK = "embedding-clock"
-DETAIL = "embedding-detail"
 CHOSEN = "embedding-chosen"
 SEND = "embedding-send"
+LASSO = "embedding-lasso"
+PLANE = "embedding-plane"
 
 CLOCK_MS = 500
-NOTHING_TRAINED = "Press Train first: here test images will stand near those they resemble."
-HINT = (
-    "Click a point to see its image. Draw a lasso around some to see them in the gallery; "
-    "a double click lets them go."
-)
 EXPLANATION = (
-    "Before its last layer the network has a list of features of an image. Here they are laid out "
-    "in a plane: what it takes for alike stands together."
+    "Digits that the network finds similar lie close together. Neighbours mean something; "
+    "distances between groups do not. Digits are moved apart so that none covers another."
+)
+KEYS = (
+    "Test digits in a plane. Arrow keys move from digit to digit, Enter chooses one for the "
+    "Gallery, plus and minus zoom, Escape lets all go."
 )
 
 
 def layout(_: "TrainingService") -> html.Div:
-    graph = dcc.Graph(
-        id=GRAPH_ID,
-        figure=empty_state(NOTHING_TRAINED, figures.HEIGHT),
-        config={**GRAPH, "scrollZoom": True},
-    )
     return html.Div(
         [
-            help_link(EXPLANATION, "embedding"),
-            html.Div(
-                [
-                    choices("Method", METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST),
-                    html.Span(id=PROGRESS, role="status", className="small"),
-                    html.Span(id=CHOSEN, role="status", className="small"),
-                    button("Show them in the gallery", SEND, "primary", class_name="d-none"),
-                ],
-                className="controls",
-            ),
-            html.P(
-                NOTHING_TRAINED, id=CAPTION, className="text-body-secondary mb-2", role="status"
-            ),
-            html.Div(
-                [
-                    panel("Test images in a plane", graph),
-                    panel("Chosen point", hint(), id=DETAIL, class_name="gallery-detail"),
-                ],
-                className="gallery-tab",
-            ),
-            *stores(REQUEST, SHOWN),
+            html.Div(help_link(EXPLANATION, "embedding"), className="embedding-help"),
+            html.Div([_plane(), _aside()], className="embedding"),
+            *stores(REQUEST, RUN, IMAGES, SHOWN),
             dcc.Interval(id=CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )
 
 
-def hint() -> html.P:
-    return html.P(HINT, className="text-body-secondary")
+def _plane() -> html.Section:
+    methods = choices("Method", METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST)
+    lasso = button("Lasso", LASSO)
+    lasso.title = "Drag around digits to choose them for the Gallery"
+    tools = [
+        html.Div(methods, className="segments"),
+        html.P(id=CAPTION, role="status"),
+        html.Span(id=PROGRESS, role="status"),
+        html.Button(
+            [html.I(className="glyph glyph-train"), "Train"],
+            id=TRAIN,
+            className="btn btn-primary start-training",
+            hidden=True,
+        ),
+        html.Div(
+            [
+                html.Span(id=CHOSEN, role="status"),
+                button("Show in Gallery", SEND, disabled=True),
+                lasso,
+                button("Reset", "embedding-reset"),
+            ],
+            className="push embedding-choice",
+        ),
+    ]
+    canvas = html.Canvas(id=PLANE, tabIndex=0, role="application", **{"aria-label": KEYS})
+    misread = html.Details(
+        [html.Summary("Misread digits as a list"), html.Ul(id="embedding-misread")]
+    )
+    return html.Section(
+        [html.Div(tools, className="tools"), html.Div(canvas, className="sheet plane"), misread],
+        className="embedding-main",
+        **{"aria-label": "Test digits in a plane"},
+    )
+
+
+def _aside() -> html.Section:
+    """The digit that was pointed at; `assets/tabs/embedding.js` fills it in."""
+    buttons = [
+        html.Button("Look inside", className="btn look-inside"),
+        html.Button("Neighbours in the Gallery", className="btn btn-quiet neighbours"),
+    ]
+    return html.Section(
+        [
+            html.H2("Chosen digit"),
+            html.Canvas(width="28", height="28", className="signal", role="img"),
+            html.P("Point at a digit.", className="lead", role="status"),
+            html.P(className="small soft"),
+            html.Div(buttons, className="embedding-buttons", hidden=True),
+        ],
+        id="embedding-detail",
+        className="embedding-detail",
+        **{"aria-label": "Chosen digit"},
+    )

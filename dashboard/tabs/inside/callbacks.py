@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
-from core.errors import DigitLabError, NoModelError
+from core.errors import DigitLabError, NoConvolutionError, NoModelError
 from core.numbers import parse_whole
-from core.records.explanations import ATTRIBUTION_METHODS, Attribution
-from core.records.layers import ActivationView, PixelStep
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
+from core.records.layers import ActivationView, InnerLayer, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
-from dashboard.components.probability_bars import probability_bars
 from dashboard.formatting import after_epochs, probability
-from dashboard.tabs.inside import figures, layout, panels
-from dashboard.tabs.inside.layout import NOTHING_SHOWN, POINT_HERE
+from dashboard.tabs.inside import layout, panels
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -27,8 +25,8 @@ if TYPE_CHECKING:
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NO_FILTER = "Type the number of a filter: a whole number from 0 on."
+UNTRAINED = "Nothing has learned yet: a network with random weights guesses."
 NONE_WRONG = "The network reads every test image right."
-MAX_WIDTH = 640
 
 Answer = TypeVar("Answer")
 
@@ -50,58 +48,45 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Input(ids.DRAW_FORM, "data"),
         State(ids.OPEN_TAB, "data"),
         State(layout.REQUEST, "data"),
+        prevent_initial_call=False,  # without a run no version comes
+    )
+    app.clientside_callback(
+        ClientsideFunction("inside", "turn"),
+        Output(layout.SOURCE, "value", allow_duplicate=True),
+        Output(layout.INDEX, "value", allow_duplicate=True),
+        Input(layout.PREVIOUS, "n_clicks"),
+        Input(layout.NEXT, "n_clicks"),
+        State(layout.INDEX, "value"),
     )
 
     @app.callback(
         Output(layout.CAPTION, "children"),
-        Output(layout.BARS, "children"),
+        Output(layout.TRAIN, "hidden"),
         Output(layout.LAYERS, "children"),
-        Output(layout.FIGURES, "data"),
         Output(layout.SHOWN, "data"),
         Input(layout.REQUEST, "data"),
-        State(layout.SHOWN, "data"),
     )
-    async def show_layers(
-        request: dict[str, Any], before: dict[str, Any] | None
-    ) -> tuple[Any, ...]:
-        width = min(max(int(request.get("width") or 0) - 30, panels.MIN_WIDTH), MAX_WIDTH)
-
-        def look(ref: CheckpointRef) -> tuple[ActivationView, list[Any]]:
+    async def show_layers(request: dict[str, Any]) -> tuple[Any, ...]:
+        def look(ref: CheckpointRef) -> ActivationView:
             image: np.ndarray | int = request["index"]
             if is_drawing:
                 image = service.inspection.drawing(
                     request["drawing"], bool(request.get("as_drawn"))
                 )
-            found = service.inspection.activations(image, ref.run_id, ref.epoch)
-            return found, [figures.feature_maps(maps, width) for maps in found.view.maps]
+            return service.inspection.activations(image, ref.run_id, ref.epoch)
 
         is_drawing = request.get("source") == "drawing"
         request = {**request, "index": parse_whole(str(request.get("index")))}
         if is_drawing and not request.get("drawing"):
-            return NOTHING_DRAWN, probability_bars(), muted(NOTHING_DRAWN), no_update, None
+            return NOTHING_DRAWN, True, muted(NOTHING_DRAWN), None
         if not is_drawing and (request["index"] is None or request["index"] < 0):
-            return NO_NUMBER, probability_bars(), muted(NO_NUMBER), no_update, None
-        answer = await _call(look, CheckpointRef.parse(request.get("version")))
-        if isinstance(answer, str):
-            return answer, probability_bars(), muted(answer), no_update, None
-        found, maps = answer
-        bars = probability_bars(found.view.probabilities.tolist())
-        shown = to_store(found, request)
-        text = caption(found, request)
-        if before and before["layers"] == shown["layers"]:  # four times as fast as new graphs
-            return text, bars, no_update, maps, shown
-        layers = [
-            panels.layer(number, one.layer, figure)
-            for number, (one, figure) in enumerate(zip(found.view.maps, maps, strict=True))
-        ]
-        return text, bars, layers, no_update, shown
-
-    # Through a store: Dash does not drop late answers of a server callback that writes to ALL.
-    app.clientside_callback(
-        ClientsideFunction("inside", "showMaps"),
-        Output(panels.maps_graph(ALL), "figure"),
-        Input(layout.FIGURES, "data"),
-    )
+            return NO_NUMBER, True, muted(NO_NUMBER), None
+        found = await _call(look, CheckpointRef.parse(request.get("version")))
+        if isinstance(found, str):
+            return found, True, muted(found), None
+        trained = request.get("version") is not None
+        text = caption(found, request) if trained else UNTRAINED
+        return text, trained, panels.layers(found), to_store(found, request)
 
     @app.callback(
         Output(layout.SOURCE, "value"),
@@ -116,7 +101,11 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
         def choose(ref: CheckpointRef) -> list[int]:
-            gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+            try:
+                gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+            except NoModelError:  # what an untrained network reads is not worth a search
+                _, data = service.predictions.network()
+                return [int(np.random.default_rng(seed).integers(len(data.test_labels)))]
             return list(map(int, gallery.indices))
 
         found = await _call(choose, CheckpointRef.parse(version))
@@ -128,76 +117,86 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
 
 
 def _register_step(app: Dash, service: "TrainingService") -> None:
-    app.clientside_callback(
-        ClientsideFunction("inside", "selectPoint"),
-        Input(panels.maps_graph(ALL), "hoverData"),
-        Input(panels.maps_graph(ALL), "clickData"),
-    )
-    app.clientside_callback(ClientsideFunction("inside", "outline"), Input(layout.OUTLINES, "data"))
+    app.clientside_callback(ClientsideFunction("inside", "frame"), Input(layout.ORIGIN, "data"))
 
     @app.callback(
         Output(layout.STEP, "children"),
-        Output(layout.OUTLINES, "data"),
+        Output(layout.ORIGIN, "data"),
         Input(layout.POINT, "data"),
         Input(layout.SHOWN, "data"),
     )
     async def show_step(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
-        if not point or not shown:
-            return muted(POINT_HERE), None
+        if not shown:
+            return None, None
         image = ShownImage.parse(shown)
 
-        def trace(ref: CheckpointRef) -> tuple[PixelStep, list[str]] | None:
+        def trace(ref: CheckpointRef) -> tuple[PixelStep, int]:
             maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
-            if point["layer"] >= len(maps):
-                return None
-            layer = maps[point["layer"]].layer
-            pixel = figures.map_tiles(layer).locate(point["x"], point["y"])
-            if pixel is None:
-                return None
-            step = service.inspection.pixel_step(
-                image.pixels, layer.name, *pixel, ref.run_id, ref.epoch
-            )
-            return step, figures.outlines(step, [one.layer for one in maps])
+            number, pixel = 1, np.unravel_index(maps[1].values.argmax(), maps[1].values.shape)
+            if point and is_in(point, [one.layer for one in maps]):
+                number, pixel = point["layer"], point["pixel"]
+            channel, row, column = map(int, pixel)
+            name = maps[number].layer.name
+            step = service.inspection.pixel_step
+            return step(image.pixels, name, channel, row, column, ref.run_id, ref.epoch), number
 
         found = await _call(trace, image.ref)
-        if found is None:
-            return muted(POINT_HERE), None
         if isinstance(found, str):
             return muted(found), None
-        return panels.step(found[0]), found[1]
+        step, number = found
+        areas = [[area.top, area.left, area.height, area.width] for area in step.areas]
+        pixel = [step.channel, step.row, step.column]
+        return panels.step(step), {"layer": number, "pixel": pixel, "areas": areas, "point": point}
+
+
+def is_in(point: dict[str, Any], layers: list[InnerLayer]) -> bool:
+    """Whether a network has the number that the page points at."""
+    if point["layer"] >= len(layers):
+        return False
+    sizes = zip(point["pixel"], layers[point["layer"]].shape, strict=True)
+    return all(place < size for place, size in sizes)
 
 
 def _register_attribution(app: Dash, service: "TrainingService") -> None:
     @app.callback(
+        Output(layout.QUESTION, "children"),
         Output(layout.REASONS, "children"),
         Output(layout.MAPS_OF, "options"),
         Output(layout.MAPS_OF, "value"),
         Output(layout.MAPS_CHOICE, "style"),
         Input(layout.SHOWN, "data"),
-        Input(layout.METHOD, "value"),
         Input(layout.DIGIT, "value"),
         Input(layout.MAPS_OF, "value"),
     )
     async def show_attribution(
-        shown: dict[str, Any] | None, method: Any, digit: Any, layer: Any
+        shown: dict[str, Any] | None, digit: Any, layer: Any
     ) -> tuple[Any, ...]:
-        names = shown["convolutions"] if shown else []
+        if not shown:
+            return (no_update,) * 5
+        names = shown["convolutions"]
         chosen = layer if layer in names else (names or [None])[-1]
-        choice = _options(names), chosen, display(method == "grad_cam" and len(names) > 1)
-        if not shown or method not in ATTRIBUTION_METHODS:
-            return muted(NOTHING_SHOWN), *choice
+        choice = _options(names), chosen, display(len(names) > 1)
         image = ShownImage.parse(shown)
         target = int(digit) if str(digit or "").isdecimal() else None
 
-        def attribute(ref: CheckpointRef) -> Attribution:
-            return service.inspection.attribute(
-                image.pixels, method, target, ref.run_id, ref.epoch, chosen
-            )
+        def attribute(ref: CheckpointRef) -> list[tuple[AttributionName, Attribution | str]]:
+            answers: list[tuple[AttributionName, Attribution | str]] = []
+            for method in ATTRIBUTION_METHODS:
+                try:
+                    found = service.inspection.attribute(
+                        image.pixels, method, target, ref.run_id, ref.epoch, chosen
+                    )
+                    answers.append((method, found))
+                except NoConvolutionError as error:
+                    answers.append((method, str(error)))
+            return answers
 
-        found = await _call(attribute, image.ref)
-        if isinstance(found, str):
-            return muted(found), *choice
-        return panels.attribution(image.pixels, found), *choice
+        answers = await _call(attribute, image.ref)
+        if isinstance(answers, str):
+            return no_update, muted(answers), *choice
+        read = next(found.digit for _, found in answers if not isinstance(found, str))
+        figures = [panels.attribution(image.pixels, *answer) for answer in answers]
+        return f"Which pixels speak for {read}?", figures, *choice
 
 
 def _register_filters(app: Dash, service: "TrainingService") -> None:
@@ -211,7 +210,7 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
     )
     async def show_filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
         if not shown:
-            return no_update, no_update, muted(NOTHING_SHOWN)
+            return (no_update,) * 3
         names = shown["filters"]
         chosen = layer if layer in names else names[0]  # another network has other layers
         found = await _call(
@@ -223,7 +222,7 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         typed = parse_whole(str(number))
         if typed is None or typed < 0:
             return _options(names), chosen, muted(NO_FILTER)
-        return _options(names), chosen, panels.filters(found, typed, shown["width"])
+        return _options(names), chosen, panels.filters(found, typed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,23 +246,33 @@ def to_store(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
     return {
         "image": base64.b64encode(image.tobytes()).decode(),
         "version": request.get("version"),
-        "width": int(request.get("width") or 0),
-        "layers": [[layer.name, layer.size] for layer in layers],
         "filters": [layer.name for layer in layers if layer.kernel is not None],
         "convolutions": [layer.name for layer in layers if layer.is_convolution],
     }
 
 
-def caption(found: ActivationView, request: dict[str, Any]) -> str:
-    """The image, its prediction, and the epoch of the network."""
-    digit = int(found.view.probabilities.argmax())
-    sure = probability(found.view.probabilities[digit])
+def caption(found: ActivationView, request: dict[str, Any]) -> list[Any]:
+    """The image, what the network reads in it, or why it is not sure, and its epoch."""
+    probabilities = found.view.probabilities
+    second, first = map(int, np.argsort(probabilities, kind="stable")[-2:])
+    what = "Your drawing"
+    if found.label is not None:
+        what = f"Test image {request['index']}, a {found.label}"
     when = after_epochs(found.progress)
-    if found.label is None:
-        return f"Your drawing, read as {digit} ({sure}), {when}."
-    verdict = "right" if digit == found.label else "wrong"
-    number = request["index"]
-    return f"Test image {number}, a {found.label}, read as {digit} ({sure}, {verdict}), {when}."
+
+    def chance(digit: int) -> str:
+        return f"{digit} ({probability(probabilities[digit])})"
+
+    if found.doubt == "unfamiliar":
+        return [f"{what}. Not sure, {when}: it looks like no {first} that it learnt from."]
+    if found.doubt:
+        return [f"{what}. Not sure, {when}: {chance(first)} or {chance(second)}?"]
+    wrong = found.label not in (None, first)
+    return [
+        f"{what}, read as ",
+        html.B(str(first), className="wrong" if wrong else ""),
+        f", {probability(probabilities[first])} sure{', misread' if wrong else ''}, {when}.",
+    ]
 
 
 def _options(names: list[str]) -> list[dict[str, str]]:
@@ -274,7 +283,5 @@ async def _call(compute: Callable[[CheckpointRef], Answer], ref: CheckpointRef) 
     """Calls `compute` in a thread; a sentence if it fails."""
     try:
         return await asyncio.to_thread(compute, ref)
-    except NoModelError:
-        return layout.NOTHING_TRAINED
     except DigitLabError as error:
         return str(error)

@@ -1,4 +1,4 @@
-"""Layout of the Inside tab: an image, its prediction, the layers, and filters."""
+"""Layout of the Inside tab: an image, the layers, the making of a number, attributions, filters."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,84 +10,76 @@ from dashboard.components.controls import (
     PERSIST,
     button,
     choices,
-    muted,
     number,
     panel,
     select,
     stores,
 )
 from dashboard.components.help_link import help_link
-from dashboard.components.probability_bars import probability_bars
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 SOURCE = "inside-source"
 INDEX = "inside-index"
+PREVIOUS = "inside-previous"
+NEXT = "inside-next"
 ANOTHER = "inside-another"
 WRONG = "inside-wrong"
 REQUEST = "inside-request"
 CAPTION = "inside-caption"
+TRAIN = "inside-train"
 SHOWN = "inside-shown"
-FIGURES = "inside-figures"
-BARS = "inside-bars"
 LAYERS = "inside-layers"
 POINT = "inside-point"
 STEP = "inside-step"
-OUTLINES = "inside-outlines"
-METHOD = "inside-method"
+ORIGIN = "inside-origin"
 DIGIT = "inside-digit"
 MAPS_OF = "inside-maps-of"
 MAPS_CHOICE = "inside-maps-choice"
+QUESTION = "inside-question"
 REASONS = "inside-reasons"
 FILTER_LAYER = "inside-filter-layer"
 FILTER = "inside-filter"
 FILTERS = "inside-filters"
 
-NOTHING_TRAINED = "Press Train first: here you will see what each layer makes of an image."
-POINT_HERE = "Point at a pixel of a map, and see from which numbers it was made."
-NOTHING_SHOWN = "There is no image yet."
-EXPLANATION = "Every layer makes new pictures of those before it, until ten numbers are left."
+EXPLANATION = (
+    "Follow one image through the network. Every layer makes new pictures of those before it, "
+    "until ten numbers are left."
+)
 
 
 def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
-            help_link(EXPLANATION, "inside"),
+            html.Div(help_link(EXPLANATION, "inside"), className="inside-help"),
             _image_choice(),
-            html.P(NOTHING_TRAINED, id=CAPTION, role="status", className="mb-2"),
+            html.Section(id=LAYERS, className="sheet inside-layers", **{"aria-label": "Layers"}),
             html.Div(
                 [
-                    _panel("What it says", html.Div(probability_bars(), id=BARS)),
-                    _panel("What the answer rests on", *_attribution()),
-                ],
-                className="inside-top",
-            ),
-            html.Div(
-                [
-                    _panel(
-                        "From layer to layer",
-                        html.Div(muted(NOTHING_TRAINED), id=LAYERS),
-                        class_name="inside-layers",
-                    ),
-                    _panel(
-                        "How one number is made",
-                        html.Div(muted(POINT_HERE), id=STEP),
+                    panel("Which pixels speak for it?", *_attribution()),
+                    panel(
+                        "One number, step by step",
+                        html.H2("One number, step by step"),
+                        html.Div(id=STEP),
                         class_name="inside-step",
                     ),
                 ],
-                className="inside-way",
+                className="inside-below",
             ),
-            _panel(
+            panel(
                 "Filters",
+                html.H2("Filters"),
                 html.Div(
                     [select("Layer", FILTER_LAYER, []), number("Filter", FILTER)],
-                    className="controls",
+                    className="tools",
                 ),
-                html.Div(muted(NOTHING_SHOWN), id=FILTERS),
+                html.Div(id=FILTERS, className="inside-filters"),
             ),
-            *stores(REQUEST, SHOWN, FIGURES, POINT, OUTLINES),
-        ]
+            html.Div(id="inside-value", className="inside-value", role="status"),
+            *stores(REQUEST, SHOWN, POINT, ORIGIN),
+        ],
+        className="inside",
     )
 
 
@@ -95,31 +87,58 @@ def _image_choice() -> html.Div:
     sources = {"test": "Test image", "drawing": "My drawing"}
     return html.Div(
         [
-            choices("Look at", SOURCE, sources, **PERSIST),
-            number("Number", INDEX, **PERSIST),
-            button("Another", ANOTHER, "primary"),
-            button("Another wrong one", WRONG),
+            html.Div(choices("Look at", SOURCE, sources, **PERSIST), className="segments"),
+            html.Div(
+                [
+                    number("Number", INDEX, **PERSIST),
+                    _turn("Previous test image", PREVIOUS, "‹"),
+                    _turn("Next test image", NEXT, "›"),
+                ],
+                className="inside-number",
+            ),
+            button([html.I(className="glyph glyph-shuffle"), "Another"], ANOTHER),
+            button("A misread one", WRONG),
+            html.P(id=CAPTION, role="status", className="push"),
+            html.Button(
+                [html.I(className="glyph glyph-train"), "Train"],
+                id=TRAIN,
+                className="btn btn-primary start-training",
+                hidden=True,
+            ),
         ],
-        className="controls inside-choice",
+        className="tools inside-choice",
     )
 
 
+def _turn(label: str, name: str, sign: str) -> html.Button:
+    return html.Button(sign, id=name, className="btn", title=label, **{"aria-label": label})
+
+
 def _attribution() -> list[Any]:
-    methods = [{"value": name, "label": m.title} for name, m in ATTRIBUTION_METHODS.items()]
     digits = [{"value": str(digit), "label": str(digit)} for digit in range(10)]
     read = {"value": "read", "label": "the answer"}
+    keys = [
+        html.Span([html.I(className=f"inside-key {name}"), name]) for name in ("for", "against")
+    ]
+    sources = [html.Li(f"{m.title}: {m.source}") for m in ATTRIBUTION_METHODS.values()]
     return [
         html.Div(
             [
-                select("Method", METHOD, methods, "saliency"),
-                select("Speaks for", DIGIT, [read, *digits], "read"),
-                html.Div(select("On the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN),
+                html.H2("Which pixels speak for it?", id=QUESTION),
+                html.Span("Four ways to ask, each with its own blind spot.", className="not-mid"),
+                html.Span(keys, className="push inside-keys"),
             ],
-            className="controls",
+            className="inside-head",
         ),
-        html.Div(muted(NOTHING_SHOWN), id=REASONS, className="inside-reasons"),
+        html.Div(id=REASONS, className="inside-reasons"),
+        html.Div(
+            [
+                select("Explain the score of", DIGIT, [read, *digits], "read"),
+                html.Div(
+                    select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN
+                ),
+                html.Details([html.Summary("Sources"), html.Ul(sources)]),
+            ],
+            className="tools",
+        ),
     ]
-
-
-def _panel(title: str, *parts: Any, class_name: str = "") -> html.Section:
-    return panel(title, html.H2(title), *parts, class_name=class_name)

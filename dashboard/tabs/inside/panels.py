@@ -1,94 +1,202 @@
-"""The contents of the panels: a layer, how a number is computed, attributions, filters."""
+"""The contents of the tab: the layers, how a number is computed, attributions, filters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
-from dash import dcc, html
+from dash import html
 
-from core.records.explanations import ATTRIBUTION_METHODS, Attribution
-from core.records.layers import Filters, InnerLayer, PixelStep
-from dashboard.components.controls import muted
+from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
+from core.records.layers import ActivationView, FeatureMaps, Filters, PixelStep
+from dashboard.components.controls import table
+from dashboard.components.probability_bars import probability_bars
 from dashboard.formatting import capitalised
-from dashboard.tabs.inside import figures
-from dashboard.theme import CLICK_GRAPH
+from dashboard.tabs.inside.pictures import LARGEST, picture
 
-STEP_WIDTH, OVERLAY_SIZE, FILTERS_WIDTH = 340, 252, 640
-MIN_WIDTH = 240
 SIGNS = "Blue is positive, orange negative."
+MAX_KERNELS = 128
+MAX_CELLS = 25
+"""A patch of more numbers is a picture: they would be too small to read."""
+STRONGEST = 6
+_INPUT, _SCORES = 168, 206  # pixels of the page
 
 
-def maps_graph(place: object) -> dict[str, object]:
-    """The id of the graph with a layer's feature maps; layer 0 is the image."""
-    return {"type": "inside-maps", "place": place}
+def layers(shown: ActivationView) -> list[Any]:
+    """All layers from left to right; the first is the image, the last the scores."""
+    *others, last = shown.view.maps
+    scores = html.Div(
+        [
+            _maps(last, size=_SCORES, columns=1),
+            probability_bars(shown.view.probabilities.tolist()),
+        ],
+        className="inside-scores unsure" if shown.doubt else "inside-scores",
+    )
+    sections = [
+        _layer(maps, _maps(maps, size=LARGEST if number else _INPUT), _operations(maps))
+        for number, maps in enumerate(others)
+    ]
+    sections.append(_layer(last, scores, "ten scores, then softmax"))
+    arrow = html.I(className="glyph glyph-arrow inside-arrow")
+    return [part for section in sections for part in (arrow, section)][1:]
 
 
-def layer(number: int, about: InnerLayer, maps: go.Figure) -> html.Section:
-    """A layer with its feature maps; layer 0 is the image."""
-    operations = ", then ".join(about.operations) or "what the network gets"
+def _layer(maps: FeatureMaps, picture: Any, operations: str) -> html.Section:
+    about = maps.layer
     return html.Section(
         [
-            html.H3([about.name, html.Span(about.size)]),
-            html.P(f"{capitalised(operations)}."),
-            dcc.Graph(id=maps_graph(number), figure=maps, config=CLICK_GRAPH),
+            html.H3([about.name, html.Span(about.size, className="mono")]),
+            html.Div([picture, html.Div(className="inside-frames")], className="inside-picture"),
+            html.P(operations),
         ],
         className="inside-layer",
         **{"aria-label": f"Layer {about.name}"},
     )
 
 
+def _operations(maps: FeatureMaps) -> str:
+    return ", ".join(maps.layer.operations) or "scaled so that its mean is 0"
+
+
+def _maps(maps: FeatureMaps, size: int, columns: int = 0) -> html.Canvas:
+    about = maps.layer
+    what = "map" if about.is_map else "number"
+    label = f"{about.name}, {about.size}. Arrow keys move from number to number."
+    return picture(maps.values, what, size, columns, **{"aria-label": label})
+
+
 def step(found: PixelStep) -> list[Any]:
-    """How one number of a layer is computed: its patch, the kernel, and the sum."""
-    about = found.layer
-    where = f"row {found.row}, column {found.column} of map" if about.is_map else "number"
-    heading = f"{about.name}, {where} {found.channel}: "
+    """How one number of a layer is computed: patch, kernel, their products, and the sum."""
+    strongest = np.argsort(-np.abs(found.sums), kind="stable")
+    first = strongest[0]
+    patch, kernel = found.patch[first], found.kernel[first]
+    if patch.size == 1:
+        parts = _products(found, strongest[:STRONGEST])
+    else:
+        form = _cells if patch.size <= MAX_CELLS else _picture
+        parts = html.Div(
+            [
+                form(patch, "patch"),
+                "×",
+                form(kernel, "kernel"),
+                "=",
+                form(patch * kernel, "product"),
+            ],
+            className="inside-product",
+        )
     return [
-        html.P([heading, html.Strong(f"{found.after:.3f}")], className="mb-2"),
-        dcc.Graph(figure=figures.step(found, STEP_WIDTH), config=CLICK_GRAPH),
-        html.P(step_sum(found), className="mt-2 mb-1"),
-        muted(_which_channels(found)),
+        html.P(_where(found), className="small soft"),
+        parts,
+        html.P(step_sum(found), "inside-sum"),
     ]
+
+
+def _where(found: PixelStep) -> str:
+    about = found.layer
+    if about.is_map:
+        where = f"map {found.channel}, row {found.row}, column {found.column}"
+    else:
+        where = f"number {found.channel}"
+    return f"{about.name}, {where}. Point at any map to see another."
 
 
 def step_sum(found: PixelStep) -> str:
     """The sum of the products, the bias, and what pooling and ReLU make of it."""
-    channels = f"{len(found.sums)} channels" if len(found.sums) > 1 else "the products"
-    text = f"Sum of {channels} {found.sums.sum():.3f}, bias {found.bias:+.3f}: {found.before:.3f}."
+    count, strongest = len(found.sums), int(np.abs(found.sums).argmax())
+    total = _number(found.sums.sum())
+    if count == 1:
+        text = f"The {found.patch.size} products add up to {total}"
+    elif found.patch[0].size == 1:
+        text = f"All {count} products add up to {total}"
+    else:
+        text = (
+            f"Of {count} maps, map {strongest} weighs most here: its products add up to "
+            f"{_number(found.sums[strongest])}. Those of all maps add up to {total}"
+        )
+    text += f", bias {_number(found.bias, '+')}: {_number(found.before)}."
     if found.window.size > 1:
-        text += f" It is the largest of {found.window.size} that pooling chooses from."
+        text += f" Pooling took it as the largest of {found.window.size}."
     if "ReLU" in found.layer.operations:
-        text += f" ReLU makes {found.after:.3f} of it."
+        passes = found.before > 0
+        text += (
+            " Above zero, so ReLU lets it pass." if passes else " Below zero, so ReLU makes it 0."
+        )
     return text
 
 
-def _which_channels(found: PixelStep) -> str:
-    count = len(found.sums)
-    if count <= figures.STEP_CHANNELS:
-        return SIGNS
-    return (
-        f"Of {count} maps that come in, the {figures.STEP_CHANNELS} that weigh most here. {SIGNS}"
+def _number(value: float, sign: str = "", decimals: int = 3) -> str:
+    return f"{value:{sign}.{decimals}f}".replace("-", "\u2212")
+
+
+def _cells(values: np.ndarray, name: str) -> html.Div:
+    """Numbers in a square. Those of the patch are as light as on the maps."""
+    low, high = values.min(), values.max()
+    sign = "" if name == "patch" else "+"
+    cells = []
+    for value in values.flat:
+        share = float((value - low) / ((high - low) or 1))
+        cells.append(
+            html.Span(
+                _number(value, sign, 2 if sign else 1),
+                className=("light" if share > 0.5 else "") if not sign else _sign(value),
+                style={} if sign else {"--share": f"{share:.0%}"},
+                title=_number(value, sign),
+            )
+        )
+    return html.Div(
+        cells,
+        className=f"inside-cells {name}",
+        style={"--columns": values.shape[1]},
+        role="img",
+        **{"aria-label": f"{capitalised(name)}: {', '.join(cell.title for cell in cells)}"},
     )
 
 
-def attribution(image: np.ndarray, found: Attribution) -> list[Any]:
-    """The attribution over the image (28, 28), 0..1, and what the method can tell."""
-    method = ATTRIBUTION_METHODS[found.method]
-    colours = "Blue speaks for it, orange against it." if method.signed else "The bluer, the more."
-    where = f" On the maps of {found.layer}." if found.layer else ""
-    return [
-        dcc.Graph(figure=figures.attribution(image, found, OVERLAY_SIZE), config=CLICK_GRAPH),
-        html.Div(
-            [
-                html.P([html.Strong(f"Why a {found.digit}? "), f"{colours}{where}"]),
-                html.P([html.Strong("What it tells: "), method.tells]),
-                html.P([html.Strong("What it cannot: "), method.cannot]),
-                muted(method.source, "mb-0"),
-            ]
-        ),
+def _sign(value: float) -> str:
+    return "for" if value > 0 else "against" if value < 0 else ""
+
+
+def _picture(values: np.ndarray, name: str) -> html.Canvas:
+    signed = name != "patch"
+    label = f"{capitalised(name)}. Arrow keys move from number to number."
+    return picture(values[np.newaxis], name, 120, signed=signed, **{"aria-label": label})
+
+
+def _products(found: PixelStep, channels: Sequence[int]) -> Any:
+    rows = [
+        [
+            str(channel),
+            _number(found.patch[channel].item()),
+            f"× {_number(found.kernel[channel].item(), '+')}",
+            f"= {_number(found.sums[channel], '+')}",
+        ]
+        for channel in channels
     ]
+    return table(["Number", "Value", "Weight", "Product"], rows)
 
 
-def filters(found: Filters, number: int, page_width: int) -> list[Any]:
+def attribution(image: np.ndarray, name: AttributionName, found: Attribution | str) -> html.Figure:
+    """An attribution over the image (28, 28), 0..1, or why there is none, and its blind spot."""
+    method = ATTRIBUTION_METHODS[name]
+    if isinstance(found, str):
+        shown: Any = html.P(found, className="inside-none")
+    elif found.largest == 0:
+        shown = html.P("Nothing speaks for it here.", className="inside-none")
+    else:
+        label = f"{method.title}. Arrow keys move from pixel to pixel."
+        shown = picture(
+            found.values[np.newaxis], "", under=image, signed=True, **{"aria-label": label}
+        )
+    caption = [
+        html.B(method.title),
+        html.Span([html.B("Shows "), method.tells]),
+        html.Span([html.B("Blind spot "), method.cannot]),
+    ]
+    return html.Figure(
+        [shown, html.Figcaption(caption)], **{"aria-label": method.title}, role="group"
+    )
+
+
+def filters(found: Filters, number: int) -> list[Any]:
     """The filters of a layer; if it has many input maps, the kernels of filter `number`.
 
     Args:
@@ -98,14 +206,17 @@ def filters(found: Filters, number: int, page_width: int) -> list[Any]:
     channel = min(number, out - 1)
     size = f"{channels} × {height} × {width}" if (height, width) != (1, 1) else f"{channels}"
     text = f"{found.layer.name} has {out} filters of {size} numbers. "
+    kernels = (found.weights[:, 0] if channels == 1 else found.weights[channel])[:MAX_KERNELS]
+    some = len(kernels)
     if channels == 1:
-        text += "Here are all of them. "
+        text += "Here are all of them. " if some == out else f"Here are the first {some}. "
     else:
-        some = min(channels, figures.MAX_TILES)
         which = f"the first {some}" if some < channels else f"all {channels}"
         text += f"Here is filter {channel}: {which} of its kernels, one for each map before it. "
-    room = min(max(page_width - 30, MIN_WIDTH), FILTERS_WIDTH)
+    name = "filter" if channels == 1 else "kernel"
+    label = f"{capitalised(name)}s. Arrow keys move from number to number."
+    columns = next(n for n in range(16, 0, -1) if some % n == 0)
     return [
-        muted(f"{text}{SIGNS}"),
-        dcc.Graph(figure=figures.filters(found, room, channel), config=CLICK_GRAPH),
+        html.P(f"{text}{SIGNS}", className="small soft"),
+        picture(kernels, name, 480, columns, signed=True, **{"aria-label": label}),
     ]

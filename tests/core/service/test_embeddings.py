@@ -90,8 +90,7 @@ def test_an_image_has_no_place_among_those_of_another_network(
     assert service.embeddings.place(image, shown, run_id, 1) is None
 
 
-def test_without_a_network_it_says_so(service: TrainingService) -> None:
-    with pytest.raises(NoModelError):
-        service.embeddings.pca()
-    with pytest.raises(NoModelError):
-        service.embeddings.tsne()
+def test_before_the_first_network_it_shows_an_untrained_one(service: TrainingService) -> None:
+    shown = service.embeddings.pca()
+    assert np.ptp(shown.points, axis=0).min() > 0
+    np.testing.assert_array_equal(service.embeddings.pca().points, shown.points)

@@ -201,9 +201,12 @@ def test_what_is_not_there_is_refused_in_a_sentence(
         inspection.drawing({})
 
 
-def test_without_a_network_it_says_so(service: TrainingService) -> None:
-    with pytest.raises(NoModelError):
-        service.inspection.activations(0)
+def test_before_the_first_network_it_shows_an_untrained_one(service: TrainingService) -> None:
+    random = torch.get_rng_state()
+    shown = service.inspection.activations(0)
+    assert (shown.progress, shown.doubt) == (0.0, "undecided")
+    assert shown.view.maps[1].values.std() > 0
+    assert torch.equal(torch.get_rng_state(), random), "a run may draw its own weights meanwhile"
 
 
 def test_grad_cam_of_a_network_without_convolutions_is_refused(
