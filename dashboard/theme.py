@@ -1,43 +1,162 @@
-"""Colours and layout that all figures share. They suit the light and the dark theme.
+"""What all figures share: one template for both themes, made from the tokens of the style sheet.
 
-Backgrounds are transparent, and `assets/css/layout.css` sets the colour of text.
+A figure has the light theme's colours; `assets/css/charts.css` gives text, axes and the traces
+that it knows by their `uid` the colours of the theme in use, so a change of theme paints nothing
+anew.
 """
 
+import re
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
+import plotly.io as pio
 
-# The palette of Okabe and Ito, which colour-blind people can tell apart, without its black and
-# without its yellow, which is hard to see on white.
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
-PURPLE, SKY, VERMILION = "#CC79A7", "#56B4E9", "#D55E00"
+_STYLES = Path(__file__).resolve().parent.parent / "assets" / "css" / "tokens.css"
+_LIGHT = _STYLES.read_text(encoding="utf-8").partition('[data-bs-theme="dark"]')[0]
+TOKENS: dict[str, str] = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", _LIGHT))
+"""The colours of the light theme by their names in `tokens.css`."""
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Ubuntu, 'DejaVu Sans Condensed', sans-serif"
+CLEAR = "rgba(0,0,0,0)"
+
+HUES = 6
+"""So many colours of runs there are: more would look alike to colour-blind people."""
+_DASHES = ("solid", "7px,4px", "2px,3px", "8px,3px,2px,3px", "12px,4px", "5px,2px")
+_SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star", "hexagon2")
+_GLYPHS = "●■▲◆✚★⬢"
 
 LINE = 40
 """Characters of a sentence that fit across a figure on a phone."""
 SLACK = 4
 """Characters by which a line may be longer than the others."""
+_SPANS = (2, 4, 6, 10, 20, 50)
+"""Percentage points below 100 % that an axis of accuracies may show."""
+
 LEGEND_BELOW = dict(
-    orientation="h",
-    xref="container",
-    x=0,
-    yref="container",
-    y=0,
-    yanchor="bottom",
-    itemwidth=30,
-    font_size=12,
+    orientation="h", xref="container", x=0, yref="container", y=0, yanchor="bottom", itemwidth=30
 )
-"""A legend below the figure. On a phone, a legend above would cover the title."""
-AXIS = dict(gridcolor="rgba(128,128,128,0.25)", zeroline=False)
+"""A legend below the figure, for more curves than have room for labels."""
 HIDDEN_AXIS = dict(visible=False, fixedrange=True)
 NO_MARGIN = dict(l=0, r=0, t=0, b=0)
-GRAPH: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False}
-"""`config` of every `dcc.Graph`: no button uploads the chart to Plotly's cloud."""
-BARE_GRAPH: dict[str, Any] = {**GRAPH, "displayModeBar": False}
-CLICK_GRAPH: dict[str, Any] = {**BARE_GRAPH, "doubleClick": False, "doubleClickDelay": 1}
+GRAPH: dict[str, Any] = {"displayModeBar": False}
+"""`config` of every `dcc.Graph`: no toolbar."""
+CLICK_GRAPH: dict[str, Any] = {**GRAPH, "doubleClick": False, "doubleClickDelay": 1}
 """For graphs whose points are clicked: Plotly would report two quick clicks on different points
 as one double click."""
+
+pio.templates["digitlab"] = go.layout.Template(
+    layout=dict(
+        font=dict(family=FONT, size=12, color=TOKENS["ink-3"]),
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        margin=dict(l=46, r=74, t=10, b=28),
+        showlegend=False,
+        hoverlabel=dict(
+            bgcolor=TOKENS["surface"],
+            bordercolor=TOKENS["line"],
+            font=dict(size=13, color=TOKENS["ink"]),
+        ),
+        xaxis=dict(
+            showgrid=False,
+            zeroline=False,
+            showline=True,
+            showspikes=False,
+            linecolor=TOKENS["edge"],
+            ticks="outside",
+            ticklen=4,
+            tickcolor=TOKENS["edge"],
+            nticks=7,
+        ),
+        yaxis=dict(gridcolor=TOKENS["line"], zeroline=False, nticks=7, ticklabelstandoff=4),
+    )
+)
+pio.templates.default = "digitlab"
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How a run looks in figures and tables.
+
+    Attributes:
+        token: the colour's name in the style sheet.
+        colour: the colour in the light theme.
+        dash, symbol: of its line and its markers, as Plotly names them.
+        glyph: a character like the marker.
+        uid: of its trace, by which the style sheet knows the colour.
+    """
+
+    token: str
+    colour: str
+    dash: str
+    symbol: str
+    glyph: str
+    uid: str
+
+    def trace(self, width: float = 2.25) -> dict[str, Any]:
+        """Properties of a scatter trace."""
+        return dict(
+            uid=self.uid,
+            line=dict(color=self.colour, dash=self.dash, width=width),
+            marker=dict(
+                color=self.colour,
+                symbol=self.symbol,
+                size=8,
+                line=dict(color=TOKENS["page"], width=1.5),
+            ),
+        )
+
+
+def run_style(index: int) -> RunStyle:
+    """The style of a run: colour, dash and marker change together.
+
+    From the seventh run on colours return with other dashes and markers. No two of the first 252
+    look the same.
+    """
+    turn, hue = divmod(index, HUES)
+    token = f"run-{hue + 1}"
+    mark = (hue + turn) % len(_SYMBOLS)
+    return RunStyle(
+        token,
+        TOKENS[token],
+        _DASHES[(hue + turn) % len(_DASHES)],
+        _SYMBOLS[mark],
+        _GLYPHS[mark],
+        f"{token}-{index}",
+    )
+
+
+def accuracy_range(percents: Sequence[float]) -> list[float]:
+    """The part of an axis from 0 to 100 % that matters: all values lie in its upper four fifths."""
+    missing = 100 - min(percents, default=0)
+    return [100 - next((span for span in _SPANS if span >= 1.25 * missing), 100), 100]
+
+
+def push_apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Moves labels as little as possible, so that each is `gap` away from the next.
+
+    Least squares with the order kept: labels that touch move as one block around their mean. None
+    is below `low` or, where there is room for all, above `high`.
+    """
+    order = sorted(range(len(places)), key=places.__getitem__)
+    blocks: list[list[float]] = []  # each label's place, less the gaps before it
+    for rank, index in enumerate(order):
+        block = [places[index] - rank * gap]
+        while blocks and _mean(blocks[-1]) > _mean(block):
+            block = blocks.pop() + block
+        blocks.append(block)
+    most = max(low, high - (len(places) - 1) * gap)
+    moved = [min(max(_mean(block), low), most) for block in blocks for _ in block]
+    found = dict(zip(order, moved, strict=True))
+    ranks = {index: rank for rank, index in enumerate(order)}
+    return [found[index] + ranks[index] * gap for index in range(len(places))]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def escape_markup(text: str) -> str:
@@ -45,23 +164,13 @@ def escape_markup(text: str) -> str:
     return escape(text, quote=False)
 
 
-def figure_layout(height: int, title: str = "", **more: Any) -> go.Layout:
-    """The layout of a figure; `more` overrides and extends it.
+def figure_layout(height: int, **more: Any) -> go.Layout:
+    """The layout of a figure; `more` overrides and extends the template.
 
     Pass everything here where a figure is made often, for instance while the epoch slider moves:
     each `update_...` of an existing figure takes Plotly several milliseconds.
     """
-    return go.Layout(
-        {
-            "title": dict(text=title, x=0, xref="paper", y=0.98, yanchor="top", font=dict(size=16)),
-            "height": height,
-            "margin": dict(l=50, r=12, t=36, b=44),
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": dict(family="system-ui, sans-serif", size=13),
-            **more,
-        }
-    )
+    return go.Layout({"height": height, **more})
 
 
 def add_message(figure: go.Figure, sentence: str) -> None:
@@ -80,11 +189,11 @@ def add_message(figure: go.Figure, sentence: str) -> None:
     )
 
 
-def empty_state(sentence: str, height: int, title: str = "") -> go.Figure:
+def empty_state(sentence: str, height: int) -> go.Figure:
     """A figure that shows a sentence in place of data."""
-    margin = dict(l=12, r=12, t=36, b=44)  # without axes, the middle is that of the whole figure
+    margin = dict(l=12, r=12, t=12, b=12)
     figure = go.Figure(
-        layout=figure_layout(height, title, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
+        layout=figure_layout(height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
     )
     add_message(figure, sentence)
     return figure

@@ -3,17 +3,22 @@
 (function () {
   "use strict";
 
+  const { duration, percent, setProps } = window.digitlab;
+
   const SHORTEST_MS = 250; // between two drawings of points that came
   const LONGEST_MS = 1000;
   const COST = 5; // times as long as a drawing takes: the browser has other things to do, too
   const FEWEST_OWN = 5; // a share of fewer drawings says nothing
-  const PLOTLY_MS = 50;
-  const CONFIG = {
-    displaylogo: false,
-    scrollZoom: false,
-    // PNG and SVG have buttons of their own, and nothing is to leave this computer.
-    modeBarButtonsToRemove: ["toImage", "sendChartToCloud"],
-  };
+  const CONFIG = { displayModeBar: false, scrollZoom: false, doubleClick: false };
+
+  const SPANS = [10, 20, 50]; // percentage points that the axis of accuracies may show
+  const LOG_TICKS = [-4, -3, -2, -1, 0, 1].flatMap((power) =>
+    [1, 2, 5].map((digit) => Number(`${digit}e${power}`)),
+  );
+  const RATE_STRIP = 0.26; // of the height, below the curve
+  const LABEL_GAP = { compact: 16, large: 36 }; // pixels: one line of text or two
+  const LABEL_INSET = 8;
+  const SIDE = 0.6; // of the width: from here on, notes stand left of what they describe
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
   const PLAIN = { smoothing: 0.6, log: false, rate: false };
@@ -22,8 +27,10 @@
   let timer = null;
   let drawnAt = 0;
   let cost = 0;
+  let title = ""; // of the run, for the names of files
+  let marked = null; // the epoch at which the epoch slider stands; null at its end
 
-  window.live.listen(({ shown, from, events }) => {
+  window.live.listen(({ shown, from, events, run }) => {
     const another = shown !== series.run;
     if (another) series.own = null; // another run's networks read the drawings otherwise
     if (another || from === 0) {
@@ -31,6 +38,7 @@
     }
     const kinds = { batch: series.batches, epoch: series.epochs, rate: series.changes };
     for (const event of events ?? []) kinds[event.kind].push(event);
+    if (run) title = run.name || `Run ${run.number}`;
     if (another || events) changed();
   });
 
@@ -38,8 +46,24 @@
     curves().forEach((graph) => resized.observe(graph)); // again does no harm
     changed();
   }
-  window.live.drawn.then(observe);
+  window.live.drawn.then(() => {
+    observe();
+    const bar = document.getElementById("epoch-bar");
+    new MutationObserver(() => mark(bar.dataset.version)).observe(bar, {
+      attributeFilter: ["data-version"],
+    });
+  });
   document.addEventListener("built", observe);
+
+  // Marks the epoch of the network that the views show, unless it is the newest one.
+  function mark(version) {
+    const epoch = /\/e(\d+)$/.exec(version)?.[1];
+    const next = epoch === undefined ? null : Number(epoch);
+    if (next === marked) return;
+    marked = next;
+    document.dispatchEvent(new CustomEvent("epochMarked", { detail: marked }));
+    changedByHand();
+  }
 
   // An exponential moving average, debiased as in Adam (Kingma and Ba 2015, section 3): it starts
   // at the first value, not at zero.
@@ -53,85 +77,226 @@
     });
   }
 
-  // x, y and what else belongs into each trace, by the trace's `meta`.
+  // x, y and what else belongs into each trace, by the trace's `uid`. Accuracies are in percent.
   function columns(metric, { smoothing, rate }) {
     const { batches, epochs, changes, own } = series;
+    const unit = metric === "accuracy" ? 100 : 1;
     const progress = (events) => events.map((event) => event.progress);
-    const of = (events, name) => events.map((event) => event[name]);
+    const of = (events, name) => events.map((event) => unit * event[name]);
     const ends = epochs.filter((event) => event.progress === event.epoch);
     const x = progress(batches);
     const raw = of(batches, metric);
     // A change of the learning rate stands on the curve as it was then.
     const before = ({ step }) => batches.findLast((batch) => batch.step <= step) ?? batches[0];
     const drawings = (scores, name) => ({
-      x: of(scores, "epoch"),
-      y: scores.map(({ right, count }) => right / count),
+      x: scores.map(({ epoch }) => epoch),
+      y: scores.map(({ right, count }) => (100 * right) / count),
       customdata: scores.map(({ right, count }) => [right, count]),
       name: `${name} (${scores[0]?.count})`,
     });
     const known = (scores) => (scores?.[0]?.count >= FEWEST_OWN ? scores : []);
     return {
-      "train, raw": { x, y: raw },
-      "train, smoothed": { x, y: smoothed(raw, smoothing) },
-      "train, epoch mean": { x: progress(ends), y: of(ends, `train_${metric}`) },
+      raw: { x, y: raw },
+      train: { x, y: smoothed(raw, smoothing) },
+      mean: { x: progress(ends), y: of(ends, `train_${metric}`) },
       test: { x: progress(epochs), y: of(epochs, `test_${metric}`) },
-      "new learning rate": {
+      change: {
         x: progress(changes),
-        y: changes.map((change) => before(change)?.[metric]),
+        y: changes.map((change) => unit * before(change)?.[metric]),
+        customdata: changes.map(({ learning_rate }) => plain(learning_rate)),
       },
-      "learning rate": rate ? { x, y: of(batches, "learning_rate") } : {},
+      rate: rate ? { x, y: batches.map((event) => event.learning_rate) } : {},
       own: drawings(known(own?.fresh), "your handwriting"),
       taught: drawings(known(own?.taught), "taught drawings"),
     };
   }
 
-  // The figure as Python gives it, in the colours of a theme: of the page's, or of an element's.
-  function figureOf(graph, element = document.documentElement) {
-    const colours = getComputedStyle(element);
-    const json = graph.dataset.figure.replaceAll(/var\((--[a-z]+)\)/g, (_, name) =>
-      colours.getPropertyValue(name).trim(),
+  // 0.004, never 4e-3.
+  const plain = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  const text = (metric, value) =>
+    metric === "accuracy" ? percent(value / 100) : value.toFixed(value < 0.1 ? 3 : 2);
+
+  // The part of the value axis that matters, in the axis's own unit.
+  function rangeOf(metric, filled, log) {
+    const { raw, train, test } = filled;
+    if (metric === "accuracy") {
+      const worst = Math.min(...test.y, test.y.length ? train.y.at(-1) ?? 100 : 0);
+      return [100 - (SPANS.find((span) => span >= 1.25 * (100 - worst)) ?? 100), 100];
+    }
+    const values = [...raw.y, ...test.y].filter((value) => Number.isFinite(value) && value > 0);
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of values) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    if (!values.length) return log ? [-2, 1] : [0, 1];
+    if (!log) return [0, 1.05 * high];
+    const room = 0.05 * Math.log10(high / low) || 0.1;
+    return [Math.log10(low) - room, Math.log10(high) + room];
+  }
+
+  // Moves labels as little as possible, so that each is `gap` away from the next: least squares
+  // with the order kept, and none outside of the bounds, as `push_apart` in dashboard/theme.py.
+  function pushApart(places, gap, low, high) {
+    const mean = (block) => block.reduce((sum, value) => sum + value, 0) / block.length;
+    const order = [...places.keys()].sort((a, b) => places[a] - places[b]);
+    const blocks = [];
+    order.forEach((index, rank) => {
+      let block = [places[index] - rank * gap];
+      while (blocks.length && mean(blocks.at(-1)) > mean(block)) block = [...blocks.pop(), ...block];
+      blocks.push(block);
+    });
+    const most = Math.max(low, high - (places.length - 1) * gap);
+    const moved = blocks.flatMap((block) =>
+      block.map(() => Math.min(Math.max(mean(block), low), most)),
     );
-    return JSON.parse(json);
+    const found = [];
+    order.forEach((index, rank) => (found[index] = moved[rank] + rank * gap));
+    return found;
   }
 
-  function tracesOf(graph, element) {
-    const filled = columns(graph.dataset.metric, styleOf(graph));
+  // The names and last values of the lines, at their ends.
+  function labels(graph, filled, [low, high], pixels, log) {
+    const { metric } = graph.dataset;
+    const small = isCompact(graph);
+    const scaled = (value) => (log ? Math.log10(value) : value);
+    const ends = ["train", "test"].filter((uid) => Number.isFinite(filled[uid].y.at(-1)));
+    const axis = ends.map((uid) => Math.min(Math.max(scaled(filled[uid].y.at(-1)), low), high));
+    const pixel = (high - low) / pixels;
+    const gap = small ? LABEL_GAP.compact : LABEL_GAP.large;
+    const bounds = [low / pixel, high / pixel - (small ? 0 : LABEL_INSET)];
+    const places = pushApart(axis.map((value) => value / pixel), gap, ...bounds);
+    const space = small ? " " : "<br>\u2002";
+    const found = { "train-label": {}, "test-label": {} };
+    ends.forEach((uid, index) => {
+      const place = places[index] * pixel;
+      found[`${uid}-label`] = {
+        x: [lastEpoch()],
+        y: [log ? 10 ** place : place],
+        text: [`\u2002${uid}${space}${text(metric, filled[uid].y.at(-1))}`],
+      };
+    });
+    const rate = filled.rate.y?.at(-1);
+    if (rate !== undefined) {
+      found["rate-label"] = { x: [lastEpoch()], y: [rate], text: [`\u2002rate<br>\u2002${plain(rate)}`] };
+    }
+    return found;
+  }
+
+  const lastEpoch = () =>
+    Math.max(series.batches.at(-1)?.progress ?? 0, series.epochs.at(-1)?.progress ?? 0) || 1;
+
+  // The band at the marked epoch, and its test value where no curve is.
+  function markOf({ metric }, filled, share) {
+    if (marked === null || marked > lastEpoch()) return { shapes: [], note: [] };
+    const shape = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
+    const band = { type: "rect", xsizemode: "pixel", xanchor: marked, x0: -7, x1: 7 };
+    const line = { type: "line", x0: marked, x1: marked, line: { width: 1.5, color: "var(--ink)" } };
+    const value = filled.test.y[filled.test.x.indexOf(marked)];
+    const left = marked > SIDE * lastEpoch();
+    const note = {
+      text: `<b>epoch ${marked}${value === undefined ? "" : `: ${text(metric, value)}`}</b>`,
+      x: marked,
+      xanchor: left ? "right" : "left",
+      xshift: left ? -10 : 10,
+      yref: "paper",
+      y: metric === "loss" ? 1 : 1.04 - share, // where the curve is not
+      yanchor: metric === "loss" ? "top" : "bottom",
+      showarrow: false,
+    };
+    const fill = { fillcolor: "var(--accent)", opacity: 0.55, line: { width: 0 } };
+    return { shapes: [{ ...shape, ...band, ...fill }, { ...shape, ...line }], note: [note] };
+  }
+
+  // The figure as Python gives it, with the points, in the colours of the page's theme.
+  function figureOf(graph) {
+    const { metric } = graph.dataset;
+    const { smoothing, log: wanted, rate } = styleOf(graph);
+    const log = wanted && metric === "loss";
+    const figure = JSON.parse(graph.dataset.figure);
+    const { layout } = figure;
+    const filled = columns(metric, { smoothing, rate });
+    const range = rangeOf(metric, filled, log);
+    const share = rate ? 1 - RATE_STRIP : 1;
+    const pixels = share * (graph.clientHeight - layout.margin.t - layout.margin.b);
+    Object.assign(filled, labels(graph, filled, range, Math.max(pixels, 1), log));
+    const unmarked = { shapes: [], note: [] };
+    const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share);
+    Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, lastEpoch()] });
+    Object.assign(layout.yaxis, { range: graph.zoom?.y ?? range, domain: [1 - share, 1] });
+    if (rate) layout.xaxis.anchor = "y2";
+    const ticks = { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) };
+    if (log) Object.assign(layout.yaxis, ticks);
+    layout.shapes = shapes;
+    layout.annotations = [...(layout.annotations ?? []), ...note];
     // A trace on the second axis, even an empty one, would show that axis.
-    const { data } = figureOf(graph, element);
-    const wanted = data.filter(({ meta }) => styleOf(graph).rate || meta !== "learning rate");
-    return wanted.map((trace) => ({ ...trace, ...filled[trace.meta] }));
+    const shown = figure.data.filter((trace) => rate || trace.yaxis !== "y2");
+    const data = shown.map((trace) => ({ ...trace, ...filled[trace.uid] }));
+    return inColours({ data, layout });
   }
 
-  const styleOf = (graph) => (graph.id === "train-curve" ? PLAIN : style);
-
-  // The layout that Plotly has keeps a zoom. Another run or scale begins with a fresh one.
-  function layoutOf(graph) {
-    const { log } = styleOf(graph);
-    const run = series.run;
-    let layout = graph.layout;
-    if (!layout || graph.dataset.run !== run) layout = figureOf(graph).layout;
-    const type = log ? "log" : "linear";
-    if (layout.yaxis.type !== type) layout.yaxis = { ...figureOf(graph).layout.yaxis, type };
-    layout.uirevision = run; // keeps traces hidden that somebody hid in the legend
-    graph.dataset.run = run;
-    return layout;
+  // Puts the values of the style sheet's variables into a figure.
+  function inColours({ data, layout }) {
+    const colours = getComputedStyle(document.documentElement);
+    const put = (_, value) => {
+      const name = /^var\((--[\w-]+)\)$/.exec(value)?.[1];
+      return name ? colours.getPropertyValue(name).trim() : value;
+    };
+    const walk = (part) => {
+      for (const [key, value] of Object.entries(part)) {
+        if (typeof value === "string") part[key] = put(key, value);
+        else if (value && typeof value === "object" && !POINTS.has(key)) walk(value);
+      }
+    };
+    data.forEach(walk);
+    walk(layout);
+    return { data, layout };
   }
+  const POINTS = new Set(["x", "y", "customdata", "text"]);
+
+  const isCompact = (graph) => graph.closest(".curve").classList.contains("compact");
+  const styleOf = (graph) => (isCompact(graph) ? PLAIN : style);
 
   function draw(graph) {
-    const empty = !series.batches.length;
-    graph.closest(".curve").dataset.empty = empty;
+    const curve = graph.closest(".curve");
+    const empty = !series.batches.length && !series.epochs.length;
+    curve.dataset.empty = empty;
+    curve.toggleAttribute("data-no-run", !series.run);
     graph.dataset.stale = "";
     if (empty) return;
+    if (graph.dataset.run !== series.run) zoom(graph, null);
+    graph.dataset.run = series.run;
     const first = !graph.layout;
-    window.Plotly.react(graph, tracesOf(graph), layoutOf(graph), CONFIG);
+    const { data, layout } = figureOf(graph);
+    window.Plotly.react(graph, data, layout, CONFIG);
     if (!first) return;
     graph.on("plotly_click", ({ points: [point] }) => window.digitlab.slider.seek(point.x));
+    graph.on("plotly_doubleclick", () => reset(graph));
+    graph.on("plotly_relayout", (change) => {
+      if (!Object.keys(change).some((key) => /^[xy]axis\.range/.test(key))) return;
+      const { xaxis, yaxis } = graph.layout;
+      zoom(graph, { x: [...xaxis.range], y: [...yaxis.range] });
+    });
+  }
+
+  function zoom(graph, ranges) {
+    graph.zoom = ranges;
+    graph.closest(".curve").toggleAttribute("data-zoomed", Boolean(ranges));
+  }
+
+  function reset(graph) {
+    zoom(graph, null);
+    graph.dataset.stale = "yes";
+    drawNow();
   }
 
   // A curve came into sight, or the window has another size.
   const resized = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      if (target.layout && visible(target)) window.Plotly.Plots.resize(target);
+      if (target.layout && visible(target)) {
+        window.Plotly.Plots.resize(target);
+        target.dataset.stale = "yes"; // the labels stand elsewhere
+      }
     }
     drawNow();
   });
@@ -139,15 +304,27 @@
   const curves = () => [...document.querySelectorAll(".live-curve")];
   const visible = (graph) => graph.closest(".curve").offsetParent !== null;
 
+  // Plotly is large: it waits until there is a run to draw, and until the page is painted.
+  let plotly = null;
+  function loadPlotly() {
+    plotly ??= new Promise((resolve) => {
+      (window.requestIdleCallback ?? setTimeout)(() => {
+        if (window.Plotly) return resolve(); // Dash has loaded it for a figure of its own
+        const script = document.createElement("script");
+        Object.assign(script, { src: window._dashPlotlyJSURL, onload: resolve });
+        script.onerror = () => (plotly = null); // the next points try again
+        document.body.append(script);
+      });
+    });
+    plotly.then(drawNow);
+  }
+
   function drawStale() {
     timer = null;
     if (dragging) return;
     const stale = curves().filter((graph) => graph.dataset.stale !== "" && visible(graph));
     if (!stale.length) return;
-    if (!window.Plotly) {
-      timer = setTimeout(drawStale, PLOTLY_MS); // Dash loads it for its own figures
-      return;
-    }
+    if (!window.Plotly && series.run) return loadPlotly();
     const begun = performance.now();
     stale.forEach(draw);
     drawnAt = performance.now();
@@ -193,27 +370,73 @@
       true,
     );
   }
-  window.addEventListener("theme", changedByHand);
+  // The style sheet has given the lines their colours; boxes on hover get theirs here.
+  window.addEventListener("theme", changed);
 
-  function download(format) {
-    const light = document.createElement("div");
-    light.dataset.bsTheme = "light";
-    document.body.append(light);
-    for (const graph of curves().filter((one) => visible(one) && one.layout)) {
+  // The keyboard's way along the evaluations.
+
+  const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
+
+  document.addEventListener("keydown", (event) => {
+    const graph = event.target.closest?.(".live-curve");
+    const { epochs } = series;
+    if (!graph?.layout || !epochs.length) return;
+    const last = epochs.length - 1;
+    if (event.key in STEPS) {
+      const step = STEPS[event.key];
+      graph.at = Math.min(Math.max((graph.at ?? (step < 0 ? last + 1 : -1)) + step, 0), last);
+      tell(graph, epochs[graph.at]);
+    } else if (event.key === "Enter" && graph.at !== undefined) {
+      window.digitlab.slider.seek(epochs[Math.min(graph.at, last)].progress);
+    } else return;
+    event.preventDefault();
+  });
+  document.addEventListener("focusout", ({ target }) => {
+    if (target.matches?.(".live-curve") && target.layout) window.Plotly.Fx.unhover(target);
+  });
+
+  // Shows and says the values of an evaluation.
+  function tell(graph, event) {
+    window.Plotly.Fx.hover(graph, { xval: event.progress, yval: 0 }, "xy");
+    const { metric } = graph.dataset;
+    const unit = metric === "accuracy" ? 100 : 1;
+    const value = (name) => text(metric, unit * event[`${name}_${metric}`]);
+    graph.closest(".curve").querySelector(".curve-readout").textContent =
+      `Epoch ${Number(event.progress.toFixed(2))}: test ${metric} ${value("test")}, ` +
+      `train ${metric} ${value("train")}, after ${duration(event.seconds)}.`;
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const graph = target.closest(".curve")?.querySelector(".live-curve");
+    if (!graph) return;
+    if (target.closest(".curve-reset")) reset(graph);
+    else if (target.closest(".curve-download")) download("png", [graph]);
+    else if (target.closest(".curve-table")) setProps("open-tab", { data: "curves" });
+    else if (target.closest(".curve-train")) setProps("open-tab", { data: "train" });
+  });
+
+  // Pictures are white and have the light theme's colours. One after the other: WebKit loses one
+  // of two downloads at once.
+  async function download(format, graphs = curves()) {
+    for (const graph of graphs.filter((one) => visible(one) && one.layout)) {
+      const root = document.documentElement;
+      const theme = root.dataset.bsTheme;
+      root.dataset.bsTheme = "light"; // for a moment without a paint: variables belong to a theme
+      const { data, layout } = figureOf(graph);
+      root.dataset.bsTheme = theme;
+      Object.assign(layout, { paper_bgcolor: "#fff", plot_bgcolor: "#fff" });
       const { width, height } = graph.getBoundingClientRect();
-      const font = { ...graph.layout.font, color: "#212529" };
-      const paper = { paper_bgcolor: "#fff", plot_bgcolor: "#fff" };
-      const figure = { data: tracesOf(graph, light), layout: { ...graph.layout, ...paper, font } };
-      const filename = graph.id;
-      window.Plotly.downloadImage(figure, { format, filename, width, height, scale: 2 });
+      const filename = `${title} ${graph.dataset.metric}`.replaceAll(/[^\p{L}\p{N}]+/gu, "-");
+      const options = { format, filename, width, height, scale: 2 };
+      await window.Plotly.downloadImage({ data, layout }, options);
     }
-    light.remove();
   }
 
   window.live.curves = {
     download,
 
     setStyle: (newStyle) => {
+      if (newStyle.log !== style.log) curves().forEach((graph) => zoom(graph, null));
       style = newStyle;
       changedByHand();
     },

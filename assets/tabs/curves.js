@@ -13,6 +13,7 @@
   let run = null;
   let rows = []; // of the newest evaluations
   let count = 0; // of all evaluations
+  let marked = null; // the epoch of the network that the views show, unless it is the newest
 
   // A position within an epoch never reads as the beginning or the end of one: 3.001 is 3.01.
   function epochNumber(progress) {
@@ -46,6 +47,7 @@
     body.replaceChildren();
     for (const event of rows) {
       const row = body.insertRow();
+      row.classList.toggle("shown", event.progress === marked);
       for (const text of cells(event)) row.insertCell().textContent = text;
     }
     document.getElementById("curves-table-note").textContent = !count
@@ -78,7 +80,15 @@
     }
   }
 
-  document.addEventListener("built", ({ detail }) => detail.tab === "curves" && drawTable());
+  document.addEventListener("epochMarked", ({ detail }) => {
+    marked = detail;
+    drawTable();
+  });
+  document.addEventListener("built", ({ detail }) => {
+    if (detail.tab !== "curves") return;
+    drawTable();
+    setStyle();
+  });
   window.live.listen((message) => {
     updateTable(message);
     if (!message.network) return;
@@ -95,11 +105,19 @@
     fetchScores();
   });
 
+  // Also when the tab is built: Dash does not call a callback without outputs then.
+  function setStyle() {
+    const field = (name) => document.getElementById(`curves-${name}`);
+    curves.setStyle({
+      smoothing: Number(field("smoothing").value),
+      log: field("log").checked,
+      rate: field("rate").checked,
+    });
+    return noUpdate();
+  }
+
   addCallbacks("curves", {
-    style: (smoothing, log, rate) => {
-      curves.setStyle({ smoothing: Number(smoothing), log: Boolean(log), rate: Boolean(rate) });
-      return noUpdate();
-    },
+    style: setStyle,
 
     png: () => (curves.download("png"), noUpdate()),
     svg: () => (curves.download("svg"), noUpdate()),

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.records.predictions import Gallery
-from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, VERMILION, figure_layout
+from dashboard.theme import HIDDEN_AXIS, NO_MARGIN, TOKENS, figure_layout
 
 TILE, GAP = 28, 4
 TITLE_PIXELS = 38
@@ -88,7 +88,8 @@ def mosaic(images: Gallery, where: Mosaic) -> go.Figure:
                 x=frame_x,
                 y=frame_y,
                 mode="lines",
-                line=dict(color=VERMILION, width=3),
+                uid="wrong",
+                line=dict(color=TOKENS["wrong"], width=3),
                 hoverinfo="skip",
                 showlegend=False,
             ),

@@ -17,7 +17,7 @@ from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import panel
 from dashboard.components.probability_bars import probability_bars
-from dashboard.theme import BARE_GRAPH, CLICK_GRAPH, empty_state
+from dashboard.theme import CLICK_GRAPH, GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -137,6 +137,6 @@ def _detail(images: Gallery) -> list[Any]:
     return [
         html.H2(f"Test image {images.indices[0]}"),
         html.P(f"True: {label}, Pred: {predicted} ({verdict})"),
-        dcc.Graph(figure=digit_figures.digit(images.images[0], 200), config=BARE_GRAPH),
+        dcc.Graph(figure=digit_figures.digit(images.images[0], 200), config=GRAPH),
         probability_bars(images.probabilities[0].tolist()),
     ]

@@ -8,15 +8,12 @@ from core.config import PRESETS
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.formatting import duration, epoch_progress, model_title
-from dashboard.theme import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from dashboard.theme import HUES, RunStyle, run_style
 
-# In this order, colour-blind people can tell neighbours apart.
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7F7F7F")
-DASHES = ("solid", "dash", "dot", "dashdot")
-
+_COLOURS = [f"var(--run-{hue})" for hue in range(1, HUES + 1)]
 _MARKS = [
     {"condition": f"params.data.colour === '{colour}'", "style": {"color": colour}}
-    for colour in COLOURS
+    for colour in _COLOURS
 ]
 # Filters of numbers keep rows with at least the given value.
 _AT_LEAST = {
@@ -154,21 +151,21 @@ def selected_runs(rows: Any) -> list[str]:
     return [str(row["run_id"]) for row in rows or []]
 
 
+def style(run: RunSnapshot) -> RunStyle:
+    """The look of a run, whichever runs are shown with it."""
+    return run_style(run.number - 1)
+
+
 def colour(run: RunSnapshot) -> str:
-    """The colour of a run, whichever runs are shown with it."""
-    return COLOURS[run.number % len(COLOURS)]
-
-
-def dash(run: RunSnapshot) -> str:
-    """The line style that tells runs of one colour apart."""
-    return DASHES[run.number // len(COLOURS) % len(DASHES)]
+    """The colour of a run, as a variable of the style sheet."""
+    return f"var(--{style(run).token})"
 
 
 def row(run: RunSnapshot) -> dict[str, Any]:
     """The row of a run."""
     return {
         "run_id": run.run_id,
-        "mark": "●",
+        "mark": style(run).glyph,
         "colour": colour(run),
         "number": run.number,
         "name": run.title,

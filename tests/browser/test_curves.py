@@ -1,6 +1,7 @@
 """The Curves tab: both curves grow, a zoom stays, the controls and the CSV do what they say."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from dashboard.formatting import percent
 from tests.browser.app_server import AppServer
+from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
@@ -15,12 +17,13 @@ pytestmark = pytest.mark.browser
 LOSS, ACCURACY = "Loss curve", "Accuracy curve"
 RAW, SMOOTHED, EPOCH_MEANS, TEST = range(4)
 RATE = 5
+LOG = "Log scale for the loss"
 
 
 def open_curves(dashboard: DashboardPage) -> None:
     dashboard.open_tab("Curves")
     dashboard.field("Smoothing").fill("0.6")
-    dashboard.field("Logarithmic scale").uncheck()
+    dashboard.field(LOG).check()
     dashboard.field("Learning rate").uncheck()
 
 
@@ -39,11 +42,11 @@ def show_curves(dashboard: DashboardPage, server: AppServer, run_id: str) -> Non
 
 def expect_curves(dashboard: DashboardPage, server: AppServer, run_id: str) -> None:
     """Both curves show every point of the run so far."""
-    for region, metric in ((LOSS, "loss"), (ACCURACY, "accuracy")):
+    for region, metric, unit in ((LOSS, "loss", 1), (ACCURACY, "accuracy", 100)):
 
-        def agree(region: str = region, metric: str = metric) -> bool:
-            raw = [event[metric] for event in server.events(run_id, "batch")]
-            test = [event[f"test_{metric}"] for event in server.events(run_id, "epoch")]
+        def agree(region: str = region, metric: str = metric, unit: int = unit) -> bool:
+            raw = [unit * event[metric] for event in server.events(run_id, "batch")]
+            test = [unit * event[f"test_{metric}"] for event in server.events(run_id, "epoch")]
             shown = values(dashboard, RAW, region), values(dashboard, TEST, region)
             return raw != [] and shown == (raw, test)
 
@@ -86,9 +89,7 @@ def test_both_curves_and_the_csv_file_are_the_runs_own_values(
     dashboard: DashboardPage, server: AppServer, mlp_run: str, tmp_path: Path
 ) -> None:
     show_curves(dashboard, server, mlp_run)
-    link = dashboard.page.get_by_role("link", name="Download CSV").or_(
-        dashboard.button("Download CSV")
-    )
+    link = dashboard.page.get_by_role("link", name="CSV").or_(dashboard.button("CSV"))
     expect(link).to_have_attribute("href", f"/api/runs/{mlp_run}/metrics.csv")
     with dashboard.page.expect_download() as download:
         link.click()
@@ -106,14 +107,18 @@ def test_a_zoom_survives_new_points_and_a_change_of_the_smoothing(
 ) -> None:
     open_curves(dashboard)
     run_id = start_endless_run(dashboard, server)
-    for _ in range(3):
-        dashboard.plot_area(LOSS).dblclick()
-        dashboard.until(lambda: dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange"))
+    reset = dashboard.region(LOSS).get_by_role("button", name="Reset zoom")
+    for again in (None, dashboard.plot_area(LOSS).dblclick, reset.click):
+        if again:
+            again()
+        expect(reset).to_be_hidden()
+        dashboard.until(lambda: shown_range(dashboard, LOSS)[0][0] == 0)
         dashboard.zoom_in(LOSS)  # while points come
+        expect(reset).to_be_visible()
         zoomed = shown_range(dashboard, LOSS)
         points = dashboard.point_count(LOSS)
         dashboard.until(lambda points=points: dashboard.point_count(LOSS) > points + 10)
-        assert dashboard.figure_value(LOSS, "gd._fullLayout.xaxis.autorange") is False
+        assert zoomed[0][0] > 0
         assert shown_range(dashboard, LOSS) == zoomed
     # The other curve was not touched, and still shows the whole run.
     assert shown_range(dashboard, ACCURACY)[0][1] > zoomed[0][1]
@@ -163,12 +168,14 @@ def test_a_picture_of_the_curves_is_white_and_has_the_light_themes_colours(
     show_curves(dashboard, server, mlp_run)
     dashboard.button("Light or dark").click()
     expect(dashboard.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    dashboard.field("Learning rate").check()
     with dashboard.page.expect_download() as download:
         dashboard.button("SVG").click()
-    assert download.value.suggested_filename in ("curves-loss.svg", "curves-accuracy.svg")
+    assert server.run(mlp_run)["name"] == "MLP to look at"
+    assert download.value.suggested_filename == "MLP-to-look-at-loss.svg"
     download.value.save_as(tmp_path / "curve.svg")
     svg = (tmp_path / "curve.svg").read_text()
-    assert "rgb(0, 114, 178)" in svg
+    assert "rgb(0, 104, 168)" in svg
     assert "background: rgb(255, 255, 255)" in svg or "fill: rgb(255, 255, 255)" in svg
     dashboard.button("Light or dark").click()
     dashboard.page.evaluate("localStorage.removeItem('theme')")
@@ -205,15 +212,14 @@ def test_the_scale_can_be_logarithmic(
 ) -> None:
     show_curves(dashboard, server, mlp_run)
     points = dashboard.point_count(LOSS)
-    for scale in ("log", "linear"):
-        dashboard.field("Logarithmic scale").click()
-        for region in (LOSS, ACCURACY):
-            dashboard.until(
-                lambda region=region, scale=scale: (
-                    dashboard.figure_value(region, "gd._fullLayout.yaxis.type") == scale
-                )
-            )
+    scale = "gd._fullLayout.yaxis.type"
+    for wanted in ("linear", "log"):
+        dashboard.field(LOG).click()
+        dashboard.until(lambda wanted=wanted: dashboard.figure_value(LOSS, scale) == wanted)
     assert dashboard.point_count(LOSS) == points
+    # Accuracies are percentages of an axis that ends at 100.
+    assert dashboard.figure_value(ACCURACY, scale) == "linear"
+    assert shown_range(dashboard, ACCURACY)[1][1] == 100
 
 
 def test_the_learning_rate_can_be_added(dashboard: DashboardPage, server: AppServer) -> None:
@@ -224,7 +230,7 @@ def test_the_learning_rate_can_be_added(dashboard: DashboardPage, server: AppSer
     dashboard.field("Learning rate").click()
     dashboard.until(lambda: values(dashboard, RATE) == rates)
     dashboard.field("Learning rate").click()
-    dashboard.until(lambda: dashboard.figure_value(LOSS, "gd.data.length") == RATE)
+    dashboard.until(lambda: not dashboard.figure_value(LOSS, "gd.data.some(t => t.uid === 'rate')"))
 
 
 def test_the_table_has_a_row_for_each_epoch_as_it_ends(
@@ -232,7 +238,46 @@ def test_the_table_has_a_row_for_each_epoch_as_it_ends(
 ) -> None:
     open_curves(dashboard)
     run_id = server.train(epochs=4, train_images=200)
-    rows = dashboard.page.get_by_role("table").filter(has_text="Test acc.").locator("tbody tr")
+    rows = dashboard.page.get_by_role("table").filter(has_text="Test accuracy").locator("tbody tr")
     expect(rows).to_have_count(4)
     assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == ["4", "3", "2", "1"]
     expect(rows.first).to_contain_text(percent(server.run(run_id)["test_accuracy"]))
+
+
+def test_the_keyboard_walks_along_a_curve_and_moves_the_epoch_slider(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    show_curves(dashboard, server, mlp_run)
+    first, second, last = server.events(mlp_run, "epoch")
+    labels = dashboard.figure(ACCURACY).locator(".textpoint")
+    expect(labels.filter(has_text="test")).to_contain_text(percent(last["test_accuracy"]))
+
+    curve, page = dashboard.figure(ACCURACY), dashboard.page
+    readout = dashboard.region(ACCURACY).locator("[aria-live]")
+    curve.focus()
+    for key, event in (("End", last), ("Home", first), ("ArrowRight", second)):
+        page.keyboard.press(key)
+        expect(readout).to_contain_text(f"Epoch {event['epoch']}: test accuracy")
+        expect(readout).to_contain_text(percent(event["test_accuracy"]))
+        expect(curve.locator(".hoverlayer")).to_contain_text(percent(event["test_accuracy"]))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Epoch shown")).to_have_value("2")
+    # A band, its sentence and the table mark the epoch.
+    expect(curve.locator(".infolayer")).to_contain_text(
+        f"epoch 2: {percent(second['test_accuracy'])}"
+    )
+    expect(page.locator("tr.shown")).to_have_text(re.compile("^2"))
+    dashboard.button("Latest").click()
+    expect(page.locator("tr.shown")).to_have_count(0)
+
+
+def test_without_a_run_axes_wait_for_points_and_plotly_is_not_loaded(
+    open_page: OpenPage, make_server: MakeServer
+) -> None:
+    dashboard = open_page(url=make_server().url)
+    dashboard.open_tab("Curves")
+    for region in (LOSS, ACCURACY):
+        expect(dashboard.region(region)).to_contain_text("guessing")
+    assert not [address for address in dashboard.requests if "plotly.min" in address]
+    dashboard.button("Train a network").click()
+    dashboard.expect_tab("Train")

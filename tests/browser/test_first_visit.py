@@ -32,7 +32,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
 
     dashboard.open_tab("Curves")
     expect(dashboard.text("A row appears here after each epoch.")).to_be_visible()
-    link = dashboard.text("Download CSV")
+    link = dashboard.page.get_by_text("CSV", exact=True)
     assert link.evaluate("link => link.matches('.disabled, :disabled')")
     for region in ("Loss curve", "Accuracy curve"):
         expect(dashboard.region(region)).to_contain_text("The curve starts to move")

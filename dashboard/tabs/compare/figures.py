@@ -8,17 +8,23 @@ import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
 from core.records.comparisons import Distortion, Examples, Robustness
-from dashboard.components.epoch_curves import HEIGHT, EvaluatedRun, epoch_figure, evaluation_curve
-from dashboard.formatting import model_title
+from dashboard.components.epoch_curves import (
+    HEIGHT,
+    EvaluatedRun,
+    epoch_figure,
+    evaluation_curve,
+    value_axis,
+)
+from dashboard.formatting import PERCENT, model_title
 from dashboard.theme import (
-    AXIS,
-    BLUE,
     HIDDEN_AXIS,
     LEGEND_BELOW,
     NO_MARGIN,
-    VERMILION,
+    TOKENS,
+    RunStyle,
     empty_state,
     figure_layout,
+    run_style,
 )
 
 NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
@@ -48,22 +54,23 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
             hovermode="closest",
             legend=LEGEND_BELOW,
             showlegend=True,
-            xaxis=dict(title=dict(text=axis, standoff=5), **AXIS),
-            yaxis=dict(range=[0, 1.02], tickformat=".0%", **AXIS),
+            margin=dict(l=46, r=12, t=10, b=76),
+            xaxis=dict(title=dict(text=axis, standoff=5)),
+            yaxis=value_axis("accuracy", range=[0, 102]),
         )
     )
     for result in measured:
         curve = next(curve for curve in result.curves if curve.distortion == distortion)
         figure.add_scatter(
             x=curve.strengths,
-            y=curve.accuracies,
+            y=[100 * accuracy for accuracy in curve.accuracies],
             mode="lines+markers",
-            hovertemplate=f"{hover}: %{{y:.1%}} right",
+            hovertemplate=f"{hover}: %{{y:.1f}}{PERCENT} right",
             **_style(result.model),
         )
     figure.add_hline(
-        y=1 / CLASSES,
-        line=dict(color="rgba(128,128,128,0.8)", dash="dot", width=1),
+        y=100 / CLASSES,
+        line=dict(color=TOKENS["edge"], dash="dot", width=1.5),
         annotation=dict(text="guessing", x=0, xanchor="left"),
     )
     return figure
@@ -107,14 +114,14 @@ def examples(shown: Examples) -> go.Figure:
 
 
 def colour(model: object) -> str:
-    return VERMILION if model == "mlp" else BLUE
+    """As a variable of the style sheet."""
+    return f"var(--{_run_style(model).token})"
+
+
+def _run_style(model: object) -> RunStyle:
+    return run_style(1 if model == "mlp" else 0)
 
 
 def _style(model: str) -> dict[str, Any]:
     """Name, line and markers of a network's curve."""
-    dash, symbol = ("dash", "diamond") if model == "mlp" else ("solid", "circle")
-    return dict(
-        name=model_title(model),
-        line=dict(color=colour(model), dash=dash, width=2),
-        marker=dict(symbol=symbol, size=9),
-    )
+    return dict(name=model_title(model), **_run_style(model).trace())

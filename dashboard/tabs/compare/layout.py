@@ -11,7 +11,7 @@ from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.compare import figures, text
-from dashboard.theme import BARE_GRAPH, GRAPH
+from dashboard.theme import GRAPH
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -117,9 +117,7 @@ def _controls() -> html.Div:
 def _distorted(distortion: Distortion) -> html.Section:
     heading = HEADINGS[distortion]
     curves = dcc.Graph(id=distorted(distortion), config=_CONFIG)
-    examples = dcc.Graph(
-        id=distorted_examples(distortion), config={**BARE_GRAPH, "staticPlot": True}
-    )
+    examples = dcc.Graph(id=distorted_examples(distortion), config={**GRAPH, "staticPlot": True})
     return html.Section(
         [
             html.H3(heading),

@@ -1,4 +1,4 @@
-"""Layout of the Curves tab: loss and accuracy over epochs, and a table of epochs."""
+"""Layout of the Curves tab: loss and accuracy, how to read them, and a table of epochs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from dashboard import ids
-from dashboard.components.controls import PERSIST, button, labelled, muted
+from dashboard.components.controls import PERSIST, button, labelled, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 
@@ -23,23 +23,25 @@ PNG = "curves-png"
 SVG = "curves-svg"
 
 EXPLANATION = (
-    "How bad its answers are (loss), and how many are right (accuracy). Blue: images that it "
-    "learns from. Orange: test images, which it never learns from. Click a point to see the "
-    "network as it was then."
+    "Click a point to see the network as it was then. Drag to zoom, double-click to see all. "
+    "Thin line: a few batches each; squares: whole epochs; stars: drawings that you kept."
 )
-LEGEND = (
-    "Thin line: the mean of a few batches each. Thick line: the same, smoothed. "
-    "Squares: means over a whole epoch. Diamonds: images that the network never "
-    "trains on. Stars: drawings that you kept on the Draw tab. Drag to zoom, "
-    "double-click to see all."
-)
+PATTERNS = {
+    "fall": ("Both fall", "It learns something that holds for new images."),
+    "part": ("They part", "It learns the training images by heart: overfitting."),
+    "wild": ("Stuck or wild", "The learning rate is too high. A rate too low falls as slowly."),
+    "test": (
+        "Test is better",
+        "Normal: training images are harder when they are shifted and turned.",
+    ),
+}
+"""What two losses may look like, and what that means."""
 NO_ROWS = "A row appears here after each epoch."
 
 
 def layout(_: "TrainingService") -> html.Div:
     return html.Div(
         [
-            help_link(EXPLANATION, "curves"),
             _controls(),
             html.Div(
                 [
@@ -48,11 +50,9 @@ def layout(_: "TrainingService") -> html.Div:
                 ],
                 className="two-columns",
             ),
-            muted(LEGEND),
-            html.Section(
-                [html.H2("Epoch by epoch"), html.Div(_epoch_table(), className="epochs")],
-                className="panel",
-            ),
+            _scrolling("How to read curves", "patterns", [_pattern(name) for name in PATTERNS]),
+            help_link(EXPLANATION, "curves"),
+            panel("Epoch by epoch", _scrolling("Table of epochs", "epochs", _epoch_table())),
         ]
     )
 
@@ -61,21 +61,52 @@ def _controls() -> html.Div:
     smoothing = dbc.Input(
         id=SMOOTHING, type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
     )
+    downloads = [
+        button("CSV", ids.CURVES_CSV, external_link=True, download="", disabled=True),
+        button("PNG", PNG),
+        button("SVG", SVG),
+    ]
     return html.Div(
         [
             labelled("Smoothing", smoothing),
-            dbc.Switch(id=LOG, label="Logarithmic scale", value=False, **PERSIST),
+            dbc.Switch(id=LOG, label="Log scale for the loss", value=True, **PERSIST),
             dbc.Switch(id=RATE, label="Learning rate", value=False, **PERSIST),
-            button("Download CSV", ids.CURVES_CSV, external_link=True, download="", disabled=True),
-            dbc.ButtonGroup([button("PNG", PNG), button("SVG", SVG)], size="sm"),
+            html.Div(
+                [html.Span("Download", className="soft"), *downloads],
+                className="control push",
+                role="group",
+                **{"aria-label": "Download"},
+            ),
         ],
-        className="controls",
+        className="tools controls",
     )
+
+
+def _scrolling(label: str, class_name: str, parts: list[Any]) -> html.Div:
+    """A part that scrolls where it is too wide: it takes the focus, for the keyboard's sake."""
+    return html.Div(
+        parts, className=class_name, tabIndex="0", role="group", **{"aria-label": label}
+    )
+
+
+def _pattern(name: str) -> html.Figure:
+    """A small drawing, made by the style sheet, and its meaning."""
+    heading, meaning = PATTERNS[name]
+    drawing = html.Div(className=f"pattern {name}", **{"aria-hidden": "true"})
+    return html.Figure([drawing, html.Figcaption([html.B(heading), meaning])])
 
 
 def _epoch_table() -> list[Any]:
     """A table with a row for each evaluation, which `assets/tabs/curves.js` fills."""
-    heads = ["Epoch", "Train loss", "Train acc.", "Test loss", "Test acc.", "Images/s", "Time"]
+    heads = [
+        "Epoch",
+        "Train loss",
+        "Train accuracy",
+        "Test loss",
+        "Test accuracy",
+        "Images/s",
+        "After",
+    ]
     return [
         dbc.Table(
             [
@@ -84,7 +115,6 @@ def _epoch_table() -> list[Any]:
             ],
             size="sm",
             hover=True,
-            responsive=True,
         ),
         html.P(NO_ROWS, id=f"{TABLE}-note", className="text-body-secondary"),
     ]

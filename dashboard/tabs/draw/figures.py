@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from core.records.drawings import ProbabilityHistory
 from dashboard.formatting import epoch_number
-from dashboard.theme import VERMILION, figure_layout
+from dashboard.theme import TOKENS, figure_layout
 
 HEIGHT = 220
 _BLUES = [[0.0, "rgba(0,114,178,0)"], [1.0, "rgba(0,114,178,1)"]]
@@ -38,7 +38,7 @@ def history(course: ProbabilityHistory, shown: float | None = None) -> go.Figure
             HEIGHT,
             margin=dict(l=28, r=8, t=8, b=42),
             dragmode=False,
-            shapes=[dict(line=dict(color=VERMILION, width=3), **frame)],
+            shapes=[dict(line=dict(color=TOKENS["wrong"], width=3), **frame)],
             xaxis=dict(
                 type="category", title=dict(text="after epoch (0: untrained)", standoff=5), **axis
             ),

@@ -20,7 +20,7 @@ from dashboard.components.presses import PRESS_ONCE
 from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.draw import figures
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
-from dashboard.theme import BARE_GRAPH, empty_state
+from dashboard.theme import GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -199,7 +199,7 @@ def _history() -> html.Section:
             dcc.Graph(
                 id=COURSE_GRAPH,
                 figure=empty_state(NOTHING_DRAWN, figures.HEIGHT),
-                config=BARE_GRAPH,
+                config=GRAPH,
                 style={"height": f"{figures.HEIGHT}px"},
             ),
             id=COURSE_PICTURE,

@@ -13,7 +13,7 @@ from dashboard.components import digit_figures
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.formatting import capitalised, percent
 from dashboard.tabs.embedding import figures, layout
-from dashboard.theme import BARE_GRAPH, empty_state
+from dashboard.theme import GRAPH, empty_state
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -99,7 +99,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return [
             html.H2(f"Test image {index}"),
             html.P(capitalised(point["text"])),
-            dcc.Graph(figure=digit_figures.digit(image, 200), config=BARE_GRAPH),
+            dcc.Graph(figure=digit_figures.digit(image, 200), config=GRAPH),
         ]
 
 

@@ -41,6 +41,7 @@ def embedding(
             # The order of a trace's points depends on the predictions. A selection that was
             # cleared elsewhere must not stay marked.
             selectionrevision=f"{zlib.crc32(shown.predictions.tobytes())} {chosen is not None}",
+            showlegend=True,
             legend=dict(itemsizing="constant", orientation="h", y=0),
             xaxis=dict(visible=False),
             yaxis=dict(visible=False, scaleanchor="x"),

@@ -8,36 +8,40 @@ import plotly.graph_objects as go
 from dashboard.components import runs_table
 from dashboard.components.epoch_curves import (
     HEIGHT,
+    SCALE,
     VALUE,
     EvaluatedRun,
     Metric,
     epoch_figure,
     evaluation_curve,
 )
+from dashboard.formatting import PERCENT
 from dashboard.theme import empty_state, escape_markup
 
 TICK_SOME = "Tick runs in the table to lay their curves over each other."
 NOT_EVALUATED = "None of these runs has been evaluated yet."
-_SPREAD: dict[Metric, str] = {"loss": "%{customdata:.2g}", "accuracy": "%{customdata:.2%}"}
+_SPREAD: dict[Metric, str] = {
+    "loss": "%{customdata:.2g}",
+    "accuracy": f"%{{customdata:.2f}}{PERCENT}",
+}
 
 
 def comparison(runs: Sequence[EvaluatedRun], metric: Metric) -> go.Figure:
     """Test loss or accuracy over epochs. A group of several runs is drawn as mean and spread."""
     if not any(one.evaluations for one in runs):
-        return empty_state(NOT_EVALUATED if runs else TICK_SOME, HEIGHT, f"Test {metric}")
+        return empty_state(NOT_EVALUATED if runs else TICK_SOME, HEIGHT)
     groups: dict[str, list[EvaluatedRun]] = {}
     for one in runs:
         groups.setdefault(one.run.group or one.run.run_id, []).append(one)
     traces: list[go.Scatter] = []
     for members in groups.values():
         traces += _band(members, metric) if len(members) > 1 else [_curve(members[0], metric)]
-    return epoch_figure(traces, metric, f"Test {metric}", uirevision=metric)
+    return epoch_figure(traces, metric, uirevision=metric)
 
 
 def _curve(one: EvaluatedRun, metric: Metric) -> go.Scatter:
-    line = dict(color=runs_table.colour(one.run), dash=runs_table.dash(one.run), width=2)
     name = escape_markup(one.run.title)
-    return evaluation_curve(one, metric, name=name, line=line, marker=dict(size=6))
+    return evaluation_curve(one, metric, name=name, **runs_table.style(one.run).trace())
 
 
 def _band(members: Sequence[EvaluatedRun], metric: Metric) -> list[go.Scatter]:
@@ -48,14 +52,15 @@ def _band(members: Sequence[EvaluatedRun], metric: Metric) -> list[go.Scatter]:
     values: dict[float, list[float]] = {}
     for one in members:
         for event in one.evaluations:
-            values.setdefault(event.progress, []).append(getattr(event, f"test_{metric}"))
+            value = SCALE[metric] * getattr(event, f"test_{metric}")
+            values.setdefault(event.progress, []).append(value)
     epochs = sorted(values)
     means = {epoch: statistics.mean(values[epoch]) for epoch in epochs}
     spreads = {epoch: statistics.stdev(some) for epoch, some in values.items() if len(some) > 1}
     wide = sorted(spreads)
     first = min((one.run for one in members), key=lambda run: run.number)
-    colour = runs_table.colour(first)
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    style = runs_table.style(first)
+    red, green, blue = (int(style.colour[i : i + 2], 16) for i in (1, 3, 5))
     edge = dict(x=wide, mode="lines", line=dict(width=0), hoverinfo="skip", showlegend=False)
     return [
         go.Scatter(y=[means[epoch] + spreads[epoch] for epoch in wide], **edge),
@@ -70,8 +75,7 @@ def _band(members: Sequence[EvaluatedRun], metric: Metric) -> list[go.Scatter]:
             y=list(means.values()),
             name=f"{escape_markup(first.title)}, {len(members)} seeds",
             mode="lines+markers",
-            line=dict(color=colour, dash=runs_table.dash(first), width=2.5),
-            marker=dict(size=6),
+            **style.trace(2.5),
             customdata=[spreads.get(epoch) for epoch in epochs],
             hovertemplate=f"{VALUE[metric]} ± {_SPREAD[metric]}",
         ),

@@ -46,6 +46,7 @@ def looks(figure: go.Figure) -> dict[str, tuple[str, str, str]]:
     return {
         trace.name: (trace.line.color, trace.line.dash, trace.marker.symbol)
         for trace in figure.data
+        if trace.name
     }
 
 
@@ -59,11 +60,11 @@ def test_each_network_has_a_curve_of_all_its_accuracies(distortion: Distortion) 
     assert [trace.name for trace in drawn.data] == ["SimpleCNN", "MLP"]
     for trace, result in zip(drawn.data, (CNN, MLP), strict=True):
         assert trace.x == (0, 1, 2)
-        assert trace.y == result.curves[0].accuracies
+        assert trace.y == pytest.approx([100 * one for one in result.curves[0].accuracies])
     assert texts(drawn) == ["guessing"]
     low, high = drawn.layout.yaxis.range
     assert low == 0
-    assert 1 < high < 1.1
+    assert 100 < high < 110
 
 
 def test_the_axis_says_what_a_strength_is() -> None:
@@ -85,8 +86,12 @@ def test_the_two_are_told_apart_without_colour_and_look_the_same_everywhere() ->
 
 def test_accuracy_has_a_point_an_evaluation() -> None:
     drawn = figures.accuracy([evaluated("simple_cnn", 0.9, 0.95), evaluated("mlp", 0.8)])
-    assert [(trace.x, trace.y) for trace in drawn.data] == [((1, 2), (0.9, 0.95)), ((1,), (0.8,))]
-    assert texts(drawn) == []
+    curves = [(trace.x, trace.y) for trace in drawn.data if trace.name]
+    assert curves == [((1, 2), (90, 95)), ((1,), (80,))]
+    labels = [trace.text[0].strip() for trace in drawn.data if trace.mode == "text"]
+    assert labels == ["SimpleCNN", "MLP"]
+    assert drawn.layout.yaxis.range == (50, 100)
+    assert texts(drawn) == ["epoch"]
 
 
 @pytest.mark.parametrize("runs", [[], [evaluated("simple_cnn"), evaluated("mlp")]])

@@ -23,18 +23,20 @@ def evaluated(
 @pytest.mark.parametrize("group", [None, "seeds"])
 def test_a_runs_name_is_no_markup_in_a_legend(group: str | None) -> None:
     runs = [evaluated(run_id, group, evaluation(1), name=NAME) for run_id in ("a", "b")]
-    names = [trace.name for trace in figures.comparison(runs, "accuracy").data if trace.name]
+    shown = figures.comparison(runs, "accuracy").data
+    names = [trace.name for trace in shown if trace.name]
     assert names == ([SHOWN, SHOWN] if group is None else [f"{SHOWN}, 2 seeds"])
 
 
 def test_a_group_is_its_mean_with_a_band_where_several_runs_have_a_value() -> None:
     better = replace(evaluation(1), test_accuracy=0.85)
     runs = [evaluated("a", "seeds", evaluation(1), evaluation(2)), evaluated("b", "seeds", better)]
-    upper, lower, mean = figures.comparison(runs, "accuracy").data
-    assert (mean.x, mean.y) == ((1, 2), pytest.approx((0.8, 0.75)))
-    spread = 0.1 / 2**0.5
-    assert (upper.x, upper.y) == ((1,), pytest.approx((0.8 + spread,)))
-    assert (lower.x, lower.y) == ((1,), pytest.approx((0.8 - spread,)))
+    upper, lower, mean, label = figures.comparison(runs, "accuracy").data
+    assert (mean.x, mean.y) == ((1, 2), pytest.approx((80, 75)))
+    spread = 10 / 2**0.5
+    assert (upper.x, upper.y) == ((1,), pytest.approx((80 + spread,)))
+    assert (lower.x, lower.y) == ((1,), pytest.approx((80 - spread,)))
+    assert (label.mode, label.x) == ("text", (2,))
     assert mean.customdata == (pytest.approx(spread), None)
 
 
