@@ -8,7 +8,7 @@ from core.records.comparisons import Distortion, Examples, Robustness, Robustnes
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.epoch_curves import EvaluatedRun
-from dashboard.tabs.compare import figures
+from dashboard.tabs.experiments.cnn_vs_mlp import figures
 
 DISTORTIONS: tuple[Distortion, ...] = ("shift", "rotation", "noise")
 

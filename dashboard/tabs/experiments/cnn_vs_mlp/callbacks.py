@@ -19,8 +19,8 @@ from dashboard.components.controls import HIDDEN, display
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.components.presses import Presses, working
-from dashboard.tabs.compare import figures, layout, text
-from dashboard.tabs.compare.layout import DISTORTIONS
+from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
+from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService

@@ -10,8 +10,8 @@ from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
 from dashboard.components.header import NEWEST
-from dashboard.tabs.compare import text as words
-from dashboard.tabs.compare.text import Result
+from dashboard.tabs.experiments.cnn_vs_mlp import text as words
+from dashboard.tabs.experiments.cnn_vs_mlp.text import Result
 
 
 def run(model: str = "simple_cnn", state: RunState = RunState.DONE, **facts: Any) -> RunSnapshot:

@@ -20,7 +20,7 @@ from dashboard.formatting import (
     model_title,
     percent,
 )
-from dashboard.tabs.compare import figures
+from dashboard.tabs.experiments.cnn_vs_mlp import figures
 
 NOTHING_TRAINED = (
     "Press Train both: a CNN and an MLP learn from the same images, one after the other, and here "

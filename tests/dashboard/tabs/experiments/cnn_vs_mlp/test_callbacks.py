@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from core.config import TrainConfig
 from core.records.comparisons import Pair
 from dashboard.components.controls import HIDDEN
-from dashboard.tabs.compare import layout
-from dashboard.tabs.compare.callbacks import overview
+from dashboard.tabs.experiments.cnn_vs_mlp import layout
+from dashboard.tabs.experiments.cnn_vs_mlp.callbacks import overview
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
 
 CONFIG = TrainConfig(epochs=2, precision="fp32")

@@ -10,7 +10,7 @@ from dashboard.components.controls import HIDDEN, alert, button, panel, select, 
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
 from dashboard.components.presses import PRESS_ONCE
-from dashboard.tabs.compare import figures, text
+from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
 from dashboard.theme import GRAPH
 
 if TYPE_CHECKING:
