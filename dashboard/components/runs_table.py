@@ -8,7 +8,7 @@ from core.config import PRESETS
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.components.header import state_label
-from dashboard.formatting import duration, epoch_progress, model_title
+from dashboard.formatting import duration, epoch_number, epoch_progress, model_title
 from dashboard.theme import RunStyle, run_style
 
 COLUMNS: list[dict[str, Any]] = [
@@ -18,7 +18,7 @@ COLUMNS: list[dict[str, Any]] = [
         "cellRenderer": "RunName",
         "editable": True,
         "minWidth": 140,
-        "flex": 3,
+        "flex": 2,
         "comparator": {"function": "byNumbersInText"},
         # An empty name becomes the default name.
         "valueParser": {"function": "runName(params)"},
@@ -36,7 +36,7 @@ COLUMNS: list[dict[str, Any]] = [
         "headerName": "Best test accuracy",
         "width": 132,
         "type": "rightAligned",
-        "cellClass": "run-best",
+        "cellClass": "ag-right-aligned-cell run-best",
         "valueFormatter": {"function": "runPercent(params.value)"},
     },
     {
@@ -72,7 +72,7 @@ COLUMNS: list[dict[str, Any]] = [
         "headerName": "Note",
         "editable": True,
         "minWidth": 90,
-        "flex": 2,
+        "flex": 3,
         "cellClass": "run-note",
         "tooltipField": "note",
     },
@@ -127,8 +127,7 @@ def grid() -> dag.AgGrid:
             "stopEditingWhenCellsLoseFocus": True,
             "suppressNoRowsOverlay": True,  # the tab has its own words for it
         },
-        className="runs-grid",
-        style={"height": None},  # the style sheet has it
+        style={"height": "var(--runs-height)"},
     )
 
 
@@ -179,11 +178,11 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "dataset": run.dataset_title,
         "model": model_title(run.config.get("model")),
         "progress": run.progress,
-        "epochs": f"{run.progress:.4g} of {run.epochs}" if run.epochs else "",
+        "epochs": f"{epoch_number(run.progress)} of {run.epochs}" if run.epochs else "",
         "seed": run.config.get("seed"),
         "best": _percent(run.best_test_accuracy),
         "seconds": round(run.seconds),
-        "took": duration(run.seconds),
+        "took": duration(run.seconds) if run.seconds else "",
         "created": run.created[:19].replace("T", " "),
         "note": run.note,
         "pinned": run.pinned,

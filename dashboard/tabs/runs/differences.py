@@ -22,7 +22,7 @@ def differences(runs: Sequence[RunSnapshot]) -> html.Div | None:
         return None
     rows: list[list[Any]] = []
     for name, field in TrainConfig.model_fields.items():
-        values = [_value(run.config.get(name)) for run in runs]
+        values = [_value(run, name) for run in runs]
         if len(set(values)) > 1:
             rows.append([field.title or name, *_stress(values)])
     if any(run.parent for run in runs):
@@ -67,7 +67,10 @@ def _maybe_chance(runs: Sequence[RunSnapshot]) -> str:
     )
 
 
-def _value(value: Any) -> str:
+def _value(run: RunSnapshot, setting: str) -> str:
+    value = run.config.get(setting)
+    if setting == "dataset":  # "auto" may stand for the same one
+        return run.dataset_title
     if value is None:
         return NOTHING
     if isinstance(value, bool):

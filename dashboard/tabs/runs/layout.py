@@ -111,13 +111,13 @@ def _tools(max_upload: int) -> html.Div:
     """
     find = html.Div(
         [
+            html.Label("Find runs", htmlFor=FIND, className="sr-only"),
             html.I(className="glyph glyph-find"),
             dbc.Input(
                 id=FIND,
                 type="search",
                 placeholder="Find by name, note, model…",
                 autocomplete="off",
-                **{"aria-label": "Find runs"},
             ),
         ],
         className="runs-find",
@@ -133,10 +133,7 @@ def _tools(max_upload: int) -> html.Div:
             dbc.DropdownMenu(id=FILES, label="Download", size="sm", style=HIDDEN),
             button("Delete", DELETE),
             html.Button(
-                [
-                    "Clear selection ",
-                    html.Kbd("Esc", className="not-phone", **{"aria-hidden": "true"}),
-                ],
+                ["Clear selection ", escape],
                 className="btn push runs-clear",
             ),
         ],
