@@ -158,7 +158,8 @@
         createElement("span", { style: { color: data.colour }, "aria-hidden": true }, data.mark),
         createElement("b", null, value),
         createElement("span", { className: "run-line" }, stateMark(data),
-          createElement("b", null, percent(data.best)), data.took, data.model)),
+          ...[percent(data.best), data.took, data.model].map((text) =>
+            createElement("span", { key: text }, text)))),
   });
 
   // Run 9 comes before Run 10, also when both started in the same second, and an empty name becomes

@@ -17,8 +17,8 @@ COLUMNS: list[dict[str, Any]] = [
         "headerName": "Name",
         "cellRenderer": "RunName",
         "editable": True,
-        "minWidth": 140,
-        "flex": 2,
+        "minWidth": 150,
+        "flex": 3,
         "comparator": {"function": "byNumbersInText"},
         # An empty name becomes the default name.
         "valueParser": {"function": "runName(params)"},
@@ -59,7 +59,7 @@ COLUMNS: list[dict[str, Any]] = [
     {
         "field": "created",
         "headerName": "Started",
-        "width": 136,
+        "width": 128,
         "sort": "desc",
         "comparator": {"function": "byStart"},
         # As text: the grid would recognise a date.

@@ -32,7 +32,7 @@ def differences(runs: Sequence[RunSnapshot]) -> html.Div | None:
         rows.append(["Taught", *map(_taught, runs)])
     rows.append(["Best test accuracy", *[percent(run.best_test_accuracy) for run in runs]])
     rows.append(["Last test accuracy", *[percent(run.test_accuracy) for run in runs]])
-    rows.append(["Time", *[duration(run.seconds) for run in runs]])
+    rows.append(["Time", *[duration(run.seconds) if run.seconds else NOTHING for run in runs]])
     heads = [[_mark(run), run.title] for run in runs]
     chance = _maybe_chance(runs)
     note = html.P(chance, className="small soft mt-2") if chance else None
