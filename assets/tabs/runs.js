@@ -1,30 +1,94 @@
-// The Runs tab: the table, and the import of weights from a file, chosen with the button or dropped
-// on it. The file is sent as it is: a callback of Dash would wrap it in JSON, a third longer.
+// The Runs tab: the table, the bar for the selected runs, downloads, and the import of weights from a
+// file, chosen with the button or dropped on it. The file is sent as it is: a callback of Dash would wrap it in JSON, a third longer.
 (function () {
   "use strict";
 
   const { setProps, url } = window.digitlab;
 
+  const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
+
+  const STATE_ACTIONS = { "runs-stop": ["stop"], "runs-repeat": ["repeat"], "runs-rewind": ["rewind"] };
+  const PHONE = window.matchMedia("(max-width: 40rem)");
+  const NARROW = window.matchMedia("(max-width: 75rem)");
+  const NOT_NARROW = ["preset", "dataset", "seed", "created"]; // columns
+  const ROW_HEIGHT = { phone: 58, else: 37 }; // px
 
   const stale = new Set(); // ids of rows that the table does not show yet
   let tab = null;
+  let grid = null; // its API, once it has come
+  const element = (id) => document.getElementById(id);
 
   // By the grid's own API: after dash-ag-grid 35.3 has applied a rowTransaction it ticks again what
   // was ticked before, and a tick of that moment would be lost.
   async function updateTable() {
     if (tab !== "runs") return;
-    const grid = await window.dash_ag_grid.getApiAsync("runs-grid");
+    if (!grid) await setUp();
     const { rows } = window.live;
     const ids = [...stale];
     stale.clear();
     const known = (id) => Boolean(grid.getRowNode(id));
     const there = ids.filter((id) => rows.has(id));
-    for (const id of there.filter(known)) grid.getRowNode(id).setData(rows.get(id));
+    // Unlike setData, updateData paints only the cells whose values have changed.
+    const update = PHONE.matches ? "setData" : "updateData";
+    for (const id of there.filter(known)) grid.getRowNode(id)[update](rows.get(id));
     const add = there.filter((id) => !known(id)).map((id) => rows.get(id));
     const remove = ids.filter((id) => !rows.has(id) && known(id)).map((run_id) => ({ run_id }));
     if (add.length || remove.length) grid.applyTransaction({ add, addIndex: 0, remove });
-    else grid.refreshClientSideRowModel("filter"); // and sorts
+    else if (isOrderedByWhatChanges()) grid.refreshClientSideRowModel("filter"); // and sorts
+    updateBar();
+    updateNoRows();
+  }
+
+  const isOrderedByWhatChanges = () =>
+    grid.getGridOption("quickFilterText") ||
+    grid.getColumnState().some(({ colId, sort }) => sort && colId !== "created");
+
+  async function setUp() {
+    grid = await window.dash_ag_grid.getApiAsync("runs-grid");
+    grid.addEventListener("selectionChanged", updateBar);
+    for (const query of [PHONE, NARROW]) query.addEventListener("change", fit);
+    fit();
+    find();
+  }
+
+  // A phone shows two lines a run, in the column of its name.
+  function fit() {
+    const columns = grid.getColumns().map((column) => column.getColId());
+    const others = columns.filter((id) => id !== "name" && !id.startsWith("ag-Grid"));
+    const hidden = PHONE.matches ? others : NARROW.matches ? NOT_NARROW : [];
+    grid.setColumnsVisible(others, true);
+    grid.setColumnsVisible(hidden, false);
+    grid.setGridOption("rowHeight", PHONE.matches ? ROW_HEIGHT.phone : ROW_HEIGHT.else);
+    grid.setGridOption("headerHeight", PHONE.matches ? 44 : 36);
+  }
+
+  function find() {
+    grid.setGridOption("quickFilterText", element("runs-find").value);
+    updateNoRows();
+  }
+
+  function updateNoRows() {
+    const note = document.querySelector(".runs-none");
+    note.hidden = grid.getDisplayedRowCount() > 0;
+    note.classList.toggle("no-runs", !window.live.rows.size);
+  }
+
+  // The bar for the selected runs offers what can be done with any of them.
+  function updateBar() {
+    const selected = grid.getSelectedRows().map(({ run_id }) => window.live.rows.get(run_id));
+    const can = new Set(selected.flatMap((row) => row?.can ?? []));
+    element("runs-bulk").hidden = !selected.length;
+    document.querySelector(".runs-idle").hidden = Boolean(selected.length);
+    const count = document.querySelector(".runs-count");
+    const words = `${selected.length} selected`;
+    if (count.textContent !== words) count.textContent = words;
+    for (const [id, actions] of Object.entries(STATE_ACTIONS)) {
+      element(id).hidden = !actions.some((action) => can.has(action));
+    }
+    element("runs-pause").hidden = !can.has("pause") && !can.has("resume");
+    const label = can.has("pause") ? "Pause" : "Resume";
+    if (element("runs-pause").textContent !== label) setProps("runs-pause", { children: label });
   }
 
   document.addEventListener("rows", ({ detail }) => {
@@ -35,6 +99,68 @@
     tab = detail.tab;
     updateTable();
   });
+  document.addEventListener("input", ({ target }) => target.id === "runs-find" && grid && find());
+  document.addEventListener("click", (event) => {
+    const { target } = event;
+    if (target.closest(".runs-clear")) grid.deselectAll();
+    else if (target.closest(".runs-train")) setProps("open-tab", { data: "train" });
+    else if (target.closest(".runs-show-all")) {
+      setProps("runs-find", { value: "" });
+      element("runs-find").value = "";
+      find();
+      element("runs-find").focus();
+    } else if (target.closest(".bulk a.file")) {
+      event.preventDefault();
+      download(target.closest("a").href);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (tab !== "runs" || !grid) return;
+    const isOpen = target.closest?.(".ag-cell-inline-editing, dialog, .show, input[type=search]");
+    if (key === "Escape" && !isOpen) grid.deselectAll();
+    const buttons = [...(target.closest?.("#runs-bulk")?.querySelectorAll(":scope > button, .dropdown-toggle") ?? [])]
+      .filter((button) => button.offsetParent);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (step && buttons.includes(target)) {
+      buttons[(buttons.indexOf(target) + step + buttons.length) % buttons.length].focus();
+    }
+  });
+
+  // Through a request of the page's own: a browser would open the answer if there is no such file.
+  async function download(address) {
+    try {
+      const answer = await fetch(address);
+      if (!answer.ok) {
+        showMessage((await answer.json()).error, "danger");
+        return;
+      }
+      const link = document.createElement("a");
+      link.download = /filename="(.*)"/.exec(answer.headers.get("content-disposition"))[1];
+      link.href = URL.createObjectURL(await answer.blob());
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    } catch {
+      showMessage(NOT_LOADED, "danger");
+    }
+  }
+
+  // Cells of the table.
+  const { createElement } = window.React;
+  const percent = (value) => (value == null ? "–" : `${value.toFixed(2)}\u202f%`);
+  const stateMark = ({ state, word }) =>
+    createElement("span", { className: `state state-${state.split(",")[0]}` },
+      createElement("i", { className: "dot" }), word);
+  window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions ?? {}, {
+    RunState: ({ data }) => stateMark(data),
+    RunName: ({ data, value }) =>
+      createElement("span", { className: "run-name" },
+        createElement("span", { style: { color: data.colour }, "aria-hidden": true }, data.mark),
+        createElement("b", null, value),
+        createElement("span", { className: "run-line" }, stateMark(data),
+          ...[percent(data.best), data.took, data.model].map((text) =>
+            createElement("span", { key: text }, text)))),
+  });
 
   // Run 9 comes before Run 10, also when both started in the same second, and an empty name becomes
   // the number's.
@@ -42,6 +168,7 @@
     byNumbersInText: (one, other) => one.localeCompare(other, undefined, { numeric: true }),
     byStart: (one, other, { data: first }, { data: second }) =>
       one.localeCompare(other) || first.number - second.number,
+    runPercent: percent,
     runName: ({ newValue, data }) => (newValue ?? "").trim() || `Run ${data.number}`,
   });
 
@@ -66,7 +193,7 @@
         return;
       }
       setProps("run-pick", { value: run_id });
-      showMessage(`${message}. Every tab shows it now.`, "info");
+      showMessage(`${message}. Every view shows it now.`, "info");
     } catch {
       showMessage(NOT_SENT, "danger");
     } finally {

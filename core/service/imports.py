@@ -57,7 +57,7 @@ class WeightImports:
             epochs=0,
             brought_in=True,
             name=name,
-            message=f"Brought in from {name or 'a file'}. {found.note}".rstrip(" ."),
+            message=f"Imported from {name or 'a file'}. {found.note}".rstrip(" ."),
             dataset=dataset.name,
             dataset_title=dataset.title,
             **choose_runtime().to_dict(),

@@ -322,7 +322,7 @@ class RunManager:
                 raise run.state_error("deleted", "Stop it first.")
             if run.snapshot.pinned:
                 raise WrongStateError(
-                    f"{run.snapshot.title} cannot be deleted: it is pinned. Untick Keep in the "
+                    f"{run.snapshot.title} cannot be deleted: it is locked. Unlock it in the "
                     "table of runs first."
                 )
             self._runs.delete(run)

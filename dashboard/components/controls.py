@@ -16,7 +16,7 @@ def display(shown: object) -> dict[str, str]:
     return {} if shown else HIDDEN
 
 
-def labelled(label: str, field: Any) -> html.Div:
+def labelled(label: Any, field: Any) -> html.Div:
     """A field, any component with an id, after its label."""
     return html.Div(
         [dbc.Label(label, html_for=field.id, className="mb-0"), field], className="control"

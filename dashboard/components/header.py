@@ -8,6 +8,7 @@ from dash import html
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
+from dashboard.components import shortcuts
 from dashboard.components.help_link import GUIDE
 from dashboard.formatting import duration, epoch_number, percent
 from dashboard.urls import url
@@ -114,6 +115,8 @@ def _icons() -> html.Div:
     return html.Div(
         [
             html.A(html.I(className="glyph glyph-guide"), href=url(GUIDE), **named("Guide")),
+            shortcuts.button(),
+            shortcuts.dialog(),
             html.Button(html.I(className="glyph glyph-theme"), id=THEME, **named("Light or dark")),
         ],
         className="icons",

@@ -5,85 +5,64 @@ from typing import Any
 import dash_ag_grid as dag
 
 from core.config import PRESETS
-from core.records.runs import RunSnapshot
+from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
-from dashboard.formatting import duration, epoch_progress, model_title
-from dashboard.theme import HUES, RunStyle, run_style
-
-_COLOURS = [f"var(--run-{hue})" for hue in range(1, HUES + 1)]
-_MARKS = [
-    {"condition": f"params.data.colour === '{colour}'", "style": {"color": colour}}
-    for colour in _COLOURS
-]
-# Filters of numbers keep rows with at least the given value.
-_AT_LEAST = {
-    "filter": "agNumberColumnFilter",
-    "filterParams": {"filterOptions": ["greaterThanOrEqual"], "maxNumConditions": 1},
-}
+from dashboard.components.header import state_label
+from dashboard.formatting import duration, epoch_number, epoch_progress, model_title
+from dashboard.theme import RunStyle, run_style
 
 COLUMNS: list[dict[str, Any]] = [
     {
-        "field": "mark",
-        "headerName": "",
-        "width": 28,
-        "sortable": False,
-        "filter": False,
-        "resizable": False,
-        "cellClass": "run-mark",
-        "cellStyle": {"styleConditions": _MARKS},
-    },
-    {
         "field": "name",
         "headerName": "Name",
+        "cellRenderer": "RunName",
         "editable": True,
-        "minWidth": 130,
+        "minWidth": 150,
         "flex": 3,
         "comparator": {"function": "byNumbersInText"},
         # An empty name becomes the default name.
         "valueParser": {"function": "runName(params)"},
         "tooltipField": "name",
     },
-    {"field": "state", "headerName": "State", "width": 122, "tooltipField": "said"},
+    {
+        "field": "word",
+        "headerName": "State",
+        "cellRenderer": "RunState",
+        "width": 128,
+        "tooltipField": "said",
+    },
     {
         "field": "best",
-        "headerName": "Best acc.",
-        "headerTooltip": "The best accuracy on the test images so far, in percent",
-        "width": 96,
+        "headerName": "Best test accuracy",
+        "width": 132,
         "type": "rightAligned",
-        "valueFormatter": {
-            "function": "params.value == null ? '' : d3.format('.2f')(params.value) + '\u202f%'"
-        },
-        "floatingFilterComponentParams": {"filterPlaceholder": "≥ %"},
-        **_AT_LEAST,
+        "cellClass": "ag-right-aligned-cell run-best",
+        "valueFormatter": {"function": "runPercent(params.value)"},
     },
     {
         "field": "seconds",
         "headerName": "Time",
-        "headerTooltip": "How long it has trained; the filter takes seconds",
         "width": 92,
         "type": "rightAligned",
         "valueFormatter": {"function": "params.data.took"},
-        "floatingFilterComponentParams": {"filterPlaceholder": "≥ s"},
-        **_AT_LEAST,
     },
-    {"field": "preset", "headerName": "Preset", "width": 108},
-    {"field": "dataset", "headerName": "Data set", "width": 126},
+    {"field": "preset", "headerName": "Preset", "width": 112},
+    {"field": "dataset", "headerName": "Data set", "width": 112},
     {"field": "model", "headerName": "Model", "width": 114},
     {
         "field": "progress",
         "headerName": "Epochs",
-        "width": 110,
+        "width": 92,
         "valueFormatter": {"function": "params.data.epochs"},
-        "floatingFilterComponentParams": {"filterPlaceholder": "≥"},
-        **_AT_LEAST,
     },
+    {"field": "seed", "headerName": "Seed", "width": 72, "type": "rightAligned"},
     {
         "field": "created",
         "headerName": "Started",
-        "width": 142,
+        "width": 128,
         "sort": "desc",
         "comparator": {"function": "byStart"},
-        # As text: the grid would recognise a date and filter it with a calendar.
+        # As text: the grid would recognise a date.
         "cellDataType": "text",
         "valueFormatter": {"function": "params.value.slice(0, 16)"},
         "tooltipField": "created",
@@ -92,22 +71,33 @@ COLUMNS: list[dict[str, Any]] = [
         "field": "note",
         "headerName": "Note",
         "editable": True,
-        "minWidth": 120,
-        "flex": 2,
+        "minWidth": 90,
+        "flex": 3,
+        "cellClass": "run-note",
         "tooltipField": "note",
     },
     {
         "field": "pinned",
-        "headerName": "Keep",
-        "headerTooltip": "What is kept cannot be deleted",
+        "headerName": "Lock",
+        "headerTooltip": "Locked runs cannot be deleted.",
         "editable": True,
-        "width": 64,
+        "width": 66,
         "cellDataType": "boolean",
-        "filter": False,
     },
 ]
 EDITABLE = ("name", "note", "pinned")
-_THEME = "themeQuartz.withParams({ spacing: 6, fontSize: 13, cellHorizontalPadding: 8 })"
+_THEME = """themeQuartz.withParams({
+    spacing: 6, fontSize: 13, fontFamily: 'var(--font)', cellHorizontalPadding: 8,
+    rowHeight: 37, headerHeight: 36, headerFontSize: 12, headerFontWeight: 400,
+    backgroundColor: 'var(--page)', foregroundColor: 'var(--ink)', borderColor: 'var(--line)',
+    headerBackgroundColor: 'var(--page)', headerTextColor: 'var(--ink-2)',
+    accentColor: 'var(--ink)', rowHoverColor: 'var(--sunken)',
+    selectedRowBackgroundColor: 'var(--run-selected)',
+    checkboxUncheckedBorderColor: 'var(--edge)', checkboxCheckedBackgroundColor: 'var(--ink)',
+    checkboxCheckedBorderColor: 'var(--ink)', checkboxCheckedShapeColor: 'var(--surface)',
+    checkboxUncheckedBackgroundColor: 'var(--surface)',
+    wrapperBorder: false, wrapperBorderRadius: 0, headerColumnResizeHandleColor: 'transparent'
+})"""
 
 
 def grid() -> dag.AgGrid:
@@ -116,13 +106,9 @@ def grid() -> dag.AgGrid:
         columnDefs=COLUMNS,
         defaultColDef={
             "sortable": True,
-            "filter": "agTextColumnFilter",
+            "filter": False,
             "resizable": True,
-            "floatingFilter": True,
-            "floatingFilterComponentParams": {"filterPlaceholder": "filter"},
             "suppressHeaderMenuButton": True,
-            "suppressHeaderFilterButton": True,
-            "suppressFloatingFilterButton": True,
         },
         rowData=[],
         getRowId="params.data.run_id",
@@ -133,14 +119,15 @@ def grid() -> dag.AgGrid:
                 "enableClickSelection": False,
                 "selectAll": "filtered",
             },
-            "selectionColumnDef": {"width": 36},
+            "selectionColumnDef": {"width": 40},
+            "cacheQuickFilter": True,
             "animateRows": False,
             "ensureDomOrder": True,  # for screen readers
             "enableBrowserTooltips": True,
             "stopEditingWhenCellsLoseFocus": True,
-            "localeText": {"noRowsToShow": "No runs yet. Press Train on the Train tab."},
+            "suppressNoRowsOverlay": True,  # the tab has its own words for it
         },
-        style={"height": "380px"},
+        style={"height": "var(--runs-height)"},
     )
 
 
@@ -161,6 +148,21 @@ def colour(run: RunSnapshot) -> str:
     return f"var(--{style(run).token})"
 
 
+def actions(run: RunSnapshot) -> list[str]:
+    """What can be done with a run in its state, besides showing and deleting it."""
+    waits_or_trains = run.state in (RunState.RUNNING, RunState.QUEUED)
+    known = not run.brought_in  # how it was trained
+    possible = {
+        "pause": waits_or_trains,
+        "resume": known and run.state.at_rest and run.state is not RunState.DONE,
+        "stop": waits_or_trains or run.state is RunState.PAUSED,
+        "repeat": known and not run.parent_epoch,
+        "continue": known and bool(run.kept),
+        "rewind": known and run.state.at_rest,
+    }
+    return [action for action, is_possible in possible.items() if is_possible]
+
+
 def row(run: RunSnapshot) -> dict[str, Any]:
     """The row of a run."""
     return {
@@ -170,19 +172,22 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "number": run.number,
         "name": run.title,
         "state": _state(run),
+        "word": _state_word(run),
         "said": run.error or run.message,
         "preset": _preset(run),
         "dataset": run.dataset_title,
         "model": model_title(run.config.get("model")),
         "progress": run.progress,
-        "epochs": f"{run.progress:.4g} of {run.epochs}" if run.epochs else "",
+        "epochs": f"{epoch_number(run.progress)} of {run.epochs}" if run.epochs else "",
+        "seed": run.config.get("seed"),
         "best": _percent(run.best_test_accuracy),
         "seconds": round(run.seconds),
-        "took": duration(run.seconds),
+        "took": duration(run.seconds) if run.seconds else "",
         "created": run.created[:19].replace("T", " "),
         "note": run.note,
         "pinned": run.pinned,
         # Not shown, but used by scripts of the page:
+        "can": actions(run),
         "pair": run.pair,
         "revision": run.revision,
         "share": f"{run.share:.1%}",
@@ -196,11 +201,17 @@ def _state(run: RunSnapshot) -> str:
     return run.state.value
 
 
+def _state_word(run: RunSnapshot) -> str:
+    if run.queue_place is not None:
+        return "next in line" if run.queue_place == 1 else f"place {run.queue_place} in line"
+    return state_label(run.state).lower()
+
+
 def _percent(share: float | None) -> float | None:
     return None if share is None else round(100 * share, 4)
 
 
 def _preset(run: RunSnapshot) -> str:
     if run.brought_in:
-        return "brought in"
+        return "imported"
     return PRESETS[run.preset].title if run.preset in PRESETS else "own settings"

@@ -18,7 +18,7 @@ CAPTIONS = {
     "Gallery": "#gallery-caption",
     "Mistakes": "#mistakes-caption",
     "Inside": "#inside-caption",
-    "Experiments": "#compare-sentence",
+    "Experiments": "#pair-sentence",
 }
 """What a tab says about the images, the layers or the networks that it shows."""
 

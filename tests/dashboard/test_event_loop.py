@@ -15,9 +15,9 @@ from core.config import parse_config
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.tabs.compare import layout as compare
 from dashboard.tabs.draw import layout as draw
 from dashboard.tabs.embedding import layout as embedding
+from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
 from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes

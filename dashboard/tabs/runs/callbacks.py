@@ -4,19 +4,22 @@
 """
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
+from dash.exceptions import PreventUpdate
 
 from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
-from core.records.runs import RunSnapshot, RunState
+from core.records.runs import RunSnapshot
 from dashboard import ids
-from dashboard.components.controls import HIDDEN, display, muted
+from dashboard.components.controls import HIDDEN, display
 from dashboard.components.epoch_curves import EvaluatedRun, load_evaluations
 from dashboard.components.presses import Presses, working
-from dashboard.components.runs_table import EDITABLE, selected_runs
+from dashboard.components.runs_table import EDITABLE, actions, selected_runs
 from dashboard.formatting import enumeration
 from dashboard.tabs.runs import figures, layout
 from dashboard.tabs.runs.differences import differences
@@ -28,18 +31,29 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 1000
 MAX_COMPARED = 40
-TICK_SOME = "Tick a run in the table first."
-TICK_ONE = "Tick exactly one run to go back in it, to fork it or to take it away."
-FILES = (
+SELECT_FIRST = "Select a run first."
+WEIGHTS = (
     ("Weights (.pth)", "weights?format=pth"),
-    ("safetensors", "weights?format=safetensors"),
-    ("ONNX", "weights?format=onnx"),
-    ("Metrics CSV", "metrics.csv"),
-    ("JSON", "metrics.json"),
-    ("TensorBoard", "tensorboard.zip"),
-    ("Notebook (.ipynb)", "notebook.ipynb"),
-    ("Script (.py)", "script.py"),
+    ("Weights (.safetensors)", "weights?format=safetensors"),
+    ("Weights (.onnx)", "weights?format=onnx"),
 )
+METRICS = (
+    ("Metrics (.csv)", "metrics.csv"),
+    ("Metrics (.json)", "metrics.json"),
+    ("TensorBoard (.zip)", "tensorboard.zip"),
+)
+PROGRAMS = (("Notebook (.ipynb)", "notebook.ipynb"), ("Script (.py)", "script.py"))
+
+
+BUTTONS = {
+    layout.PAUSE: ("pause", "resume"),
+    layout.STOP: ("stop",),
+    layout.REPEAT: ("repeat",),
+    layout.DELETE: ("delete",),
+}
+"""What each button does: the first that can be done with any of the selected runs."""
+
+Item = TypeVar("Item")
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -51,7 +65,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> None:
     @app.callback(
-        Input(layout.WATCH, "n_clicks"),
+        Input(layout.SHOW, "n_clicks"),
         Input(layout.PAUSE, "n_clicks"),
         Input(layout.STOP, "n_clicks"),
         Input(layout.REPEAT, "n_clicks"),
@@ -62,8 +76,8 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
     async def act(*arguments: Any) -> None:
         run_ids, button = selected_runs(arguments[-1]), str(ctx.triggered_id)
         if not run_ids:
-            _show_message(layout.SAY, TICK_SOME, "danger")
-        elif button == layout.WATCH:
+            _show_message(layout.SAY, SELECT_FIRST, "danger")
+        elif button == layout.SHOW:
             set_props(ids.RUN_PICK, {"value": run_ids[0]})
             set_props(ids.OPEN_TAB, {"data": ids.TAB_CURVES})
         else:
@@ -111,40 +125,55 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         ]
 
     @app.callback(
-        Output(layout.CURVES, "figure"),
-        Output(layout.DIFFERENCES, "children"),
-        Output(layout.ONE, "style"),
-        Output(layout.EPOCH, "options"),
-        Output(layout.EPOCH, "value"),
-        Output(layout.FILES, "children"),
-        Output(layout.GROUP_LINE, "style"),
-        Output(layout.GROUP_SIZE, "children"),
-        Input(ids.RUNS_GRID, "selectedRows"),
-        Input(layout.METRIC, "value"),
-        Input(ids.version(ids.TAB_RUNS), "data"),
-        State(ids.OPEN_TAB, "data"),
-        State(layout.EPOCH, "value"),
+        output={
+            "figure": Output(layout.CURVES, "figure"),
+            "table": Output(layout.DIFFERENCES, "children"),
+            "one": Output(layout.ONE, "style"),
+            "title": Output(layout.ONE_TITLE, "children"),
+            "epochs": Output(layout.EPOCH, "options"),
+            "epoch": Output(layout.EPOCH, "value"),
+            "files": Output(layout.FILES, "children"),
+            "menu": Output(layout.FILES, "style"),
+            "seeds": Output(layout.GROUP_LINE, "style"),
+            "seed_count": Output(layout.GROUP_SIZE, "children"),
+        },
+        inputs={
+            "rows": Input(ids.RUNS_GRID, "selectedRows"),
+            "metric": Input(layout.METRIC, "value"),
+            "_": Input(ids.version(ids.TAB_RUNS), "data"),
+            "tab": State(ids.OPEN_TAB, "data"),
+            "epoch": State(layout.EPOCH, "value"),
+        },
     )
     async def compare(
         rows: Any, metric: str, _: str | None, tab: str, epoch: str | None
-    ) -> tuple[Any, ...]:
+    ) -> dict[str, Any]:
         if tab != ids.TAB_RUNS:
-            return (no_update,) * 8
+            raise PreventUpdate
         runs = await asyncio.to_thread(load, selected_runs(rows))
-        figure = figures.comparison(runs, "loss" if metric == "loss" else "accuracy")
-        table = differences([one.run for one in runs])
+        shown: dict[str, Any] = {
+            "figure": figures.comparison(runs, "loss" if metric == "loss" else "accuracy"),
+            "table": differences([one.run for one in runs]),
+        }
         if len(runs) != 1:
-            return figure, [table, muted(TICK_ONE)], HIDDEN, [], None, [], HIDDEN, ""
+            nothing = dict(epochs=[], epoch=None, files=[], seed_count="", title="")
+            return {**shown, **nothing, "one": HIDDEN, "menu": HIDDEN, "seeds": HIDDEN}
         run = runs[0].run
         epochs = [str(kept) for kept in run.kept]
-        options = [
-            {"value": one, "label": "0 (untrained)" if one == "0" else one} for one in epochs
-        ]
-        if epoch not in epochs:
-            epoch = epochs[-1] if epochs else None
         count = len(await asyncio.to_thread(seeds, run))
-        size = f"One of {count} runs that differ in their seeds."
-        return figure, table, {}, options, epoch, _links(run), display(count), size
+        return {
+            **shown,
+            "one": display("continue" in actions(run)),
+            "title": f"Continue {run.title}",
+            "epochs": [
+                {"value": one, "label": "0 (untrained)" if one == "0" else one} for one in epochs
+            ],
+            "epoch": epoch if epoch in epochs else _last_to_continue(run),
+            "files": _links(run),
+            "menu": display(run.kept),
+            "seeds": display(count),
+            "seed_count": f"One of {count} runs that differ only in their seeds.",
+        }
 
     @app.callback(
         Output(ids.RUNS_GRID, "selectedRows"),
@@ -189,7 +218,7 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
     ) -> None:
         run_ids = selected_runs(rows)
         if len(run_ids) != 1 or epoch is None:
-            _show_message(layout.ONE_SAY, TICK_ONE, "danger")
+            _show_message(layout.ONE_SAY, SELECT_FIRST, "danger")
             return
         try:
             if ctx.triggered_id == layout.REWIND:
@@ -202,7 +231,7 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
                 child = await presses.once(service.runs.fork, run_ids[0], int(epoch), changes)
                 set_props(ids.RUN_PICK, {"value": child})
                 title = (await asyncio.to_thread(service.runs.snapshot, child)).title
-                sentence = f"{title} goes on from there. Tick both to see where they part."
+                sentence = f"{title} goes on from there. Select both to see where they part."
         except InvalidConfigError as error:
             problems = [f"{_title(name)}: {problem}" for name, problem in error.fields.items()]
             _show_message(layout.ONE_SAY, " ".join(problems), "danger")
@@ -237,59 +266,68 @@ def _repeated(runs: list[RunSnapshot]) -> str:
     if not runs:
         return ""
     return (
-        f"{_titles(runs)} will be trained with {SEEDS} seeds. Tick one of them, and tick "
-        "all of its seeds below, to see their mean and spread."
+        f"{_titles(runs)} will be trained with {SEEDS} seeds. Select all of them below to see "
+        "their mean and spread."
     )
 
 
 def _act_on_each(
     service: "TrainingService", button: str, run_ids: list[str]
 ) -> tuple[list[RunSnapshot], list[str]]:
-    """What a button does with each selected run.
+    """What a button does with each selected run with which it can be done.
 
     Returns:
         The runs it was done with, as they were before, and a sentence for each of the others.
     """
-
-    def pause_or_resume(run_id: str) -> Any:
-        busy = service.runs.snapshot(run_id).state in (RunState.RUNNING, RunState.QUEUED)
-        return service.runs.pause(run_id) if busy else service.runs.resume(run_id)
-
-    actions: dict[str, Callable[[str], Any]] = {
-        layout.PAUSE: pause_or_resume,
-        layout.STOP: service.runs.stop,
-        layout.REPEAT: lambda run_id: service.runs.repeat(run_id, SEEDS),
-        layout.DELETE: service.runs.delete,
+    calls: dict[str, Callable[[str], Any]] = {
+        "pause": service.runs.pause,
+        "resume": service.runs.resume,
+        "stop": service.runs.stop,
+        "repeat": lambda run_id: service.runs.repeat(run_id, SEEDS),
+        "delete": service.runs.delete,
     }
+    selected = [run for run in service.runs.all() if run.run_id in run_ids]
+    for action in BUTTONS[button]:
+        able = [run for run in selected if action == "delete" or action in actions(run)]
+        if able:
+            return _try_each(functools.partial(_act, calls[action]), able)
+    return [], []
 
-    def act(run_id: str) -> RunSnapshot:
-        before = service.runs.snapshot(run_id)
-        actions[button](run_id)
-        return before
 
-    return _try_each(act, run_ids)
+def _act(call: Callable[[str], Any], run: RunSnapshot) -> RunSnapshot:
+    call(run.run_id)
+    return run
 
 
 def _try_each(
-    act: Callable[[str], RunSnapshot], run_ids: list[str]
+    act: Callable[[Item], RunSnapshot], items: Iterable[Item]
 ) -> tuple[list[RunSnapshot], list[str]]:
-    """Calls `act` with each run: its results, and a sentence for each error."""
+    """Calls `act` with each item: its results, and a sentence for each error."""
     done, problems = [], []
-    for run_id in run_ids:
+    for item in items:
         try:
-            done.append(act(run_id))
+            done.append(act(item))
         except DigitLabError as error:
             problems.append(str(error))
     return done, problems
 
 
-def _links(run: RunSnapshot) -> list[Any]:
-    """Links to the files of a run. Each opens its own page, which shows the error if it fails."""
-    if not run.kept:
-        return [html.Span("There is nothing yet.", className="text-body-secondary small")]
+def _last_to_continue(run: RunSnapshot) -> str | None:
+    """The last epoch that is kept and is not the run's end."""
+    epochs = [epoch for epoch in run.kept if epoch < run.epochs]
+    return str(epochs[-1]) if epochs else None
+
+
+def _links(run: RunSnapshot) -> list[dbc.DropdownMenuItem]:
+    """Links to the files that there are of a run; `assets/tabs/runs.js` downloads them."""
+    files = WEIGHTS
+    if not run.brought_in:  # of those nothing is known but the weights
+        files += METRICS if run.lesson else METRICS + PROGRAMS
     return [
-        html.A(title, href=url(f"/api/runs/{run.run_id}/{path}"), target="_blank")
-        for title, path in FILES
+        dbc.DropdownMenuItem(
+            title, href=url(f"/api/runs/{run.run_id}/{path}"), external_link=True, class_name="file"
+        )
+        for title, path in files
     ]
 
 

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 
 from dashboard.components import runs_table
 from dashboard.components.epoch_curves import (
-    HEIGHT,
     SCALE,
     VALUE,
     EvaluatedRun,
@@ -18,8 +17,10 @@ from dashboard.components.epoch_curves import (
 from dashboard.formatting import PERCENT
 from dashboard.theme import empty_state, escape_markup
 
-TICK_SOME = "Tick runs in the table to lay their curves over each other."
-NOT_EVALUATED = "None of these runs has been evaluated yet."
+HEIGHT = 290
+SELECT_SOME = "Select runs in the table to lay their curves over each other."
+NOT_EVALUATED = "The first point comes with the first evaluation."
+IMPORTED = "How imported weights were trained is not known, so they have no curve."
 _SPREAD: dict[Metric, str] = {
     "loss": "%{customdata:.2g}",
     "accuracy": f"%{{customdata:.2f}}{PERCENT}",
@@ -29,14 +30,20 @@ _SPREAD: dict[Metric, str] = {
 def comparison(runs: Sequence[EvaluatedRun], metric: Metric) -> go.Figure:
     """Test loss or accuracy over epochs. A group of several runs is drawn as mean and spread."""
     if not any(one.evaluations for one in runs):
-        return empty_state(NOT_EVALUATED if runs else TICK_SOME, HEIGHT)
+        return empty_state(_why_empty(runs), HEIGHT)
     groups: dict[str, list[EvaluatedRun]] = {}
     for one in runs:
         groups.setdefault(one.run.group or one.run.run_id, []).append(one)
     traces: list[go.Scatter] = []
     for members in groups.values():
         traces += _band(members, metric) if len(members) > 1 else [_curve(members[0], metric)]
-    return epoch_figure(traces, metric, uirevision=metric)
+    return epoch_figure(traces, metric, uirevision=metric, height=HEIGHT)
+
+
+def _why_empty(runs: Sequence[EvaluatedRun]) -> str:
+    if not runs:
+        return SELECT_SOME
+    return IMPORTED if all(one.run.brought_in for one in runs) else NOT_EVALUATED
 
 
 def _curve(one: EvaluatedRun, metric: Metric) -> go.Scatter:

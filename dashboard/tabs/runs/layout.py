@@ -12,8 +12,8 @@ from dashboard.components.controls import (
     HIDDEN,
     alert,
     button,
+    choices,
     labelled,
-    muted,
     panel,
     select,
     stores,
@@ -26,8 +26,10 @@ from dashboard.theme import GRAPH
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
+FIND = "runs-find"
 PROBLEMS = "runs-problems"
-WATCH = "runs-watch"
+BULK = "runs-bulk"
+SHOW = "runs-show"
 PAUSE = "runs-pause"
 STOP = "runs-stop"
 REPEAT = "runs-repeat"
@@ -38,6 +40,7 @@ DELETED_IDS = "runs-deleted-ids"
 UNDO = "runs-undo"
 SAY = "runs-say"
 ONE = "runs-one"
+ONE_TITLE = "runs-one-title"
 ONE_SAY = "runs-one-say"
 EPOCH = "runs-epoch"
 REWIND = "runs-rewind"
@@ -55,7 +58,10 @@ GROUP_LINE = "runs-group-line"
 GROUP_SIZE = "runs-group-size"
 
 SEEDS = 5
-EXPLANATION = "Every run is kept. Tick runs to compare them or to do something with them."
+EXPLANATION = (
+    "Every run is kept. Double-click a name or a note to change it. Locked runs cannot be deleted."
+)
+SELECT_SOME = "Select runs to compare them."
 FORKABLE = [
     name
     for name in TrainConfig.model_fields
@@ -66,11 +72,10 @@ FORKABLE = [
 def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
-            help_link(EXPLANATION, "runs"),
             _problems(service.problems),
             panel(
                 "All runs",
-                html.Div(_buttons(service.imports.MAX_BYTES), className="controls"),
+                _tools(service.imports.MAX_BYTES),
                 dbc.Alert(id=SAY, is_open=False, dismissable=True),
                 alert(
                     DELETED,
@@ -78,14 +83,10 @@ def layout(service: "TrainingService") -> html.Div:
                     dbc.Button("Undo", id=UNDO, size="sm", color="link"),
                     color="info",
                 ),
-                runs_table.grid(),
-                muted(
-                    "Double-click a name or a note to change it. What is ticked under Keep "
-                    "cannot be deleted.",
-                    "mt-2 mb-0",
-                ),
+                html.Div([runs_table.grid(), _no_rows()], className="runs-table"),
+                help_link(EXPLANATION, "runs"),
             ),
-            html.Div([_comparison(), _details()], className="two-columns"),
+            html.Div([_comparison(), _details()], className="runs-split"),
             *stores(DELETED_IDS),
         ]
     )
@@ -102,63 +103,92 @@ def _problems(problems: Sequence[str]) -> dbc.Alert:
     )
 
 
-def _buttons(max_upload: int) -> list[Any]:
-    """
+def _tools(max_upload: int) -> html.Div:
+    """The find field, and what can be done with the selected runs, or without any.
+
     Args:
         max_upload: bytes that a file of weights may have.
     """
-    return [
-        html.Div(
-            [
-                button("Look at it", WATCH, "primary"),
-                button("Pause or resume", PAUSE, className=PRESS_ONCE),
-                button("Stop or cancel", STOP),
-                button(f"Repeat with {SEEDS} seeds", REPEAT, className=PRESS_ONCE),
-                button("Delete", DELETE, "danger"),
-            ],
-            className="runs-buttons",
-            role="group",
-            **{"aria-label": "Ticked runs"},
-        ),
-        html.Button(
-            "Import weights…",
-            id=UPLOAD,
-            className="btn",
-            title=(
-                "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
-                f"of at most {max_upload >> 20} MB"
+    find = html.Div(
+        [
+            html.Label("Find runs", htmlFor=FIND, className="sr-only"),
+            html.I(className="glyph glyph-find"),
+            dbc.Input(
+                id=FIND,
+                type="search",
+                placeholder="Find by name, note, model…",
+                autocomplete="off",
             ),
-            **{"data-most-bytes": str(max_upload)},
+        ],
+        className="runs-find",
+    )
+    escape = html.Kbd("Esc", className="not-phone", **{"aria-hidden": "true"})
+    bulk = html.Div(
+        [
+            html.B(className="runs-count", role="status"),
+            button("Show", SHOW),
+            button("Pause", PAUSE, className=PRESS_ONCE),
+            button("Stop", STOP),
+            button(f"Repeat with {SEEDS} seeds", REPEAT, className=PRESS_ONCE),
+            dbc.DropdownMenu(id=FILES, label="Download", size="sm", style=HIDDEN),
+            button("Delete", DELETE),
+            html.Button(
+                ["Clear selection ", escape],
+                className="btn push runs-clear",
+            ),
+        ],
+        id=BULK,
+        role="toolbar",
+        hidden=True,
+        className="bulk",
+        **{"aria-label": "Selected runs"},
+    )
+    upload = html.Button(
+        "Import weights…",
+        id=UPLOAD,
+        className="btn push",
+        title=(
+            "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
+            f"of at most {max_upload >> 20} MB"
         ),
-    ]
+        **{"data-most-bytes": str(max_upload)},
+    )
+    idle = html.Div([html.Span(SELECT_SOME, className="soft"), upload], className="runs-idle")
+    return html.Div([find, bulk, idle], className="tools runs-tools")
+
+
+def _no_rows() -> html.Div:
+    """What the table says while it is empty; the script shows it."""
+    return html.Div(
+        [
+            html.P(["No runs yet. ", html.Button("Train a network", className="btn runs-train")]),
+            html.P(["No run matches. ", html.Button("Show all", className="btn runs-show-all")]),
+        ],
+        className="runs-none",
+        hidden=True,
+    )
 
 
 def _comparison() -> html.Section:
-    options = [
-        {"value": "accuracy", "label": "Test accuracy"},
-        {"value": "loss", "label": "Test loss"},
-    ]
+    metrics = choices("Compare", METRIC, {"accuracy": "Test accuracy", "loss": "Test loss"})
     return panel(
-        "Comparison",
-        select("Compare", METRIC, options, "accuracy"),
-        dcc.Graph(
-            id=CURVES,
-            figure=figures.comparison([], "accuracy"),
-            # More buttons would cover the title on a phone.
-            config={**GRAPH, "modeBarButtons": [["toImage", "resetScale2d"]]},
+        "Compared",
+        html.Div(
+            [html.H2("Compared"), html.Div(metrics, className="segments")], className="row-flex"
         ),
+        dcc.Graph(id=CURVES, figure=figures.comparison([], "accuracy"), config=GRAPH),
     )
 
 
 def _details() -> html.Section:
     return panel(
-        "Details",
+        "What differs",
         html.H2("What differs"),
         html.Div(id=DIFFERENCES),
         html.P(
             [
                 html.Span(id=GROUP_SIZE),
-                dbc.Button("Tick all of its seeds", id=GROUP, size="sm", color="link"),
+                dbc.Button("Select all of them", id=GROUP, size="sm", color="link"),
             ],
             id=GROUP_LINE,
             className="mb-0 small",
@@ -172,27 +202,24 @@ def _single_run() -> list[Any]:
     settings = [
         {"value": name, "label": TrainConfig.model_fields[name].title or name} for name in FORKABLE
     ]
-    value = dbc.Input(id=VALUE, size="sm", list=CHOICES, autocomplete="off", className="w-auto")
+    value = dbc.Input(id=VALUE, size="sm", list=CHOICES, autocomplete="off")
     return [
-        html.H2("Go back or fork", className="mt-3"),
-        html.Div(
-            [select("After epoch", EPOCH, []), button("Rewind", REWIND)], className="control small"
-        ),
+        html.H2("Continue", id=ONE_TITLE),
         html.Div(
             [
-                select("and change", FIELD, settings, "learning_rate"),
-                labelled("to", value),
+                select("from epoch", EPOCH, []),
+                select("with", FIELD, settings, "learning_rate"),
+                labelled(["=", html.Span(" value", className="sr-only")], value),
                 html.Datalist(id=CHOICES),
-                button("Fork", FORK, "primary", outline=True, className=PRESS_ONCE),
+                button("Fork", FORK, className=PRESS_ONCE),
+                button("Rewind", REWIND),
             ],
-            className="control small mt-2 flex-wrap",
+            className="controls",
         ),
-        dbc.Alert(id=ONE_SAY, is_open=False, dismissable=True, className="mt-2 mb-0 small"),
+        dbc.Alert(id=ONE_SAY, is_open=False, dismissable=True, className="small"),
         html.P(
-            "Rewinding takes the run itself back; later epochs are dropped once it is resumed. "
-            "A fork is a new run that shares the epochs before.",
-            className="field-help mt-1",
+            "A fork is a new run that shares the epochs before. Rewinding takes the run itself "
+            "back; its later epochs go when you resume it.",
+            className="small soft",
         ),
-        html.H2("Take away", className="mt-3"),
-        html.Div(id=FILES, className="runs-files"),
     ]

@@ -77,7 +77,7 @@ def test_the_message_says_what_was_ignored(
 
     run = service.runs.snapshot(service.imports.import_weights(content, "mine.pth"))
 
-    assert run.message == "Brought in from mine.pth. Ignored: acc"  # the page adds the full stop
+    assert run.message == "Imported from mine.pth. Ignored: acc"  # the page adds the full stop
 
 
 def test_what_it_reads_right_is_measured(

@@ -17,8 +17,8 @@ from core.service.service import TrainingService
 from dashboard import ids
 from dashboard.components import presses
 from dashboard.components.presses import SECONDS, VISITOR, Presses
-from dashboard.tabs.compare import layout as compare
 from dashboard.tabs.draw import layout as draw
+from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
 from dashboard.tabs.runs import layout as runs
 from dashboard.tabs.train import layout as train
 from tests.conftest import Finish, WaitUntil, run_async

@@ -1,6 +1,9 @@
 """The rows of the table of runs."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from core.config import TrainConfig
 from core.records.runs import RunSnapshot, RunState
@@ -26,10 +29,22 @@ RUN = RunSnapshot(
 
 def test_a_row_says_what_the_run_is_and_has_reached() -> None:
     row = runs_table.row(RUN)
-    shown = ("name", "state", "preset", "dataset", "model", "epochs", "took", "created", "pinned")
+    shown = (
+        "name",
+        "word",
+        "seed",
+        "preset",
+        "dataset",
+        "model",
+        "epochs",
+        "took",
+        "created",
+        "pinned",
+    )
     assert [row[name] for name in shown] == [
         "Run 7",
         "done",
+        0,
         "Notebook",
         "MNIST",
         "SimpleCNN",
@@ -42,8 +57,10 @@ def test_a_row_says_what_the_run_is_and_has_reached() -> None:
 
 
 def test_a_run_that_waits_says_its_place() -> None:
-    waiting = replace(RUN, state=RunState.QUEUED, queue_place=3)
-    assert runs_table.row(waiting)["state"] == "queued, place 3"
+    for place, words in ((1, "next in line"), (3, "place 3 in line")):
+        waiting = replace(RUN, state=RunState.QUEUED, queue_place=place)
+        assert runs_table.row(waiting)["state"] == f"queued, place {place}"
+        assert runs_table.row(waiting)["word"] == words
 
 
 def test_a_failed_run_says_why() -> None:
@@ -54,8 +71,23 @@ def test_a_failed_run_says_why() -> None:
 def test_settings_of_ones_own_and_files_from_elsewhere_have_no_preset() -> None:
     assert runs_table.row(replace(RUN, preset=None))["preset"] == "own settings"
     brought = replace(RUN, preset=None, brought_in=True, epochs=0, progress=0.0)
-    assert runs_table.row(brought)["preset"] == "brought in"
+    assert runs_table.row(brought)["preset"] == "imported"
     assert runs_table.row(brought)["epochs"] == ""
+
+
+@pytest.mark.parametrize(
+    ("run", "actions"),
+    [
+        ({"state": RunState.RUNNING}, ["pause", "stop", "repeat"]),
+        ({"state": RunState.PAUSED}, ["resume", "stop", "repeat", "rewind"]),
+        ({"kept": (0, 1)}, ["repeat", "continue", "rewind"]),
+        ({"state": RunState.INTERRUPTED, "parent_epoch": 1}, ["resume", "rewind"]),
+        ({"kept": (0,), "brought_in": True}, []),
+    ],
+    ids=["training", "paused", "done", "interrupted fork", "imported"],
+)
+def test_a_row_has_what_can_be_done_with_the_run(run: dict[str, Any], actions: list[str]) -> None:
+    assert runs_table.row(replace(RUN, **run))["can"] == actions
 
 
 def test_every_column_shows_something_of_a_row() -> None:

@@ -42,8 +42,9 @@ def test_a_group_is_its_mean_with_a_band_where_several_runs_have_a_value() -> No
 
 def test_without_curves_it_says_why() -> None:
     for runs, sentence in (
-        ([], figures.TICK_SOME),
+        ([], figures.SELECT_SOME),
         ([evaluated("a", None)], figures.NOT_EVALUATED),
+        ([EvaluatedRun(replace(RUN, brought_in=True), [])], figures.IMPORTED),
     ):
         (note,) = figures.comparison(runs, "loss").layout.annotations
         assert note.text.replace("<br>", " ") == sentence

@@ -179,7 +179,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
 def test_a_pair_is_followed_while_images_are_still_distorted_for_another(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    held = dashboard.hold_back("compare-noise-examples")
+    held = dashboard.hold_back("pair-noise-examples")
     runs = train_both(dashboard, server, SMALL_CNN)
     dashboard.until(lambda: held)
     for run in runs:

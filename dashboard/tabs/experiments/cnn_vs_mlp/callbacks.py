@@ -1,6 +1,6 @@
-"""Callbacks of the tab CNN vs MLP.
+"""Callbacks of CNN vs MLP.
 
-`assets/tabs/compare.js` writes the store `layout.PAIRS` whenever a run of a pair changes.
+`assets/tabs/cnn_vs_mlp.js` writes the store `layout.PAIRS` whenever a run of a pair changes.
 """
 
 import asyncio
@@ -19,13 +19,12 @@ from dashboard.components.controls import HIDDEN, display
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.components.presses import Presses, working
-from dashboard.tabs.compare import figures, layout, text
-from dashboard.tabs.compare.layout import DISTORTIONS
+from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
+from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-WAIT = "How each network bears shifts, turns and noise is seen here when both have learnt. "
 NO_NETWORK = "Neither network has learnt for an epoch. Train both anew. "
 
 
@@ -67,9 +66,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             "options": Output(layout.PICK, "options"),
             "choice": Output(layout.CHOICE, "style"),
             "sentence": Output(layout.SENTENCE, "children"),
-            "body": Output(layout.BODY, "style"),
             "states": Output(layout.STATES, "children"),
             "curve": Output(layout.CURVE, "figure"),
+            "axis": Output(layout.AXIS, "children"),
             "version": Output(layout.VERSION, "data"),
         },
         inputs={
@@ -146,13 +145,14 @@ def overview(
     pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
     runs = [load_evaluations(service, run) for run in pair.runs] if pair else []
     version = None if pair is None else _version(service, pair)
+    curve = figures.accuracy(runs)
     return {
         "options": text.pair_options(pairs, chosen),
         "choice": display(len(pairs) > 1),
         "sentence": text.status(pair),
-        "body": display(pair),
         "states": text.run_states(pair),
-        "curve": figures.accuracy(runs),
+        "curve": curve,
+        "axis": text.axis_start(curve.layout.yaxis.range),
         "version": no_update if version == before else version,
     }
 

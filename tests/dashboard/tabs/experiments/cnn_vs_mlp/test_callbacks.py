@@ -1,4 +1,4 @@
-"""What the tab CNN vs MLP draws when something of a pair has changed."""
+"""What CNN vs MLP draws when something of a pair has changed."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from core.config import TrainConfig
 from core.records.comparisons import Pair
 from dashboard.components.controls import HIDDEN
-from dashboard.tabs.compare import layout
-from dashboard.tabs.compare.callbacks import overview
+from dashboard.tabs.experiments.cnn_vs_mlp import layout
+from dashboard.tabs.experiments.cnn_vs_mlp.callbacks import overview
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
 
 CONFIG = TrainConfig(epochs=2, precision="fp32")
@@ -39,7 +39,7 @@ def look(harness: LiveHarness, chosen: str | None = None, before: Any = None) ->
 def test_before_the_first_pair_the_tab_says_what_to_do(harness: LiveHarness) -> None:
     shown = look(harness)
     assert shown["sentence"].startswith("Press Train both")
-    assert (shown["body"], shown["choice"]) == (HIDDEN, HIDDEN)
+    assert shown["choice"] == HIDDEN
     assert shown["version"] is no_update  # there was none before
 
 
@@ -47,7 +47,8 @@ def test_a_pair_is_shown_by_lines_and_curve(harness: LiveHarness) -> None:
     pair = start_pair(harness)
     harness.report(batch(1), evaluation(1), batch(2), evaluation(2))
     shown = look(harness)
-    assert (shown["body"], shown["choice"]) == ({}, HIDDEN)
+    assert shown["choice"] == HIDDEN
+    assert shown["axis"] == "axis starts at 50\u202f%"
     assert shown["sentence"] == "SimpleCNN learns. MLP waits for its turn."
     assert len(shown["states"].children) == 2
     assert accuracies(shown) == [[75, 75], []]

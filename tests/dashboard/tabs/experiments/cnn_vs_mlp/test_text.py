@@ -10,8 +10,8 @@ from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
 from dashboard.components.header import NEWEST
-from dashboard.tabs.compare import text as words
-from dashboard.tabs.compare.text import Result
+from dashboard.tabs.experiments.cnn_vs_mlp import text as words
+from dashboard.tabs.experiments.cnn_vs_mlp.text import Result
 
 
 def run(model: str = "simple_cnn", state: RunState = RunState.DONE, **facts: Any) -> RunSnapshot:
@@ -40,11 +40,18 @@ LINEAR = [LayerInfo("fc1", "Linear", (10,), 1_626_162)]
 RESULTS = [Result(CNN, CONVOLUTIONS, 10_000, 90, 3.0), Result(MLP, LINEAR, 10_000, 180, 3.0)]
 
 
+def words_of(part: Any) -> str:
+    """The text of a component, or of several."""
+    if isinstance(part, list):
+        return "".join(map(words_of, part))
+    return part if isinstance(part, str) else words_of(part.children)
+
+
 def cells(table: Any) -> dict[str, list[str]]:
     """The values of each row, by its title."""
-    body = table.children[0].children[1]
+    body = table.children[1].children[1]
     return {
-        row.children[0].children: [cell.children for cell in row.children[1:]]
+        row.children[0].children: [words_of(cell.children) for cell in row.children[1:]]
         for row in body.children
     }
 
@@ -52,6 +59,7 @@ def cells(table: Any) -> dict[str, list[str]]:
 def test_without_a_pair_it_says_what_to_do() -> None:
     assert words.status(None).startswith("Press Train both")
     assert words.run_states(None).children == []
+    assert words.run_states(DONE).children == []  # the table has it all
 
 
 def test_of_two_that_are_done_it_says_that_they_may_be_compared() -> None:
@@ -116,42 +124,42 @@ def test_there_are_not_too_many_to_choose_from_but_always_the_chosen_one() -> No
 
 def test_the_table_has_what_each_has_and_what_it_makes_of_it() -> None:
     assert cells(words.result_table(RESULTS)) == {
-        "Parameters": ["1,625,866", "1,626,162"],
-        "of these in convolutions": ["18,816 (1.2\u202f%)", "none"],
         "Test accuracy": ["99.10\u202f%", "98.20\u202f%"],
-        "Mistakes of 10,000": ["90", "180"],
-        "Accuracy per 100,000 parameters": ["6.10 points", "6.04 points"],
+        "Misread of 10,000": ["90", "180"],
+        "Weights": ["1,625,866", "1,626,162"],
+        "of these in convolutions": ["18,816 (1.2\u202f%)", "none"],
+        "Accuracy per 100,000 weights": ["6.10 points", "6.04 points"],
         "Training time": ["41 s", "41 s"],
     }
 
 
 def test_what_is_not_known_yet_is_a_dash() -> None:
     found = cells(words.result_table([Result(CNN, CONVOLUTIONS), Result(MLP, LINEAR)]))
-    assert found["Test accuracy"] == found["Mistakes"] == ["–", "–"]
-    assert found["Accuracy per 100,000 parameters"] == ["–", "–"]
-    assert found["Parameters"] == ["1,625,866", "1,626,162"]
+    assert found["Test accuracy"] == found["Misread"] == ["–", "–"]
+    assert found["Accuracy per 100,000 weights"] == ["–", "–"]
+    assert found["Weights"] == ["1,625,866", "1,626,162"]
 
 
 def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> None:
     early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
-    head = words.result_table([RESULTS[0], early]).children[0].children[0].children
-    assert head.children[1].children[2] == ""
-    assert head.children[2].children[2].children == " after 1 epoch"
+    head = words.result_table([RESULTS[0], early]).children[1].children[0].children
+    assert words_of(head.children[1].children[1:]) == "SimpleCNN Run 2"
+    assert words_of(head.children[2].children[1:]) == "MLP Run 3 after 1 epoch"
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ((90, 180), "MLP makes 2 times as many mistakes as SimpleCNN."),
-        ((200, 130), "SimpleCNN makes 1.5 times as many mistakes as MLP."),
-        ((90, 90), "MLP and SimpleCNN make as many mistakes."),
-        ((0, 7), "SimpleCNN makes none, MLP makes 7."),
+        ((90, 180), "MLP misreads 2 times as many digits as SimpleCNN."),
+        ((200, 130), "SimpleCNN misreads 1.5 times as many digits as MLP."),
+        ((90, 90), "MLP and SimpleCNN misread as many digits."),
+        ((0, 7), "SimpleCNN misreads none, MLP 7."),
         ((None, 7), ""),
     ],
 )
 def test_who_makes_more_mistakes_is_said(wrong: tuple[int | None, int], said: str) -> None:
     results = [replace(one, wrong=count) for one, count in zip(RESULTS, wrong, strict=True)]
-    assert words.verdict(results) == said
+    assert words_of(words.verdict(results)) == said
 
 
 def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
@@ -170,6 +178,13 @@ def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
         properties = part.to_plotly_json()["props"]
         assert (properties["data-run"], properties["data-row"]) == (busy.run_id, field)
         assert field in runs_table.row(busy)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"), [(None, ""), ((0, 100), ""), ((95, 100), "axis starts at 95\u202f%")]
+)
+def test_it_is_said_where_an_axis_starts(limits: tuple[float, float] | None, said: str) -> None:
+    assert words.axis_start(limits) == said
 
 
 @pytest.mark.parametrize(

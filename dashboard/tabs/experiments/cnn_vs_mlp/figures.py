@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from core.analysis.mistakes import CLASSES
 from core.records.comparisons import Distortion, Examples, Robustness
 from dashboard.components.epoch_curves import (
-    HEIGHT,
     EvaluatedRun,
     epoch_figure,
     evaluation_curve,
@@ -18,20 +17,21 @@ from dashboard.components.epoch_curves import (
 from dashboard.formatting import PERCENT, model_title
 from dashboard.theme import (
     HIDDEN_AXIS,
-    LEGEND_BELOW,
     NO_MARGIN,
     TOKENS,
     RunStyle,
-    empty_state,
+    add_message,
     figure_layout,
     run_style,
 )
 
 NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
-_STRENGTHS: dict[Distortion, tuple[str, str, str]] = {  # axis title, hover, unit
-    "shift": ("shifted by, pixels", "shifted by %{x} pixels", " px"),
-    "rotation": ("turned by, degrees", "turned by %{x}°", "°"),
-    "noise": ("noise, standard deviation (ink is 1)", "noise %{x}", ""),
+HEIGHT = 290
+ROBUSTNESS_HEIGHT = 180
+_STRENGTHS: dict[Distortion, tuple[str, str]] = {  # hover, unit
+    "shift": ("shifted by %{x}", " px"),
+    "rotation": ("turned by %{x}", "°"),
+    "noise": ("noise %{x}", ""),
 }
 _PIXELS, _GAP, _TITLE = 28, 5, 9
 _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
@@ -40,22 +40,23 @@ _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
 def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
     """The test accuracy of each network at every evaluation so far."""
     if not any(run.evaluations for run in runs):
-        return empty_state(NOT_EVALUATED, HEIGHT)
+        figure = epoch_figure([], "accuracy", height=HEIGHT)
+        add_message(figure, NOT_EVALUATED)
+        return figure
     curves = [evaluation_curve(run, "accuracy", **_style(run.run.config["model"])) for run in runs]
-    return epoch_figure(curves, "accuracy", uirevision="/".join(run.run.run_id for run in runs))
+    shown = "/".join(run.run.run_id for run in runs)
+    return epoch_figure(curves, "accuracy", uirevision=shown, height=HEIGHT)
 
 
 def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Figure:
     """Accuracy of networks on test images that are distorted more and more."""
-    axis, hover, _ = _STRENGTHS[distortion]
+    hover, unit = _STRENGTHS[distortion]
     figure = go.Figure(
         layout=figure_layout(
-            300,
+            ROBUSTNESS_HEIGHT,
             hovermode="closest",
-            legend=LEGEND_BELOW,
-            showlegend=True,
-            margin=dict(l=46, r=12, t=10, b=76),
-            xaxis=dict(title=dict(text=axis, standoff=5)),
+            margin=dict(l=46, r=12, t=10, b=28),
+            xaxis=dict(ticksuffix=unit),
             yaxis=value_axis("accuracy", range=[0, 102]),
         )
     )
@@ -82,7 +83,7 @@ def examples(shown: Examples) -> go.Figure:
     pixels = np.full((_PIXELS, len(shown.images) * step - _GAP), np.nan, np.float32)
     for number, image in enumerate(shown.images):
         pixels[:, number * step : number * step + _PIXELS] = image
-    unit = _STRENGTHS[shown.distortion][2]
+    unit = _STRENGTHS[shown.distortion][1]
     hidden = dict(constrain="domain", **HIDDEN_AXIS)
     return go.Figure(
         go.Heatmap(
@@ -113,15 +114,10 @@ def examples(shown: Examples) -> go.Figure:
     )
 
 
-def colour(model: object) -> str:
-    """As a variable of the style sheet."""
-    return f"var(--{_run_style(model).token})"
-
-
-def _run_style(model: object) -> RunStyle:
+def run_style_of(model: object) -> RunStyle:
     return run_style(1 if model == "mlp" else 0)
 
 
 def _style(model: str) -> dict[str, Any]:
     """Name, line and markers of a network's curve."""
-    return dict(name=model_title(model), **_run_style(model).trace())
+    return dict(name=model_title(model), **run_style_of(model).trace())

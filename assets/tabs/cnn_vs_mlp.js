@@ -1,4 +1,4 @@
-// The tab CNN vs MLP: which pairs to draw, and with which settings both would be trained.
+// CNN vs MLP: which pairs to draw, and with which settings both would be trained.
 (function () {
   "use strict";
 
@@ -18,8 +18,8 @@
     const data = [...found];
     if (JSON.stringify(data) === pairs) return;
     pairs = JSON.stringify(data);
-    const show = () => window.digitlab.setProps("compare-pairs", { data });
-    window.live.whenIdle("pairs", show, "#compare-sentence");
+    const show = () => window.digitlab.setProps("pair-pairs", { data });
+    window.live.whenIdle("pairs", show, "#pair-sentence");
   }
 
   function updateSettings() {
@@ -29,9 +29,17 @@
       const field = document.getElementById(id);
       return field.selectedOptions?.[0].text ?? field.value;
     });
-    const words = `Settings of the Train tab: ${preset}; data set ${dataset}; seed ${seed}.`;
-    document.getElementById("compare-settings").textContent = words;
+    const words = `Trains with Train's settings: ${preset}; data set ${dataset}; seed ${seed}. `;
+    document.getElementById("pair-settings").textContent = words;
   }
+
+  // Train's settings lie in a drawer that a button opens.
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest(".pair-change")) return;
+    const open = () => document.querySelector("#panel-train .fold")?.click();
+    document.addEventListener("navigate", open, { once: true });
+    window.digitlab.setProps("open-tab", { data: "train" });
+  });
 
   document.addEventListener("rows", updatePairs);
   document.addEventListener("navigate", ({ detail }) => {

@@ -1,4 +1,4 @@
-"""Sentences, options and the table of the tab CNN vs MLP."""
+"""Sentences, options and the table of CNN vs MLP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from dash import html
 from core.records.comparisons import Pair
 from core.records.layers import LayerInfo
 from core.records.runs import RunSnapshot, RunState
-from dashboard.components.controls import colour_mark, table
+from dashboard.components.controls import table
 from dashboard.components.header import NEWEST, OPTIONS, state_mark
 from dashboard.formatting import (
     NOTHING,
+    PERCENT,
     after_epochs,
     duration,
     epoch_number,
@@ -20,11 +21,11 @@ from dashboard.formatting import (
     model_title,
     percent,
 )
-from dashboard.tabs.compare import figures
+from dashboard.tabs.experiments.cnn_vs_mlp import figures
 
 NOTHING_TRAINED = (
-    "Press Train both: a CNN and an MLP learn from the same images, one after the other, and here "
-    "you will see which reads better, and which bears more."
+    "Press Train both: a CNN and an MLP learn from the same images, one after the other, and you "
+    "see which of them reads better."
 )
 BOTH_DONE = "Both are done: they have seen the same images with the same settings and seed."
 DELETED = (
@@ -86,43 +87,52 @@ def status(pair: Pair | None) -> str:
     return " ".join(filter(None, sentences))
 
 
+def axis_start(limits: Sequence[float] | None) -> str:
+    """Where an axis of accuracies starts, unless at 0; `limits` in percent."""
+    return f"axis starts at {limits[0]:g}{PERCENT}" if limits and limits[0] else ""
+
+
 def run_states(pair: Pair | None) -> html.Div:
-    """State, progress and accuracies of each run."""
-    return html.Div([_state(run) for run in pair.runs] if pair else [], className="pair-states")
+    """State, progress and accuracies of each run, until both are done."""
+    runs = pair.runs if pair else ()
+    if all(run.state is RunState.DONE for run in runs):
+        runs = ()
+    return html.Div([_state(run) for run in runs], className="pair-states")
 
 
 def result_table(results: Sequence[Result]) -> html.Div:
-    """What each network has, how well it reads, and a sentence on the difference."""
-    heads = [[_mark(one.run), name(one.run), _when(one)] for one in results]
+    """What the difference is, what each network has, and how well it reads."""
+    heads = [[_mark(one.run), name(one.run), _which(one)] for one in results]
     test_images = next((one.images for one in results if one.images), None)
     among = f" of {test_images:,}" if test_images else ""
     rows = [
-        ["Parameters", *[f"{one.parameters:,}" for one in results]],
+        ["Test accuracy", *[html.B(percent(one.accuracy)) for one in results]],
+        [f"Misread{among}", *map(_misread, results)],
+        ["Weights", *[f"{one.parameters:,}" for one in results]],
         ["of these in convolutions", *map(_convolutions, results)],
-        ["Test accuracy", *[percent(one.accuracy) for one in results]],
-        [f"Mistakes{among}", *map(_mistakes, results)],
-        ["Accuracy per 100,000 parameters", *map(_points_per_parameter, results)],
+        ["Accuracy per 100,000 weights", *map(_points_per_parameter, results)],
         ["Training time", *[duration(one.run.seconds) for one in results]],
     ]
     return html.Div(
         [
+            html.P(verdict(results), className="verdict"),
             table(["", *heads], rows, class_name="pair-table"),
-            html.P(verdict(results), className="mb-0 mt-2"),
         ]
     )
 
 
-def verdict(results: Sequence[Result]) -> str:
-    """Which network makes more mistakes; empty while one of them has not trained."""
+def verdict(results: Sequence[Result]) -> list[Any]:
+    """Which network misreads more digits, the finding marked; empty while one has not trained."""
     wrong = [(one.wrong, name(one.run)) for one in results if one.wrong is not None]
     if len(wrong) < 2:
-        return ""
+        return []
     (fewer, better), (more, worse) = sorted(wrong)
     if fewer == more:
-        return f"{better} and {worse} make as many mistakes."
+        return [f"{better} and {worse} misread ", html.Mark("as many"), " digits."]
     if fewer == 0:
-        return f"{better} makes none, {worse} makes {more:,}."
-    return f"{worse} makes {more / fewer:.2g} times as many mistakes as {better}."
+        return [f"{better} misreads ", html.Mark("none"), f", {worse} {more:,}."]
+    times = html.Mark(f"{more / fewer:.2g} times as many")
+    return [f"{worse} misreads ", times, f" digits as {better}."]
 
 
 def progress(share: float | None) -> str:
@@ -200,17 +210,19 @@ def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> ht
 
 
 def _mark(run: RunSnapshot) -> html.Span:
-    return colour_mark(figures.colour(run.config.get("model")))
+    style = figures.run_style_of(run.config.get("model"))
+    colour = {"color": f"var(--{style.token})"}
+    return html.Span(f"{style.glyph} ", style=colour, **{"aria-hidden": "true"})
 
 
-def _when(one: Result) -> Any:
-    """The epoch of the compared network, unless it is the run's last one."""
-    if one.progress is None or one.progress == one.run.epochs:
-        return ""
-    return html.Small(f" {after_epochs(one.progress)}", className="text-body-secondary")
+def _which(one: Result) -> html.Small:
+    """The run, and the epoch of the compared network, unless it is the run's last one."""
+    is_last = one.progress is None or one.progress == one.run.epochs
+    when = "" if is_last or one.progress is None else f" {after_epochs(one.progress)}"
+    return html.Small(f" {one.run.title}{when}")
 
 
-def _mistakes(one: Result) -> str:
+def _misread(one: Result) -> str:
     return NOTHING if one.wrong is None else f"{one.wrong:,}"
 
 

@@ -1,0 +1,61 @@
+"""The dialog with the keyboard shortcuts and the switch for projector mode.
+
+`assets/components/shortcuts.js` has what they do.
+"""
+
+from dash import html
+
+BUTTON = "shortcuts-button"
+DIALOG = "shortcuts"
+LETTERS = "shortcuts-on"
+PROJECTOR = "projector-on"
+
+GROUPS: dict[str, dict[str, str]] = {
+    "Training": {"Train": "T", "Pause or resume": "P", "Stop": "S"},
+    "Time machine": {
+        "One epoch back, forth": "[ ]",
+        "Play through the epochs": "K",
+        "Latest network": "L",
+    },
+    "Views": {"Train … Runs": "1 … 7", "Other digits, other images": "N", "Only wrong": "W"},
+    "Draw": {"Clear": "C", "Undo": "Ctrl Z", "Draw pixel by pixel": "Arrows"},
+}
+
+
+def button() -> html.Button:
+    label = "Keyboard shortcuts and projector"
+    return html.Button("?", id=BUTTON, className="icon", title=label, **{"aria-label": label})
+
+
+def dialog() -> html.Dialog:
+    close = html.Button(
+        ["Close ", html.Kbd("Esc", **{"aria-hidden": "true"})], className="btn btn-quiet"
+    )
+    head = html.Div(
+        [html.H2("Keyboard shortcuts", id="shortcuts-title"), close], className="row-flex between"
+    )
+    return html.Dialog(
+        [
+            head,
+            html.Div([_group(*group) for group in GROUPS.items()], className="shortcut-groups"),
+            html.P("Single letters work unless you type into a field.", className="small soft"),
+            _switch(LETTERS, "Use these shortcuts"),
+            _switch(PROJECTOR, "Projector: larger type and lines"),
+        ],
+        id=DIALOG,
+        className="shortcuts",
+        **{"aria-labelledby": "shortcuts-title"},
+    )
+
+
+def _group(name: str, keys: dict[str, str]) -> html.Section:
+    rows = [
+        html.Div([html.Dt(action), html.Dd([html.Kbd(key) for key in combination.split()])])
+        for action, combination in keys.items()
+    ]
+    return html.Section([html.H3(name), html.Dl(rows)])
+
+
+def _switch(name: str, label: str) -> html.Label:
+    """A checkbox of the script's own: the browser remembers it, not Dash."""
+    return html.Label([html.Span(id=name, className="form-switch"), label], className="small")
