@@ -18,7 +18,6 @@ from core.drawing.strokes import preprocess_strokes
 from core.errors import (
     EmptyDrawingError,
     NoConvolutionError,
-    NoModelError,
     NotTrainedError,
     OutOfRangeError,
     UnknownEpochError,
