@@ -72,10 +72,10 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, d
         count = len(answer.get("images", {}).get("indices", ()))
         return [f"{plural(count, 'test image')} ", html.Small("not read yet")], answer
     except DigitLabError as error:
-        return "", nothing(str(error))
+        return layout.GRID.label, nothing(str(error))
     chosen = len(request.get("chosen") or [])
     if not len(images.indices):
-        return "", nothing(NONE_OF_THEM if chosen else NONE_WRONG, show_all=True)
+        return layout.GRID.label, nothing(NONE_OF_THEM if chosen else NONE_WRONG, show_all=True)
     answer = {"images": encode(images), "chosen": chosen_image(service, request, images)}
     return caption(images, chosen), answer
 

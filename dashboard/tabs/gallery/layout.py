@@ -61,7 +61,7 @@ def layout(_: "TrainingService") -> html.Div:
 def _tools() -> html.Div:
     return html.Div(
         [
-            html.H2(html.Span(id=CAPTION, role="status"), className="score"),
+            html.H2(html.Span(GRID.label, id=CAPTION, role="status"), className="score"),
             html.Div(choices("Which images", WHICH, WHICHES, **PERSIST), className="segments"),
             html.Div(choices("Digit", DIGIT, DIGITS, **PERSIST), className="chips"),
             html.Div(

@@ -96,7 +96,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, d
     except (NoModelError, NotTrainedError) as error:
         return "Nothing misread yet", samples(service, request, PAGE_SIZE, error)
     except DigitLabError as error:
-        return "", nothing(str(error))
+        return layout.TITLE, nothing(str(error))
     confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
     page = find_page(found, query)
     answer: dict[str, Any] = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ORDER = "mistakes-order"
 CATEGORY = "mistakes-category"
 CAPTION = "mistakes-caption"
+TITLE = "Mistakes"
 REQUEST = "mistakes-request"
 GRID = ImageGrid("mistakes", "Images that match", "Chosen image that matches")
 
@@ -56,7 +57,7 @@ def layout(_: "TrainingService") -> html.Div:
 
 def _matrix() -> html.Section:
     head = [
-        html.H2(html.Span(id=CAPTION, role="status"), className="score"),
+        html.H2(html.Span(TITLE, id=CAPTION, role="status"), className="score"),
         html.Span("true digit ↓\u2002read as →", className="tiny muted"),
     ]
     explained = [
