@@ -78,8 +78,9 @@
   }
 
   document.addEventListener("settings", ({ detail }) => {
+    const changed = JSON.stringify(detail.settings) !== JSON.stringify(next?.settings);
     next = detail;
-    setProps("train-answer", { is_open: false }); // it was about the settings before
+    if (changed) setProps("train-answer", { is_open: false }); // it was about the settings before
     showQueue();
     showSettings();
   });
