@@ -218,6 +218,7 @@ def _term(word: str) -> html.Dfn:
 def _charts() -> html.Div:
     return html.Div(
         [
+            html.H2("How it learns", className="sr-only"),
             live_curve("train-curve", "loss", "Live loss", height=114),
             live_curve("train-accuracy", "accuracy", "Live accuracy", height=114),
         ],
