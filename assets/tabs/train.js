@@ -78,8 +78,9 @@
   }
 
   document.addEventListener("settings", ({ detail }) => {
+    const changed = JSON.stringify(detail.settings) !== JSON.stringify(next?.settings);
     next = detail;
-    setProps("train-answer", { is_open: false }); // it was about the settings before
+    if (changed) setProps("train-answer", { is_open: false }); // it was about the settings before
     showQueue();
     showSettings();
   });
@@ -96,9 +97,9 @@
 
   // A button says at once that it works, and until the page shows what it changed, or why not.
 
+  const ANSWERED = "train-answered.data"; // in what Dash asks the server for
   let pressed = null;
-  let isWorking = false;
-  let answered = null; // when the last answer came
+  let asking = false;
   let timer = null;
 
   function release() {
@@ -118,22 +119,36 @@
     release();
     pressed = button;
     button.setAttribute("aria-busy", "true");
-    releaseAfter(BEGIN_MS, () => isWorking || release());
+    releaseAfter(BEGIN_MS, () => asking || release());
   }
   document.addEventListener("click", press, { capture: true });
 
+  // Dash passes over a question that failed without a word.
+  const fetchAnswer = window.fetch;
+  window.fetch = async (...request) => {
+    if (!String(request[1]?.body).includes(ANSWERED)) return fetchAnswer(...request);
+    asking = true;
+    let wait = 0;
+    try {
+      const answer = await fetchAnswer(...request);
+      if (answer.ok) wait = QUIET_MS; // until Dash has stored it
+      return answer;
+    } finally {
+      asking = false;
+      releaseAfter(wait, fail);
+    }
+  };
+
   addCallbacks("train", {
-    working: (works, answer, refused) => {
-      const isNew = answer !== answered;
-      [isWorking, answered] = [works, answer];
-      if (isNew && (refused || pressed?.id === "queue-button")) release();
-      else if (isNew) releaseAfter(CHANGE_MS);
-      else if (!works && pressed) releaseAfter(QUIET_MS, fail);
+    answered: (_, refused) => {
+      if (refused || pressed?.id === "queue-button") release();
+      else releaseAfter(CHANGE_MS);
       return noUpdate();
     },
   });
 
   function fail() {
+    if (!pressed) return; // the page has shown meanwhile what became of it
     release();
     setProps("train-answer", { children: NO_ANSWER, color: "danger", is_open: true });
   }

@@ -50,8 +50,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         prevent_initial_call=False,
     )
     app.clientside_callback(
-        ClientsideFunction("train", "working"),
-        Input(layout.WORKING, "data"),
+        ClientsideFunction("train", "answered"),
         Input(layout.ANSWERED, "data"),
         State(layout.ANSWER, "is_open"),
     )
@@ -80,7 +79,6 @@ def register(app: Dash, service: "TrainingService") -> None:
             "run": State(ids.RUN_PICK, "value"),
             "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
         },
-        running=[(Output(layout.WORKING, "data"), True, False)],
     )
     async def act(_: list[int], run: str | None, values: dict[str, Any]) -> dict[str, Any]:
         """Does what the pressed button says. The page shows a run that Train started."""

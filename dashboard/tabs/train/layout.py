@@ -28,8 +28,6 @@ RATE_INPUT = "rate-input"
 RATE_BUTTON = "rate-button"
 RATE_ANSWER = "rate-answer"
 ANSWER = "train-answer"
-WORKING = "train-working"
-"""The store with whether a pressed button waits for the server."""
 ANSWERED = "train-answered"
 """The store that changes with each answer to a pressed button."""
 RUN_SETTINGS = "run-settings"
@@ -78,7 +76,7 @@ def _buttons() -> html.Div:
             _button(PAUSE, "pause", "Pause", "Pausing…"),
             _button(RESUME, "play", "Resume", "Resuming…"),
             _button(STOP, "stop", "Stop", "Stopping…"),
-            *stores(WORKING, ANSWERED),
+            *stores(ANSWERED),
         ],
         className="train-buttons",
     )
@@ -220,6 +218,7 @@ def _term(word: str) -> html.Dfn:
 def _charts() -> html.Div:
     return html.Div(
         [
+            html.H2("How it learns", className="sr-only"),
             live_curve("train-curve", "loss", "Live loss", height=114),
             live_curve("train-accuracy", "accuracy", "Live accuracy", height=114),
         ],
