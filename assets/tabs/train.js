@@ -17,7 +17,7 @@
   let rate = null; // its learning rate, as it was set last
   let next = null; // the settings in the form
 
-  const view = () => document.querySelector(".train");
+  const view = () => document.querySelector(".train-view");
 
   // The shown run
 
@@ -114,7 +114,7 @@
   }
 
   function press(event) {
-    const button = event.target.closest(".train .press-once");
+    const button = event.target.closest(".train-view .press-once");
     if (!button || button.disabled || event.detail > 1) return; // of a double click, the first
     release();
     pressed = button;

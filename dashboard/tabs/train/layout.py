@@ -47,7 +47,7 @@ def layout(service: "TrainingService") -> html.Div:
             config_form.drawer(weights),
             _run_settings(),
         ],
-        className="train",
+        className="train-view",
         **{"data-state": "none"},
     )
 
@@ -193,7 +193,7 @@ def _slot() -> html.Div:
         className="btn",
         **{"aria-label": "Draw a digit"},
     )
-    next_step = html.Div([_message(), draw], className="next")
+    next_step = html.Div([_message(), draw], className="next-step")
     return html.Div([explanation, note, next_step], className="slot")
 
 
