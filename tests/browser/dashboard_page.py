@@ -456,6 +456,33 @@ class DashboardPage:
         """The field of a setting, in sight or not."""
         return self.page.locator("#settings").get_by_label(label, exact=True)
 
+    # Train
+
+    @property
+    def wall_tiles(self) -> Locator:
+        """The sixty test digits of the Train tab."""
+        return self.page.locator("#wall-tiles > button")
+
+    def wall_labels(self) -> list[str]:
+        """What each of the sixty digits is, and as what it is read if that is wrong."""
+        found: list[str] = self.wall_tiles.evaluate_all("tiles => tiles.map(one => one.ariaLabel)")
+        return found
+
+    @property
+    def wall_score(self) -> Locator:
+        return self.page.locator("#wall-score")
+
+    @property
+    def number(self) -> Locator:
+        """The large accuracy."""
+        return self.page.locator("#number")
+
+    def show_more_settings(self) -> None:
+        """Unfolds the settings that one rarely changes, unless they are unfolded."""
+        details = self.page.get_by_role("group").filter(has=self.text("More settings"))
+        if details.get_attribute("open") is None:
+            self.text("More settings").click()
+
     # Figures
 
     def figure(self, region: str) -> Locator:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
 
+STEPS = ["Epoch 0", "Epoch 1", "Latest, epoch 2"]
 NEWEST = re.compile(r"^(Live|Latest), epoch ")
 
 SCROLLED_TO = """graph => {
@@ -117,8 +118,7 @@ def test_play_shows_every_epoch_however_late_the_answers_come_and_stops_at_the_e
             captions, places = record_texts(caption), record_texts(dashboard.epoch_text)
             play.click()
             expect(play).to_have_attribute("aria-pressed", "false")
-            steps = ["Epoch 0", "Epoch 1", "Latest, epoch 2"]
-            dashboard.until(lambda places=places: places() == steps)
+            dashboard.until(lambda places=places: places() == STEPS)
             dashboard.until(lambda captions=captions: what_was_shown(captions) == epochs)
 
 
