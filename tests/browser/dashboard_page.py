@@ -477,12 +477,6 @@ class DashboardPage:
         """The large accuracy."""
         return self.page.locator("#number")
 
-    def show_more_settings(self) -> None:
-        """Unfolds the settings that one rarely changes, unless they are unfolded."""
-        details = self.page.get_by_role("group").filter(has=self.text("More settings"))
-        if details.get_attribute("open") is None:
-            self.text("More settings").click()
-
     # Figures
 
     def figure(self, region: str) -> Locator:

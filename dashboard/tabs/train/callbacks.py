@@ -99,8 +99,9 @@ def register(app: Dash, service: "TrainingService") -> None:
                 else:
                     sentence = QUEUED
         except DigitLabError as error:
-            invalid = isinstance(error, InvalidConfigError)
-            reason = config_form.validation_message(error) if invalid else str(error)
+            reason = str(error)
+            if isinstance(error, InvalidConfigError):
+                reason = config_form.validation_message(error)
             color, sentence = "danger", f"{FAILED.get(button, 'Training did not start')}. {reason}"
         return {
             "children": sentence,
