@@ -423,10 +423,10 @@
     const way = ARROWS[event.key];
     const [x, y] = [plane().clientWidth / 2, plane().clientHeight / 2];
     const center = toPlane(x, y);
-    const from = byIndex(current ?? -1) ?? nearest(center.x, center.y);
+    const from = byIndex(current) ?? nearest(center.x, center.y);
     if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
     if (way) {
-      const next = current === null ? from : beside(from, way);
+      const next = beside(from, way);
       const [left, top] = toPage(next);
       if (left < 0 || top < 0 || left > 2 * x || top > 2 * y) pan(next.x - center.x, next.y - center.y);
       showDigit(next);
@@ -491,7 +491,7 @@
     pen.putImageData(pixels, 0, 0);
     images = { picture, grey, mask };
     sprites = {};
-    showDigit(byIndex(current ?? -1));
+    showDigit(byIndex(current));
     paint();
   }
 
@@ -519,10 +519,11 @@
         if (found.run !== shown?.run) current = null; // another run may have other test images
         shown = found;
         arrange();
+        current ??= (digits.find(({ label, predicted }) => label !== predicted) ?? digits[0])?.index;
       }
       if (picture && picture.picture !== images?.picture) load(picture);
       chosen = new Set(window.digitlab.chosenIn(choice, found?.version) ?? []);
-      showDigit(byIndex(current ?? -1));
+      showDigit(byIndex(current));
       paint();
       const { size } = chosen;
       return [size ? `${size} ${size === 1 ? "image" : "images"} chosen.` : "", !size];

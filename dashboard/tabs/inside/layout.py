@@ -54,9 +54,7 @@ def layout(_: "TrainingService") -> html.Div:
         [
             html.Div(help_link(EXPLANATION, "inside"), className="inside-help"),
             _image_choice(),
-            html.Section(
-                id=LAYERS, className="sheet inside-layers", **{"aria-label": "Layers"}
-            ),
+            html.Section(id=LAYERS, className="sheet inside-layers", **{"aria-label": "Layers"}),
             html.Div(
                 [
                     panel("Which pixels speak for it?", *_attribution()),
@@ -136,7 +134,9 @@ def _attribution() -> list[Any]:
         html.Div(
             [
                 select("Explain the score of", DIGIT, [read, *digits], "read"),
-                html.Div(select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN),
+                html.Div(
+                    select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN
+                ),
                 html.Details([html.Summary("Sources"), html.Ul(sources)]),
             ],
             className="tools",

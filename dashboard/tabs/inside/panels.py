@@ -74,10 +74,20 @@ def step(found: PixelStep) -> list[Any]:
     else:
         form = _cells if patch.size <= MAX_CELLS else _picture
         parts = html.Div(
-            [form(patch, "patch"), "×", form(kernel, "kernel"), "=", form(patch * kernel, "product")],
+            [
+                form(patch, "patch"),
+                "×",
+                form(kernel, "kernel"),
+                "=",
+                form(patch * kernel, "product"),
+            ],
             className="inside-product",
         )
-    return [html.P(_where(found), className="small soft"), parts, html.P(step_sum(found), "inside-sum")]
+    return [
+        html.P(_where(found), className="small soft"),
+        parts,
+        html.P(step_sum(found), "inside-sum"),
+    ]
 
 
 def _where(found: PixelStep) -> str:
@@ -107,7 +117,9 @@ def step_sum(found: PixelStep) -> str:
         text += f" Pooling took it as the largest of {found.window.size}."
     if "ReLU" in found.layer.operations:
         passes = found.before > 0
-        text += " Above zero, so ReLU lets it pass." if passes else " Below zero, so ReLU makes it 0."
+        text += (
+            " Above zero, so ReLU lets it pass." if passes else " Below zero, so ReLU makes it 0."
+        )
     return text
 
 
@@ -179,7 +191,9 @@ def attribution(image: np.ndarray, name: AttributionName, found: Attribution | s
         html.Span([html.B("Shows "), method.tells]),
         html.Span([html.B("Blind spot "), method.cannot]),
     ]
-    return html.Figure([shown, html.Figcaption(caption)], **{"aria-label": method.title}, role="group")
+    return html.Figure(
+        [shown, html.Figcaption(caption)], **{"aria-label": method.title}, role="group"
+    )
 
 
 def filters(found: Filters, number: int) -> list[Any]:

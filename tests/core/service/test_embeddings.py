@@ -8,7 +8,6 @@ from safetensors.torch import load_file
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.errors import NoModelError
 from core.explain import projection
 from core.explain.activations import Network
 from core.service.service import TrainingService

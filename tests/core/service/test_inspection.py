@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from core import models
@@ -14,7 +15,6 @@ from core.drawing.strokes import preprocess_strokes
 from core.errors import (
     EmptyDrawingError,
     NoConvolutionError,
-    NoModelError,
     OutOfRangeError,
     UnknownEpochError,
 )
