@@ -195,7 +195,7 @@ class DashboardPage:
         return self.page.get_by_label(label, exact=True).filter(visible=True)
 
     def choose(self, option: str) -> None:
-        """Chooses one of several segments, unless it is chosen; its radio button is out of sight."""
+        """Chooses one of several segments; their radio buttons are out of sight."""
         if not self.field(option).is_checked():
             self.page.locator(".segments label").get_by_text(option, exact=True).filter(
                 visible=True

@@ -1,4 +1,4 @@
-"""Pictures of numbers: many small ones side by side on a canvas that `assets/tabs/inside.js` paints.
+"""Pictures of numbers: many small ones on a canvas that `assets/tabs/inside.js` paints.
 
 The page gets the numbers themselves, so that it can tell each one under the pointer.
 """
