@@ -31,7 +31,7 @@ def test_a_prime_number_of_pictures_is_no_single_column() -> None:
 
 def test_the_page_gets_the_numbers_to_the_last_bit() -> None:
     values = RANDOM.normal(size=(6, 4, 5)).astype(np.float32)
-    found = shown(picture(values, "map"))
+    found = shown(picture(values, "map", "Maps"))
     assert found["shape"] == [6, 4, 5]
     assert base64.b64decode(found["values"]) == values.tobytes()
 
@@ -43,13 +43,13 @@ def test_the_page_gets_the_numbers_to_the_last_bit() -> None:
 def test_black_is_zero_unless_there_is_less(
     values: list[float], signed: bool, limits: list[float]
 ) -> None:
-    found = shown(picture(np.reshape(values, (2, 1, 1)), "number", signed=signed))
+    found = shown(picture(np.reshape(values, (2, 1, 1)), "number", "Numbers", signed=signed))
     assert [found["low"], found["high"]] == limits
 
 
 @pytest.mark.parametrize("shape", [(32, 28, 28), (128, 1, 1), (1, 28, 28), (7, 3, 5)])
 def test_a_picture_has_its_size_before_it_is_painted(shape: tuple[int, int, int]) -> None:
-    style = picture(np.zeros(shape), "map", 236).style
+    style = picture(np.zeros(shape), "map", "Maps", 236).style
     across, down = map(int, style["aspectRatio"].split(" / "))
     assert max(style["--w"], style["--w"] * down / across) == pytest.approx(
         236, abs=1 + down / across
