@@ -11,6 +11,8 @@
   const INK = (TILE * 20) / SIDE;
   const MISREAD = 22; // the side of the square of a misread digit
   const MARGIN = 24;
+  const ROUNDS = 120; // of moving digits apart
+  const TURNS = 1e5; // of looking for a free place
   const WIDE = [1036, 636]; // the plane's size, in its own units
   const TALL = [760, 940];
   const NEAR = 16; // pixels of the page: so near a pointer is at a digit
@@ -34,74 +36,80 @@
   let sprites = {}; // the picture of all digits, by colour
   let planned = 0;
 
-  // Moves squares apart until none covers another. `squares`: {x, y, half}; they stay within the
-  // width and the height.
-  function moveApart(squares, width, height) {
-    const cell = 2 * Math.max(1, ...squares.map(({ half }) => half));
-    const across = Math.ceil(width / cell) + 1;
-    const keyOf = ({ x, y }) => Math.floor(y / cell) * across + Math.floor(x / cell);
-    const clamp = (square) => {
-      square.x = Math.min(Math.max(square.x, square.half), width - square.half);
-      square.y = Math.min(Math.max(square.y, square.half), height - square.half);
-    };
-    const overlapOf = (a, b) => {
-      const reach = a.half + b.half;
-      return [reach - Math.abs(a.x - b.x), reach - Math.abs(a.y - b.y)];
-    };
-    const nearby = (cells, square) => {
-      const key = keyOf(square);
-      const keys = [-across - 1, -across, -across + 1, -1, 0, 1, across - 1, across, across + 1];
-      return keys.flatMap((by) => cells.get(key + by) ?? []);
-    };
-    const sorted = () => {
-      const cells = new Map();
-      for (const square of squares) {
-        const key = keyOf(square);
-        if (!cells.has(key)) cells.set(key, []);
-        cells.get(key).push(square);
+  // Squares {x, y, half} by the cell of a grid in which their middle is: those that may cover
+  // another are in its cell or in one beside it.
+  class Cells {
+    constructor(squares) {
+      this.side = 2 * Math.max(1, ...squares.map(({ half }) => half));
+      this.cells = new Map();
+      this.around = new Map();
+    }
+
+    keyOf({ x, y }) {
+      return 1e4 * Math.floor(y / this.side) + Math.floor(x / this.side);
+    }
+
+    add(square) {
+      const key = this.keyOf(square);
+      if (!this.cells.has(key)) this.cells.set(key, []);
+      this.cells.get(key).push(square);
+      this.around.clear();
+    }
+
+    near(square) {
+      const key = this.keyOf(square);
+      if (!this.around.has(key)) {
+        const keys = [-1e4, 0, 1e4].flatMap((down) => [key + down - 1, key + down, key + down + 1]);
+        this.around.set(key, keys.flatMap((near) => this.cells.get(near) ?? []));
       }
-      return cells;
+      return this.around.get(key);
+    }
+  }
+
+  // How far two squares overlap; at most 0 if they do not.
+  function overlap(a, b) {
+    const reach = a.half + b.half;
+    return Math.min(reach - Math.abs(a.x - b.x), reach - Math.abs(a.y - b.y));
+  }
+
+  // Moves squares {x, y, half} apart until none covers another, within a width and a height.
+  function moveApart(squares, width, height) {
+    const move = (square, x, y) => {
+      square.x = Math.min(Math.max(x, square.half), width - square.half);
+      square.y = Math.min(Math.max(y, square.half), height - square.half);
     };
-    squares.forEach((square, place) => {
-      square.x += 1e-3 * Math.sin(place); // two at one place can tell where to go
-      square.y += 1e-3 * Math.cos(place);
-      clamp(square);
-    });
-    for (let round = 0; round < 300; round++) {
-      const cells = sorted();
+    // Two at one place can then tell where to go.
+    squares.forEach((square, place) => move(square, square.x + Math.sin(place), square.y + Math.cos(place)));
+    for (let round = 0; round < ROUNDS; round++) {
+      const cells = new Cells(squares);
+      for (const square of squares) cells.add(square);
       let moved = false;
       for (const a of squares) {
-        for (const b of nearby(cells, a)) {
-          if (a === b) continue;
-          const [across_, down] = overlapOf(a, b);
-          if (across_ <= 0 || down <= 0) continue;
+        for (const b of cells.near(a)) {
+          const depth = a === b ? 0 : overlap(a, b);
+          if (depth <= 0) continue;
           moved = true;
-          // Half-way along the line between them, as far as the shorter way out.
-          const [dx, dy] = [a.x - b.x, a.y - b.y];
-          const far = Math.hypot(dx, dy) || 1;
-          const push = (0.5 * Math.min(across_, down) + 0.01) / far;
-          a.x += dx * push;
-          b.x -= dx * push;
-          a.y += dy * push;
-          b.y -= dy * push;
-          clamp(a);
-          clamp(b);
+          const [right, down] = [a.x - b.x, a.y - b.y];
+          const push = (0.5 * depth + 0.01) / (Math.hypot(right, down) || 1);
+          move(a, a.x + right * push, a.y + down * push);
+          move(b, b.x - right * push, b.y - down * push);
         }
       }
       if (!moved) return;
     }
-    // Those that still cover another go to the nearest free place.
-    const settled = [];
-    const isFree = (square) =>
-      settled.every((other) => Math.min(...overlapOf(square, other)) <= 0);
+    // Those that still cover another go to the nearest free place, on a spiral.
+    const settled = new Cells(squares);
+    const isFree = (square) => {
+      for (const other of settled.near(square)) if (overlap(square, other) > 0) return false;
+      return true;
+    };
     for (const square of squares) {
       const { x, y } = square;
-      for (let ring = 0; !isFree(square) && ring < 4000; ring++) {
-        const [angle, radius] = [2.4 * ring, 1.5 * Math.sqrt(ring)];
-        Object.assign(square, { x: x + radius * Math.cos(angle) * 2, y: y + radius * Math.sin(angle) });
-        clamp(square);
+      for (let turn = 1; !isFree(square) && turn < TURNS; turn++) {
+        const radius = 1.5 * Math.sqrt(turn);
+        move(square, x + 2 * radius * Math.cos(2.4 * turn), y + radius * Math.sin(2.4 * turn));
       }
-      settled.push(square);
+      settled.add(square);
     }
   }
   window.digitlab.moveApart = moveApart;
@@ -423,10 +431,10 @@
     const way = ARROWS[event.key];
     const [x, y] = [plane().clientWidth / 2, plane().clientHeight / 2];
     const center = toPlane(x, y);
-    const from = byIndex(current ?? -1) ?? nearest(center.x, center.y);
+    const from = byIndex(current) ?? nearest(center.x, center.y);
     if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
     if (way) {
-      const next = current === null ? from : beside(from, way);
+      const next = beside(from, way);
       const [left, top] = toPage(next);
       if (left < 0 || top < 0 || left > 2 * x || top > 2 * y) pan(next.x - center.x, next.y - center.y);
       showDigit(next);
@@ -491,7 +499,7 @@
     pen.putImageData(pixels, 0, 0);
     images = { picture, grey, mask };
     sprites = {};
-    showDigit(byIndex(current ?? -1));
+    showDigit(byIndex(current));
     paint();
   }
 
@@ -519,10 +527,11 @@
         if (found.run !== shown?.run) current = null; // another run may have other test images
         shown = found;
         arrange();
+        current ??= (digits.find(({ label, predicted }) => label !== predicted) ?? digits[0])?.index;
       }
       if (picture && picture.picture !== images?.picture) load(picture);
       chosen = new Set(window.digitlab.chosenIn(choice, found?.version) ?? []);
-      showDigit(byIndex(current ?? -1));
+      showDigit(byIndex(current));
       paint();
       const { size } = chosen;
       return [size ? `${size} ${size === 1 ? "image" : "images"} chosen.` : "", !size];

@@ -196,6 +196,13 @@ class DashboardPage:
     def field(self, label: str) -> Locator:
         return self.page.get_by_label(label, exact=True).filter(visible=True)
 
+    def choose(self, option: str) -> None:
+        """Chooses one of several segments; their radio buttons are out of sight."""
+        if not self.field(option).is_checked():
+            self.page.locator(".segments label").get_by_text(option, exact=True).filter(
+                visible=True
+            ).click()
+
     def region(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)
 
@@ -524,6 +531,30 @@ class DashboardPage:
 
         self.until(is_noticed)
         return position[0], position[1]
+
+    # Inside
+
+    def hover_number(self, region: str, tile: int, row: int, column: int) -> None:
+        """Moves the mouse to a number of a picture on the Inside tab: row and column of a map."""
+        canvas = self.region(region).locator("canvas")
+        canvas.scroll_into_view_if_needed()
+        place = """(canvas, [tile, row, column]) => {
+            const {shape: [, height, width], columns, side} = JSON.parse(canvas.dataset.picture);
+            const scale = canvas.getBoundingClientRect().width / canvas.width;
+            const across = (tile % columns) * (width * side + 1) + (column + 0.5) * side;
+            const down = Math.floor(tile / columns) * (height * side + 1) + (row + 0.5) * side;
+            return {x: across * scale, y: down * scale};
+        }"""
+        canvas.hover(position=canvas.evaluate(place, [tile, row, column]))
+
+    # Embedding
+
+    def digit_places(self) -> dict[int, tuple[float, float]]:
+        """Where each digit of the embedding is, in pixels of its plane, by its test image."""
+        places = """plane => (plane.digits ?? []).map(({index, x, y}) =>
+            [index, x * plane.clientWidth / 1036, y * plane.clientWidth / 1036])"""
+        found = self.page.locator("#embedding-plane").evaluate(places)
+        return {int(index): (x, y) for index, x, y in found}
 
     def zoom_in(self, region: str) -> None:
         """Drags a rectangle over the left half of a figure with axes."""

@@ -1,10 +1,10 @@
-"""The Embedding tab: the test images in a plane, a click shows one, the drawing is among them."""
+"""The Embedding tab: test digits in a plane, pointing shows one, the drawing is among them."""
 
 import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from safetensors.torch import load_file
 
 from core.data import synthetic
@@ -16,27 +16,28 @@ from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
-PLANE = "Test images in a plane"
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
-POINTS = """gd._fullData.slice(0, 10).flatMap(trace =>
-    Array.from(trace.customdata, (index, i) => [index, trace.x[i], trace.y[i]]))"""
-MARKED = """gd._fullData.slice(0, 10).flatMap(
-    trace => Array.from(trace.selectedpoints ?? [], point => trace.customdata[point]))"""
+CHOSEN = "Chosen digit"
+ANSWER = "dash_component_api.getLayout('embedding-shown').props.data"
 
 
 def open_embedding(dashboard: DashboardPage, run_id: str) -> None:
     """Shows the PCA of a run after its last epoch, with no image chosen."""
     dashboard.open_tab("Embedding")
-    dashboard.field("PCA").check()
+    dashboard.choose("PCA")
     dashboard.show_run(run_id)
-    expect(dashboard.text("of the features' variance")).to_be_visible()
-    expect_marked(dashboard, [])
+    expect(dashboard.text("of their variety")).to_be_visible()
+    dashboard.until(lambda: len(dashboard.digit_places()) == TEST_IMAGES)
+    expect_chosen(dashboard, 0)
+
+
+def plane(dashboard: DashboardPage) -> Locator:
+    return dashboard.page.locator("#embedding-plane")
 
 
 def points(dashboard: DashboardPage) -> np.ndarray:
-    """Where the test images are, (N, 2), in their order."""
-    found = np.array(dashboard.figure_value(PLANE, POINTS), float)
-    return found[found[:, 0].argsort()][:, 1:]
+    """Where the embedding has the test images, (N, 2), before they are moved apart."""
+    return np.array(dashboard.page.evaluate(f"{ANSWER}.points"))
 
 
 def distances(dashboard: DashboardPage) -> np.ndarray:
@@ -44,38 +45,40 @@ def distances(dashboard: DashboardPage) -> np.ndarray:
     return np.linalg.norm(points(dashboard), axis=1)
 
 
-def expect_marked(dashboard: DashboardPage, images: list[int]) -> None:
-    """Waits until the plane shows exactly these images as chosen, and says how many they are."""
-    dashboard.until(lambda: sorted(dashboard.figure_value(PLANE, MARKED)) == sorted(images))
-    shown = 1 if images else 0
-    expect(dashboard.text(re.compile(r"\d+ images chosen\."))).to_have_count(shown)
-    expect(dashboard.button("Show them in the gallery")).to_have_count(shown)
-    if images:
-        expect(dashboard.text(f"{len(images)} images chosen.", exact=True)).to_be_visible()
+def expect_chosen(dashboard: DashboardPage, count: int) -> None:
+    """Waits until the page says that so many images are chosen for the gallery."""
+    sentence = dashboard.text(re.compile(r"^\d+ images? chosen\.$"))
+    if count:
+        noun = "image" if count == 1 else "images"
+        expect(sentence).to_have_text(f"{count} {noun} chosen.")
+        expect(dashboard.button("Show in Gallery")).to_be_enabled()
+    else:
+        expect(sentence).to_have_count(0)
+        expect(dashboard.button("Show in Gallery")).to_be_disabled()
 
 
 def choose_some(dashboard: DashboardPage) -> list[int]:
     """Draws a lasso around the left part of the plane; the images that are in it."""
-    area = dashboard.plot_area(PLANE)
-    area.scroll_into_view_if_needed()
-    box = area.bounding_box()
+    plane(dashboard).scroll_into_view_if_needed()
+    dashboard.button("Lasso").click()
+    box = plane(dashboard).bounding_box()
     assert box is not None
-    all_x = "points.map(([index, x]) => [index, gd._fullLayout.xaxis.d2p(x)])"
-    pixels = dashboard.figure_value(PLANE, f"(points => {all_x})({POINTS})")
-    across = np.sort([x for _, x in pixels])[60:121]
-    gap = int(np.diff(across).argmax())  # no point may lie on the line
+    places = dashboard.digit_places()
+    across = np.sort([x for x, _ in places.values()])[60:121]
+    gap = int(np.diff(across).argmax())  # no digit's middle may lie on the line
     edge = float(across[gap : gap + 2].mean())
     west, north = box["x"] + 2, box["y"] + 2
     east, south = box["x"] + edge, box["y"] + box["height"] - 2
     mouse = dashboard.page.mouse
-    mouse.move(west, north)
+    mouse.move(east, north)  # the corners of the plane are round
     mouse.down()
-    for corner in ((east, north), (east, south), (west, south), (west, north)):
+    for corner in ((east, south), (west, south), (west, north)):
         mouse.move(*corner, steps=8)
     mouse.up()
-    chosen = [int(index) for index, x in pixels if x < edge]
+    dashboard.button("Lasso").click()
+    chosen = sorted(index for index, (x, _) in places.items() if x < edge)
     assert 1 < len(chosen) < TEST_IMAGES
-    expect_marked(dashboard, chosen)
+    expect_chosen(dashboard, len(chosen))
     return chosen
 
 
@@ -94,7 +97,7 @@ def test_pca_is_that_of_the_weights_on_disk_and_follows_the_epoch_slider(
     dashboard: DashboardPage, server: AppServer, cnn_run: str
 ) -> None:
     open_embedding(dashboard, cnn_run)
-    sentence = re.compile(rf"^{TEST_IMAGES} test images, \d+ of them misread")
+    sentence = re.compile(rf"^{TEST_IMAGES} test digits, \d+ misread")
     expect(dashboard.text(sentence)).to_be_visible()
     images, _ = synthetic.generate(TEST_IMAGES, 2)
     for epoch in (3, 0):
@@ -110,23 +113,72 @@ def test_pca_is_that_of_the_weights_on_disk_and_follows_the_epoch_slider(
 
 def test_tsne_comes_after_a_while(dashboard: DashboardPage, cnn_run: str) -> None:
     open_embedding(dashboard, cnn_run)
-    dashboard.field("t-SNE").check()
-    expect(dashboard.text("Who is whose neighbour counts")).to_be_visible()
+    dashboard.choose("t-SNE")
+    expect(dashboard.text("of their variety")).to_have_count(0)
     assert points(dashboard).shape == (TEST_IMAGES, 2)
-    dashboard.field("PCA").check()
-    expect(dashboard.text("of the features' variance")).to_be_visible()
+    dashboard.choose("PCA")
+    expect(dashboard.text("of their variety")).to_be_visible()
 
 
-def test_a_click_on_a_point_shows_its_image(dashboard: DashboardPage, cnn_run: str) -> None:
+def test_no_digit_covers_another(dashboard: DashboardPage) -> None:
+    dashboard.open_tab("Embedding")
+    apart = """([count, spread, half]) => {
+        let seed = 7;
+        const random = () => (seed = (16807 * seed) % 2147483647) / 2147483647;
+        const squares = Array.from({length: count}, () => (
+            {x: 500 + spread * (random() - 0.5), y: 300 + spread * (random() - 0.5), half}));
+        window.digitlab.moveApart(squares, 1036, 636);
+        return squares.map(({x, y}) => [x, y]);
+    }"""
+    for count, spread, half in ((1000, 300.0, 7.1), (300, 0.0, 7.1), (400, 5.0, 11.0)):
+        found = np.array(dashboard.page.evaluate(apart, [count, spread, half]))
+        gaps = np.abs(found[:, None] - found[None]).max(-1)
+        np.fill_diagonal(gaps, np.inf)
+        assert gaps.min() > 2 * half - 0.01
+        assert found.min() >= half
+        assert (found.max(0) <= np.array([1036, 636]) - half).all()
+
+
+def test_a_digit_is_pointed_at_with_mouse_keys_and_list(
+    dashboard: DashboardPage, cnn_run: str
+) -> None:
     open_embedding(dashboard, cnn_run)
-    dashboard.hover_point(PLANE, "[gd._fullData[0].x[0], gd._fullData[0].y[0]]")
-    index = dashboard.figure_value(PLANE, "gd._hoverdata[0].customdata")  # others may be on top
-    dashboard.click_point(PLANE, "[gd._fullData[0].x[0], gd._fullData[0].y[0]]")
-    chosen = dashboard.region("Chosen point")
-    expect(chosen.get_by_role("heading")).to_have_text(f"Test image {index}")
+    chosen, places = dashboard.region(CHOSEN), dashboard.digit_places()
     _, labels = synthetic.generate(TEST_IMAGES, 2)
-    expect(chosen).to_contain_text(re.compile(rf"A {labels[index]} read as \d"))
-    expect(dashboard.figure("Chosen point")).to_be_visible()
+    x, y = places[5]
+    plane(dashboard).hover(position={"x": x, "y": y})
+    expect(chosen).to_contain_text("Test image 5")
+    expect(chosen).to_contain_text(re.compile(rf"A {labels[5]}, read as \d"))
+
+    plane(dashboard).focus()
+    to_the_right = [
+        (px - x + 2 * abs(py - y), index)
+        for index, (px, py) in places.items()
+        if px - x > 1 and abs(py - y) < 2 * (px - x)
+    ]
+    (_, nearest) = min(to_the_right, default=(0, 5))
+    dashboard.page.keyboard.press("ArrowRight")
+    expect(chosen.get_by_text(f"Test image {nearest}", exact=True)).to_be_visible()
+    dashboard.page.keyboard.press("Enter")
+    expect_chosen(dashboard, 1)
+    dashboard.page.keyboard.press("Escape")
+    expect_chosen(dashboard, 0)
+
+    dashboard.text("Misread digits as a list").click()
+    misread = dashboard.region("Test digits in a plane").get_by_role("listitem")
+    wrong = dashboard.page.evaluate(
+        f"{ANSWER}.labels.filter((label, at) => label !== {ANSWER}.predictions[at]).length"
+    )
+    expect(misread).to_have_count(wrong)
+    if wrong:
+        words = misread.last.inner_text()
+        misread.last.get_by_role("button").click()
+        expect(chosen).to_contain_text(words.split(":")[0])
+        expect(chosen).to_contain_text("(misread)")
+        nearest = int(words.split(":")[0].split()[-1])
+    dashboard.button("Look inside").click()
+    dashboard.expect_tab("Inside")
+    expect(dashboard.caption("Inside")).to_contain_text(f"Test image {nearest},")
 
 
 def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
@@ -137,9 +189,9 @@ def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
     before = points(dashboard)
     dashboard.epoch_slider.fill("1")
     dashboard.until(lambda: not np.allclose(points(dashboard), before))
-    expect_marked(dashboard, chosen)
+    expect_chosen(dashboard, len(chosen))
 
-    dashboard.button("Show them in the gallery").click()
+    dashboard.button("Show in Gallery").click()
     dashboard.expect_tab("Gallery")
     expect_gallery_of(dashboard, chosen, "after 1 epoch.")
     expect(dashboard.field("Images")).to_be_disabled()
@@ -151,26 +203,34 @@ def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
     expect(dashboard.button("Back to all images")).to_have_count(0)
     expect(dashboard.field("Images")).to_be_enabled()
     dashboard.open_tab("Embedding")
-    expect_marked(dashboard, [])
+    expect_chosen(dashboard, 0)
 
 
 def test_a_double_click_lets_the_chosen_ones_go(dashboard: DashboardPage, cnn_run: str) -> None:
     open_embedding(dashboard, cnn_run)
     choose_some(dashboard)
     dashboard.wait_until_quiet()
-    dashboard.plot_area(PLANE).dblclick()
-    expect_marked(dashboard, [])
+    plane(dashboard).dblclick()
+    expect_chosen(dashboard, 0)
     dashboard.open_tab("Gallery")
     expect(dashboard.caption("Gallery")).to_contain_text("right, after 3 epochs.")
 
 
-def test_the_drawing_is_a_point_among_them(dashboard: DashboardPage, cnn_run: str) -> None:
+def test_the_drawing_is_a_star_among_them(dashboard: DashboardPage, cnn_run: str) -> None:
     dashboard.open_tab("Draw")
     dashboard.button("Clear").click()
     open_embedding(dashboard, cnn_run)
-    drawing = dashboard.region(PLANE).get_by_text("your drawing")
-    expect(drawing).to_have_count(0)
+    star = "plane => plane.star"
+    assert plane(dashboard).evaluate(star) is None
     dashboard.open_tab("Draw")
     dashboard.draw(SEVEN)
     dashboard.open_tab("Embedding")
-    expect(drawing).to_be_visible()
+    dashboard.until(lambda: plane(dashboard).evaluate(star))
+    x, y = plane(dashboard).evaluate("plane => [plane.star.x, plane.star.y]")
+    painted = """(plane, [x, y]) => {
+        const scale = plane.width / 1036;
+        const at = [x * scale, y * scale].map(Math.round);
+        return [...plane.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3)];
+    }"""
+    yellow = [int(part) for part in re.findall(r"\d+", dashboard.theme_color("accent"))]
+    dashboard.until(lambda: plane(dashboard).evaluate(painted, [x, y]) == yellow)

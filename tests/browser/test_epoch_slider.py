@@ -83,7 +83,7 @@ def test_the_slider_stays_in_sight_wherever_one_looks(
     slider = show_newest_network(dashboard, mlp_run)
     for width, epoch in ((VIEWPORT["width"], "1"), (390, "2")):
         dashboard.page.set_viewport_size({"width": width, "height": 844})
-        dashboard.until(lambda: dashboard.figure("Layer fc2").evaluate(SCROLLED_TO))
+        dashboard.until(lambda: dashboard.region("Layer fc2").evaluate(SCROLLED_TO))
         expect(slider).to_be_in_viewport(ratio=1)
         if width > 900:
             expect(dashboard.region("Run status")).to_be_in_viewport(ratio=1)

@@ -1,5 +1,7 @@
 """The Inside tab: it shows what plain torch computes from the weights on disk."""
 
+import base64
+import json
 import re
 
 import numpy as np
@@ -18,12 +20,8 @@ pytestmark = pytest.mark.browser
 
 MEAN, DEVIATION = 0.1307, 0.3081
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
-STEP = "How one number is made"
-REASONS = "What the answer rests on"
-
-TRUE_PIXELS = """gd => Array.from(
-    gd._fullData[0].z, row => Array.from(row, value => Number.isNaN(value) ? null : value)
-)"""
+STEP = "One number, step by step"
+REASONS = "Which pixels speak for it?"
 
 
 def load_weights(server: AppServer, run_id: str, epoch: int) -> dict[str, Tensor]:
@@ -47,10 +45,9 @@ def forward(weights: dict[str, Tensor], index: int) -> list[Tensor]:
 def open_inside(dashboard: DashboardPage, run_id: str) -> None:
     """Shows the way of the first test image through a run's last network."""
     dashboard.open_tab("Inside")
-    dashboard.field("Test image").check()
+    dashboard.choose("Test image")
     dashboard.field("Number").fill("0")
-    dashboard.field("Method").select_option(label="Saliency")
-    dashboard.field("Speaks for").select_option(label="the answer")
+    dashboard.field("Explain the score of").select_option(label="the answer")
     dashboard.show_run(run_id)
     expect(caption(dashboard)).to_contain_text("Test image 0, ")
 
@@ -59,15 +56,14 @@ def caption(dashboard: DashboardPage) -> Locator:
     return dashboard.caption("Inside")
 
 
-def maps_of(dashboard: DashboardPage, region: str, count: int, side: int) -> np.ndarray:
-    """The pictures (count, side, side) of a mosaic."""
-    cells = np.array(dashboard.figure(region).evaluate(TRUE_PIXELS), float)
-    gap = 0 if side == 1 else 1
-    columns = (cells.shape[1] + gap) // (side + gap)
-    corners = [
-        (index // columns * (side + gap), index % columns * (side + gap)) for index in range(count)
-    ]
-    return np.stack([cells[top : top + side, left : left + side] for top, left in corners])
+def numbers_of(canvas: Locator) -> np.ndarray:
+    """The numbers (count, height, width) of a picture."""
+    picture = json.loads(canvas.get_attribute("data-picture") or "")
+    return np.frombuffer(base64.b64decode(picture["values"]), "<f4").reshape(picture["shape"])
+
+
+def canvas_of(dashboard: DashboardPage, region: str) -> Locator:
+    return dashboard.region(region).locator("canvas")
 
 
 def expect_layers(dashboard: DashboardPage, layers: list[Tensor]) -> None:
@@ -77,22 +73,27 @@ def expect_layers(dashboard: DashboardPage, layers: list[Tensor]) -> None:
 
 
 def expect_maps(dashboard: DashboardPage, region: str, wanted: np.ndarray) -> None:
-    """Waits until a mosaic has these pictures (count, side, side)."""
-    count, side = len(wanted), wanted.shape[-1]
-    dashboard.until(lambda: np.allclose(maps_of(dashboard, region, count, side), wanted, atol=1e-3))
+    """Waits until a picture has these numbers (count, height, width)."""
+    canvas = canvas_of(dashboard, region)
+
+    def is_shown() -> bool:
+        found = numbers_of(canvas)
+        return found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-3)
+
+    dashboard.until(is_shown)
 
 
-def outlines(dashboard: DashboardPage, layer: str) -> list[str]:
-    """The outlines in a layer's maps, as paths."""
-    shapes = "(gd._fullLayout.shapes ?? []).map(shape => shape.path)"
-    found: list[str] = dashboard.figure_value(f"Layer {layer}", shapes)
-    return found
+def frames(dashboard: DashboardPage, layer: str) -> list[str]:
+    """The yellow frames in a layer's maps, as paths."""
+    lines = dashboard.region(f"Layer {layer}").locator(".inside-frames .line")
+    path = lines.get_attribute("d") if lines.count() else None
+    return [f"M{part}" for part in (path or "").split("M")[1:]]
 
 
-def reasons_picture(dashboard: DashboardPage) -> str:
+def reasons_picture(dashboard: DashboardPage, method: str) -> bytes:
     """How much each pixel speaks for the answer, for comparisons."""
-    pixels = "JSON.stringify(Array.from(gd._fullData[1].z.flat()))"
-    return str(dashboard.figure_value(REASONS, pixels))
+    figure = dashboard.region(REASONS).get_by_role("group", name=method)
+    return numbers_of(figure.locator("canvas")).tobytes()
 
 
 def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
@@ -111,8 +112,10 @@ def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
         expect_layers(dashboard, layers)
         expect_maps(dashboard, "Filters", weights["conv1.weight"][:, 0].numpy())
         answer = int(layers[-1].argmax())
-        expect(caption(dashboard)).to_contain_text(f"read as {answer} ")
-        dashboard.expect_best_digit(dashboard.region("What it says"), answer)
+        expect(caption(dashboard)).to_contain_text(
+            re.compile(rf"(read as {answer},|: {answer} \()")
+        )
+        dashboard.expect_best_digit(dashboard.region("Layer fc2"), answer)
 
 
 def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
@@ -135,38 +138,52 @@ def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
     expect_layers(dashboard, forward(load_weights(server, cnn_run, 3), 6))
 
 
-def test_a_pixel_under_the_pointer_is_explained_and_its_origin_outlined(
+def test_a_number_under_the_pointer_is_explained_and_its_origin_framed(
     dashboard: DashboardPage, server: AppServer, cnn_run: str
 ) -> None:
     open_inside(dashboard, cnn_run)
     weights = load_weights(server, cnn_run, 3)
     layers = forward(weights, 0)
-    step = dashboard.region(STEP)
+    step, value = dashboard.region(STEP), dashboard.page.locator("#inside-value")
+    expect(step).to_contain_text("Point at any map")  # the strongest number of the first layer
 
-    dashboard.hover_point("Layer conv1", "[15, 3]")  # the second map's row 3, column 2
-    dashboard.until(lambda: outlines(dashboard, "conv1") == ["M14.5,2.5H15.5V3.5H14.5Z"])
+    dashboard.hover_number("Layer conv1", 1, 3, 2)
+    expect(value).to_have_text(f"map 1, row 3, column 2: {words(layers[1][1, 3, 2])}")
+    dashboard.until(lambda: frames(dashboard, "conv1") == ["M15,3H16V4H15Z"])  # 4 x 6 maps, gap 1
     before_pooling = F.conv2d(layers[0][None], weights["conv1.weight"], weights["conv1.bias"])[0]
     down, across = divmod(int(before_pooling[1, 6:8, 4:6].argmax()), 2)
-    top, left = 6 + down - 0.5, 4 + across - 0.5
-    assert outlines(dashboard, "input") == [f"M{left},{top}H{left + 5}V{top + 5}H{left}Z"]
-    assert outlines(dashboard, "conv2") == []
+    top, left = 6 + down, 4 + across
+    assert frames(dashboard, "input") == [f"M{left},{top}H{left + 5}V{top + 5}H{left}Z"]
+    assert frames(dashboard, "conv2") == []
+    patch = step.get_by_role("img", name="Patch")
+    found = [float(text.replace("−", "-")) for text in patch.locator("span").all_inner_texts()]
+    wanted = layers[0][0, top : top + 5, left : left + 5].flatten().tolist()
+    assert found == pytest.approx(wanted, abs=0.051)
 
-    dashboard.hover_point("Layer conv2", "[7, 2]")  # the second map's row 2, column 1
-    expect(step).to_contain_text(f"conv2, row 2, column 1 of map 1: {layers[2][1, 2, 1]:.3f}")
-    expect(dashboard.figure(STEP)).to_be_visible()
-    dashboard.until(lambda: len(outlines(dashboard, "conv2")) == 1)
-    (paths,) = outlines(dashboard, "conv1")
-    assert paths.count("M") == len(layers[1])  # in each map that comes in
-    outline_count = len(outlines(dashboard, "input"))
+    dashboard.hover_number("Layer conv2", 1, 2, 1)
+    expect(step).to_contain_text("conv2, map 1, row 2, column 1.")
+    expect(step).to_contain_text("Those of all maps add up to")
+    dashboard.until(lambda: len(frames(dashboard, "conv1")) == len(layers[1]))  # all that come in
+    assert len(frames(dashboard, "conv2")) == 1
+    canvas_of(dashboard, "Layer conv2").focus()
+    dashboard.page.keyboard.press("ArrowRight")
+    dashboard.page.keyboard.press("ArrowUp")
+    expect(value).to_have_text(f"map 1, row 1, column 2: {words(layers[2][1, 1, 2])}")
+    expect(step).to_contain_text("conv2, map 1, row 1, column 2.")
+    before = step.inner_text()
 
-    dashboard.epoch_slider.fill("1")  # the same pixel of another network
-    value = forward(load_weights(server, cnn_run, 1), 0)[2][1, 2, 1]
-    expect(step).to_contain_text(f"conv2, row 2, column 1 of map 1: {value:.3f}")
-    dashboard.until(lambda: len(outlines(dashboard, "input")) == outline_count)
+    dashboard.epoch_slider.fill("1")  # the same number of another network
+    expect(step).not_to_have_text(before)
+    expect(step).to_contain_text("conv2, map 1, row 1, column 2.")
+    assert len(frames(dashboard, "conv2")) == 1
 
-    dashboard.hover_point("Layer input", "[14, 14]")
+    dashboard.hover_number("Layer input", 0, 14, 14)
     expect(step).to_contain_text("Nothing is multiplied in input")
-    dashboard.until(lambda: outlines(dashboard, "conv1") == [])
+    dashboard.until(lambda: frames(dashboard, "conv1") == [])
+
+
+def words(value: Tensor) -> str:
+    return f"{float(value):.3f}".replace("-", "−")
 
 
 def test_another_kind_of_network_has_other_layers_and_grad_cam_takes_one_of_them(
@@ -174,10 +191,9 @@ def test_another_kind_of_network_has_other_layers_and_grad_cam_takes_one_of_them
 ) -> None:
     open_inside(dashboard, mlp_run)
     reasons = dashboard.region(REASONS)
-    layer = dashboard.field("On the maps of")
+    layer = dashboard.field("Grad-CAM on the maps of")
     expect(dashboard.region("Layer fc3")).to_be_visible()
     expect(dashboard.region("Layer conv2")).to_have_count(0)
-    dashboard.field("Method").select_option(label="Grad-CAM")
     expect(reasons).to_contain_text("This network has no convolution")
     expect(layer).to_have_count(0)
     dashboard.field("Layer").select_option("fc3")
@@ -187,37 +203,31 @@ def test_another_kind_of_network_has_other_layers_and_grad_cam_takes_one_of_them
     expect(dashboard.region("Layer conv2")).to_be_visible()
     expect(dashboard.region("Layer fc3")).to_have_count(0)
     expect(layer).to_have_value("conv2")  # the last
-    expect(reasons).to_contain_text("On the maps of conv2.")
-    coarse = reasons_picture(dashboard)
+    coarse = reasons_picture(dashboard, "Grad-CAM")
     layer.select_option("conv1")
-    expect(reasons).to_contain_text("On the maps of conv1.")
-    dashboard.until(lambda: reasons_picture(dashboard) != coarse)
+    dashboard.until(lambda: reasons_picture(dashboard, "Grad-CAM") != coarse)
     dashboard.epoch_slider.fill("1")
     expect(caption(dashboard)).to_contain_text("after 1 epoch.")
     expect(layer).to_have_value("conv1")
-    dashboard.field("Method").select_option(label="Saliency")
-    expect(layer).to_have_count(0)
 
 
-def test_each_method_says_what_it_tells_and_what_it_cannot(
+def test_each_method_says_what_it_shows_and_its_blind_spot(
     dashboard: DashboardPage, cnn_run: str
 ) -> None:
     open_inside(dashboard, cnn_run)
     reasons = dashboard.region(REASONS)
-    seen = set()
-    for method, source in (
-        ("Saliency", "Simonyan"),
-        ("Grad-CAM", "Selvaraju"),
-        ("Occlusion", "Zeiler"),
-        ("Integrated gradients", "Sundararajan"),
-    ):
-        dashboard.field("Method").select_option(label=method)
+    methods = ("Saliency", "Grad-CAM", "Occlusion", "Integrated gradients")
+    for method in methods:
+        figure = reasons.get_by_role("group", name=method)
+        expect(figure).to_contain_text("Shows ")
+        expect(figure).to_contain_text("Blind spot ")
+    before = [reasons_picture(dashboard, method) for method in methods]
+    assert len(set(before)) == 4
+    for source in ("Simonyan", "Selvaraju", "Zeiler", "Sundararajan"):
         expect(reasons).to_contain_text(source)
-        expect(reasons).to_contain_text("What it cannot:")
-        seen.add(reasons_picture(dashboard))
-    assert len(seen) == 4
-    dashboard.field("Speaks for").select_option("3")
-    expect(reasons).to_contain_text("Why a 3?")
+    dashboard.field("Explain the score of").select_option("3")
+    expect(reasons.get_by_role("heading")).to_have_text("Which pixels speak for 3?")
+    dashboard.until(lambda: reasons_picture(dashboard, "Saliency") != before[0])
 
 
 def test_the_drawing_goes_its_way_through_the_network(
@@ -226,23 +236,28 @@ def test_the_drawing_goes_its_way_through_the_network(
     dashboard.open_tab("Draw")
     dashboard.button("Clear").click()
     open_inside(dashboard, cnn_run)
-    dashboard.field("My drawing").check()
+    dashboard.choose("My drawing")
     expect(caption(dashboard)).to_contain_text("Nothing is drawn yet")
     dashboard.open_tab("Draw")
     dashboard.draw(SEVEN)
     dashboard.open_tab("Inside")
-    sentence = re.compile(r"Your drawing, read as (\d) ")
+    sentence = re.compile(r"Your drawing(?:, read as |.* looks like no |[^:]*: )(\d)")
     expect(caption(dashboard)).to_contain_text(sentence)
     found = sentence.search(caption(dashboard).inner_text())
-    assert maps_of(dashboard, "Layer input", 1, 28).max() > 2  # ink
+    assert numbers_of(canvas_of(dashboard, "Layer input")).max() > 2  # ink
+    is_unsure = "Not sure" in caption(dashboard).inner_text()
     dashboard.open_tab("Draw")
     dashboard.until(lambda: found and str(dashboard.predicted_digit()) == found[1])
+    assert ("Not sure" in dashboard.draw_answer()) == is_unsure
 
 
-def test_another_wrong_one_is_wrong(dashboard: DashboardPage, untaught_run: str) -> None:
+def test_a_number_a_misread_image_and_the_next_are_chosen(
+    dashboard: DashboardPage, untaught_run: str
+) -> None:
     open_inside(dashboard, untaught_run)
-    dashboard.button("Another wrong one").click()
-    expect(caption(dashboard)).to_contain_text(re.compile(r"Test image [1-9]\d*, .* wrong"))
+    dashboard.button("A misread one").click()
+    expect(caption(dashboard)).to_contain_text(re.compile(r"Test image [1-9]\d*, a \d"))
+    expect(dashboard.field("Number")).not_to_have_value("0")
     dashboard.field("Number").fill("9.999")
     expect(caption(dashboard)).to_contain_text(f"they have the numbers 0 to {TEST_IMAGES - 1}")
     for unclear in ("-4", "1.5", "9,99"):
@@ -252,6 +267,25 @@ def test_another_wrong_one_is_wrong(dashboard: DashboardPage, untaught_run: str)
         expect(caption(dashboard)).to_contain_text("Test image 0,")
     dashboard.field("Number").press("ArrowUp")
     expect(caption(dashboard)).to_contain_text("Test image 1,")
+    dashboard.button("Next test image").click()
+    expect(caption(dashboard)).to_contain_text("Test image 2,")
+    dashboard.button("Previous test image").click()
+    expect(caption(dashboard)).to_contain_text("Test image 1,")
+
+
+def test_other_views_and_links_open_it_at_a_test_image(
+    dashboard: DashboardPage, cnn_run: str
+) -> None:
+    open_inside(dashboard, cnn_run)
+    dashboard.choose("My drawing")
+    dashboard.open_tab("Embedding")
+    dashboard.page.evaluate("window.digitlab.lookInside(7)")
+    dashboard.expect_tab("Inside")
+    expect(caption(dashboard)).to_contain_text("Test image 7,")
+    dashboard.page.evaluate("window.digitlab.lookInside(8)")  # it is open already
+    expect(caption(dashboard)).to_contain_text("Test image 8,")
+    dashboard.load("?tab=inside&image=9")
+    expect(caption(dashboard)).to_contain_text("Test image 9,")
 
 
 def test_it_follows_a_network_that_learns(

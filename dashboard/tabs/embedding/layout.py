@@ -26,8 +26,8 @@ PLANE = "embedding-plane"
 
 CLOCK_MS = 500
 EXPLANATION = (
-    "Digits that the network finds similar lie close together. Neighbours mean something; "
-    "distances between groups do not. Digits are moved apart so that none covers another."
+    "Digits it finds similar lie close together. Neighbours mean something; distances between "
+    "groups do not. Digits are moved apart so that none covers another."
 )
 KEYS = (
     "Test digits in a plane. Arrow keys move from digit to digit, Enter chooses one for the "

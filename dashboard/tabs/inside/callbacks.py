@@ -264,9 +264,9 @@ def caption(found: ActivationView, request: dict[str, Any]) -> list[Any]:
         return f"{digit} ({probability(probabilities[digit])})"
 
     if found.doubt == "unfamiliar":
-        return [f"{what}. Not sure, {when}: it looks like no {first} that it learnt from."]
+        return [f"{what}. Not sure: it looks like no {first} that it learnt from, {when}."]
     if found.doubt:
-        return [f"{what}. Not sure, {when}: {chance(first)} or {chance(second)}?"]
+        return [f"{what}. Not sure: {chance(first)} or {chance(second)}, {when}."]
     wrong = found.label not in (None, first)
     return [
         f"{what}, read as ",

@@ -96,7 +96,9 @@ def _image_choice() -> html.Div:
                 ],
                 className="inside-number",
             ),
-            button([html.I(className="glyph glyph-shuffle"), "Another"], ANOTHER),
+            html.Button(
+                [html.I(className="glyph glyph-shuffle"), "Another"], id=ANOTHER, className="btn"
+            ),
             button("A misread one", WRONG),
             html.P(id=CAPTION, role="status", className="push"),
             html.Button(

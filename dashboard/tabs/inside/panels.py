@@ -44,7 +44,10 @@ def _layer(maps: FeatureMaps, picture: Any, operations: str) -> html.Section:
     about = maps.layer
     return html.Section(
         [
-            html.H3([about.name, html.Span(about.size, className="mono")]),
+            html.P(
+                [html.B(about.name), html.Span(about.size, className="mono")],
+                className="inside-name",
+            ),
             html.Div([picture, html.Div(className="inside-frames")], className="inside-picture"),
             html.P(operations),
         ],
@@ -61,7 +64,7 @@ def _maps(maps: FeatureMaps, size: int, columns: int = 0) -> html.Canvas:
     about = maps.layer
     what = "map" if about.is_map else "number"
     label = f"{about.name}, {about.size}. Arrow keys move from number to number."
-    return picture(maps.values, what, size, columns, **{"aria-label": label})
+    return picture(maps.values, what, label, size, columns)
 
 
 def step(found: PixelStep) -> list[Any]:
@@ -70,7 +73,7 @@ def step(found: PixelStep) -> list[Any]:
     first = strongest[0]
     patch, kernel = found.patch[first], found.kernel[first]
     if patch.size == 1:
-        parts = _products(found, strongest[:STRONGEST])
+        parts = _products(found, strongest[:STRONGEST].tolist())
     else:
         form = _cells if patch.size <= MAX_CELLS else _picture
         parts = html.Div(
@@ -158,7 +161,7 @@ def _sign(value: float) -> str:
 def _picture(values: np.ndarray, name: str) -> html.Canvas:
     signed = name != "patch"
     label = f"{capitalised(name)}. Arrow keys move from number to number."
-    return picture(values[np.newaxis], name, 120, signed=signed, **{"aria-label": label})
+    return picture(values[np.newaxis], name, label, 120, signed=signed)
 
 
 def _products(found: PixelStep, channels: Sequence[int]) -> Any:
@@ -183,9 +186,7 @@ def attribution(image: np.ndarray, name: AttributionName, found: Attribution | s
         shown = html.P("Nothing speaks for it here.", className="inside-none")
     else:
         label = f"{method.title}. Arrow keys move from pixel to pixel."
-        shown = picture(
-            found.values[np.newaxis], "", under=image, signed=True, **{"aria-label": label}
-        )
+        shown = picture(found.values[np.newaxis], "pixel", label, under=image, signed=True)
     caption = [
         html.B(method.title),
         html.Span([html.B("Shows "), method.tells]),
@@ -218,5 +219,5 @@ def filters(found: Filters, number: int) -> list[Any]:
     columns = next(n for n in range(16, 0, -1) if some % n == 0)
     return [
         html.P(f"{text}{SIGNS}", className="small soft"),
-        picture(kernels, name, 480, columns, signed=True, **{"aria-label": label}),
+        picture(kernels, name, label, 480, columns, signed=True),
     ]

@@ -1,4 +1,4 @@
-"""Pictures of numbers: many small ones side by side on a canvas that `assets/tabs/inside.js` paints.
+"""Pictures of numbers: many small ones on a canvas that `assets/tabs/inside.js` paints.
 
 The page gets the numbers themselves, so that it can tell each one under the pointer.
 """
@@ -6,7 +6,6 @@ The page gets the numbers themselves, so that it can tell each one under the poi
 import base64
 import json
 import math
-from typing import Any
 
 import numpy as np
 from dash import html
@@ -26,16 +25,17 @@ def columns_of(count: int) -> int:
 def picture(
     values: np.ndarray,
     name: str,
+    label: str,
     size: int = LARGEST,
     columns: int = 0,
     under: np.ndarray | None = None,
     signed: bool = False,
-    **properties: Any,
 ) -> html.Canvas:
     """Pictures (count, height, width) of a common scale, light on black.
 
     Args:
         name: what a single one is, such as `map`.
+        label: the name of all, for screen readers.
         size: width or height in pixels of the page, whichever is larger.
         columns: side by side; 0 for about as many as rows.
         under: a digit (28, 28), 0..1, below the pictures.
@@ -64,7 +64,7 @@ def picture(
         tabIndex=0,
         role="application",
         style={"--w": round(across * scale), "aspectRatio": f"{across} / {down}"},
-        **{"data-picture": json.dumps(shown), **properties},
+        **{"data-picture": json.dumps(shown), "aria-label": label},
     )
 
 

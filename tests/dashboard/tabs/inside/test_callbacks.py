@@ -1,9 +1,12 @@
 """The Inside tab's own functions: what is said of an image, and what the page keeps of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.records.layers import ActivationView, FeatureMaps, InnerLayer, InsideView
+from core.records.predictions import Doubt
 from dashboard.tabs.inside import callbacks
 
 IMAGE = np.random.default_rng(3).random((28, 28), dtype=np.float32)
@@ -23,19 +26,37 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
 
 
 @pytest.mark.parametrize(
-    ("label", "progress", "words"),
+    ("label", "doubt", "words"),
     [
-        (4, 2.0, "Test image 12, a 4, read as 4 (82.0\u202f%, right), after 2 epochs."),
-        (9, 0.5, "Test image 12, a 9, read as 4 (82.0\u202f%, wrong), after 0.5 epochs."),
-        (None, 0.0, "Your drawing, read as 4 (82.0\u202f%), before it has learnt anything."),
+        (4, None, "Test image 12, a 4, read as 4, 82.0\u202f% sure, after 2 epochs."),
+        (9, None, "Test image 12, a 9, read as 4, 82.0\u202f% sure, misread, after 2 epochs."),
+        (None, None, "Your drawing, read as 4, 82.0\u202f% sure, after 2 epochs."),
+        (
+            None,
+            "undecided",
+            "Your drawing. Not sure: 4 (82.0\u202f%) or 9 (2.0\u202f%), after 2 epochs.",
+        ),
+        (
+            None,
+            "unfamiliar",
+            "Your drawing. Not sure: it looks like no 4 that it learnt from, after 2 epochs.",
+        ),
     ],
 )
-def test_the_caption_says_what_is_shown(label: int | None, progress: float, words: str) -> None:
-    assert callbacks.caption(a_look(label, progress), {"index": 12}) == words
+def test_the_caption_says_what_is_shown(label: int | None, doubt: Doubt | None, words: str) -> None:
+    found = callbacks.caption(replace(a_look(label), doubt=doubt), {"index": 12})
+    assert "".join(getattr(part, "children", part) for part in found) == words
+
+
+def test_a_point_of_another_network_may_be_nowhere_in_this_one() -> None:
+    layers = list(LAYERS)
+    assert callbacks.is_in({"layer": 1, "pixel": [3, 27, 27]}, layers)
+    assert not callbacks.is_in({"layer": 1, "pixel": [4, 0, 0]}, layers)
+    assert not callbacks.is_in({"layer": 4, "pixel": [0, 0, 0]}, layers)
 
 
 def test_the_page_keeps_the_image_to_the_last_bit_and_the_network() -> None:
-    kept = callbacks.to_store(a_look(4), {"version": "run/0/e2", "width": 700})
+    kept = callbacks.to_store(a_look(4), {"version": "run/0/e2"})
     seen = callbacks.ShownImage.parse(kept)
     np.testing.assert_array_equal(seen.pixels, IMAGE)
     assert (seen.ref.run_id, seen.ref.epoch) == ("run", 2)
@@ -44,7 +65,6 @@ def test_the_page_keeps_the_image_to_the_last_bit_and_the_network() -> None:
 def test_filters_are_offered_of_layers_that_multiply() -> None:
     kept = callbacks.to_store(a_look(4), {})
     assert kept["filters"] == ["conv", "fc"]
-    assert [name for name, _ in kept["layers"]] == ["input", "conv", "maximum", "fc"]
 
 
 def test_grad_cam_is_offered_the_layers_that_are_convolutions() -> None:
