@@ -365,7 +365,7 @@ def test_a_file_that_cannot_be_had_is_refused_in_a_sentence(
     expect(dashboard.text("This run has no script.")).to_be_visible()
     dashboard.expect_tab("Runs")
     (refused,) = dashboard.problems
-    assert "409" in refused
+    assert "501" in refused
     dashboard.problems.clear()
 
 
