@@ -63,5 +63,5 @@ def test_projector_mode_enlarges_the_type(dashboard: DashboardPage) -> None:
     assert dashboard.page.evaluate("localStorage.getItem('projector')") == "on"
     switch.uncheck()
     assert size() == before
-    dashboard.button("Close Esc").click()
+    dashboard.page.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(switch).to_be_hidden()
