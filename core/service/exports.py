@@ -1,5 +1,7 @@
 """Files of a run to download: weights, metrics, script, notebook."""
 
+import re
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
@@ -30,21 +32,21 @@ _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
 class RunExports:
     """Makes files. Safe to use from several threads.
 
-    Every method raises UnknownRunError if there is no such run.
+    Files are named after the run. Every method raises UnknownRunError if there is no such run.
     """
 
     def __init__(self, runs: Runs, predictions: Predictions) -> None:
         self._runs, self._predictions = runs, predictions
 
     def metrics_csv(self, run_id: str) -> File:
-        _, events = self._run(run_id)
+        snapshot, events = self._run(run_id)
         text = metrics.to_csv(events)
-        return File(f"{run_id}.csv", "text/csv; charset=utf-8", text.encode())
+        return File(f"{_stem(snapshot)}.csv", "text/csv; charset=utf-8", text.encode())
 
     def metrics_json(self, run_id: str) -> File:
         snapshot, events = self._run(run_id)
         text = metrics.to_json(events, _provenance(snapshot))
-        return File(f"{run_id}.json", "application/json", text.encode())
+        return File(f"{_stem(snapshot)}.json", "application/json", text.encode())
 
     def tensorboard(self, run_id: str) -> File:
         """
@@ -53,10 +55,10 @@ class RunExports:
         """
         snapshot, events = self._run(run_id)
         content = to_tensorboard(events, _provenance(snapshot))
-        return File(f"{run_id}-tensorboard.zip", "application/octet-stream", content)
+        return File(f"{_stem(snapshot)}-tensorboard.zip", "application/octet-stream", content)
 
     def weights(self, run_id: str, epoch: int | None, format: WeightsFormat) -> File:
-        """A network's weights, by default the newest. A `.pth` file has the notebook's name.
+        """A network's weights, by default the newest.
 
         Raises:
             NotTrainedError, UnknownEpochError, DamagedFileError: there is no such network.
@@ -64,9 +66,7 @@ class RunExports:
         checkpoint = self._predictions.checkpoint(run_id, epoch)
         snapshot, _ = self._run(run_id)
         content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
-        name = f"{run_id}-epoch-{checkpoint.progress:.4g}"
-        if format == "pth":
-            name = checkpoint.model
+        name = f"{_stem(snapshot)}-epoch-{checkpoint.progress:.4g}"
         return File(f"{name}.{format}", "application/octet-stream", content)
 
     def script(self, run_id: str) -> File:
@@ -76,13 +76,15 @@ class RunExports:
             WrongStateError: the run was imported, or fine-tuned on drawings.
             ExportUnavailableError: the run changed its settings on the way.
         """
-        content = to_script(*self._trained(run_id)).encode()
-        return File(f"{run_id}.py", "text/x-python; charset=utf-8", content)
+        snapshot, events = self._trained(run_id)
+        content = to_script(snapshot, events).encode()
+        return File(f"{_stem(snapshot)}.py", "text/x-python; charset=utf-8", content)
 
     def notebook(self, run_id: str) -> File:
         """The same as a Jupyter notebook."""
-        content = to_notebook(*self._trained(run_id)).encode()
-        return File(f"{run_id}.ipynb", "application/x-ipynb+json", content)
+        snapshot, events = self._trained(run_id)
+        content = to_notebook(snapshot, events).encode()
+        return File(f"{_stem(snapshot)}.ipynb", "application/x-ipynb+json", content)
 
     def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
         snapshot, events = self._run(run_id)
@@ -101,6 +103,12 @@ class RunExports:
     def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
         with self._runs.loaded_events(run_id) as run:
             return run.snapshot, list(run.events)
+
+
+def _stem(snapshot: RunSnapshot) -> str:
+    """The name of a run's files: its title, in letters that every file system takes."""
+    plain = unicodedata.normalize("NFKD", snapshot.title).encode("ascii", "ignore").decode()
+    return re.sub(r"\W+", "-", plain).strip("-") or f"Run-{snapshot.number}"
 
 
 def _provenance(snapshot: RunSnapshot) -> Provenance:

@@ -303,22 +303,9 @@ class DashboardPage:
     def choose_run(self, run_id: str) -> None:
         """Chooses a run, or "newest", and waits for nothing.
 
-        As "Look at it" on the Runs tab does: the picker offers only the newest runs.
+        As "Show" on the Runs tab does: the picker offers only the newest runs.
         """
         self.page.evaluate("value => dash_clientside.set_props('run-pick', {value})", run_id)
-
-    def clear_table_filters(self) -> None:
-        """Empties the boxes above the columns of the runs table, one after the other.
-
-        dash-ag-grid 35.3 fills a box again that is emptied within half a second of another.
-        """
-        for box in self.page.get_by_label(re.compile("Filter Input$")).all():
-            if box.input_value():
-                before = self._property("runs-grid", "filterModel")
-                box.fill("")
-                self.until(
-                    lambda before=before: self._property("runs-grid", "filterModel") != before
-                )
 
     def _choose_run(self, choice: str, run_id: str | None) -> None:
         self.page.get_by_label("Epoch shown", exact=True).press("End")  # hidden or not

@@ -20,9 +20,14 @@ from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
+SHIFTED = "Shifted, by pixels"
 ACCURACY, NETWORKS = "Accuracy of both", "Both networks"
-HEADINGS: dict[Distortion, str] = {"shift": "Shifted", "rotation": "Turned", "noise": "Noisy"}
-SMALL_CNN = "SpeedrunCNN (small and quick)"
+HEADINGS: dict[Distortion, str] = {
+    "shift": SHIFTED,
+    "rotation": "Turned, by degrees",
+    "noise": "Noisy",
+}
+SMALL_CNN = "SpeedrunCNN"
 EPOCHS = 2
 
 
@@ -42,7 +47,7 @@ class Truth:
 
     def curve(self, distortion: Distortion) -> list[float]:
         shown = (distort(self.images, distortion, by, 0) for by in STRENGTHS[distortion])
-        return [self.count_right(images) / TEST_IMAGES for images in shown]
+        return [100 * self.count_right(images) / TEST_IMAGES for images in shown]
 
 
 def press_train_both(dashboard: DashboardPage, cnn: str = SMALL_CNN, epochs: int = EPOCHS) -> None:
@@ -119,17 +124,18 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(
     for trace, run in enumerate(runs):
         accuracies = [event["test_accuracy"] for event in server.events(run["run_id"], "epoch")]
         assert len(accuracies) == EPOCHS
+        expected = pytest.approx([100 * accuracy for accuracy in accuracies])
         dashboard.until(
-            lambda trace=trace, wanted=accuracies: curve(dashboard, ACCURACY, trace) == wanted
+            lambda trace=trace, wanted=expected: curve(dashboard, ACCURACY, trace) == wanted
         )
 
     wrong = [TEST_IMAGES - truth.count_right(truth.images) for truth in truths]
     counts = [f"{count:,}" for count in wrong]
-    dashboard.until(lambda: cells(dashboard, f"Mistakes of {TEST_IMAGES}") == counts)
-    assert cells(dashboard, "Parameters") == [f"{truth.parameters:,}" for truth in truths]
+    dashboard.until(lambda: cells(dashboard, f"Misread of {TEST_IMAGES}") == counts)
+    assert cells(dashboard, "Weights") == [f"{truth.parameters:,}" for truth in truths]
     shares = [1 - count / TEST_IMAGES for count in wrong]
     assert cells(dashboard, "Test accuracy") == [percent(share) for share in shares]
-    assert cells(dashboard, "Accuracy per 100,000 parameters") == [
+    assert cells(dashboard, "Accuracy per 100,000 weights") == [
         f"{1e7 * share / truth.parameters:.2f} points"
         for share, truth in zip(shares, truths, strict=True)
     ]
@@ -142,7 +148,7 @@ def test_one_click_trains_both_and_shows_what_plain_torch_computes(
             )
         low, high = dashboard.figure_value(heading, "gd.layout.yaxis.range")
         assert low == 0
-        assert 1 <= high < 1.1
+        assert 100 <= high < 110
         shown = dashboard.region(f"{heading} example").locator("text").all_text_contents()
         assert len(shown) == len(STRENGTHS[distortion][::2])
     expect(dashboard.text(f"{TEST_IMAGES} test images, the same ones")).to_be_visible()
@@ -163,9 +169,9 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
         for run in pair.runs:
             expect(dashboard.region(NETWORKS)).to_contain_text(f"Run {run.number}")
         for trace, accuracies in enumerate(wanted[pair.name]):
-            expected = pytest.approx(accuracies)
+            expected = pytest.approx([100 * accuracy for accuracy in accuracies])
             dashboard.until(
-                lambda trace=trace, wanted=expected: curve(dashboard, "Shifted", trace) == wanted
+                lambda trace=trace, wanted=expected: curve(dashboard, SHIFTED, trace) == wanted
             )
         shares = [percent(accuracies[0]) for accuracies in wanted[pair.name]]
         dashboard.until(lambda shares=shares: cells(dashboard, "Test accuracy") == shares)
@@ -173,7 +179,7 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
     server.service.runs.delete(earlier.runs[0].run_id)
     expect(dashboard.caption("Experiments")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
-    dashboard.until(lambda: dashboard.figure_value("Shifted", names) == ["MLP"])
+    dashboard.until(lambda: dashboard.figure_value(SHIFTED, names) == ["MLP"])
 
 
 def test_a_pair_is_followed_while_images_are_still_distorted_for_another(

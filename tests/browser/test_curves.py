@@ -92,7 +92,7 @@ def test_both_curves_and_the_csv_file_are_the_runs_own_values(
     expect(link).to_have_attribute("href", f"/api/runs/{mlp_run}/metrics.csv")
     with dashboard.page.expect_download() as download:
         link.click()
-    assert download.value.suggested_filename == f"{mlp_run}.csv"
+    assert download.value.suggested_filename == "MLP-to-look-at.csv"
     download.value.save_as(tmp_path / "metrics.csv")
     with (tmp_path / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -7,45 +7,54 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from core.errors import ExportUnavailableError
 from tests.browser.app_server import AppServer
 from tests.browser.conftest import OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
-COMPARISON = "Comparison"
+COMPARISON = "Compared"
 LOSS = "Loss curve"
 TINY = {"epochs": 1, "train_images": 50}
 
 
 def open_runs(dashboard: DashboardPage, server: AppServer) -> None:
-    """Opens the table with all runs, the newest first and none ticked."""
+    """Opens the table with all runs, the newest first and none selected."""
     dashboard.open_tab("Runs")
-    dashboard.clear_table_filters()
+    dashboard.field("Find runs").fill("")
     started = dashboard.page.get_by_role("columnheader", name="Started")
     while started.get_attribute("aria-sort") != "descending":
         started.get_by_text("Started").click()
-    # Two rows of the table are its head: with all others, no filter holds any more.
-    rows = str(2 + len(server.all_runs()))
+    rows = str(1 + len(server.all_runs()))  # and the head
     expect(dashboard.page.get_by_role("grid")).to_have_attribute("aria-rowcount", rows)
     all_of_them = dashboard.page.get_by_role("checkbox", name="Column with Header Selection")
     while all_of_them.evaluate("box => box.checked || box.indeterminate"):
         all_of_them.click()
-    expect(dashboard.region(COMPARISON)).to_contain_text("Tick runs in the table")
+    expect(dashboard.region(COMPARISON)).to_contain_text("Select runs in the table")
 
 
 def row(dashboard: DashboardPage, name: str) -> Locator:
-    cell = dashboard.page.get_by_role("gridcell", name=name, exact=True)
-    return dashboard.page.get_by_role("row").filter(has=cell)
+    return dashboard.page.get_by_role("row").filter(has=cell(dashboard, name))
 
 
-def tick(dashboard: DashboardPage, name: str) -> None:
+def cell(dashboard: DashboardPage, name: str) -> Locator:
+    """The cell with a run's name."""
+    cells = dashboard.page.get_by_role("gridcell")
+    return cells.filter(has=dashboard.page.locator(".run-name > b", has_text=exactly(name)))
+
+
+def exactly(text: str) -> re.Pattern[str]:
+    return re.compile(f"^{re.escape(text)}$")
+
+
+def select(dashboard: DashboardPage, name: str) -> None:
     row(dashboard, name).get_by_role("checkbox").first.click()
 
 
 def rename(dashboard: DashboardPage, before: str, *keys: str) -> None:
     """Double-clicks a name in the table, selects it all and presses keys."""
-    dashboard.page.get_by_role("gridcell", name=before, exact=True).dblclick()
+    cell(dashboard, before).dblclick()
     for key in ("ControlOrMeta+A", *keys, "Enter"):
         dashboard.page.keyboard.press(key)
 
@@ -59,6 +68,9 @@ def scripts_of_the_table(dashboard: DashboardPage) -> int:
     """How many of them the page has loaded."""
     loaded = "performance.getEntriesByType('resource').map((entry) => entry.name)"
     return sum("dash_ag_grid" in name for name in dashboard.page.evaluate(loaded))
+
+
+CURVES = "gd.data.filter(trace => trace.mode !== 'text')"  # the others are names at their ends
 
 
 def train_tiny(server: AppServer, **settings: Any) -> str:
@@ -173,7 +185,7 @@ def test_all_runs_are_listed_and_the_table_follows_them(
     expect(row(dashboard, done)).to_contain_text("done")
     run_id = server.start_endless_run()
     busy = title(server, run_id)
-    expect(row(dashboard, busy)).to_contain_text("running")
+    expect(row(dashboard, busy)).to_contain_text("training")
     server.stop_run(run_id)
     expect(row(dashboard, busy)).to_contain_text("stopped")
 
@@ -192,22 +204,22 @@ def test_a_name_is_edited_in_the_table_and_wiping_it_out_gives_back_the_number(
     dashboard.until(lambda: title(server, run_id) == number)
 
 
-def test_ticked_runs_lie_over_each_other_with_what_differs(
+def test_selected_runs_lie_over_each_other_with_what_differs(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     names = [train_tiny(server, epochs=2, learning_rate=rate, seed=5) for rate in (0.001, 0.0003)]
     open_runs(dashboard, server)
     for name in names:
-        tick(dashboard, name)
-    dashboard.until(lambda: dashboard.figure_value(COMPARISON, "gd.data.length") == 2)
+        select(dashboard, name)
+    dashboard.until(lambda: dashboard.figure_value(COMPARISON, f"{CURVES}.length") == 2)
     assert dashboard.point_count(COMPARISON) == 2
-    colours = dashboard.figure_value(COMPARISON, "gd.data.map(trace => trace.line.color)")
-    details = dashboard.region("Details")
+    colours = dashboard.figure_value(COMPARISON, f"{CURVES}.map(trace => trace.line.color)")
+    details = dashboard.region("What differs")
     expect(details.get_by_role("row", name=re.compile("^Learning rate"))).to_be_visible()
     expect(details.get_by_role("row", name=re.compile("^Seed"))).to_have_count(0)
 
-    tick(dashboard, names[0])
-    dashboard.until(lambda: dashboard.figure_value(COMPARISON, "gd.data.length") == 1)
+    select(dashboard, names[0])
+    dashboard.until(lambda: dashboard.figure_value(COMPARISON, f"{CURVES}.length") == 1)
     assert dashboard.figure_value(COMPARISON, "gd.data[0].line.color") in colours
     assert dashboard.figure_value(COMPARISON, "gd.data[0].name") == names[1]
 
@@ -217,13 +229,13 @@ def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(
 ) -> None:
     parent = server.train(**TINY | {"epochs": 3})
     open_runs(dashboard, server)
-    tick(dashboard, title(server, parent))
-    dashboard.field("After epoch").select_option("2")
-    dashboard.field("and change").select_option(label="Learning rate")
-    dashboard.field("to").fill("0")
+    select(dashboard, title(server, parent))
+    expect(dashboard.field("from epoch")).to_have_value("2")  # there is nothing after the third
+    dashboard.field("with").select_option(label="Learning rate")
+    dashboard.field("= value").fill("0")
     dashboard.button("Fork").click()
     expect(dashboard.text("Learning rate: This must be a number above 0")).to_be_visible()
-    dashboard.field("to").fill("0,0001")
+    dashboard.field("= value").fill("0,0001")
     dashboard.button("Fork").click()
 
     dashboard.until(lambda: server.all_runs()[0]["parent"] == parent)
@@ -241,8 +253,8 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
     open_runs(dashboard, server)
-    tick(dashboard, title(server, run_id))
-    dashboard.field("After epoch").select_option("1")
+    select(dashboard, title(server, run_id))
+    dashboard.field("from epoch").select_option("1")
     dashboard.button("Rewind").click()
     expect(dashboard.status("State")).to_have_text("Paused")
     dashboard.open_tab("Curves")
@@ -254,19 +266,20 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     dashboard.until(lambda: dashboard.point_count(LOSS, 3) == 3)
 
 
-def test_ticked_runs_are_deleted_but_not_what_is_kept_and_can_be_brought_back(
+def test_selected_runs_are_deleted_but_not_locked_ones_and_can_be_brought_back(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     kept_id = server.train(**TINY)
     kept, other = title(server, kept_id), train_tiny(server)
     open_runs(dashboard, server)
-    dashboard.button("Delete").click()
-    expect(dashboard.text("Tick a run in the table first.")).to_be_visible()
-
+    expect(dashboard.button("Delete")).to_have_count(0)  # nothing is selected
     row(dashboard, kept).get_by_role("checkbox").last.click()
     dashboard.until(lambda: server.run(kept_id)["pinned"])
     for name in (kept, other):
-        tick(dashboard, name)
+        select(dashboard, name)
+    expect(dashboard.page.get_by_role("toolbar", name="Selected runs")).to_contain_text(
+        "2 selected"
+    )
     dashboard.button("Delete").click()
     expect(row(dashboard, other)).to_have_count(0)
     expect(dashboard.text(f"{kept} cannot be deleted")).to_be_visible()
@@ -277,7 +290,7 @@ def test_ticked_runs_are_deleted_but_not_what_is_kept_and_can_be_brought_back(
     expect(row(dashboard, other)).to_be_visible()
 
 
-def test_the_table_is_filtered_and_sorted(
+def test_runs_are_found_by_any_word_and_sorted(
     dashboard: DashboardPage, server: AppServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now()
@@ -286,23 +299,20 @@ def test_the_table_is_filtered_and_sorted(
     for number in (2, 10):
         train_tiny(server, name=f"Shell {number}")
     open_runs(dashboard, server)
-    names = dashboard.page.get_by_role("gridcell", name=re.compile("^Shell "))
-    boxes = dashboard.page.get_by_role("checkbox", name=re.compile("toggle row selection"))
-    dashboard.page.get_by_role("textbox", name="Name Filter Input").fill("shell")
-    expect(boxes).to_have_count(2)
+    names = dashboard.page.locator(".run-name > b")
+    find = dashboard.field("Find runs")
+    find.fill("shell done")
     expect(names).to_have_text(["Shell 10", "Shell 2"])  # the newest first
     dashboard.page.get_by_role("columnheader", name="Name").get_by_text("Name").click()
     expect(names).to_have_text(["Shell 2", "Shell 10"])
-    best = dashboard.page.get_by_role("spinbutton", name="Best acc. Filter Input")
-    best.fill("101")
-    expect(boxes).to_have_count(0)
-    best.fill("0")
-    expect(boxes).to_have_count(2)
-    dashboard.page.get_by_role("textbox", name="Started Filter Input").fill("1999-")
-    expect(boxes).to_have_count(0)
+    find.fill("shell paused")
+    expect(names).to_have_count(0)
+    dashboard.button("Show all").click()
+    expect(find).to_have_value("")
+    expect(names.first).to_be_visible()
 
 
-def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
+def test_weights_are_imported_and_a_wrong_file_is_refused_in_a_sentence(
     dashboard: DashboardPage, server: AppServer, mlp_run: str
 ) -> None:
     weights = dashboard.page.request.get(
@@ -312,7 +322,7 @@ def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
 
     def import_weights(name: str, content: bytes) -> None:
         with dashboard.page.expect_file_chooser() as chooser:
-            dashboard.button("Bring in weights …").click()
+            dashboard.button("Import weights…").click()
         chooser.value.set_files({"name": name, "mimeType": "", "buffer": content})
 
     import_weights("a.txt", b"Hello")
@@ -322,15 +332,44 @@ def test_weights_are_brought_in_and_a_wrong_file_is_refused_in_a_sentence(
     assert "422" in refused
     dashboard.problems.clear()  # the browser's own, about the request that was refused
     import_weights("mine.pth", weights)
-    expect(dashboard.text("Brought in from mine.pth. Every tab shows it now.")).to_be_visible()
-    # It has never started, so among many runs the table may not show it without a filter.
-    dashboard.field("Name Filter Input").fill("mine.pth")
-    expect(row(dashboard, "mine.pth").last).to_contain_text(
-        "brought in"
-    )  # the filter is a row, too
+    expect(dashboard.text("Imported from mine.pth. Every view shows it now.")).to_be_visible()
+    dashboard.field("Find runs").fill("mine.pth")
+    mine = row(dashboard, "mine.pth")
+    expect(mine).to_contain_text("imported")
+    # Nothing is offered that would only be refused: how it was trained is not known.
+    mine.get_by_role("checkbox").first.click()
+    expect(dashboard.text("they have no curve")).to_be_visible()
+    for name in ("Repeat with 5 seeds", "Pause", "Resume", "Stop", "Fork", "Rewind"):
+        expect(dashboard.button(name)).to_have_count(0)
+    dashboard.button("Download").click()
+    files = dashboard.page.get_by_role("toolbar", name="Selected runs").get_by_role("link")
+    expect(files).to_have_text(["Weights (.pth)", "Weights (.safetensors)", "Weights (.onnx)"])
+    with dashboard.page.expect_download() as download:
+        files.first.click()
+    assert download.value.suggested_filename == "mine-pth-epoch-0.pth"
 
 
-def test_a_run_is_repeated_with_other_seeds_which_one_tick_shows_as_a_band(
+def test_a_file_that_cannot_be_had_is_refused_in_a_sentence(
+    dashboard: DashboardPage, server: AppServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = server.train(**TINY)
+
+    def refuse(run_id: str) -> None:
+        raise ExportUnavailableError("This run has no script.")
+
+    monkeypatch.setattr(server.service.exports, "script", refuse)
+    open_runs(dashboard, server)
+    select(dashboard, title(server, run_id))
+    dashboard.button("Download").click()
+    dashboard.page.get_by_role("link", name="Script (.py)").click()
+    expect(dashboard.text("This run has no script.")).to_be_visible()
+    dashboard.expect_tab("Runs")
+    (refused,) = dashboard.problems
+    assert "501" in refused
+    dashboard.problems.clear()
+
+
+def test_a_run_is_repeated_with_other_seeds_which_one_click_shows_as_a_band(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     run_id = server.train(**TINY, seed=40)
@@ -339,7 +378,7 @@ def test_a_run_is_repeated_with_other_seeds_which_one_tick_shows_as_a_band(
         return [run["run_id"] for run in server.all_runs() if run["group"] == run_id]
 
     open_runs(dashboard, server)
-    tick(dashboard, title(server, run_id))
+    select(dashboard, title(server, run_id))
     with server.training_held():
         dashboard.button("Repeat with 5 seeds").click()
         dashboard.until(lambda: len(group()) == 5)
@@ -348,8 +387,8 @@ def test_a_run_is_repeated_with_other_seeds_which_one_tick_shows_as_a_band(
     for member in group():
         server.wait_for_end(member)
     open_runs(dashboard, server)
-    tick(dashboard, title(server, run_id))
+    select(dashboard, title(server, run_id))
     expect(dashboard.text("One of 5 runs")).to_be_visible()
-    dashboard.button("Tick all of its seeds").click()
+    dashboard.button("Select all of them").click()
     dashboard.until(lambda: "5 seeds" in dashboard.figure_value(COMPARISON, "gd.data[2].name"))
-    assert dashboard.figure_value(COMPARISON, "gd.data.length") == 3
+    assert dashboard.figure_value(COMPARISON, f"{CURVES}.length") == 3

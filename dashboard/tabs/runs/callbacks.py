@@ -156,8 +156,8 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "table": differences([one.run for one in runs]),
         }
         if len(runs) != 1:
-            nothing = dict(epochs=[], epoch=None, files=[], seed_count="", title="")
-            return {**shown, **nothing, "one": HIDDEN, "menu": HIDDEN, "seeds": HIDDEN}
+            shown |= {"epochs": [], "epoch": None, "files": [], "seed_count": "", "title": ""}
+            return {**shown, "one": HIDDEN, "menu": HIDDEN, "seeds": HIDDEN}
         run = runs[0].run
         epochs = [str(kept) for kept in run.kept]
         count = len(await asyncio.to_thread(seeds, run))
@@ -320,7 +320,7 @@ def _last_to_continue(run: RunSnapshot) -> str | None:
 
 def _links(run: RunSnapshot) -> list[dbc.DropdownMenuItem]:
     """Links to the files that there are of a run; `assets/tabs/runs.js` downloads them."""
-    files = WEIGHTS
+    files = [*WEIGHTS]
     if not run.brought_in:  # of those nothing is known but the weights
         files += METRICS if run.lesson else METRICS + PROGRAMS
     return [

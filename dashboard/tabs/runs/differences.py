@@ -54,11 +54,13 @@ def _stress(values: Sequence[str]) -> list[Any]:
 
 def _maybe_chance(runs: Sequence[RunSnapshot]) -> str:
     """A warning if the best two runs are so close that another seed could turn them round."""
-    measured = [run for run in runs if run.test_accuracy is not None]
-    if len(measured) < 2 or len({run.group for run in measured if run.group}) == 1:
+    if len({run.group for run in runs if run.group}) == 1:
         return ""
-    best, second = sorted(measured, key=lambda run: -run.test_accuracy)[:2]
-    points = 100 * (best.test_accuracy - second.test_accuracy)
+    measured = [(run.test_accuracy, run) for run in runs if run.test_accuracy is not None]
+    if len(measured) < 2:
+        return ""
+    (most, best), (less, second) = sorted(measured, key=lambda pair: -pair[0])[:2]
+    points = 100 * (most - less)
     if points >= CHANCE:
         return ""
     return (

@@ -561,7 +561,7 @@ def test_what_people_say_of_a_run_is_kept(
     finish(service, run_id)
     service.runs.update_metadata(run_id, name="High rate", note="Too high?", pinned=True)
     service.runs.update_metadata(run_id, note="Far too high")
-    with pytest.raises(WrongStateError, match="pinned"):
+    with pytest.raises(WrongStateError, match="locked"):
         service.runs.delete(run_id)
     service.close()
 

@@ -17,6 +17,8 @@ from core.errors import DamagedFileError, ExportUnavailableError, StorageError
 from core.service.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
+STEM = "Run-1"  # files have their run's name
+
 
 def saved_as(answer: Response) -> str:
     """The name under which a browser would save the answer."""
@@ -34,7 +36,7 @@ def test_the_csv_has_a_row_for_every_event_with_its_values(
 ) -> None:
     answer = trained.get(f"/api/runs/{run_id}/metrics.csv")
     assert answer.headers["content-type"].startswith("text/csv")
-    assert f'filename="{run_id}.csv"' in answer.headers["content-disposition"]
+    assert saved_as(answer) == f"{STEM}.csv"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     events = trained.get(f"/api/runs/{run_id}/events").json()["events"]
     assert len(rows) == len(events)
@@ -53,7 +55,7 @@ def test_the_csv_of_a_run_without_events_is_empty(busy: TestClient) -> None:
 
 def test_the_json_has_the_settings_and_every_event(trained: TestClient, run_id: str) -> None:
     answer = trained.get(f"/api/runs/{run_id}/metrics.json")
-    assert saved_as(answer) == f"{run_id}.json"
+    assert saved_as(answer) == f"{STEM}.json"
     assert answer.headers["content-type"] == "application/json"
     record = answer.json()
     assert record["run_id"] == run_id
@@ -63,7 +65,7 @@ def test_the_json_has_the_settings_and_every_event(trained: TestClient, run_id: 
 
 def test_tensorboards_folder_is_named_after_the_run(trained: TestClient, run_id: str) -> None:
     answer = trained.get(f"/api/runs/{run_id}/tensorboard.zip")
-    assert saved_as(answer) == f"{run_id}-tensorboard.zip"
+    assert saved_as(answer) == f"{STEM}-tensorboard.zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert [name.split("/")[0] for name in archive.namelist()] == [run_id]
 
@@ -84,7 +86,7 @@ def test_the_newest_weights_open_in_the_notebook(
     trained: TestClient, done: TrainingService, run_id: str, query: str
 ) -> None:
     answer = trained.get(f"/api/runs/{run_id}/weights{query}")
-    assert saved_as(answer) == "mlp.pth"
+    assert saved_as(answer) == f"{STEM}-epoch-2.pth"
     weights = torch.load(io.BytesIO(answer.content), weights_only=True)
     assert same(weights, network(done, run_id))
     models.load("mlp", weights)
@@ -95,13 +97,13 @@ def test_weights_of_any_kept_epoch_can_be_had(
     trained: TestClient, done: TrainingService, run_id: str, epoch: int
 ) -> None:
     answer = trained.get(f"/api/runs/{run_id}/weights?format=safetensors&epoch={epoch}")
-    assert saved_as(answer) == f"{run_id}-epoch-{epoch}.safetensors"
+    assert saved_as(answer) == f"{STEM}-epoch-{epoch}.safetensors"
     assert same(safetensors.torch.load(answer.content), network(done, run_id, epoch))
 
 
 def test_weights_as_onnx_can_be_run(trained: TestClient, run_id: str) -> None:
     answer = trained.get(f"/api/runs/{run_id}/weights?format=onnx")
-    assert saved_as(answer) == f"{run_id}-epoch-2.onnx"
+    assert saved_as(answer) == f"{STEM}-epoch-2.onnx"
     session = onnxruntime.InferenceSession(answer.content)
     assert session.get_modelmeta().custom_metadata_map["run"] == run_id
 
@@ -144,7 +146,7 @@ def test_files_of_a_run_that_never_was_are_not_found(trained: TestClient, path: 
 
 def test_a_script_holds_the_runs_own_numbers(trained: TestClient, run_id: str) -> None:
     answer = trained.get(f"/api/runs/{run_id}/script.py")
-    assert saved_as(answer) == f"{run_id}.py"
+    assert saved_as(answer) == f"{STEM}.py"
     assert answer.headers["content-type"].startswith("text/x-python")
     compile(answer.text, "script.py", "exec")
     events = trained.get(f"/api/runs/{run_id}/events").json()["events"]
@@ -155,7 +157,7 @@ def test_a_script_holds_the_runs_own_numbers(trained: TestClient, run_id: str) -
 
 def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
     answer = trained.get(f"/api/runs/{run_id}/notebook.ipynb")
-    assert saved_as(answer) == f"{run_id}.ipynb"
+    assert saved_as(answer) == f"{STEM}.ipynb"
     assert {cell["cell_type"] for cell in answer.json()["cells"]} == {"code", "markdown"}
 
 

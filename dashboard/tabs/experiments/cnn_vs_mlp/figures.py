@@ -26,13 +26,15 @@ from dashboard.theme import (
 )
 
 NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
-HEIGHT = 290
-ROBUSTNESS_HEIGHT = 180
+HEIGHT = 264
+ROBUSTNESS_HEIGHT = 160
 _STRENGTHS: dict[Distortion, tuple[str, str]] = {  # hover, unit
     "shift": ("shifted by %{x}", " px"),
     "rotation": ("turned by %{x}", "°"),
     "noise": ("noise %{x}", ""),
 }
+MOST_EXAMPLES = 5
+"""So many fit side by side: where there are fewer, they are as large as the others."""
 _PIXELS, _GAP, _TITLE = 28, 5, 9
 _BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
 
@@ -57,7 +59,7 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
             hovermode="closest",
             margin=dict(l=46, r=12, t=10, b=28),
             xaxis=dict(ticksuffix=unit),
-            yaxis=value_axis("accuracy", range=[0, 102]),
+            yaxis=value_axis("accuracy", range=[0, 102], tickvals=[0, 50, 100]),
         )
     )
     for result in measured:
@@ -66,6 +68,7 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
             x=curve.strengths,
             y=[100 * accuracy for accuracy in curve.accuracies],
             mode="lines+markers",
+            cliponaxis=False,
             hovertemplate=f"{hover}: %{{y:.1f}}{PERCENT} right",
             **_style(result.model),
         )
@@ -108,7 +111,7 @@ def examples(shown: Examples) -> go.Figure:
                 )
                 for number, strength in enumerate(shown.strengths)
             ],
-            xaxis=dict(range=[-0.5, pixels.shape[1] - 0.5], **hidden),
+            xaxis=dict(range=[-0.5, MOST_EXAMPLES * step - _GAP - 0.5], **hidden),
             yaxis=dict(range=[_PIXELS - 0.5, -_TITLE], scaleanchor="x", **hidden),
         ),
     )
