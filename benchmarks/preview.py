@@ -74,4 +74,4 @@ def train(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
