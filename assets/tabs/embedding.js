@@ -10,6 +10,7 @@
   const TILE = 20; // of the plane, for a digit; its ink is SIDE - 8 of SIDE pixels
   const INK = (TILE * 20) / SIDE;
   const MISREAD = 22; // the side of the square of a misread digit
+  const MANY = 200; // misread digits: there is no room for larger squares
   const MARGIN = 24;
   const ROUNDS = 120; // of moving digits apart
   const TURNS = 1e5; // of looking for a free place
@@ -127,10 +128,13 @@
       return (value) => MARGIN + ((value - low) / (high - low || 1)) * (length - 2 * MARGIN);
     };
     const [toX, toY] = [scaleOf(xs, width), scaleOf(ys, height)];
-    const labels = shown.labels;
+    const { labels } = shown;
+    const predictions = shown.version ? shown.predictions : labels; // a guess is no misreading
+    const misread = predictions.filter((predicted, place) => predicted !== labels[place]).length;
+    const side = misread > MANY ? INK : MISREAD;
     digits = shown.indices.map((index, place) => {
-      const [label, predicted] = [labels[place], shown.predictions[place]];
-      const half = (label === predicted ? INK : MISREAD) / 2;
+      const [label, predicted] = [labels[place], predictions[place]];
+      const half = (label === predicted ? INK : side) / 2;
       return { index, place, label, predicted, half, x: toX(xs[place]), y: toY(ys[place]) };
     });
     moveApart(digits, width, height);
@@ -210,7 +214,7 @@
       if (misread) {
         pen.fillStyle = wrong;
         pen.beginPath();
-        pen.roundRect(x - MISREAD / 2, y - MISREAD / 2, MISREAD, MISREAD, 3);
+        pen.roundRect(x - digit.half, y - digit.half, 2 * digit.half, 2 * digit.half, 3);
         pen.fill();
       }
       const sprite = spriteIn(misread ? paper : ink);
@@ -286,7 +290,8 @@
     const strong = (text, name) => Object.assign(document.createElement("b"), { textContent: text, className: name });
     const wrong = read !== digit.label;
     detail.querySelector(".lead").replaceChildren(
-      "A ", strong(digit.label, ""), ", read as ", strong(read, wrong ? "wrong" : ""),
+      "A ", strong(digit.label, ""),
+      ...(shown.version ? [", read as ", strong(read, wrong ? "wrong" : "")] : []),
       wrong ? " (misread)" : "",
     );
     detail.querySelector(".soft").textContent =

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.device import import_torchvision
-from tests.browser.app_server import AppServer
+from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.conftest import MakeServer, OpenPage
 
 pytestmark = pytest.mark.browser
@@ -42,7 +42,6 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     for tab, regions in (
         ("Gallery", ["Test images"]),
         ("Mistakes", ["Confusion matrix", "Images that fit"]),
-        ("Embedding", ["Test images in a plane"]),
     ):
         dashboard.open_tab(tab)
         for region in regions:
@@ -50,10 +49,15 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     expect(dashboard.image_titles("Test images")).to_have_count(0)
 
     dashboard.open_tab("Inside")
-    expect(dashboard.caption("Inside")).to_contain_text("Press Train first")
-    expect(dashboard.region("How one number is made")).to_contain_text("Point at a pixel")
+    expect(dashboard.caption("Inside")).to_contain_text("Nothing has learned yet")
+    expect(dashboard.button("Train")).to_be_visible()
+    expect(dashboard.region("Layer conv2").locator("canvas")).to_be_visible()
+    expect(dashboard.region("One number, step by step")).to_contain_text("Point at any map")
     guide = dashboard.page.get_by_role("link", name="More in the guide").filter(visible=True)
     expect(guide).to_have_attribute("href", "/guide/#inside")
+    dashboard.open_tab("Embedding")
+    expect(dashboard.text("what a network with random weights finds similar")).to_be_visible()
+    dashboard.until(lambda: len(dashboard.digit_places()) == TEST_IMAGES)
 
     dashboard.open_tab("Experiments")
     expect(dashboard.caption("Experiments")).to_contain_text("Press Train both")

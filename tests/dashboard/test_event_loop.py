@@ -114,7 +114,7 @@ def test_callbacks_ask_the_service_in_threads(
         f"{compare.CLOCK}.disabled": False,
         compare.VERSION: {"pair": run.pair},
         embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
-        embedding.SHOWN: {"run": run.run_id},
+        embedding.RUN: {"run": run.run_id},
         draw.COURSE_REQUEST: drawing,
         gallery.REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
         mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
