@@ -188,7 +188,8 @@ class DashboardPage:
         expect(self.page.get_by_role("tabpanel", name=name, exact=True)).not_to_be_empty()
 
     def _tab(self, name: str) -> Locator:
-        return self.page.get_by_role("tab", name=name, exact=True)
+        # A phone hides some of them under More.
+        return self.page.get_by_role("tab", name=name, exact=True, include_hidden=True)
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True).filter(visible=True)

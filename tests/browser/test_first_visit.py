@@ -62,7 +62,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     dashboard.open_tab("Experiments")
     expect(dashboard.caption("Experiments")).to_contain_text("Press Train both")
     expect(dashboard.button("Train both")).to_be_visible()
-    expect(dashboard.region("Accuracy of both")).to_be_hidden()
+    expect(dashboard.region("Accuracy of both")).to_contain_text("A point comes")
     assert re.search(r"\btab=experiments\b", dashboard.page.url)
 
     dashboard.open_tab("Draw")

@@ -1,5 +1,7 @@
 """On a phone: from an empty page to a read drawing; a finger draws; runs are of use."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -77,11 +79,12 @@ def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     run = server.run(server.train(epochs=1, train_images=50))
     name = f"Run {run['number']}"
     phone.open_tab("Runs")
-    cell = phone.page.get_by_role("gridcell", name=name, exact=True)
-    row = phone.page.get_by_role("row").filter(has=cell)
-    assert cell.evaluate("element => element.scrollWidth <= element.clientWidth")
+    title = phone.page.locator(".run-name > b").filter(has_text=re.compile(f"^{name}$"))
+    row = phone.page.get_by_role("row").filter(has=title)
+    assert title.evaluate("element => element.scrollWidth <= element.clientWidth")
+    expect(row).to_contain_text("done")  # on its second line
     row.get_by_role("checkbox").first.tap()
-    expect(phone.field("After epoch")).to_be_visible()
+    expect(phone.field("from epoch")).to_be_visible()
     phone.button("Delete").tap()
     expect(row).to_have_count(0)
     phone.button("Undo").tap()
