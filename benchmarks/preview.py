@@ -9,7 +9,6 @@ also for the pace of the preview. Prints figures, judges nothing.
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
