@@ -98,7 +98,7 @@ DASHBOARD = (
     {"formatting", "hosts", "ids", "owners", "theme", "urls"},
     {"components"},
     {"guide_page", "live", "middleware", "static", "tabs"},
-    {"api"},
+    {"api", "navigation"},
     {"app"},
 )
 """Packages and modules from the lowest layer to the highest; each may import lower ones alone."""

@@ -66,10 +66,9 @@ def test_every_id_of_the_page_is_there_once(untrained_service: TrainingService) 
 
 def test_no_chart_offers_to_leave_this_computer(untrained_service: TrainingService) -> None:
     graphs = [part for part in page_parts(untrained_service) if isinstance(part, dcc.Graph)]
-    assert len(graphs) > 5
+    assert graphs
     for graph in graphs:
-        assert graph.config["showSendToCloud"] is False, graph.id
-        assert graph.config["displaylogo"] is False, graph.id
+        assert graph.config["displayModeBar"] is False, graph.id  # the bar with that button
 
 
 def test_every_page_has_the_same_layout_which_knows_nobody(untrained: TestClient) -> None:

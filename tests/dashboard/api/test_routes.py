@@ -239,7 +239,7 @@ def test_a_run_is_deleted_and_restored_unless_it_trains_or_is_pinned(
     wait_until(lambda: busy.get(path).json()["state"] == "stopped")
 
     assert busy.patch(path, json={"pinned": True}).json()["pinned"] is True
-    assert "pinned" in refusal(busy.delete(path), 409)
+    assert "locked" in refusal(busy.delete(path), 409)
     assert busy.patch(path, json={"pinned": False}).json()["pinned"] is False
     assert busy.delete(path).status_code == 204
     assert "no run" in refusal(busy.get(path), 404)
