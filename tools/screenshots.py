@@ -5,12 +5,15 @@ visitor would, in the light and in the dark, on a desk and on a phone.
 """
 
 import argparse
+import re
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from core.data import synthetic
 from core.device import import_torchvision
@@ -21,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 TRAIN_MS = 600_000
+FRAMES, FRAME_MS = 40, 400
+FILM_SIZE = (960, 600)
 SHOWN, SEED = 20, 0  # synthetic digits of each kind
 # Small and in a corner: what is cut out is then worth a look.
 SEVEN = [[(0.56, 0.1), (0.86, 0.1), (0.69, 0.46)], [(0.64, 0.28), (0.83, 0.27)]]
@@ -51,50 +56,69 @@ def take_all(page: Page, url: str, output: Path) -> None:
         page.screenshot(path=output / f"{name}.png")
         print(f"{name}.png", flush=True)
 
+    def open_tab(name: str, group: str = "") -> None:
+        for entry in filter(None, (group, name)):
+            page.get_by_role("tab", name=entry, exact=True).click()
+
     page.goto(url)
-    page.get_by_label("Preset").select_option("fast")
+    page.get_by_role("radiogroup", name="What to train").get_by_text("Fast", exact=True).click()
     page.get_by_role("button", name="Train", exact=True).click()
     status = page.get_by_role("region", name="Run status")
+    film(page, status, output / "run.webp")
     expect(status).to_contain_text("2 of 3", timeout=TRAIN_MS)
     take("train")
-    expect(status).to_contain_text("done", timeout=TRAIN_MS)
-    page.get_by_role("tab", name="Curves").click()
+    expect(status).to_contain_text("Done", timeout=TRAIN_MS)
+    open_tab("Curves")
     take("curves")
-    page.get_by_role("tab", name="Gallery").click()
+    open_tab("Gallery")
     page.get_by_label("Images", exact=True).select_option("50")
-    mosaic = page.get_by_role("region", name="Test images").locator(".nsewdrag").first
-    mosaic.click(position={"x": 60, "y": 90})
+    page.get_by_role("region", name="Test images").get_by_role("button").nth(4).click()
     expect(page.get_by_role("region", name="Chosen image")).to_contain_text("Test image")
     take("gallery")
-    page.get_by_role("tab", name="Mistakes").click()
-    expect(page.get_by_role("region", name="Images that fit").locator("text").first).to_be_visible()
+    open_tab("Mistakes", "Explore")
+    expect(
+        page.get_by_role("region", name="Images that fit").get_by_role("button").first
+    ).to_be_visible()
     take("mistakes")
-    page.get_by_role("tab", name="Draw").click()
+    open_tab("Draw")
     draw(page, SEVEN)
     take("draw")
-    page.get_by_role("tab", name="Inside").click()
+    open_tab("Inside", "Explore")
     page.get_by_text("My drawing", exact=True).click()
     expect(page.get_by_role("group", name="Occlusion").locator("canvas")).to_be_visible()
     take("inside")
-    page.get_by_role("tab", name="Embedding").click()
+    open_tab("Embedding", "Explore")
     page.get_by_text("t-SNE", exact=True).click()
     expect(page.get_by_text("of their variety")).to_have_count(0, timeout=TRAIN_MS)
     take("embedding")
-    page.get_by_role("tab", name="CNN vs MLP").click()
+    open_tab("Experiments")
     page.get_by_role("button", name="Train both").click()
-    expect(page.get_by_role("region", name="Noisy", exact=True)).to_be_visible(timeout=TRAIN_MS)
-    take("compare")
+    noisy = page.get_by_role("region", name=re.compile("^[Nn]oisy"))
+    expect(noisy).to_be_visible(timeout=TRAIN_MS)
+    take("experiments")
     train_a_group(url)
-    page.get_by_role("tab", name="Runs").click()
+    open_tab("Runs")
     page.get_by_role("grid").get_by_role("checkbox").first.click()  # all of them
-    expect(page.get_by_role("region", name="Details")).to_contain_text("Seed")
+    expect(page.get_by_role("region", name="What differs")).to_contain_text("Seed")
     take("runs")
     page.get_by_role("button", name="Light or dark").click()
-    page.get_by_role("tab", name="Curves").click()
-    take("curves-dark")
+    open_tab("Draw")
+    take("draw-dark")
     page.set_viewport_size(PHONE)
-    page.get_by_role("tab", name="Train").click()
+    open_tab("Train")
     take("train-phone")
+
+
+def film(page: Page, status: Locator, path: Path) -> None:
+    """The first epoch of a run as a short animated picture."""
+    frames: list[Image.Image] = []
+    while len(frames) < FRAMES and "1 of 3" in status.inner_text():
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+        frames.append(picture.resize(FILM_SIZE, Image.Resampling.LANCZOS))
+        page.wait_for_timeout(FRAME_MS)
+    first, *others = frames
+    first.save(path, save_all=True, append_images=others, duration=FRAME_MS, loop=0, quality=70)
+    print(path.name, flush=True)
 
 
 def train_a_group(url: str) -> None:

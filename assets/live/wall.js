@@ -55,7 +55,7 @@
     } catch {
       // The server is away: the next message asks again.
     }
-    if (question !== questions || !found) return;
+    if (question !== questions || !found?.images.length) return;
     const others = String(found.images) !== String(known?.images);
     known = { ...known, ...found };
     if (epoch !== null) past = found.current;

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import Response
 from PIL import Image
 
+from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
 from dashboard.api.schemas import PreviewFrames, PreviewResponse
 
@@ -25,9 +26,11 @@ Kept = Annotated[int | None, Query(description="A kept epoch; else the last eval
 def register(api: FastAPI, service: "TrainingService") -> None:
     @api.get("/preview", tags=["predictions"])
     def get_images() -> PreviewResponse:
-        """The test images that the next run's preview will show."""
-        images = service.predictions.preview_images()
-        return _response(images)
+        """The test images that the next run's preview will show; none without a data set."""
+        try:
+            return _response(service.predictions.preview_images())
+        except DatasetUnavailableError:
+            return PreviewResponse(images=[], labels=[], test_images=0)
 
     @api.get("/runs/{run_id}/preview", tags=["predictions"])
     def get_preview(run_id: str, epoch: Kept = None) -> PreviewResponse:

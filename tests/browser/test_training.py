@@ -39,9 +39,9 @@ def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
     dashboard.until(lambda: dashboard.point_count(LIVE) > 0)
     expect(dashboard.status("State")).to_have_text("Done")
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^3 of 3"))
-    expect(dashboard.status("Test accuracy")).to_have_text(re.compile(r"^\d+\.\d\d%$"))
+    expect(dashboard.status("Test accuracy")).to_have_text(re.compile(r"^\d+\.\d\d\u202f%$"))
     expect(dashboard.status("Images/s")).to_have_text(re.compile(r"^[\d,]+$"))
-    expect(dashboard.status("Time left")).to_have_text(re.compile(r"^took \d+ s$"))
+    expect(dashboard.status("Time left")).to_have_text(re.compile(r"^took [\d.]+ s$"))
     expect(dashboard.text(re.compile(r"\d\d\.\d\u202f% in \d"))).to_be_visible()
     # So small a run reports every batch.
     dashboard.until(lambda: dashboard.point_count(LIVE) == 3 * 1000 / 50)
@@ -61,7 +61,7 @@ def test_a_run_moves_the_page_and_stop_ends_it(dashboard: DashboardPage, server:
     expect(dashboard.button("Pause")).to_be_enabled()
     expect(dashboard.button("Stop")).to_be_enabled()
     expect(dashboard.button("Train")).to_have_count(0)
-    expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^\d+ of 2000 \(\d+%\)$"))
+    expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^\d+ of 2000$"))
     expect(dashboard.status("Time left")).to_have_text(re.compile(r"\d+ (s|min|h)"))
 
     epoch = dashboard.status("Epoch").inner_text()
