@@ -129,8 +129,8 @@ def expect_view(page: DashboardPage, run_id: str, tab: str, pick: str = "") -> N
     """The page shows a run and a tab, its address names them, and so does the choice of a run."""
     page.page.wait_for_url(f"**/?run={run_id}&tab={tab}")
     expect(page.run_picker).to_have_value(pick or run_id)
-    expect(page.page.locator(".tab-pane.active")).to_have_count(1)
-    active = "dash_component_api.getLayout('tabs').props.active_tab"
+    expect(page.page.locator(".tab-panel:not([hidden])")).to_have_count(1)
+    active = "dash_component_api.getLayout('open-tab').props.data"
     page.until(lambda: page.page.evaluate(active) == tab)
     page.until(lambda: page.page.locator("#epoch-bar").get_attribute("data-version"))
     shown = "document.getElementById('epoch-bar').dataset.version"
