@@ -50,7 +50,7 @@ def expect_epoch_text(dashboard: DashboardPage, words: str) -> None:
 def open_gallery(dashboard: DashboardPage) -> None:
     dashboard.open_tab("Gallery")
     dashboard.field("Images").select_option("20")
-    dashboard.field("Only wrong ones").uncheck()
+    dashboard.pick("Random")
 
 
 def play_button(dashboard: DashboardPage) -> Locator:

@@ -207,5 +207,5 @@ def test_a_few_drawings_have_a_line_in_the_curves(
     dashboard.until(lambda: dashboard.figure_value("Accuracy curve", f"{line} !== undefined"))
     scores = server.get(f"/api/handwriting/scores/{mlp_run}")["fresh"]
     shares = dashboard.figure_value("Accuracy curve", f"Array.from({line}.y)")
-    assert shares == pytest.approx([score["right"] / 5 for score in scores])
+    assert shares == pytest.approx([100 * score["right"] / 5 for score in scores])
     assert dashboard.figure_value("Accuracy curve", f"Array.from({line}.x)") == [0, 1, 2, 3]

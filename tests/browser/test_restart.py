@@ -58,7 +58,7 @@ def test_a_page_says_that_its_server_is_gone_and_follows_it_when_it_is_back(
     page.expect_connection("open")
     expect(page.notice).to_be_hidden()
     expect(page.status("State")).to_have_text("Interrupted")
-    expect(page.field("Epochs")).to_have_value("1999")
+    expect(page.setting("Epochs")).to_have_value("1999")
     page.problems.clear()  # the browser's own, about requests that failed
     expect_points(page, mortal_server, run_id)
 
