@@ -1,6 +1,7 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
 import functools
+import importlib.metadata
 import importlib.util
 import logging
 import mimetypes
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dash_ag_grid as dag
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dash_table, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
+from starlette_compress import CompressMiddleware, add_compress_type
 
 from dashboard import guide_page, hosts, ids, middleware, owners, urls
 from dashboard.api import errors
@@ -26,6 +29,7 @@ from dashboard.components.controls import PERSIST
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
+from dashboard.static import PackedFiles
 from dashboard.tabs.compare import callbacks as compare, layout as compare_layout
 from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
@@ -43,7 +47,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-BOOTSTRAP = "/vendor/bootstrap/bootstrap.min.css"
+# Its version is the fingerprint: the file is another one when the package is.
+BOOTSTRAP = f"/vendor/bootstrap/bootstrap.min.css?m={importlib.metadata.version('Bootstrap-Flask')}"
+STATIC = ("/assets/", "/vendor/", "/api/docs/", "/_dash-component-suites/")
+add_compress_type("text/csv")
 # Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
 mimetypes.add_type("text/javascript", ".js")
 
@@ -110,6 +117,10 @@ def create_app(
     guide_page.register(server, BOOTSTRAP)
     # Otherwise Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
+    # Every page would load the scripts of Dash's own table, which none has, and those of the table
+    # of runs, which assets/components/lazy_grid.js loads where it comes into sight.
+    dash_table._js_dist.clear()
+    dag._js_dist[0]["dynamic"] = True
     app = Dash(
         __name__,
         server=server,
@@ -126,11 +137,14 @@ def create_app(
     _register_navigation(app)
     for tab in TABS:
         tab.register(app, service)
+    server.add_middleware(CompressMiddleware)
+    server.add_middleware(PackedFiles, folders=[url(folder) for folder in STATIC])
     server.add_middleware(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
     server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
+    server.add_middleware(middleware.Head)
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, WebSocket, expect
 from tests.browser.conftest import CONTEXT
 from tests.browser.dashboard_page import DashboardPage
 from tools.chromium import find_chromium, launch_args
-from tools.server import ROOT, Server, free_port, get, until
+from tools.server import ROOT, Server, free_port, until
 
 NGINX = shutil.which("nginx")
 OPENSSL = shutil.which("openssl")
@@ -82,12 +83,19 @@ def nginx(server: Server, folder: Path, *ways: str, tls: bool = False) -> Iterat
     command = [NGINX, "-p", str(folder), "-c", str(config), "-e", "stderr"]
     process = subprocess.Popen(command)
     try:
-        if not tls:
-            until(lambda: get(f"http://127.0.0.1:{port}/lab/api/health") is not None, 30)
+        until(lambda: listens(port), 30)
         yield port
     finally:
         process.terminate()
         process.wait(30)
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def location(server: Server, ways: tuple[str, ...]) -> str:

@@ -97,7 +97,7 @@ CORE = (
 DASHBOARD = (
     {"formatting", "hosts", "ids", "owners", "theme", "urls"},
     {"components"},
-    {"guide_page", "live", "middleware", "tabs"},
+    {"guide_page", "live", "middleware", "static", "tabs"},
     {"api"},
     {"app"},
 )

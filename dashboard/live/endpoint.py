@@ -30,7 +30,8 @@ MAX_BYTES = 4096
 MAX_MESSAGES = 64
 """How many places' messages are remembered: pages that follow together stand at one or two."""
 MIN_GZIP = 2000
-"""Characters below which an answer is not compressed."""
+"""Characters from which an answer is compressed here, for all pages at once: dashboard/app.py
+compresses every answer, but each on its own and on the event loop."""
 
 log = logging.getLogger(__name__)
 
@@ -213,10 +214,10 @@ def register(api: FastAPI, live: Live) -> None:
     async def get_live(request: Request, place: Annotated[Place, Query()]) -> Response:
         """What is newer than a place; without one, everything. For clients without a WebSocket."""
         text = (await live.message(place))[0] or _ping(place)
-        headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": "no-store"}
         if len(text) < MIN_GZIP or "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(text, media_type="application/json", headers=headers)
-        headers["Content-Encoding"] = "gzip"
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         content = await asyncio.to_thread(_compress, text)
         return Response(content, media_type="application/json", headers=headers)
 

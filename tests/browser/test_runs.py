@@ -55,6 +55,12 @@ def title(server: AppServer, run_id: str) -> str:
     return run["name"] or f"Run {run['number']}"
 
 
+def scripts_of_the_table(dashboard: DashboardPage) -> int:
+    """How many of them the page has loaded."""
+    loaded = "performance.getEntriesByType('resource').map((entry) => entry.name)"
+    return sum("dash_ag_grid" in name for name in dashboard.page.evaluate(loaded))
+
+
 def train_tiny(server: AppServer, **settings: Any) -> str:
     """Trains a run that is only to be listed; its title."""
     return title(server, server.train(**TINY | settings))
@@ -161,7 +167,9 @@ def test_all_runs_are_listed_and_the_table_follows_them(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     done = train_tiny(server)
+    assert scripts_of_the_table(dashboard) == 0
     open_runs(dashboard, server)
+    assert scripts_of_the_table(dashboard) > 0
     expect(row(dashboard, done)).to_contain_text("done")
     run_id = server.start_endless_run()
     busy = title(server, run_id)

@@ -200,7 +200,19 @@ def test_a_drawing_is_described_as_it_is_checked(field: str, value: Any) -> None
 def test_a_method_that_a_path_does_not_take_is_answered_with_those_it_takes(
     untrained: TestClient, path: str, methods: str
 ) -> None:
-    for method in ("PUT", "OPTIONS", "HEAD"):
+    for method in ("PUT", "OPTIONS"):
         answer = untrained.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, methods)
-        assert method == "HEAD" or answer.json()["error"].endswith(f"It takes {methods}.")
+        assert answer.json()["error"].endswith(f"It takes {methods}.")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("/api/runs", 200), ("/api/runs/x", 404), ("/api/import", 405)]
+)
+def test_head_is_answered_as_get_without_a_body(
+    untrained: TestClient, path: str, code: int
+) -> None:
+    head, whole = untrained.head(path), untrained.get(path)
+    assert (head.status_code, head.content) == (code, b"")
+    assert whole.status_code == code
+    assert head.headers["content-length"] == whole.headers["content-length"]
