@@ -9,7 +9,6 @@ also for the pace of the preview. Prints figures, judges nothing.
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,4 +73,4 @@ def train(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
