@@ -26,6 +26,7 @@ from core.data.dataset import Dataset
 from core.records.runs import RunSnapshot
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
+from core.service.speed import Probe
 from core.service.worker import Fit
 from core.training.control import TrainingControl
 from core.training.loop import fit as real_fit
@@ -39,6 +40,11 @@ SECONDS = 120.0
 torch.set_num_threads(1)
 
 
+def instant_probe(*_: Any) -> float:
+    """Measures nothing: 1,000 images a second."""
+    return 1000.0
+
+
 class WaitUntil(Protocol):
     def __call__(self, condition: Callable[[], object], seconds: float = SECONDS) -> None: ...
 
@@ -49,7 +55,11 @@ class Finish(Protocol):
 
 class MakeService(Protocol):
     def __call__(
-        self, catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
+        self,
+        catalog: DataCatalog | None = None,
+        fit: Fit = real_fit,
+        runs: Path | None = None,
+        probe: Probe = instant_probe,
     ) -> TrainingService: ...
 
 
@@ -174,10 +184,13 @@ def make_service(catalog: DataCatalog, tmp_path: Path) -> Iterator[MakeService]:
     standard = catalog
 
     def make(
-        catalog: DataCatalog | None = None, fit: Fit = real_fit, runs: Path | None = None
+        catalog: DataCatalog | None = None,
+        fit: Fit = real_fit,
+        runs: Path | None = None,
+        probe: Probe = instant_probe,
     ) -> TrainingService:
         store = RunDatabase(runs or tmp_path / "runs")
-        services.append(TrainingService(catalog or standard, store, fit))
+        services.append(TrainingService(catalog or standard, store, fit, probe))
         return services[-1]
 
     yield make

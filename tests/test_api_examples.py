@@ -62,7 +62,7 @@ def test_the_guides_shell_session_works(address: str, tmp_path: Path) -> None:
 
     assert '{"status":"ok"}' in printed
     names = {path.suffix: path for path in folder.iterdir()}
-    assert set(names) == {".pth", ".safetensors", ".onnx", ".csv", ".ipynb"}
+    assert set(names) == {".pth", ".safetensors", ".onnx", ".csv", ".ipynb", ".png"}
     assert "Brought in from speedrun_cnn.pth" in printed
     assert '"field":"epochs"' in printed
 

@@ -14,6 +14,9 @@ from core.records.datasets import DatasetState, DatasetStatus
 
 TITLES = {"mnist": mnist.TITLE, "synthetic": synthetic.TITLE}
 
+USUAL_SIZES = (60_000, 10_000)
+"""Of MNIST and of the synthetic digits."""
+
 FALLBACK = "Digit Lab uses digits made on this computer instead."
 
 log = logging.getLogger(__name__)
@@ -77,6 +80,11 @@ class DataCatalog:
             if not failed_before:
                 log.warning("%s %s", error, FALLBACK)
             return self._load_one("synthetic", cancelled)
+
+    def sizes(self, name: str) -> tuple[int, int]:
+        """How many images to train on and to test on a data set has; MNIST's until it is loaded."""
+        data = self._loaded.get(name)
+        return (len(data.train_labels), len(data.test_labels)) if data else USUAL_SIZES
 
     def forget_failures(self) -> None:
         """Makes the next `load` search and download again."""

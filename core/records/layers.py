@@ -76,6 +76,20 @@ class ActivationView:
 
 
 @dataclass(frozen=True, eq=False)
+class NetworkView(ActivationView):
+    """The activations of a run's newest weights for a test image.
+
+    `version` names the weights and `index` the image. `parameters` has the number of weights and
+    biases of each layer of `view`, batch normalization included.
+    """
+
+    version: str
+    model: str
+    index: int
+    parameters: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Filters:
     """A layer's weights (channels out, channels in, height, width), float32.
 

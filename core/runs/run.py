@@ -12,6 +12,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.checkpoints import CheckpointFiles
 from core.runs.database import RunDatabase
+from core.runs.previews import PreviewFrames
 from core.training.control import TrainingControl
 from core.training.state import Checkpoint, ResumeState
 
@@ -29,6 +30,7 @@ class Run:
         latest: the newest weights while the run trains; later only if they could not be written.
         evaluated: the newest weights with test probabilities, likewise.
         read_at: when somebody last read the events.
+        previews: what people saw of it between evaluations.
     """
 
     config: TrainConfig
@@ -45,6 +47,9 @@ class Run:
     _events: list[Metrics] | None = None
     _written: int = 0
     _written_at: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.previews = PreviewFrames(self.files.folder)
 
     @property
     def run_id(self) -> str:
@@ -238,6 +243,7 @@ class Run:
         revision = self.snapshot.revision + 1
         self.change(revision=revision, place_epoch=epoch, **figures, **changes)
         self._events, self._written = stored[:count], len(stored)
+        self.previews.newest = None
 
     def discard_rewound(self) -> None:
         """Deletes what lies after the epoch that the run was rewound to.

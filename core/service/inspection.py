@@ -1,20 +1,26 @@
 """Looking inside the networks of runs: activations, filters, attributions."""
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
+from core.data.dataset import Dataset
 from core.drawing.photos import preprocess_pixels
 from core.drawing.strokes import preprocess_strokes
 from core.errors import OutOfRangeError
 from core.explain import attribution
 from core.explain.activations import Network
 from core.records.explanations import Attribution, AttributionName
-from core.records.layers import ActivationView, Filters, InsideView, PixelStep
+from core.records.layers import ActivationView, Filters, InsideView, NetworkView, PixelStep
 from core.service.predictions import Predictions
 from core.training.state import Checkpoint
+
+NEWEST_SECONDS = 1.0
+"""The newest weights of a run are looked for at most this often, however many pages ask."""
 
 MAX_NETWORKS, MAX_VIEWS = 8, 4
 """Cached networks, a few megabytes each, and images of each whose activations are cached."""
@@ -28,9 +34,14 @@ class Inspection:
     UnknownEpochError or DamagedFileError if there is no such network.
     """
 
-    def __init__(self, predictions: Predictions) -> None:
+    def __init__(
+        self, predictions: Predictions, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._predictions = predictions
         self._lock = threading.Lock()
+        self._weights: TTLCache[
+            tuple[str, int | None, str | None], tuple[Checkpoint, Dataset, str]
+        ] = TTLCache(MAX_NETWORKS, NEWEST_SECONDS, clock)
         self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
@@ -58,15 +69,40 @@ class Inspection:
         checkpoint, data = self._predictions.network(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
-            count = len(data.test_labels)
-            if not 0 <= image < count:
-                raise OutOfRangeError(
-                    f"There is no test image {image}: they have the numbers 0 to {count - 1}."
-                )
-            label = int(data.test_labels[image])
-            image = data.test_images[image].numpy() / np.float32(255)
+            image, label = _test_image(data, image)
         view = self._cached(checkpoint).view(image)
         return ActivationView(image=image, label=label, progress=checkpoint.progress, view=view)
+
+    def network_view(self, run_id: str, index: int, epoch: int | None = None) -> NetworkView:
+        """A network of a run, with its activations for a test image.
+
+        By default it has the newest weights, also between two evaluations. While the run trains,
+        newer ones come at most every `NEWEST_SECONDS`.
+
+        Raises:
+            OutOfRangeError: the test set has no such image.
+        """
+        # Weights of an evaluation, or of a run that was rewound, are shown at once.
+        key = (run_id, epoch, self._predictions.weights_version(run_id))
+        with self._lock:
+            found = self._weights.get(key)
+        if found is None:
+            found = self._predictions.weights(run_id, epoch)
+            with self._lock:
+                self._weights[key] = found
+        checkpoint, data, version = found
+        image, label = _test_image(data, index)
+        cached = self._cached(checkpoint)
+        return NetworkView(
+            image=image,
+            label=label,
+            progress=checkpoint.progress,
+            view=cached.view(image),
+            version=version,
+            model=checkpoint.model,
+            index=index,
+            parameters=cached.network.parameters(),
+        )
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None
@@ -126,6 +162,20 @@ class Inspection:
             if checkpoint not in self._networks:
                 self._networks[checkpoint] = _CachedNetwork(checkpoint)
             return self._networks[checkpoint]
+
+
+def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
+    """A test image (28, 28), 0..1, and its label.
+
+    Raises:
+        OutOfRangeError: the test set has no such image.
+    """
+    count = len(data.test_labels)
+    if not 0 <= index < count:
+        raise OutOfRangeError(
+            f"There is no test image {index}: they have the numbers 0 to {count - 1}."
+        )
+    return data.test_images[index].numpy() / np.float32(255), int(data.test_labels[index])
 
 
 class _CachedNetwork:

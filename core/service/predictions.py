@@ -18,10 +18,12 @@ from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
 from core.records.predictions import DrawingPrediction, Gallery
+from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.background import BackgroundTasks
+from core.training.preview import preview_images
 from core.training.state import Checkpoint
 
 MAX_CHECKPOINTS = 24
@@ -66,6 +68,44 @@ class Predictions:
         """
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
+
+    def preview_images(self, run_id: str | None = None) -> PreviewImages:
+        """The images of a run's preview, by default those of the next run's data set.
+
+        Raises:
+            DatasetUnavailableError: there is no data set.
+        """
+        if run_id is None:
+            data = self._catalog.load("auto", self._tasks.should_stop)
+        else:
+            data = self._data(self._runs.find(run_id))
+        labels = data.test_labels.numpy()
+        shown = preview_images(labels)
+        return PreviewImages(shown, data.test_images.numpy()[shown], labels[shown])
+
+    def preview(self, run_id: str, epoch: int | None = None) -> PreviewFrame | None:
+        """What a run's network reads in its preview images, by default that of the last
+        evaluation. None for an untrained network, and where there is no network."""
+        try:
+            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+        except NotTrainedError:
+            return None
+        if checkpoint.step == 0 and not run.snapshot.brought_in:
+            return None
+        data = self._data(run)
+        labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
+        found = self._predictor.look(checkpoint, data, preview_images(labels))
+        accuracy = None
+        if probabilities is not None:
+            accuracy = float((probabilities.argmax(1) == labels).mean())
+        return PreviewFrame(
+            step=checkpoint.step,
+            progress=checkpoint.progress,
+            seconds=None,
+            digits="".join(map(str, found.probabilities.argmax(1))),
+            accuracy=accuracy,
+            exact=accuracy is not None,
+        )
 
     def test_images(
         self, indices: Sequence[int], run_id: str | None = None, epoch: int | None = None
@@ -133,6 +173,19 @@ class Predictions:
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
+
+    def weights(self, run_id: str, epoch: int | None = None) -> tuple[Checkpoint, Dataset, str]:
+        """A checkpoint of a run, by default its newest weights, the run's data set, and the
+        checkpoint's `RUN/REVISION/PROGRESS`.
+
+        Without an epoch, asks a run that trains to publish newer weights.
+        """
+        revision = self._runs.find(run_id).snapshot.revision
+        run, checkpoint = self._find(run_id, epoch, evaluated=False)
+        if epoch is None:
+            run.control.publish_weights()
+        version = f"{run_id}/{revision}/{checkpoint.progress:g}"
+        return checkpoint, self._data(run), version
 
     def weights_version(self, run_id: str | None = None) -> str | None:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.

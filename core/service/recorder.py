@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import StorageError
+from core.records.preview import PreviewFrame
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
@@ -27,6 +28,8 @@ class Recorder:
                 run.latest, run.is_saved = event, False
                 if event.test_probabilities is not None:
                     run.evaluated = event
+            elif isinstance(event, PreviewFrame):
+                run.previews.append(event)
             else:
                 run.append_event(event)
         if isinstance(event, Checkpoint):
@@ -48,6 +51,7 @@ class Recorder:
             # The disk may have space again.
             self._try_write(run, lambda: self._save_checkpoint(run, latest))
         self._try_write(run, run.write_events)
+        self._try_write(run, run.previews.save)
         self._try_write(run, run.save)
         if run.is_saved:
             run.latest = run.evaluated = None

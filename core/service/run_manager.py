@@ -11,6 +11,7 @@ from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
+from core.records.preview import PreviewFrame
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
@@ -65,6 +66,32 @@ class RunManager:
         with self._runs.loaded_events(run_id) as run:
             events = run.events
             return events[max(cursor, 0) :], len(events)
+
+    # Preview
+
+    def watch(self, run_id: str | None = None) -> None:
+        """Asks for preview frames of a run while it trains, during the next seconds.
+
+        By default of the run that trains, or of the next one.
+        """
+        if run_id is None:
+            self._worker.watch()
+        else:
+            self._runs.find(run_id).control.watch()
+
+    def previews(self, run_id: str) -> list[PreviewFrame]:
+        """The preview frames of a run, up to where it is."""
+        run = self._runs.find(run_id)
+        stored = run.previews.read()  # without the lock: it reads from disk
+        with self._lock:
+            if run is self._worker.active:
+                return list(run.previews.frames)
+            place = run.snapshot.place_epoch
+        return [frame for frame in stored if place is None or frame.progress <= place]
+
+    def newest_preview(self, run_id: str) -> PreviewFrame | None:
+        """The newest frame of a run since Digit Lab was started or the run was rewound."""
+        return self._runs.find(run_id).previews.newest
 
     # Training
 

@@ -22,8 +22,10 @@ from core.service.notifier import ChangeNotifier
 from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
+from core.service.speed import Probe, Speed
 from core.service.worker import Fit, TrainingWorker
 from core.training.loop import fit
+from core.training.probe import images_per_second
 
 
 class TrainingService:
@@ -39,11 +41,18 @@ class TrainingService:
         drawings: people's saved drawings.
         finetuning: training a fork on saved drawings.
         exports: files to download.
+        speed: what the presets promise on this computer.
         imports: networks from weight files.
         problems: a sentence for each thing that was damaged at the start.
     """
 
-    def __init__(self, catalog: DataCatalog, database: RunDatabase, fit: Fit = fit) -> None:
+    def __init__(
+        self,
+        catalog: DataCatalog,
+        database: RunDatabase,
+        fit: Fit = fit,
+        probe: Probe = images_per_second,
+    ) -> None:
         self._catalog, self._database = catalog, database
         self._notifier = ChangeNotifier()
         self._tasks = BackgroundTasks()
@@ -62,6 +71,7 @@ class TrainingService:
         )
         self.exports = RunExports(registry, self.predictions)
         self.imports = WeightImports(registry, catalog, self._tasks, self._notifier)
+        self.speed = Speed(registry, self._worker, catalog, self._tasks, self._notifier, probe)
         self.problems = database.problems
 
     def dataset_status(self, name: str = "auto") -> DatasetStatus:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
 from core.service.recorder import Recorder
-from core.training.control import TrainingControl
+from core.training.control import WATCH_SECONDS, TrainingControl
 from core.training.loop import Event
 from core.training.state import ResumeState
 
@@ -45,6 +46,7 @@ class TrainingWorker:
         self._recorder = Recorder(runs, notifier)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._watched_at = float("-inf")
 
     def check_room(self, count: int) -> None:
         """
@@ -62,6 +64,11 @@ class TrainingWorker:
         """Whether the run trains or waits."""
         return run is self.active or run in self.queue
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run trains or waits."""
+        return self.active is None and not self.queue
+
     def queue_position(self, run: Run) -> int | None:
         """The run's position among those that wait, from 1."""
         with self._lock:
@@ -74,6 +81,12 @@ class TrainingWorker:
                 run.control = TrainingControl()
                 self.queue.append(run)
             self._start_next()
+
+    def watch(self) -> None:
+        """Asks for previews of the run that trains, or of the next one, during the next seconds."""
+        self._watched_at = time.monotonic()
+        if run := self.active:
+            run.control.watch()
 
     def dequeue(self, run: Run, state: RunState) -> None:
         """Removes a waiting run from the queue.
@@ -118,6 +131,8 @@ class TrainingWorker:
         if self.active is not None or not self.queue or self._closed:
             return
         run = self.queue[0]
+        if time.monotonic() - self._watched_at < WATCH_SECONDS:
+            run.control.watch()  # in time for its first frames
         thread = threading.Thread(
             target=self._run, args=(run,), name=f"train-{run.run_id}", daemon=True
         )
@@ -182,4 +197,5 @@ class TrainingWorker:
                     raise DamagedFileError(problem)
                 run.rewind_to(stored, count, epoch)
             run.discard_rewound()
+            run.previews.resume(state.position.step if state else 0)
         return state

@@ -6,6 +6,9 @@ import time
 PUBLISH_SECONDS = 0.5
 """Weights are published at most this often: each copy costs some milliseconds."""
 
+WATCH_SECONDS = 8.0
+"""Whoever watches says so again within this time."""
+
 
 class TrainingControl:
     """A mailbox between those who watch a run and `fit`, which reads it before each batch."""
@@ -15,6 +18,7 @@ class TrainingControl:
         self._publish = False
         self._published_at = float("-inf")
         self._learning_rate: float | None = None
+        self._watched_until = float("-inf")
 
     def stop(self) -> None:
         """Ends training before the next batch."""
@@ -27,6 +31,13 @@ class TrainingControl:
     def publish_weights(self) -> None:
         """Asks for a copy of the weights, which comes within `PUBLISH_SECONDS`."""
         self._publish = True
+
+    def watch(self) -> None:
+        """Asks for previews during the next `WATCH_SECONDS`."""
+        self._watched_until = time.monotonic() + WATCH_SECONDS
+
+    def is_watched(self) -> bool:
+        return time.monotonic() < self._watched_until
 
     def should_stop(self) -> bool:
         return self._stop.is_set()

@@ -40,12 +40,17 @@ def evaluate(
         for batch in images.split(EVALUATION_BATCH):
             if should_stop():
                 raise CancelledError
-            with runtime.autocast():
-                output = network(batch.contiguous(memory_format=torch.channels_last))
-            logits.append(output.float())
+            logits.append(predict_logits(network, runtime, batch))
         all_logits = torch.cat(logits)
         return Evaluation(
             loss=F.cross_entropy(all_logits, labels).item(),
             accuracy=(all_logits.argmax(1) == labels).float().mean().item(),
             probabilities=all_logits.softmax(1).cpu().numpy(),
         )
+
+
+def predict_logits(network: nn.Module, runtime: Runtime, images: Tensor) -> Tensor:
+    """The network's output (N, 10) in float32 for a batch of images (N, 1, 28, 28)."""
+    with runtime.autocast():
+        logits: Tensor = network(images.contiguous(memory_format=torch.channels_last))
+    return logits.float()

@@ -10,12 +10,14 @@ from core.data.dataset import Dataset, normalize
 from core.device import Runtime, choose_runtime
 from core.errors import CancelledError
 from core.records.metrics import Metrics
+from core.records.preview import PreviewFrame
 from core.training.batches import ShuffledBatches
 from core.training.control import TrainingControl
+from core.training.preview import Preview
 from core.training.progress import Progress
 from core.training.state import Checkpoint, Position, ResumeState, TrainState
 
-Event = Metrics | Checkpoint
+Event = Metrics | Checkpoint | PreviewFrame
 
 
 def fit(
@@ -30,7 +32,8 @@ def fit(
 
     A new run first yields the untrained model's checkpoint. Each evaluation yields an
     `EpochMetrics`, then a `Checkpoint`. The same seed gives the same events, bit for bit on one
-    machine, in one go or with interruptions.
+    machine, in one go or with interruptions. Previews come only while somebody watches, as time
+    allows, and change no other event.
 
     Args:
         control: stops training, changes the learning rate, or asks for a checkpoint between two
@@ -51,6 +54,7 @@ def fit(
     state = TrainState(config, runtime)
     position = resume.position if resume else Position()
     progress = Progress(config, batches.per_epoch, runtime.device, position, clock)
+    preview = Preview(test_images, test_labels, control, clock)
 
     def checkpoint(
         test_probabilities: np.ndarray | None = None, resumable: bool = False
@@ -69,6 +73,8 @@ def fit(
         evaluation = state.evaluate(test_images, test_labels, control.should_stop)
         yield progress.epoch_metrics(evaluation)
         yield checkpoint(evaluation.probabilities, resumable=progress.is_epoch_complete)
+        if control.is_watched():
+            yield preview.frame_of(evaluation, progress)
 
     if resume:
         state.load_state_dict(resume.tensors)
@@ -90,7 +96,10 @@ def fit(
                     yield progress.batch_metrics(rate)
                 if progress.is_evaluation_due:
                     yield from evaluate()
-                elif control.should_publish():
+                    continue
+                if control.should_publish():
                     yield checkpoint()
+                if preview.is_due(progress.step):
+                    yield preview.frame(state, progress)
     except CancelledError:
         yield checkpoint(resumable=True)

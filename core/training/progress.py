@@ -94,7 +94,7 @@ class Progress:
 
     def set_learning_rate(self, rate: float) -> LearningRateChange:
         self._learning_rate = rate
-        return LearningRateChange(self.epoch, self.step, self.epochs_done, rate, self._seconds())
+        return LearningRateChange(self.epoch, self.step, self.epochs_done, rate, self.seconds)
 
     def start_batch(self) -> float:
         """Starts the clock of a batch and returns its learning rate."""
@@ -132,7 +132,7 @@ class Progress:
             accuracy=accuracy,
             learning_rate=rate,
             images_per_second=sums.images_per_second(),
-            seconds=self._seconds(),
+            seconds=self.seconds,
         )
 
     def epoch_metrics(self, evaluation: Evaluation) -> EpochMetrics:
@@ -156,7 +156,7 @@ class Progress:
             test_loss=evaluation.loss,
             test_accuracy=evaluation.accuracy,
             images_per_second=sums.images_per_second(),
-            seconds=self._seconds(),
+            seconds=self.seconds,
         )
 
     def position(self) -> Position:
@@ -166,7 +166,7 @@ class Progress:
                 self.epoch + 1,
                 step=self.step,
                 learning_rate=self._learning_rate,
-                seconds=self._seconds(),
+                seconds=self.seconds,
             )
         return Position(
             self.epoch,
@@ -174,12 +174,14 @@ class Progress:
             self.step,
             self._evaluated,
             self._learning_rate,
-            self._seconds(),
+            self.seconds,
             self._since_report.values(),
             self._since_epoch.values(),
         )
 
-    def _seconds(self) -> float:
+    @property
+    def seconds(self) -> float:
+        """Seconds since training began, pauses left out."""
         return self._clock() - self._started
 
     def _check_finite(self, loss: float) -> None:

@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.data import augmentation
 from core.data.dataset import normalize
 from core.device import Runtime
-from core.training.evaluation import Evaluation, evaluate
+from core.training.evaluation import Evaluation, evaluate, predict_logits
 from core.training.optim import make_optimizer
 
 AVERAGE_EVERY = 4
@@ -73,10 +73,19 @@ class Checkpoint:
 class TrainState:
     """Model, optimizer, weight average and random generators, initialized from the seed."""
 
-    def __init__(self, config: TrainConfig, runtime: Runtime) -> None:
-        torch.manual_seed(config.seed)
+    def __init__(
+        self, config: TrainConfig, runtime: Runtime, network: nn.Module | None = None
+    ) -> None:
+        """
+        Args:
+            network: by default a new one, with weights from torch's global generator, which is
+                then seeded.
+        """
+        if network is None:
+            torch.manual_seed(config.seed)
+            network = models.build(config.model)
         self._runtime = runtime
-        self._model = models.build(config.model).to(
+        self._model = network.to(
             runtime.device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
         )
@@ -131,6 +140,15 @@ class TrainState:
         network = self.network.eval()
         try:
             return evaluate(network, self._runtime, images, labels, should_stop)
+        finally:
+            network.train()
+
+    def predict(self, images: Tensor) -> Tensor:
+        """The predicted digits (N,) of normalized images (N, 1, 28, 28), on the device."""
+        network = self.network.eval()
+        try:
+            with torch.inference_mode():
+                return predict_logits(network, self._runtime, images).argmax(1)
         finally:
             network.train()
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from dashboard.api import docs, drawings, errors, files, predictions, runs
+from dashboard.api import activations, docs, drawings, errors, files, predictions, previews, runs
 from dashboard.api.schemas import Problem
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
@@ -34,6 +34,8 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
     runs.register(api, service)
     files.register(api, service)
     predictions.register(api, service)
+    previews.register(api, service)
+    activations.register(api, service)
     drawings.register(api, service)
     endpoint.register(api, live)
     docs.register(api)

@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI, Query
 
 from core.config import parse_config
 from core.records.runs import RunSnapshot
+from core.records.speed import Promises
 from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
     Datasets,
@@ -53,6 +54,11 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         """Looks again for a data set that was not found. Ask for `/datasets` to see the result."""
         service.prepare_dataset()
         return get_datasets()
+
+    @api.get("/speed", tags=["server"])
+    def get_speed() -> Promises:
+        """How long each preset takes here, and how well it reads. Measured when first asked for."""
+        return service.speed.promises()
 
     @api.get("/runs", tags=["runs"])
     def list_runs() -> RunList:

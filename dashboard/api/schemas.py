@@ -14,6 +14,7 @@ from core.errors import InvalidConfigError, InvalidDrawingError
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
+from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot
 from dashboard.api.errors import BadRequest
 
@@ -254,6 +255,53 @@ class PredictionHistory(BaseModel):
     epochs: list[float]
     digits: list[int]
     probabilities: list[list[float]]
+
+
+class PreviewResponse(BaseModel):
+    """Test images by their indices, their true digits, and what the network reads in them.
+
+    `current` is null for an untrained network. `frames` counts those of `PreviewFrames`.
+    """
+
+    images: list[int]
+    labels: list[int]
+    frames: int = 0
+    current: PreviewFrame | None = None
+
+
+class PreviewFrames(BaseModel):
+    """What a run's network read in the preview images, in the order of training."""
+
+    frames: list[PreviewFrame]
+
+
+class LayerResponse(BaseModel):
+    """A layer with what follows it, such as ReLU and pooling, and its output as a picture.
+
+    `shape` is (channels, height, width), or (n,) for a vector. `columns` of the maps stand side by
+    side in the picture.
+    """
+
+    name: str
+    operations: list[str]
+    shape: list[int]
+    size: str
+    parameters: int
+    columns: int
+    picture: str
+
+
+class ActivationsResponse(BaseModel):
+    """What a network makes of a test image. `version` names its weights."""
+
+    version: str
+    progress: float
+    image: int
+    label: int | None
+    model: str
+    probabilities: list[float]
+    parameters: int
+    layers: list[LayerResponse]
 
 
 class DrawingResponse(BaseModel):

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
+from core.errors import UnknownRunError
 from dashboard.live.protocol import Message, Place
 from dashboard.live.updates import Changes, Describe, Row, has_news, place_after, update
 
@@ -99,6 +100,8 @@ class Live:
                     changed.clear()
                     await loop.run_in_executor(self._reader, self._refresh)
                     self._messages.clear()
+                wanted = {page.place.run for page in self._pages if "preview" in page.place.wants}
+                await loop.run_in_executor(self._reader, self._watch_runs, wanted)
                 for page in self._pages:
                     page.news.set()
                 await asyncio.sleep(UPDATE_SECONDS)
@@ -122,8 +125,16 @@ class Live:
 
     def _make(self, place: Place) -> tuple[str | None, Place]:
         message = update(self._changes, place)
+        if "preview" in place.wants:
+            self._watch_runs({place.run})
         text = message.to_text() if has_news(message, place) else None
         return text, place_after(message, place)
+
+    def _watch_runs(self, run_ids: Set[str | None]) -> None:
+        """Asks for previews of runs; None is the run that trains, or the next one."""
+        for run_id in run_ids:
+            with suppress(UnknownRunError):  # deleted a moment ago
+                self._service.runs.watch(run_id)
 
     async def follow(self, socket: WebSocket) -> None:
         """Serves one page until it leaves."""

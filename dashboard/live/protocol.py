@@ -1,14 +1,19 @@
 """The messages of `/api/live`, as typed records."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.records.metrics import Metrics
+from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot
 
 PROTOCOL = 1
 """Increased when pages of earlier versions have to be reloaded."""
+
+
+Want = Literal["preview"]
+"""A part of the messages that a page gets only if it asks for it."""
 
 
 class Place(BaseModel):
@@ -26,6 +31,9 @@ class Place(BaseModel):
     shown: str | None = Field(None, max_length=100, description="`shown` of the last message.")
     revision: int = Field(0, ge=0, description="`revision` of the last message.")
     cursor: int = Field(0, ge=0, description="`cursor` of the last message.")
+    wants: frozenset[Want] = Field(
+        frozenset(), description="Parts to send as well: `preview` has training make previews."
+    )
 
 
 class Network(BaseModel):
@@ -54,6 +62,9 @@ class Message(BaseModel):
     events: list[Metrics] | None = None
     run: RunSnapshot | None = Field(None, description="As `GET /api/runs/{id}` gives it.")
     network: Network | None = None
+    preview: PreviewFrame | None = Field(
+        None, description="What the network reads in the preview images now."
+    )
     text: dict[str, str] | None = Field(None, description="Formatted figures of the run.")
     controls: dict[str, dict[str, Any]] | None = Field(
         None, description="Properties of the page's components in the run's state."

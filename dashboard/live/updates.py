@@ -4,17 +4,20 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from core.errors import UnknownRunError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
-from dashboard.live.protocol import PROTOCOL, Message, Network, Place
+from dashboard.live.protocol import PROTOCOL, Message, Network, Place, Want
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 log = logging.getLogger(__name__)
+
+OPTIONAL = set(get_args(Want))
+ALWAYS = {"server", "version", "protocol", "shown", "revision", "cursor"}
 
 Row = Callable[[RunSnapshot], dict[str, Any]]
 Describe = Callable[[RunSnapshot | None], dict[str, Any]]
@@ -101,6 +104,8 @@ class Changes:
                 for name, value in self._describe(run).items():
                     self._store(parts, name, value)
                 self._store(parts, "network", self._network(run))
+                newest = run and self._service.runs.newest_preview(run.run_id)
+                self._store(parts, "preview", newest)
                 self._note(run_id, "run")
             except UnknownRunError:
                 raise
@@ -191,11 +196,15 @@ def update(changes: Changes, place: Place) -> Message:
             revision = run.revision
             if events or fresh or first != place.cursor:
                 news |= {"first": first, "events": events}
-        news |= {name: part.value for name, part in parts.items() if fresh or part.changed > known}
+        news |= {
+            name: part.value
+            for name, part in parts.items()
+            if (fresh or part.changed > known) and (name not in OPTIONAL or name in place.wants)
+        }
     except UnknownRunError:  # deleted a moment ago: the page stays where it is until the next look
         version, run_id, revision, cursor = known, place.shown, place.revision, place.cursor
     return Message.model_construct(
-        _fields_set={"server", "version", "protocol", "shown", "revision", "cursor", *news},
+        _fields_set={*ALWAYS, *news},
         server=changes.server,
         version=version,
         protocol=PROTOCOL,
@@ -208,8 +217,7 @@ def update(changes: Changes, place: Place) -> Message:
 
 def has_news(message: Message, place: Place) -> bool:
     """Whether the message contains anything new for a page at `place`."""
-    parts = {"runs", "removed", "run", "network", "text", "controls", "events", "problem"}
-    return bool(parts & message.model_fields_set) or message.server != place.server
+    return bool(message.model_fields_set - ALWAYS) or message.server != place.server
 
 
 def place_after(message: Message, place: Place) -> Place:

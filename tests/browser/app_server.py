@@ -68,7 +68,7 @@ class AppServer:
         self._goes_on.set()
         self._stands_still = threading.Event()
         self.service = TrainingService(
-            DataCatalog(data, runs, "mnist"), RunDatabase(runs), self._fit
+            DataCatalog(data, runs, "mnist"), RunDatabase(runs), self._fit, lambda *_: 1000.0
         )
         self.service.prepare_dataset()
         listener = socket.create_server(("127.0.0.1", 0))

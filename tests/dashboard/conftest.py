@@ -31,7 +31,7 @@ from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
 from dashboard.components import runs_table, status_bar
 from dashboard.live.updates import Changes
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import Finish, MakeService, WaitUntil, instant_probe
 
 SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 
@@ -48,7 +48,7 @@ class InMemoryCatalog(DataCatalog):
 
 
 def in_memory_service(data: Dataset, runs: Path, fit: Fit = real_fit) -> TrainingService:
-    return TrainingService(InMemoryCatalog(data), RunDatabase(runs), fit)
+    return TrainingService(InMemoryCatalog(data), RunDatabase(runs), fit, instant_probe)
 
 
 def until_stopped(

@@ -29,6 +29,7 @@ from core.device import choose_runtime, import_torchvision
 from core.errors import ExportUnavailableError
 from core.export.script import MAX_EVALUATIONS, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
+from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot, RunState, TrainingSegment
 from core.training.loop import fit
 from core.training.state import Checkpoint, ResumeState
@@ -128,7 +129,7 @@ def train(config: TrainConfig, resume: ResumeState | None = None) -> Trained:
     found = list(fit(config, DIGITS, resume=resume))
     checkpoints = [event for event in found if isinstance(event, Checkpoint)]
     return Trained(
-        events=tuple(event for event in found if not isinstance(event, Checkpoint)),
+        events=tuple(event for event in found if not isinstance(event, Checkpoint | PreviewFrame)),
         state=next(event.resume for event in checkpoints if event.resume),
         last=checkpoints[-1],
     )

@@ -1,6 +1,10 @@
 """Looking inside through the service's door: the right network, the right image, sentences else."""
 
+import queue
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +19,17 @@ from core.errors import (
     EmptyDrawingError,
     NoConvolutionError,
     NoModelError,
+    NotTrainedError,
     OutOfRangeError,
     UnknownEpochError,
 )
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import attribute
+from core.service.inspection import Inspection
 from core.service.service import TrainingService
-from tests.conftest import Finish
+from core.training.loop import Event
+from core.training.state import Checkpoint
+from tests.conftest import Finish, MakeService, WaitUntil
 
 SEVEN = [[[70.0, 56.0], [210.0, 56.0], [126.0, 238.0]]]
 
@@ -55,6 +63,69 @@ def test_a_look_is_that_of_the_epochs_network_at_the_test_image(
         assert maps.layer == other.layer
         np.testing.assert_allclose(maps.values, other.values, atol=1e-5)
     np.testing.assert_allclose(shown.view.probabilities, expected.probabilities, atol=1e-6)
+
+
+def test_the_network_of_a_run_that_trains_is_looked_at_once_a_second(
+    make_service: MakeService, finish: Finish, wait_until: WaitUntil
+) -> None:
+    now, steps = 0.0, queue.Queue[Event | None]()
+
+    def told(*_: Any) -> Iterator[Event]:
+        while event := steps.get():
+            yield event
+
+    def publish(step: int) -> None:
+        def is_there() -> bool:
+            with suppress(NotTrainedError):
+                return service.predictions.checkpoint(run_id).step == step
+            return False
+
+        weights = models.build("speedrun_cnn").state_dict()
+        steps.put(Checkpoint("speedrun_cnn", 1, step, step / 100, weights, None))
+        wait_until(is_there)
+
+    service = make_service(fit=told)
+    inspection = Inspection(service.predictions, clock=lambda: now)
+    run_id = service.runs.start(TrainConfig(model="speedrun_cnn"))
+    with pytest.raises(NotTrainedError):
+        inspection.network_view(run_id, 7)
+    publish(1)
+    first = inspection.network_view(run_id, 7)
+    assert first.version == f"{run_id}/0/0.01"
+    publish(2)
+    assert inspection.network_view(run_id, 7).view is first.view
+    now = 1.5
+    assert inspection.network_view(run_id, 7).version == f"{run_id}/0/0.02"
+    assert service.predictions._runs.find(run_id).control.should_publish()
+    steps.put(None)
+    finish(service)
+
+
+def test_the_network_is_shown_with_its_layers_and_their_weights(
+    service: TrainingService, run_id: str, tiny_dataset: Dataset
+) -> None:
+    shown = service.inspection.network_view(run_id, 7)
+    assert (shown.version, shown.model, shown.index) == (f"{run_id}/0/2", "speedrun_cnn", 7)
+    assert shown.view is service.inspection.activations(7, run_id).view
+    names = [maps.layer.name for maps in shown.view.maps]
+    expected = {layer.name: layer.parameters for layer in models.layers("speedrun_cnn")}
+    assert dict(zip(names, shown.parameters, strict=True)) == {
+        name: expected.get(name, 0) for name in names
+    }
+    assert sum(shown.parameters) == 215_194
+
+    untrained = service.inspection.network_view(run_id, 7, epoch=0)
+    assert (untrained.progress, untrained.version) == (0, f"{run_id}/0/0")
+    service.runs.rewind(run_id, 1)
+    assert service.inspection.network_view(run_id, 7).progress == 1, "at once"
+    with pytest.raises(OutOfRangeError):
+        service.inspection.network_view(run_id, len(tiny_dataset.test_labels))
+
+
+def test_batch_normalization_counts_with_its_convolution() -> None:
+    model = models.build("accurate_cnn")
+    network = Network("accurate_cnn", model.state_dict())
+    assert sum(network.parameters()) == sum(p.numel() for p in model.parameters())
 
 
 def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: str) -> None:

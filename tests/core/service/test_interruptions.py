@@ -10,6 +10,7 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.errors import StorageError, WrongStateError
+from core.records.preview import PreviewFrame
 from core.records.runs import RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
@@ -77,7 +78,7 @@ def whole(tiny_dataset: Dataset) -> list[tuple[Any, ...]]:
     """The metrics of `SHORT`, trained in one go."""
     events = list(fit(SHORT, tiny_dataset))
     assert len(events) == EVENTS
-    return timeless([event for event in events if not isinstance(event, Checkpoint)])
+    return timeless([event for event in events if not isinstance(event, Checkpoint | PreviewFrame)])
 
 
 class Acting:

@@ -26,6 +26,7 @@ from core.errors import (
     WrongStateError,
 )
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
+from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
@@ -79,7 +80,11 @@ class Halting:
 def uninterrupted(tiny_dataset: Dataset) -> list[tuple[Any, ...]]:
     """The metrics of `CONFIG`, trained in one go."""
     return timeless(
-        [event for event in fit(CONFIG, tiny_dataset) if not isinstance(event, Checkpoint)]
+        [
+            event
+            for event in fit(CONFIG, tiny_dataset)
+            if not isinstance(event, Checkpoint | PreviewFrame)
+        ]
     )
 
 

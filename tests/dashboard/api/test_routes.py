@@ -36,6 +36,18 @@ def test_the_server_says_that_it_is_well(untrained: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+def test_the_presets_promise_a_time_on_this_computer(
+    client: TestClient, wait_until: WaitUntil
+) -> None:
+    first = client.get("/api/speed").json()
+    assert first["device"]
+    assert first["presets"]["fast"] == {"seconds": None, "accuracy": None}
+    wait_until(lambda: client.get("/api/speed").json()["state"] == "measured")
+    told = client.get("/api/speed").json()
+    assert list(told["presets"]) == ["fast", "notebook", "speedrun", "accurate"]
+    assert all(promise["seconds"] > 0 for promise in told["presets"].values())
+
+
 def test_a_data_set_that_is_missing_says_what_was_searched_and_is_searched_again(
     make_service: MakeService,
     synthetic_folder: Path,

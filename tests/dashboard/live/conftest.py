@@ -1,9 +1,10 @@
 """A page that follows, for the tests of the live layer."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
-from dashboard.live.protocol import Place
+from dashboard.live.protocol import Place, Want
 from dashboard.live.updates import Changes, place_after, update
 
 PLACE = {"server", "version", "shown", "revision", "cursor"}
@@ -13,8 +14,8 @@ PLACE = {"server", "version", "shown", "revision", "cursor"}
 class Page:
     """What a page knows, and does with a message."""
 
-    def __init__(self, run: str | None = None) -> None:
-        self.place = Place(run=run)
+    def __init__(self, run: str | None = None, wants: Collection[Want] = ()) -> None:
+        self.place = Place(run=run, wants=frozenset(wants))
         self.rows: dict[str, dict[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.heard = 0

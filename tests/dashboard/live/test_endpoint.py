@@ -16,13 +16,16 @@ from starlette.testclient import WebSocketTestSession
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from core.config import parse_config
+from core.service import worker
 from core.service.service import TrainingService
+from core.training import control
 from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live
 from dashboard.live.protocol import Place
-from tests.conftest import SECONDS, MakeService, WaitUntil, run_async
-from tests.dashboard.conftest import LiveHarness, batch, opened, refusal
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, run_async
+from tests.dashboard.conftest import SHORT, LiveHarness, batch, opened, refusal
 from tests.dashboard.live.conftest import Page
 
 
@@ -37,7 +40,8 @@ def client(harness: LiveHarness) -> Iterator[TestClient]:
 
 
 def ask(client: TestClient, place: Place, **headers: str) -> Response:
-    return client.get("/api/live", params=place.model_dump(exclude_none=True), headers=headers)
+    query = place.model_dump(mode="json", exclude_none=True)
+    return client.get("/api/live", params=query, headers=headers)
 
 
 def session(client: TestClient) -> WebSocketTestSession:
@@ -68,7 +72,7 @@ def hear_events(socket: WebSocketTestSession, page: Page, events: int) -> None:
 def expect_ping(message: dict[str, Any], page: Page) -> None:
     """The version may be newer: the list of runs is read once more when a server starts."""
     assert message.pop("version") >= page.place.version
-    assert message == page.place.model_dump(exclude={"run", "version"}) | {"ping": True}
+    assert message == page.place.model_dump(exclude={"run", "version", "wants"}) | {"ping": True}
 
 
 def test_the_first_answer_has_everything_and_is_compressed_where_the_client_likes_that(
@@ -418,3 +422,53 @@ def test_what_changed_before_the_server_started_is_told(harness: LiveHarness) ->
     with TestClient(server, base_url="http://127.0.0.1") as client:
         assert ask(client, Place()).json()["shown"] == run_id
         assert [row["run_id"] for row in ask(client, Place()).json()["runs"]] == [run_id]
+
+
+def test_training_makes_previews_while_a_page_wants_them(
+    service: TrainingService, wait_until: WaitUntil
+) -> None:
+    run_id = service.runs.start(parse_config({**SHORT, "epochs": 200}))
+    page = Page(wants={"preview"})
+    with TestClient(create_app(service).server, base_url="http://127.0.0.1") as client:
+        wait_until(lambda: page.take(ask(client, page.place).json()).get("preview"))
+    service.runs.stop(run_id)
+
+
+def test_a_page_that_follows_is_told_the_first_frame_of_the_next_run(
+    service: TrainingService, finish: Finish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (control, worker):  # a busy machine may take longer for the run
+        monkeypatch.setattr(module, "WATCH_SECONDS", SECONDS)
+    with TestClient(create_app(service).server, base_url="http://127.0.0.1") as client:
+        page = Page(wants={"preview"})
+        with followed(client, page.place) as socket:
+            assert page.take(hear(socket))["preview"] is None
+            run_id = service.runs.start(parse_config(SHORT))
+            finish(service, run_id)
+            first, *_, last = service.runs.previews(run_id)
+            assert (first.step, last.progress) == (5, 2)
+            while page.take(hear(socket)).get("preview") != asdict(last):
+                pass
+
+
+def test_previews_are_asked_for_as_long_as_a_page_is_open_that_wants_them(
+    client: TestClient, harness: LiveHarness, monkeypatch: pytest.MonkeyPatch, wait_until: WaitUntil
+) -> None:
+    monkeypatch.setattr(endpoint, "PING_SECONDS", 0.01)
+    asked: list[str | None] = []
+    monkeypatch.setattr(harness.service.runs, "watch", asked.append)
+    place = Place(wants=frozenset({"preview"}))
+    with followed(client, place) as wall, followed(client, Place(run="other")):
+        for _ in range(5):  # nothing happens meanwhile
+            hear(wall)
+        assert len(asked) >= 4
+        assert set(asked) == {None}
+        wall.send_text(Place().model_dump_json())  # the wall is out of sight
+        while "network" not in hear(wall):  # the answer to the new place
+            pass
+        hear(wall)
+        hear(wall)
+        asked.clear()
+        for _ in range(3):
+            hear(wall)
+        assert asked == []

@@ -11,6 +11,7 @@ import pytest
 
 from core.config import TrainConfig
 from core.errors import UnknownRunError
+from core.records.preview import PreviewFrame
 from dashboard import ids
 from dashboard.components import status_bar
 from dashboard.live.protocol import Place
@@ -318,3 +319,26 @@ def test_what_cannot_be_read_is_logged_once(
         Page().look(harness.changes)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert run_id in caplog.text
+
+
+# The preview, which only those get who ask for it
+
+FRAME = PreviewFrame(3, 0.3, 1.5, "0" * 60, 0.75)
+
+
+def test_a_preview_comes_to_those_who_want_it(harness: LiveHarness) -> None:
+    harness.start()
+    watching, other = Page(wants={"preview"}), Page()
+    watching.look(harness.changes)
+    other.look(harness.changes)
+    harness.report(FRAME)
+    assert watching.look(harness.changes)["preview"] == asdict(FRAME)
+    assert "preview" not in other.look(harness.changes)
+    assert "preview" not in watching.look(harness.changes), "it is told once"
+
+
+def test_the_last_frame_is_told_after_the_end_of_the_run(harness: LiveHarness) -> None:
+    harness.start()
+    harness.report(FRAME)
+    harness.end()
+    assert Page(wants={"preview"}).look(harness.changes)["preview"] == asdict(FRAME)

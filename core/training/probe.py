@@ -1,0 +1,64 @@
+"""How many images a second this computer trains on, measured in a quarter of a second."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from core import models
+from core.config import TrainConfig
+from core.device import Runtime
+from core.errors import CancelledError
+from core.training.state import TrainState
+
+WARM_UP_STEPS = 2
+"""The first steps set up kernels and memory."""
+
+SECONDS = 0.2
+MIN_STEPS, MAX_STEPS = 2, 50
+
+
+def images_per_second(
+    config: TrainConfig, runtime: Runtime, should_stop: Callable[[], bool] = lambda: False
+) -> float:
+    """Trains a network on noise for some steps.
+
+    Leaves torch's global generators, which a run in another thread may use, alone.
+
+    Raises:
+        CancelledError: `should_stop()`, which is called before each step, became true.
+    """
+    generator = torch.Generator().manual_seed(0)
+    state = TrainState(config, runtime, _network(config.model, generator))
+    shape = (config.batch_size, 1, 28, 28)
+    images = torch.randn(shape, generator=generator).to(runtime.device)
+    labels = torch.randint(10, shape[:1], generator=generator).to(runtime.device)
+
+    def train(steps: int) -> float:
+        started = time.perf_counter()
+        for _ in range(steps):
+            if should_stop():
+                raise CancelledError
+            loss, _ = state.step(images, labels, config.learning_rate)
+        loss.item()  # waits for the device
+        return time.perf_counter() - started
+
+    train(WARM_UP_STEPS)
+    steps = int(min(max(SECONDS / train(1), MIN_STEPS), MAX_STEPS))
+    return steps * config.batch_size / train(steps)
+
+
+def _network(name: str, generator: torch.Generator) -> nn.Module:
+    """A model with small random weights from a generator of its own, and without dropout."""
+    network = models.build_on_meta(name).to_empty(device="cpu")
+    with torch.no_grad():
+        for values in (*network.parameters(), *network.buffers()):
+            if values.is_floating_point():
+                values.copy_(torch.rand(values.shape, generator=generator) * 0.1)
+            else:
+                values.zero_()
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # its noise would come from the global generator
+    return network

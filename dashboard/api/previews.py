@@ -1,0 +1,70 @@
+"""Routes for the preview of a run: some test images, and what the network read in them."""
+
+import io
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from fastapi import FastAPI, Query
+from fastapi.responses import Response
+from PIL import Image
+
+from dashboard.api.schemas import PreviewFrames, PreviewResponse
+
+if TYPE_CHECKING:
+    from core.service.service import TrainingService
+
+COLUMNS = 10
+PNG = {"content": {"image/png": {}}, "description": "The picture"}
+
+Run = Annotated[str | None, Query(description="A run; by default, what the next run trains on.")]
+
+Kept = Annotated[int | None, Query(description="A kept epoch; else the last evaluation.")]
+
+
+def register(api: FastAPI, service: "TrainingService") -> None:
+    @api.get("/preview", tags=["predictions"])
+    def get_images() -> PreviewResponse:
+        """The test images that the next run's preview will show."""
+        images = service.predictions.preview_images()
+        return PreviewResponse(images=images.indices.tolist(), labels=images.labels.tolist())
+
+    @api.get("/runs/{run_id}/preview", tags=["predictions"])
+    def get_preview(run_id: str, epoch: Kept = None) -> PreviewResponse:
+        """Some test images, and what the run's network reads in them."""
+        images = service.predictions.preview_images(run_id)
+        return PreviewResponse(
+            images=images.indices.tolist(),
+            labels=images.labels.tolist(),
+            frames=len(service.runs.previews(run_id)),
+            current=service.predictions.preview(run_id, epoch),
+        )
+
+    @api.get("/runs/{run_id}/preview/frames", tags=["predictions"])
+    def get_frames(run_id: str) -> PreviewFrames:
+        """What the run's network read on its way; nothing if nobody watched."""
+        return PreviewFrames(frames=service.runs.previews(run_id))
+
+    @api.get("/preview.png", tags=["predictions"], response_class=Response, responses={200: PNG})
+    def get_preview_images(run: Run = None) -> Response:
+        """The images of a preview, a column for each digit: opaque ink on transparency."""
+        shown = service.predictions.preview_images(run)
+        content = sprite(shown.images, shown.labels)
+        return Response(content, media_type="image/png")
+
+
+def sprite(images: np.ndarray, labels: np.ndarray) -> bytes:
+    """A PNG of images (n, 28, 28) uint8 with ink 255, each in the column of its label (n,).
+
+    Ink is the alpha. Images of a digit stand below each other in the order of `images`.
+    """
+    rows = int(np.bincount(labels).max())
+    height, width = images.shape[1:]
+    grid = np.zeros((rows, height, COLUMNS, width), np.uint8)
+    filled = [0] * COLUMNS
+    for image, label in zip(images, labels, strict=True):
+        grid[filled[label], :, label] = image
+        filled[label] += 1
+    alpha = grid.reshape(rows * height, COLUMNS * width)
+    file = io.BytesIO()
+    Image.fromarray(np.stack([np.zeros_like(alpha), alpha], axis=-1), "LA").save(file, "PNG")
+    return file.getvalue()
