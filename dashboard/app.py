@@ -16,7 +16,6 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, dash_table, dcc, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
@@ -99,8 +98,7 @@ def create_app(
     live = Live(service, runs_table.row, functools.partial(status_bar.describe, service))
 
     @asynccontextmanager
-    async def lifespan(server: FastAPI) -> AsyncIterator[None]:
-        _answer_head(server)  # Dash adds its last route when the server starts
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with live.running():
             yield
         service.close()  # a training thread that outlives the interpreter would abort the process
@@ -210,13 +208,6 @@ def _register_navigation(app: Dash) -> None:
 def _epoch_slider() -> html.Div:
     """Reserves the space of the slider that `assets/live/epoch_slider.js` adds."""
     return html.Div(id="epoch-bar", className="epoch-bar", style={"visibility": "hidden"})
-
-
-def _answer_head(server: FastAPI) -> None:
-    """Lets the page and the guide answer HEAD, as Starlette's routes do and FastAPI's do not."""
-    for route in server.routes:
-        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
-            route.methods.add("HEAD")
 
 
 def _log_error(error: Exception) -> None:
