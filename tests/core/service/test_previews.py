@@ -12,9 +12,11 @@ from core.errors import UnknownRunError
 from core.records.preview import PreviewFrame
 from core.runs import previews
 from core.runs.previews import PreviewFrames
+from core.service import worker
+from core.training import control
 from core.training.loop import Event, fit
 from core.training.preview import FIRST_STEPS, preview_images
-from tests.conftest import Finish, MakeService
+from tests.conftest import SECONDS, Finish, MakeService
 
 CONFIG = parse_config({"epochs": 3, "batch_size": 30, "model": "mlp", "precision": "fp32"})
 
@@ -78,8 +80,10 @@ def test_frames_go_and_come_back_with_their_run_and_a_fork_has_its_own(
 
 
 def test_a_run_that_starts_while_somebody_watches_what_trains_has_its_first_frame(
-    make_service: MakeService, finish: Finish
+    make_service: MakeService, finish: Finish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for module in (control, worker):  # a busy machine may take longer for the run
+        monkeypatch.setattr(module, "WATCH_SECONDS", SECONDS)
     service = make_service()
     alone = service.runs.start(CONFIG)
     finish(service, alone)

@@ -11,18 +11,17 @@ from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.records.preview import PreviewFrame
 from core.training import preview
-from core.training.control import TrainingControl
+from core.training.control import WATCH_SECONDS, TrainingControl
 from core.training.loop import Event, fit
 from core.training.preview import IMAGES_PER_DIGIT, preview_images
 from core.training.state import Checkpoint, ResumeState
+from tests.conftest import scripted_control
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 
 
 def watched() -> TrainingControl:
-    control = TrainingControl()
-    control.watch()
-    return control
+    return scripted_control(is_watched=lambda: True)
 
 
 def frames(events: list[Event]) -> list[PreviewFrame]:
@@ -117,14 +116,14 @@ def test_frames_come_after_the_first_steps_and_then_as_time_allows(tiny_dataset)
     assert [frame.step for frame in frames(events)] == [5, 10, 20, 40, 65, 90, 100]
 
 
-def test_a_watch_in_the_middle_brings_frames_from_there_on(tiny_dataset):
+def test_a_watch_in_the_middle_brings_frames_from_there_on(tiny_dataset, monkeypatch):
     control, steps = TrainingControl(), []
     config = parse_config({**TINY, "batch_size": 3, "epochs": 1})
     for event in fit(config, tiny_dataset, control=control):
         if isinstance(event, PreviewFrame):
             steps.append(event.step)
         elif not isinstance(event, Checkpoint) and event.step == 30:
-            control.watch()
+            monkeypatch.setattr(control, "is_watched", lambda: True)
     assert steps
     assert min(steps) >= 30
 
@@ -180,5 +179,7 @@ def test_a_watch_ends_by_itself(monkeypatch):
     assert not control.is_watched()
     control.watch()
     assert control.is_watched()
-    now = 11.0
+    now = WATCH_SECONDS - 1
+    assert control.is_watched()
+    now = WATCH_SECONDS
     assert not control.is_watched()
