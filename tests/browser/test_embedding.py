@@ -193,10 +193,10 @@ def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
 
     dashboard.button("Show in Gallery").click()
     dashboard.expect_tab("Gallery")
-    expect_gallery_of(dashboard, chosen, "after 1 epoch.")
+    expect_gallery_of(dashboard, chosen, "after 1 epoch")
     expect(dashboard.field("Images")).to_be_disabled()
     dashboard.epoch_slider.press("End")
-    expect_gallery_of(dashboard, chosen, "after 3 epochs.")
+    expect_gallery_of(dashboard, chosen, "after 3 epochs")
 
     dashboard.button("Back to all images").click()
     expect(dashboard.caption("Gallery")).to_contain_text(re.compile(r"right\s*after 3 epochs"))
