@@ -174,6 +174,7 @@ def test_a_new_learning_rate_is_seen_on_the_curve(
     rate.fill("0,0001")
     dashboard.button("Apply").click()
     dashboard.until(lambda: server.events(run_id, "batch")[-1]["learning_rate"] == 0.0001)
+    dashboard.page.keyboard.press("Escape")  # closes the drawer
     server.stop_run(run_id)
     dashboard.open_tab("Curves")
     dashboard.until(lambda: dashboard.point_count(LOSS, 4) == 1)

@@ -46,7 +46,7 @@ def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
     expect(told).to_have_count(1)
     # So small a run reports every batch.
     dashboard.until(lambda: dashboard.point_count(LIVE) == 3 * 1000 / 50)
-    dashboard.until(lambda: dashboard.point_count(LIVE, trace=3) == 3)
+    dashboard.until(lambda: dashboard.point_count(LIVE, trace=2) == 3)
     losses = live_values(dashboard, "y")
     assert losses[-1] < losses[0]
     expect(dashboard.button("Train")).to_be_enabled()
