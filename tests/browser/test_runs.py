@@ -184,15 +184,21 @@ def test_all_runs_are_listed_and_the_table_follows_them(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     done = train_tiny(server)
-    assert scripts_of_the_table(dashboard) == 0
     open_runs(dashboard, server)
-    assert scripts_of_the_table(dashboard) > 0
     expect(row(dashboard, done)).to_contain_text("done")
     run_id = server.start_endless_run()
     busy = title(server, run_id)
     expect(row(dashboard, busy)).to_contain_text("training")
     server.stop_run(run_id)
     expect(row(dashboard, busy)).to_contain_text("stopped")
+
+
+def test_the_table_is_loaded_when_it_is_first_seen(server: AppServer, open_page: OpenPage) -> None:
+    dashboard = open_page(query="?tab=curves")
+    dashboard.expect_tab("Curves")
+    assert scripts_of_the_table(dashboard) == 0
+    open_runs(dashboard, server)
+    assert scripts_of_the_table(dashboard) > 0
 
 
 def test_a_name_is_edited_in_the_table_and_wiping_it_out_gives_back_the_number(
