@@ -2,13 +2,14 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, setProps } = window.digitlab;
+  const { addCallbacks, setProps } = window.digitlab;
 
   const TAB = "tab"; // sessionStorage: a reload without a tab in the address opens the same one
   const ALIASES = { compare: "experiments", explore: "mistakes" };
   const LONGEST = 100; // letters of a run's name that the server reads
   const TRAINING = ["running", "stopping"];
   const INSTEAD = "You see the newest run instead. Choose another one under “Run”.";
+  const NO_TAB = "This link names a tab that is not here. Choose one above.";
   const NO_RUN = "There is no run yet: press Train to start one.";
 
   // The address names the tab and the run that are shown, also while the page follows the newest
@@ -42,11 +43,12 @@
   // Back and Forward. An entry that followed the newest run does so again, unless there is a newer
   // one: it shows what it showed.
   window.addEventListener("popstate", () => {
-    wanted = readAddress();
+    const asked = readAddress();
     const rows = window.live.newestRows();
     const latest = rows.find(({ state }) => TRAINING.includes(state)) ?? rows[0];
-    if (history.state?.run === null && wanted.run === latest?.run_id) wanted.run = null;
-    if (view) setProps("page-address", { data: Date.now() });
+    if (history.state?.run === null && asked.run === latest?.run_id) asked.run = null;
+    if (view) openAddress(asked);
+    else wanted = asked;
   });
 
   // The run that the server shows, and the one that it was asked for.
@@ -70,30 +72,37 @@
     if (view) follow(detail);
   });
 
+  // Opens a tab and a run. What the address names gets no new entry in the history.
+  function open(tab, run, isFromAddress) {
+    if (!view && first) setTimeout(follow, 0, first);
+    const isFirstRun = newest === null && tab === view?.tab;
+    isNew = Boolean(view) && !isFromAddress && !isFirstRun;
+    if (run === null && view?.run !== null) newest = undefined;
+    view = { tab, run };
+    sessionStorage.setItem(TAB, tab);
+    remark("");
+    setTimeout(writeAddress); // what is opened at once, tab and run, is one entry
+    document.dispatchEvent(new CustomEvent("address", { detail: view }));
+  }
+
+  // Opens the tab and the run that the address names.
+  function openAddress({ tab: name, run }) {
+    const tabs = [...document.querySelectorAll(".tab-panel")].map(({ dataset }) => dataset.tab);
+    const named = ALIASES[name] ?? name;
+    const candidates = [named, view?.tab, sessionStorage.getItem(TAB), tabs[0]];
+    const tab = candidates.find((candidate) => tabs.includes(candidate));
+    open(tab, run, true);
+    if (named && tab !== named) remark(NO_TAB);
+    setProps("open-tab", { data: tab });
+    setProps("run-pick", { value: run ?? "newest" });
+  }
+
   addCallbacks("page", {
-    // Opens the tab and the run that the address names, or names in the address those that somebody
-    // has opened.
-    navigate: (_, openTab, openRun) => {
-      const tabs = [...document.querySelectorAll(".tab-panel")].map(({ dataset }) => dataset.tab);
-      const asked = wanted;
-      wanted = null;
-      const wantedTab = ALIASES[asked?.tab] ?? asked?.tab;
-      const tab = [wantedTab, openTab, sessionStorage.getItem(TAB)].find((name) => tabs.includes(name)) ?? tabs[0];
-      const pick = asked ? (asked.run ?? "newest") : openRun || "newest";
-      const run = pick === "newest" ? null : pick;
-      if (!view && first) setTimeout(follow, 0, first);
-      if (!view || tab !== view.tab || run !== view.run) {
-        const isFirstRun = newest === null && tab === view?.tab;
-        isNew = Boolean(view) && !asked && !isFirstRun;
-        if (run === null && view?.run !== null) newest = undefined;
-        view = { tab, run };
-        sessionStorage.setItem(TAB, tab);
-        const unknown = wantedTab && wantedTab !== tab;
-        remark(unknown ? "This link names a tab that is not here. Choose one above." : "");
-      }
-      setTimeout(writeAddress); // what is opened at once, tab and run, is one entry
-      document.dispatchEvent(new CustomEvent("address", { detail: view }));
-      return [tab === openTab ? noUpdate() : tab, pick === openRun ? noUpdate() : pick];
+    // Somebody has opened a tab or a run, or the page has just been drawn.
+    navigate: (openTab, openRun) => {
+      if (!view) return openAddress(wanted);
+      const run = openRun === "newest" ? null : openRun;
+      if (openTab !== view.tab || run !== view.run) open(openTab, run, false);
     },
   });
 

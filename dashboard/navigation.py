@@ -25,7 +25,6 @@ from dashboard.tabs.train import callbacks as train, layout as train_layout
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-PAGE_ADDRESS = "page-address"
 BUILT_AT_ONCE = ids.TAB_TRAIN
 """Other tabs use its form."""
 IN_THE_BAR = 4
@@ -95,7 +94,6 @@ def _entry(place: int, name: str, tabs: list[Tab]) -> html.Button:
 def panels(service: "TrainingService") -> html.Main:
     """The tabs' panels, still empty, and what they share."""
     shared = [
-        dcc.Store(id=PAGE_ADDRESS),
         dcc.Store(id=ids.OPEN_TAB),
         *stores(*(_build_id(tab.id) for tab in TABS), *(ids.version(tab.id) for tab in TABS)),
         *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
@@ -161,12 +159,9 @@ def register(app: Dash, service: "TrainingService") -> None:
     """The callbacks of all tabs, those that build them, and the one behind the page's address."""
     app.clientside_callback(
         ClientsideFunction("page", "navigate"),
-        Output(ids.OPEN_TAB, "data", allow_duplicate=True),
-        Output(ids.RUN_PICK, "value", allow_duplicate=True),
-        Input(PAGE_ADDRESS, "data"),
         Input(ids.OPEN_TAB, "data"),
         Input(ids.RUN_PICK, "value"),
-        prevent_initial_call="initial_duplicate",
+        prevent_initial_call=False,
     )
     for tab in TABS:
         tab.register(app, service)

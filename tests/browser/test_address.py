@@ -78,7 +78,7 @@ def test_the_address_names_the_run_that_is_shown_and_back_goes_to_the_view_befor
     page.page.evaluate(
         """run => {
             dash_clientside.set_props("run-pick", {value: run});
-            dash_clientside.set_props("tabs", {active_tab: "curves"});
+            dash_clientside.set_props("open-tab", {data: "curves"});
         }""",
         cnn_run,
     )

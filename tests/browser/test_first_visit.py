@@ -39,7 +39,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     for region in ("Loss curve", "Accuracy curve"):
         expect(dashboard.region(region)).to_contain_text("The curve starts to move")
 
-    for tab, region in (("Gallery", "Test images"), ("Mistakes", "Images that fit")):
+    for tab, region in (("Gallery", "Test images"), ("Mistakes", "Images that match")):
         dashboard.open_tab(tab)
         digits = dashboard.region(region).get_by_role("button", name=re.compile(r"^True \d"))
         expect(digits.first).to_be_visible()

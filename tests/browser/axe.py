@@ -1,0 +1,43 @@
+"""What axe-core finds on a page."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from dashboard.navigation import TABS
+from tests.browser.dashboard_page import DashboardPage
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+TABLET: dict[str, Any] = {"viewport": {"width": 1024, "height": 768}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+
+def violations(page: Page) -> list[str]:
+    """What is wrong on the page as it is: the rule and the element."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+
+def violations_by_tab(dashboard: DashboardPage, is_training: bool = False) -> dict[str, list[str]]:
+    """What is wrong on each tab, by its label. Tabs on which nothing is wrong are left out.
+
+    Args:
+        dashboard: the page.
+        is_training: whether a run trains, so that the page never comes to rest.
+    """
+    found: dict[str, list[str]] = {}
+    for tab in TABS:
+        dashboard.open_tab(tab.label)
+        if is_training:
+            built = dashboard.page.locator(f"#panel-{tab.id}:not([aria-busy]) > *").first
+            built.wait_for(state="visible")
+        else:
+            dashboard.wait_until_quiet()
+        if wrong := violations(dashboard.page):
+            found[tab.label] = wrong
+    return found
