@@ -67,7 +67,7 @@ def epoch_number(progress: float) -> str:
 def after_epochs(progress: float) -> str:
     """How long a network had trained, for the end of a sentence: `after 3 epochs`."""
     if not progress:
-        return "before it has learnt anything"
+        return "before it has learned anything"
     return f"after {epoch_number(progress)} {'epoch' if progress == 1 else 'epochs'}"
 
 

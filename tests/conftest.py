@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: a tiny data set that can be learnt, and services that train on it.
+"""Fixtures that all tests share: a tiny data set that can be learned, and services that train it.
 
 Nothing here needs a network, a folder outside pytest's own, or luck with time: whoever waits,
 waits for a condition and has a deadline.
@@ -135,7 +135,7 @@ def scripted_control(**answers: Callable[[], Any]) -> TrainingControl:
 
 @pytest.fixture(scope="session")
 def tiny_dataset() -> Dataset:
-    """300 images to train on and 120 to test, learnt in one or two epochs. Do not change it."""
+    """300 images to train on and 120 to test, learned in one or two epochs. Do not change it."""
     return make_tiny_dataset()
 
 

@@ -61,7 +61,9 @@ def take_all(page: Page, url: str, output: Path) -> None:
             page.get_by_role("tab", name=entry, exact=True).click()
 
     page.goto(url)
-    page.get_by_role("radiogroup", name="What to train").get_by_text("Fast", exact=True).click()
+    presets = page.get_by_role("radiogroup", name="What to train")
+    expect(presets.get_by_text(re.compile("^about"))).to_have_count(4, timeout=TRAIN_MS)
+    presets.get_by_text("Fast", exact=True).click()
     page.get_by_role("button", name="Train", exact=True).click()
     status = page.get_by_role("region", name="Run status")
     film(page, status, output / "run.webp")
@@ -77,11 +79,12 @@ def take_all(page: Page, url: str, output: Path) -> None:
     take("gallery")
     open_tab("Mistakes", "Explore")
     expect(
-        page.get_by_role("region", name="Images that fit").get_by_role("button").first
+        page.get_by_role("region", name="Images that match").get_by_role("button").first
     ).to_be_visible()
     take("mistakes")
     open_tab("Draw")
     draw(page, SEVEN)
+    expect(page.locator("#draw-answer")).to_contain_text("sure")
     take("draw")
     open_tab("Inside", "Explore")
     page.get_by_text("My drawing", exact=True).click()
@@ -93,7 +96,7 @@ def take_all(page: Page, url: str, output: Path) -> None:
     take("embedding")
     open_tab("Experiments")
     page.get_by_role("button", name="Train both").click()
-    noisy = page.get_by_role("region", name=re.compile("^[Nn]oisy"))
+    noisy = page.get_by_role("region", name="Noisy", exact=True)
     expect(noisy).to_be_visible(timeout=TRAIN_MS)
     take("experiments")
     train_a_group(url)
@@ -112,6 +115,7 @@ def take_all(page: Page, url: str, output: Path) -> None:
 def film(page: Page, status: Locator, path: Path) -> None:
     """The first epoch of a run as a short animated picture."""
     frames: list[Image.Image] = []
+    expect(status).to_contain_text("1 of 3", timeout=TRAIN_MS)
     while len(frames) < FRAMES and "1 of 3" in status.inner_text():
         picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
         frames.append(picture.resize(FILM_SIZE, Image.Resampling.LANCZOS))

@@ -16,7 +16,7 @@ TRAIN_IMAGES, TEST_IMAGES = 300, 120
 def make_tiny_dataset(
     train: int = TRAIN_IMAGES, test: int = TEST_IMAGES, noise: float = 40.0
 ) -> Dataset:
-    """Noisy images with a bright patch whose place tells the digit: learnt in a few steps."""
+    """Noisy images with a bright patch whose place tells the digit: learned in a few steps."""
     random = np.random.default_rng(12)
 
     def some(count: int) -> tuple[Tensor, Tensor]:

@@ -65,8 +65,8 @@ class Finetuning:
             )
         if not epoch:
             raise WrongStateError(
-                f"{snapshot.title} has learnt nothing yet that could be built on: let it finish an "
-                "epoch first, or move the epoch slider."
+                f"{snapshot.title} has learned nothing yet that could be built on: let it "
+                "finish an epoch first, or move the epoch slider."
             )
         labels = np.array([drawing.label for drawing in drawings], np.int64)
         earlier = finetuning_data.load(snapshot, run.files.folder)

@@ -314,9 +314,11 @@ _NO_MODEL = "There is no trained network yet. Press Train first; it takes a minu
 
 def _not_trained(run: RunSnapshot) -> str:
     if run.state.finished:
-        return f"{run.title} ended before it had learnt anything. Choose another run, or train one."
+        return (
+            f"{run.title} ended before it had learned anything. Choose another run, or train one."
+        )
     state = {
         RunState.QUEUED: "waits for its turn",
         RunState.PAUSED: "was paused before its beginning",
     }.get(run.state, "is only beginning")
-    return f"{run.title} {state} and has learnt nothing yet. Choose another run to look at."
+    return f"{run.title} {state} and has learned nothing yet. Choose another run to look at."

@@ -20,7 +20,7 @@ from core.training.state import TrainState
 
 IMAGES_PER_DIGIT = 6
 FIRST_STEPS = (5, 10, 20, 40)
-"""Frames come after these steps, however quick they are: most is learnt at the beginning."""
+"""Frames come after these steps, however quick they are: most is learned at the beginning."""
 
 FRAME_SECONDS = 0.25
 """At least this long from one later frame to the next."""

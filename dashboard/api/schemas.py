@@ -182,7 +182,7 @@ class FinetuneRequest(_Request):
     run: str | None = Field(None, description="The newest that has a network if none.")
     epoch: Epoch | None = Field(None, description="From the end of this epoch on; else the last.")
     mixed: bool = Field(
-        True, description="Whether images that it has learnt from are trained on as well."
+        True, description="Whether images that it has learned from are trained on as well."
     )
 
 

@@ -205,7 +205,7 @@ def test_runs_that_were_stopped_too_early_get_a_sentence(
     for run in runs:
         server.stop_run(run["run_id"])
     expect(sentence).to_contain_text(f"MLP was stopped after 0 of {EPOCHS} epochs")
-    expect(dashboard.text("Neither network has learnt for an epoch.")).to_be_visible()
+    expect(dashboard.text("Neither network has learned for an epoch.")).to_be_visible()
     expect(dashboard.region("Noisy")).to_be_hidden()
 
 

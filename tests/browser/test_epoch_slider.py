@@ -114,7 +114,7 @@ def test_play_shows_every_epoch_however_late_the_answers_come_and_stops_at_the_e
     show_newest_network(dashboard, server.train(epochs=2, train_images=100))
     caption, play = dashboard.caption("Gallery"), play_button(dashboard)
     expect(caption).to_contain_text("after 2 epochs")
-    epochs = ["before it has learnt anything", "after 1 epoch", "after 2 epochs"]
+    epochs = ["before it has learned anything", "after 1 epoch", "after 2 epochs"]
     for milliseconds in (0, 800):  # an epoch stands for 700
         with dashboard.slow_answers(milliseconds):
             captions, places = record_texts(caption), record_texts(dashboard.epoch_text)

@@ -103,7 +103,7 @@ def test_maps_and_filters_are_what_torch_computes_at_each_epoch(
     dashboard.field("Number").fill("5")
     dashboard.field("Layer").select_option("conv1")
     expect(caption(dashboard)).to_contain_text("Test image 5, ")
-    for epoch, when in ((3, "after 3 epochs"), (0, "before it has learnt anything")):
+    for epoch, when in ((3, "after 3 epochs"), (0, "before it has learned anything")):
         dashboard.epoch_slider.fill(str(epoch))
         expect(caption(dashboard)).to_contain_text(when)
         expect(dashboard.region("Layer conv2")).to_contain_text("32 × 5 × 5")

@@ -100,7 +100,7 @@ def test_a_point_within_an_epoch_never_reads_as_its_end(progress: float, number:
 
 
 def test_when_a_network_was_as_it_is_shown() -> None:
-    assert after_epochs(0) == "before it has learnt anything"
+    assert after_epochs(0) == "before it has learned anything"
     assert after_epochs(1) == "after 1 epoch"
     assert after_epochs(0.5) == "after 0.5 epochs"
     assert after_epochs(3) == "after 3 epochs"

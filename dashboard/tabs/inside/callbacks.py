@@ -264,7 +264,7 @@ def caption(found: ActivationView, request: dict[str, Any]) -> list[Any]:
         return f"{digit} ({probability(probabilities[digit])})"
 
     if found.doubt == "unfamiliar":
-        return [f"{what}. Not sure: it looks like no {first} that it learnt from, {when}."]
+        return [f"{what}. Not sure: it looks like no {first} that it learned from, {when}."]
     if found.doubt:
         return [f"{what}. Not sure: {chance(first)} or {chance(second)}, {when}."]
     wrong = found.label not in (None, first)

@@ -37,7 +37,7 @@ from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.service.test_run_manager import Halting
 from tools.tiny_datasets import make_tiny_dataset
 
-# Few digits: a number is the run's own or it is not, however little was learnt.
+# Few digits: a number is the run's own or it is not, however little was learned.
 DIGITS = make_tiny_dataset(train=90, test=30)
 STEPS = 6  # of an epoch of BASE
 

@@ -295,7 +295,7 @@ def test_a_lesson_is_trained_on_drawings_and_tested_as_before(
     )
     assert not finetuning_data.contains(images[lesson.held_out], data.train_images.numpy()).any()
     others = data.train_images[torch.from_numpy(~drawn)].numpy()
-    assert len(others) == (50 if mixed else 0)  # the run had learnt from no more
+    assert len(others) == (50 if mixed else 0)  # the run had learned from no more
     assert finetuning_data.contains(tiny_dataset.train_images[:50].numpy(), others).all()
     assert settings.train_images == 0
     assert data.test_images is tiny_dataset.test_images
@@ -310,7 +310,7 @@ def wrong_labels(service: TrainingService, data: Dataset, count: int) -> None:
         service.drawings.save(MINE, (label + 1) % 10, image)
 
 
-def test_a_taught_fork_has_learnt_its_drawings_and_says_what_it_forgot(
+def test_a_taught_fork_has_learned_its_drawings_and_says_what_it_forgot(
     trained_service: TrainingService, tiny_dataset: Dataset, finish: Finish
 ) -> None:
     service = trained_service
@@ -422,7 +422,7 @@ def test_what_cannot_be_taught_is_refused_with_a_sentence(
         service.finetuning.start(MINE)
     run_id = service.runs.start(tiny_config)
     finish(service, run_id)
-    with pytest.raises(WrongStateError, match="learnt nothing yet"):
+    with pytest.raises(WrongStateError, match="learned nothing yet"):
         service.finetuning.start(MINE, run_id, 0)
     with pytest.raises(UnknownEpochError):
         service.finetuning.start(MINE, run_id, 7)

@@ -13,6 +13,7 @@ from core.records.preview import PreviewFrame
 from core.runs import previews
 from core.runs.previews import PreviewFrames
 from core.service import worker
+from core.service.service import TrainingService
 from core.training import control
 from core.training.loop import Event, fit
 from core.training.preview import FIRST_STEPS, preview_images
@@ -29,12 +30,21 @@ def with_previews(config: TrainConfig, *rest: Any) -> Iterator[Event]:
             yield PreviewFrame(event.step, event.progress, 0.0, "7", None)
 
 
-def test_frames_are_there_after_a_restart(
+@pytest.fixture
+def watched(
     make_service: MakeService, finish: Finish, tmp_path: Path
-) -> None:
+) -> tuple[TrainingService, str]:
+    """A service with a run that is done and has frames, kept in `tmp_path`."""
     service = make_service(fit=with_previews, runs=tmp_path)
     run_id = service.runs.start(CONFIG)
     finish(service)
+    return service, run_id
+
+
+def test_frames_are_there_after_a_restart(
+    watched: tuple[TrainingService, str], make_service: MakeService, tmp_path: Path
+) -> None:
+    service, run_id = watched
     frames = service.runs.previews(run_id)
     assert frames[-1] == PreviewFrame(30, 3.0, 0.0, "7", None)
     service.close()
@@ -42,11 +52,9 @@ def test_frames_are_there_after_a_restart(
 
 
 def test_a_rewound_run_shows_the_frames_up_to_its_epoch_and_goes_on_from_there(
-    make_service: MakeService, finish: Finish, tmp_path: Path
+    watched: tuple[TrainingService, str], finish: Finish
 ) -> None:
-    service = make_service(fit=with_previews, runs=tmp_path)
-    run_id = service.runs.start(CONFIG)
-    finish(service)
+    service, run_id = watched
     all_frames = service.runs.previews(run_id)
     service.runs.rewind(run_id, 1)
     first = service.runs.previews(run_id)
@@ -58,11 +66,9 @@ def test_a_rewound_run_shows_the_frames_up_to_its_epoch_and_goes_on_from_there(
 
 
 def test_frames_go_and_come_back_with_their_run_and_a_fork_has_its_own(
-    make_service: MakeService, finish: Finish, tmp_path: Path
+    watched: tuple[TrainingService, str], make_service: MakeService, finish: Finish, tmp_path: Path
 ) -> None:
-    service = make_service(fit=with_previews, runs=tmp_path)
-    run_id = service.runs.start(CONFIG)
-    finish(service)
+    service, run_id = watched
     frames = service.runs.previews(run_id)
     fork = service.runs.fork(run_id, 2, {})
     finish(service, fork)

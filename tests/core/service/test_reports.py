@@ -109,7 +109,9 @@ def test_an_assessment_is_worked_out_once(service: TrainingService, run_id: str)
     assert service.predictions.test_set_report(run_id, 2) is first
 
 
-def test_a_run_that_learnt_anew_is_assessed_anew(make_service: MakeService, finish: Finish) -> None:
+def test_a_run_that_learned_anew_is_assessed_anew(
+    make_service: MakeService, finish: Finish
+) -> None:
     service = make_service()
     run_id = service.runs.start(EPOCHS)
     finish(service)

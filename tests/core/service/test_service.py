@@ -273,7 +273,7 @@ def test_a_run_without_a_network_says_why(
     with pytest.raises(NotTrainedError, match=r"^Run 2 was paused before its beginning"):
         look.test_set_report(waiting)
     service.runs.stop(waiting)
-    with pytest.raises(NotTrainedError, match=r"^Run 2 ended before it had learnt anything"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 ended before it had learned anything"):
         look.checkpoint(waiting)
     with pytest.raises(NoModelError):
         look.gallery(1, 0)
@@ -560,7 +560,7 @@ def test_weights_that_cannot_be_saved_do_not_fail_a_run_that_trained(
     assert service.predictions.gallery(5, 0).images.shape == (5, 28, 28)
 
 
-# What a network has learnt
+# What a network has learned
 
 
 def test_before_the_first_network_there_is_none_to_ask(service: TrainingService) -> None:

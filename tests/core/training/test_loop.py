@@ -108,7 +108,7 @@ def test_being_watched_does_not_change_a_run(tiny_dataset: Dataset) -> None:
     assert timeless(alone) == timeless(watched)
 
 
-def test_being_evaluated_more_often_does_not_change_what_is_learnt(tiny_dataset: Dataset) -> None:
+def test_being_evaluated_more_often_does_not_change_what_is_learned(tiny_dataset: Dataset) -> None:
     once = tiny(
         model="accurate_cnn", train_images=30, batch_size=5
     )  # has dropout and batch normalisation
@@ -307,7 +307,7 @@ def test_told_to_stop_after_the_last_evaluation_it_has_finished(tiny_dataset: Da
 # What is trained on
 
 
-def test_tiny_data_is_learnt(tiny_dataset: Dataset) -> None:
+def test_tiny_data_is_learned(tiny_dataset: Dataset) -> None:
     found = list(fit(tiny(), tiny_dataset))
 
     first, last = batches(found)[0], epochs(found)[-1]
@@ -571,7 +571,7 @@ def test_time_in_evaluations_does_not_slow_the_reported_speed(tiny_dataset: Data
 # On real digits
 
 
-def test_some_of_mnist_is_learnt_well(real_data: Path, tmp_path: Path) -> None:
+def test_some_of_mnist_is_learned_well(real_data: Path, tmp_path: Path) -> None:
     if not (real_data / "MNIST" / "raw").is_dir():
         pytest.skip("DIGITLAB_DATA holds no MNIST")
     data = DataCatalog(real_data, tmp_path).load("mnist")

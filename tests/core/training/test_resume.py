@@ -17,7 +17,7 @@ from tests.conftest import scripted_control
 from tests.core.training.test_loop import TINY, batches, epochs, same_weights, timeless
 from tools.tiny_datasets import make_tiny_dataset
 
-# Few digits: two runs are the same or they are not, however little was learnt.
+# Few digits: two runs are the same or they are not, however little was learned.
 DIGITS = make_tiny_dataset(train=100, test=30)
 STEPS = 10  # of an epoch
 EVERYTHING = {

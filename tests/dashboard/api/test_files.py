@@ -203,7 +203,7 @@ def test_a_file_becomes_a_run_that_reads(client: TestClient, wait_until: Any, pt
     assert run["config"]["model"] == "mlp"
     path = f"/api/runs/{run['run_id']}"
     wait_until(lambda: client.get(path).json()["test_accuracy"] is not None)
-    assert client.get(path).json()["test_accuracy"] > 0.5  # it had learnt the tiny data set
+    assert client.get(path).json()["test_accuracy"] > 0.5  # it had learned the tiny data set
     assert client.get(f"{path}/weights").content == pth
     strokes = {"strokes": [[[60, 60], [200, 60], [120, 240]]]}
     assert client.post("/api/predict", json=strokes).status_code == 200

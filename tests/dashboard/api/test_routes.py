@@ -102,7 +102,7 @@ def test_a_run_that_is_started_can_be_followed_to_its_end(
     for name in ("train_loss", "test_loss"):
         assert run[name] >= 0
     for name in ("train_accuracy", "test_accuracy"):
-        assert 0.5 < run[name] <= 1  # the tiny data set is learnt in two epochs
+        assert 0.5 < run[name] <= 1  # the tiny data set is learned in two epochs
 
 
 def test_a_run_that_only_began_has_all_its_fields(busy: TestClient) -> None:

@@ -25,7 +25,7 @@ from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-NO_NETWORK = "Neither network has learnt for an epoch. Train both anew. "
+NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
 
 
 def register(app: Dash, service: "TrainingService") -> None:

@@ -37,7 +37,7 @@ DISTORTED = "pair-distorted"
 
 DISTORTED_CLASS = "pair-distorted"
 CLOCK_MS = 500
-WAIT = "You see it here when both have learnt. "
+WAIT = "You see it here when both have learned. "
 CNNS = ("simple_cnn", "speedrun_cnn", "accurate_cnn")
 HEADINGS: dict[Distortion, str] = {
     "shift": "Shifted, by pixels",

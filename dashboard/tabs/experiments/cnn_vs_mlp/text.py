@@ -81,7 +81,7 @@ def status(pair: Pair | None) -> str:
     else:
         sentences = [_run_status(run, run in pair.comparable) for run in pair.runs]
     if len({run.dataset for run in pair.runs if run.state is RunState.DONE}) > 1:
-        sentences.append("Mind that they learnt from different data sets.")
+        sentences.append("Mind that they learned from different data sets.")
     if len(pair.runs) < 2:
         sentences.append(DELETED)
     return " ".join(filter(None, sentences))
@@ -168,7 +168,7 @@ def _run_status(run: RunSnapshot, comparable: bool) -> str:
         sentence = f"{who} was {run.state.value} after {epochs}."
     if comparable:
         return f"{sentence} It is compared as it was after its last whole epoch."
-    return f"{sentence} It had not learnt for an epoch: there is nothing to compare."
+    return f"{sentence} It had not learned for an epoch: there is nothing to compare."
 
 
 def _state(run: RunSnapshot) -> html.Div:

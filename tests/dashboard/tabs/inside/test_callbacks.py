@@ -39,7 +39,7 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
         (
             None,
             "unfamiliar",
-            "Your drawing. Not sure: it looks like no 4 that it learnt from, after 2 epochs.",
+            "Your drawing. Not sure: it looks like no 4 that it learned from, after 2 epochs.",
         ),
     ],
 )

@@ -31,7 +31,7 @@ def test_categories_are_counted_for_the_options_that_name_them() -> None:
 def test_the_caption_counts() -> None:
     misread, when = text.caption(FOUND.answers)
     assert (misread, when.children) == ("5 of 100 misread ", "after 2 epochs")
-    assert "before it has learnt" in text.caption(answers(SAID, 0))[1].children
+    assert "before it has learned" in text.caption(answers(SAID, 0))[1].children
 
 
 def test_the_range_names_the_images_of_a_page() -> None:

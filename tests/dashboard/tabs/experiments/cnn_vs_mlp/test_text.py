@@ -108,7 +108,7 @@ def test_other_digits_are_not_passed_over() -> None:
     assert "different data sets" in words.status(pair)
 
 
-def test_pairs_to_choose_from_have_their_runs_and_what_they_learnt_from() -> None:
+def test_pairs_to_choose_from_have_their_runs_and_what_they_learned_from() -> None:
     found = words.pair_options([DONE], None)
     assert found[0]["value"] == NEWEST
     assert found[1] == {"value": "a", "label": "SimpleCNN (Run 2) and MLP (Run 3), MNIST, seed 5"}
