@@ -7,7 +7,6 @@
   const TAB = "tab"; // sessionStorage: a reload without a tab in the address opens the same one
   const ALIASES = { compare: "experiments", explore: "mistakes" };
   const LONGEST = 100; // letters of a run's name that the server reads
-  const TRAINING = ["running", "stopping"];
   const INSTEAD = "You see the newest run instead. Choose another one under “Run”.";
   const NO_TAB = "This link names a tab that is not here. Choose one above.";
   const NO_RUN = "There is no run yet: press Train to start one.";
@@ -44,8 +43,7 @@
   // one: it shows what it showed.
   window.addEventListener("popstate", () => {
     const asked = readAddress();
-    const rows = window.live.newestRows();
-    const latest = rows.find(({ state }) => TRAINING.includes(state)) ?? rows[0];
+    const latest = window.live.newestRow();
     if (history.state?.run === null && asked.run === latest?.run_id) asked.run = null;
     if (view) openAddress(asked);
     else wanted = asked;

@@ -4,6 +4,7 @@
   "use strict";
 
   const OPTIONS = 30; // runs that the choice offers
+  const TRAINING = ["running", "stopping"];
 
   const rows = new Map(); // by run_id
   let chosen = null;
@@ -31,10 +32,17 @@
 
   const newestRows = () => [...rows.values()].sort((one, other) => other.number - one.number);
 
+  // The run that "Newest run" stands for: the one that trains, else the one that was made last.
+  function newestRow() {
+    const all = newestRows();
+    return all.find(({ state }) => TRAINING.includes(state)) ?? all[0];
+  }
+
   function updateChoice() {
     const offered = newestRows().filter(({ run_id }, at) => at < OPTIONS || run_id === chosen);
+    const newest = newestRow();
     const next = [
-      { value: "newest", label: "Newest run" },
+      { value: "newest", label: newest ? `Newest: ${newest.name}` : "Newest run" },
       ...offered.map(({ run_id, name, state }) => ({ value: run_id, label: `${name}, ${state}` })),
     ];
     if (JSON.stringify(next) === options) return;
@@ -48,5 +56,5 @@
     updateElements();
   });
 
-  Object.assign(window.live, { rows, newestRows });
+  Object.assign(window.live, { rows, newestRows, newestRow });
 })();
