@@ -80,10 +80,7 @@ class Predictions:
         Raises:
             DatasetUnavailableError: there is no data set.
         """
-        if run_id is None:
-            data = self._catalog.load("auto", self._tasks.should_stop)
-        else:
-            data = self._data(self._runs.find(run_id))
+        data = self._data_of(run_id)
         labels = data.test_labels.numpy()
         chosen = shuffled_indices(labels, seed, digit)[:count]
         return TestImages(chosen, data.test_images.numpy()[chosen], labels[chosen])
@@ -103,10 +100,7 @@ class Predictions:
         Raises:
             DatasetUnavailableError: there is no data set.
         """
-        if run_id is None:
-            data = self._catalog.load("auto", self._tasks.should_stop)
-        else:
-            data = self._data(self._runs.find(run_id))
+        data = self._data_of(run_id)
         labels = data.test_labels.numpy()
         shown = preview_images(labels)
         images = data.test_images.numpy()[shown]
@@ -270,6 +264,12 @@ class Predictions:
         return DrawingPrediction(
             image, prediction, doubt, drawing.box, drawing.centre, checkpoint.progress
         )
+
+    def _data_of(self, run_id: str | None) -> Dataset:
+        """The data set of a run, by default that of the next one."""
+        if run_id is None:
+            return self._catalog.load("auto", self._tasks.should_stop)
+        return self._data(self._runs.find(run_id))
 
     def _data(self, run: Run) -> Dataset:
         if run.data is None:

@@ -4,12 +4,14 @@ The Gallery and the Mistakes tab use it. The server answers with the images as n
 `assets/components/image_grid.js` paints them: a choice asks the server for nothing.
 """
 
+import asyncio
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dash import dcc, html
+from dash import Dash, Input, Output, dcc, html
 
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
@@ -37,6 +39,30 @@ class ImageGrid:
     def shown(self) -> str:
         """The store with the server's answer."""
         return f"{self.prefix}-shown"
+
+    def register(
+        self,
+        app: Dash,
+        request: str,
+        caption: str,
+        answer: Callable[[dict[str, Any]], tuple[Any, dict[str, Any]]],
+    ) -> None:
+        """The callback that answers with images.
+
+        Args:
+            app: the page.
+            request: the store with what the page asks for.
+            caption: the element above the grid.
+            answer: the caption's children and the images for a request.
+        """
+
+        # The caption is an output of the server so that the page sees that it waits for an answer.
+        @app.callback(
+            Output(caption, "children"), Output(self.shown, "data"), Input(request, "data")
+        )
+        async def show(asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+            children, images = await asyncio.to_thread(answer, asked)
+            return children, {**images, "version": asked.get("version")}
 
     def tiles(self, *below: Any, class_name: str = "") -> html.Section:
         """The grid, without images.

@@ -1,6 +1,6 @@
 """Callbacks of the Gallery tab."""
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,15 +53,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.COLOURS, "value"),
     )
 
-    # The caption is an output of the server so that the page sees that it waits for an answer.
-    @app.callback(
-        Output(layout.CAPTION, "children"),
-        Output(layout.GRID.shown, "data"),
-        Input(layout.REQUEST, "data"),
-    )
-    async def show(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        caption, answer = await asyncio.to_thread(_answer, service, request)
-        return caption, {**answer, "version": request.get("version")}
+    layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
 def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

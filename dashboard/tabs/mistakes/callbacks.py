@@ -3,8 +3,8 @@
 One answer has the matrix and the images: each callback costs more than a matrix.
 """
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,15 +78,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         ClientsideFunction("mistakes", "show"), Input(layout.GRID.shown, "data")
     )
 
-    # The caption is an output of the server so that the page sees that it waits for an answer.
-    @app.callback(
-        Output(layout.CAPTION, "children"),
-        Output(layout.GRID.shown, "data"),
-        Input(layout.REQUEST, "data"),
-    )
-    async def show(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        caption, answer = await asyncio.to_thread(_answer, service, request)
-        return caption, {**answer, "version": request.get("version")}
+    layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
 def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -1,0 +1,80 @@
+"""How much the page moves by itself: `python -m benchmarks.layout_shift`.
+
+Sums the layout shifts that Chromium reports (https://web.dev/articles/cls) while the page loads,
+while each view is opened for the first time, and while a run trains, on a desktop and on a phone.
+Views are opened by a script: Chromium forgives what moves within half a second of a click.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from dashboard.navigation import TABS
+from tools.chromium import find_chromium, launch_args, why_missing
+from tools.server import get, post, running
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+SETTLE_MS = 3000
+OBSERVE = """
+window.shifts = [];
+new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((entry) => ({
+    value: entry.value,
+    sources: entry.sources.map(({node}) => node?.id ? `#${node.id}` : node?.className ?? "text"),
+})))).observe({type: "layout-shift", buffered: true});
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="How much the page moves by itself.")
+    parser.add_argument("--sources", action="store_true", help="also name what moved")
+    options = parser.parse_args()
+    chromium = find_chromium()
+    if chromium is None:
+        print(why_missing(), file=sys.stderr)
+        return 1
+    with running("--dataset", "synthetic") as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+        for screen in SCREENS:
+            measure(browser, url, screen, options.sources)
+        browser.close()
+    return 0
+
+
+def measure(browser: Browser, url: str, screen: str, sources: bool) -> None:
+    """Loads the page, opens every view and trains a run; prints what moved meanwhile."""
+
+    def report(what: str) -> None:
+        page.wait_for_timeout(SETTLE_MS)
+        shifts = page.evaluate("window.shifts.splice(0)")
+        print(f"{screen:8} {what:20} {sum(shift['value'] for shift in shifts):.4f}", flush=True)
+        for shift in shifts if sources else []:
+            print(f"    {shift['value']:.4f} {' '.join(shift['sources'])}")
+
+    page = browser.new_context(**SCREENS[screen]).new_page()
+    page.add_init_script(OBSERVE)
+    page.goto(url)
+    page.get_by_role("button", name="Train", exact=True).wait_for()
+    report("load")
+    for tab in TABS:
+        open_tab(page, tab.id)
+        report(f"open {tab.label}")
+    open_tab(page, "train")
+    page.evaluate("window.shifts.splice(0)")
+    run_id = post(f"{url}/api/runs", {"preset": "speedrun"})["run_id"]
+    while get(f"{url}/api/runs/{run_id}")["state"] != "done":
+        page.wait_for_timeout(200)
+    report("a whole run")
+    page.context.close()
+
+
+def open_tab(page: Page, tab: str) -> None:
+    page.evaluate("tab => dash_clientside.set_props('open-tab', {data: tab})", tab)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
