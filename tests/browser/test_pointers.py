@@ -1,5 +1,6 @@
 """Mouse, fingers, palm and pen on the canvas: which of them draws, and what counts as ink."""
 
+import time
 from collections.abc import Callable
 from itertools import groupby
 from typing import Any
@@ -33,16 +34,24 @@ def cdp(canvas: DashboardPage) -> CDPSession:
 
 
 class Hand:
-    """Fingers and a pen on the screen, at fractions of the canvas."""
+    """Fingers and a pen on the screen, at fractions of the canvas.
+
+    Events follow each other by their own clock, however busy the machine is.
+    """
 
     def __init__(self, dashboard: DashboardPage, cdp: CDPSession) -> None:
         self._dashboard, self._cdp = dashboard, cdp
         self._fingers: dict[int, Point] = {}
+        self._time = time.time()
+
+    def _send(self, method: str, event: dict[str, Any]) -> None:
+        self._time += 0.01
+        self._cdp.send(method, event | {"timestamp": self._time})
 
     def _send_touch(self, kind: str, points: dict[int, Point]) -> None:
         places = zip(points, self._dashboard.canvas_points(list(points.values())), strict=True)
         touches = [{"id": finger, "x": x, "y": y} for finger, (x, y) in places]
-        self._cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+        self._send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
     def touch(self, finger: int, *points: Point) -> None:
         """Puts a finger down, or moves it, from point to point."""
@@ -62,7 +71,7 @@ class Hand:
     def pen(self, kind: str, *points: Point, buttons: int = 1) -> None:
         for x, y in self._dashboard.canvas_points(points):
             event = {"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons}
-            self._cdp.send("Input.dispatchMouseEvent", event | {"pointerType": "pen"})
+            self._send("Input.dispatchMouseEvent", event | {"pointerType": "pen"})
 
     def pen_down(self, point: Point) -> None:
         self.pen("mousePressed", point)

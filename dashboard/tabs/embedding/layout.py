@@ -90,7 +90,13 @@ def _aside() -> html.Section:
     return html.Section(
         [
             html.H2("Chosen digit"),
-            html.Canvas(width="28", height="28", className="signal", role="img"),
+            html.Canvas(
+                width="28",
+                height="28",
+                className="signal",
+                role="img",
+                **{"aria-label": "No digit is chosen"},
+            ),
             html.P("Point at a digit.", className="lead", role="status"),
             html.P(className="small soft"),
             html.Div(buttons, className="embedding-buttons", hidden=True),
