@@ -35,7 +35,7 @@
       observer.observe(place.current);
       return () => observer.disconnect();
     }, [isSeen]);
-    const empty = createElement("div", { ref: place, style: props.style });
+    const empty = createElement("p", { ref: place, style: props.style }, "Loading the runs…");
     if (!isSeen) return empty;
     return createElement(Suspense, { fallback: empty }, createElement(Grid, props));
   }

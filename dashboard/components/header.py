@@ -33,7 +33,7 @@ THEME = "theme"
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
 NOTHING_TRAINED = "The curve starts to move when you press Train."
-BEGINNING = "The first points come in a moment."
+BEGINNING = "The points come in a moment."
 NO_BATCHES = "Nothing is known of how this run trained."
 
 
@@ -175,6 +175,7 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
             "curve": NOTHING_TRAINED,
         }
     speed = run.images_per_second
+    has_points = run.progress > 0 and not run.brought_in
     return {
         "state": state_label(run.state),
         "progress": epoch_number(run.progress),
@@ -184,7 +185,7 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
         "accuracy": "" if run.test_accuracy is None else percent(run.test_accuracy),
         "dataset": run.dataset_title,
         "device": f"{run.device}, {run.precision}",
-        "curve": NO_BATCHES if run.state.finished else BEGINNING,
+        "curve": BEGINNING if has_points or not run.state.finished else NO_BATCHES,
     }
 
 

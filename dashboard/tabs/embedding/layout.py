@@ -52,7 +52,7 @@ def _plane() -> html.Section:
     lasso.title = "Drag around digits to choose them for the Gallery"
     tools = [
         html.Div(methods, className="segments"),
-        html.P(id=CAPTION, role="status"),
+        html.P("Finding a place for each digit…", id=CAPTION, role="status"),
         html.Span(id=PROGRESS, role="status"),
         html.Button(
             [html.I(className="glyph glyph-train"), "Train"],
