@@ -100,6 +100,7 @@
       this.untrained = untrained ?? null;
       const message = this.tiles.querySelector(".empty");
       message.hidden = !empty;
+      this.tiles.toggleAttribute("data-none", Boolean(empty));
       message.firstElementChild.textContent = empty?.sentence ?? "";
       message.lastElementChild.hidden = !empty?.showAll;
       this.paint();

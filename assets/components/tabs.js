@@ -20,6 +20,7 @@
   const panelOf = (tab) => document.getElementById(`panel-${tab}`);
 
   function select(tab) {
+    document.querySelector(".shell").dataset.tab = tab;
     for (const entry of all("[role=tab]")) {
       const selected = tabsOf(entry).includes(tab);
       entry.setAttribute("aria-selected", String(selected));

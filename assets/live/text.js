@@ -15,6 +15,11 @@
       const words = text[element.dataset.live];
       if (words !== undefined && element.textContent !== words) element.textContent = words;
     }
+    // What surrounds a text is hidden while the text is empty. (`:has(:empty)` in the style sheet
+    // would make Chromium look at the whole page after each change of a text.)
+    for (const element of document.querySelectorAll("[data-needs]")) {
+      element.toggleAttribute("data-unknown", !text[element.dataset.needs]);
+    }
     for (const [id, properties] of Object.entries(controls)) {
       const json = JSON.stringify(properties);
       if (shown[id] === json || !window.digitlab.exists(id)) continue;

@@ -57,6 +57,11 @@ def layout(tabs: Any) -> html.Header:
     )
 
 
+def needs(name: str) -> dict[str, str]:
+    """Attributes of an element that is hidden while the live text of this name is empty."""
+    return {"data-needs": name, "data-unknown": ""}
+
+
 def state_mark(state: RunState | None) -> html.Span:
     """A run's state as a dot and a word; None: no run yet."""
     return html.Span([html.I(className="dot"), state_label(state)], className=state_class(state))
@@ -94,18 +99,19 @@ def _state() -> html.Div:
 def _facts() -> html.Div:
     return html.Div(
         [
-            html.Span(["epoch ", _live("epoch")]),
-            html.Span(_live("time")),
-            html.Span([_live("speed"), " images/s"], className="optional"),
-            html.Span(_live("device"), className="optional"),
-            html.Span(_live("dataset"), className="optional"),
+            html.Span(["epoch ", _live("epoch")], **needs("epoch")),
+            html.Span(_live("time"), **needs("time")),
+            html.Span([_live("speed"), " images/s"], className="optional", **needs("speed")),
+            html.Span(_live("device"), className="optional", **needs("device")),
+            html.Span(_live("dataset"), className="optional", **needs("dataset")),
         ],
         className="facts",
     )
 
 
 def _accuracy() -> html.Div:
-    return html.Div([_live("accuracy"), html.Span("test accuracy")], className="head-accuracy")
+    parts = [_live("accuracy"), html.Span("test accuracy")]
+    return html.Div(parts, className="head-accuracy", **needs("accuracy"))
 
 
 def _icons() -> html.Div:

@@ -9,6 +9,7 @@ from core.config import TrainConfig
 from dashboard import ids
 from dashboard.components import config_form
 from dashboard.components.controls import HIDDEN, alert, button, stores
+from dashboard.components.header import needs
 from dashboard.components.help_link import GUIDE
 from dashboard.components.live_curves import live_curve
 from dashboard.components.presses import PRESS_ONCE
@@ -194,7 +195,7 @@ def _slot() -> html.Div:
         **{"aria-label": "Draw a digit"},
     )
     next_step = html.Div([_message(), draw], className="next-step")
-    return html.Div([explanation, note, next_step], className="slot")
+    return html.Div([explanation, note, next_step], className="slot", **needs("slot-lead"))
 
 
 def _message() -> html.P:
