@@ -13,7 +13,7 @@
     "and try again.";
   const BUSY = ["running", "queued", "stopping"];
 
-  let run = null; // the shown run
+  let run; // the shown run; undefined: not known yet, null: there is none
   let rate = null; // its learning rate, as it was set last
   let next = null; // the settings in the form
 
@@ -28,7 +28,8 @@
     for (const event of message.events ?? []) {
       if (event.kind === "rate") rate = event.learning_rate;
     }
-    if (run?.run_id !== before?.run_id || run?.state !== before?.state) {
+    const isFirst = before === undefined && run !== undefined;
+    if (isFirst || run?.run_id !== before?.run_id || run?.state !== before?.state) {
       release();
       showRun();
       fetchPromises();
@@ -41,7 +42,7 @@
     part.dataset.state = run?.state ?? "none";
     part.dataset.diverged = String(Boolean(run?.error?.includes("smaller learning rate")));
     part.dataset.known = String(Boolean(run && !run.brought_in));
-    document.getElementById("run-title").textContent = run?.name || `Run ${run?.number}`;
+    if (run) document.getElementById("run-title").textContent = run.name || `Run ${run.number}`;
     showQueue();
     showSettings();
   }
