@@ -18,6 +18,8 @@ from tools.server import Server, get, post, until
 STATE = "[data-live=state]"
 POINTS = """() => document.querySelector("[aria-label^='Live loss'] .js-plotly-plot, "
     + ".js-plotly-plot[aria-label^='Live loss']")?.data?.[0]?.x?.length ?? 0"""
+CURVES = """() => [...document.querySelectorAll(".live-curve")]
+    .filter(one => one.checkVisibility() && one.data?.[0].x.length).length"""
 WALL = "() => [...document.querySelectorAll('#wall-tiles > button')].map(one => one.ariaLabel)"
 TITLES = "() => [...document.querySelectorAll('.shot .said')].map(one => one.innerText)"
 
@@ -64,7 +66,7 @@ def test_one_trains_watches_draws_and_comes_back(
         return visitor.text(STATE) == "Done"
 
     visitor.until(is_done, "the run is done")
-    assert min(map(len, (walls, numbers, points))) > 4  # all of it moved meanwhile
+    assert min(map(len, (walls, numbers, points))) > 2  # all of it moved meanwhile
     visitor.until(lambda: visitor.evaluate(POINTS) == 3 * 1000 / 20, "the curve is whole")
 
     visitor.click("[role=tab]", "Gallery")
@@ -96,11 +98,34 @@ def test_one_trains_watches_draws_and_comes_back(
 
 
 def test_no_download_is_lost(visitor: Visitor, server: Server) -> None:
+    """Also where the page starts several at once, or somebody clicks faster than they come."""
     train(server, name="Taken away")
     visitor.load(f"{server.url}/?tab=curves")
-    visitor.expect_text("#curves-png", "PNG")
-    visitor.until(lambda: visitor.evaluate(POINTS), "there are curves")
-    print(visitor.evaluate("() => location.href"))
+    visitor.until(lambda: visitor.evaluate(CURVES) == 2, "there are two curves")
+    # Not with the mouse: WebKit's driver would wait for the page that such a link leads to.
+    visitor.evaluate("() => setTimeout(() => document.querySelector('#curves-csv').click())")
+    expect_files(visitor, "Taken-away.csv")
+    for kind in ("png", "svg"):
+        visitor.click(f"#curves-{kind}")
+        expect_files(visitor, f"Taken-away-loss.{kind}", f"Taken-away-accuracy.{kind}")
+    for file in visitor.downloads.glob("Taken-away*"):
+        file.unlink()
+
+    visitor.click("[role=tab]", "Runs")
+    visitor.click("#runs-grid .ag-row input[type=checkbox]")
+    visitor.click("#runs-bulk .dropdown-toggle", "Download")
+    visitor.evaluate("() => document.querySelectorAll('#runs-bulk a.file').forEach(a => a.click())")
+    expect_files(visitor, "x")
+    assert visitor.problems() == []
+
+
+def expect_files(visitor: Visitor, *names: str) -> None:
+    """These files and no others arrive in the folder for downloads."""
+
+    def arrived() -> set[str]:
+        return {file.name for file in visitor.downloads.glob("Taken-away*")}
+
+    visitor.until(lambda: set(names) <= arrived(), f"{names} arrive")
 
 
 def test_the_page_follows_a_server_that_is_restarted(visitor: Visitor, server: Server) -> None:

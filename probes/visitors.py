@@ -37,6 +37,13 @@ WIDTH, HEIGHT = 1400, 1000
 _IN_SIGHT = """([css, words]) => [...document.querySelectorAll(css)].find(one =>
     one.checkVisibility() && (one.ariaLabel ?? one.innerText).trim().startsWith(words))"""
 
+_IS_IN_SIGHT = f"place => Boolean(({_IN_SIGHT})(place))"
+
+_SHOWN = """css => {
+    const part = document.querySelector(css);
+    return part?.checkVisibility() ? part.innerText : "";
+}"""
+
 _PLACES = """([css, points]) => {
     const part = document.querySelector(css);
     part.scrollIntoView({block: "center", behavior: "instant"});
@@ -74,8 +81,13 @@ class Visitor(ABC):
         """Calls a function of JavaScript with an argument; both that and its value are JSON."""
 
     @abstractmethod
+    def press(self, css: str, words: str) -> None:
+        """Clicks at once on what `click` waits for."""
+
     def click(self, css: str, words: str = "") -> None:
-        """Clicks on the first part in sight whose name begins with these words."""
+        """Clicks on the first part whose name begins with these words, once it is in sight."""
+        self.until(lambda: self.evaluate(_IS_IN_SIGHT, [css, words]), f"{css} {words} is in sight")
+        self.press(css, words)
 
     @abstractmethod
     def fill(self, css: str, text: str) -> None: ...
@@ -93,8 +105,8 @@ class Visitor(ABC):
         """What went wrong behind the page since it was loaded."""
 
     def text(self, css: str) -> str:
-        """What a part of the page shows."""
-        return str(self.evaluate("css => document.querySelector(css)?.innerText ?? ''", css))
+        """What a part of the page shows, if it is in sight."""
+        return str(self.evaluate(_SHOWN, css))
 
     def expect_text(self, css: str, words: str) -> None:
         """Waits until a part of the page shows what these words, a regular expression, match."""
@@ -136,9 +148,9 @@ class FirefoxVisitor(Visitor):
     def evaluate(self, function: str, argument: Any = None) -> Any:
         return self._page.evaluate(function, argument)
 
-    def click(self, css: str, words: str = "") -> None:
+    def press(self, css: str, words: str) -> None:
         element = self._page.evaluate_handle(_IN_SIGHT, [css, words]).as_element()
-        assert element, f"nothing in sight is {css} {words}"
+        assert element
         element.click()
 
     def fill(self, css: str, text: str) -> None:
@@ -181,9 +193,8 @@ class WebKitVisitor(Visitor):
     def evaluate(self, function: str, argument: Any = None) -> Any:
         return self.driver.execute_script(f"return ({function})(arguments[0])", argument)
 
-    def click(self, css: str, words: str = "") -> None:
+    def press(self, css: str, words: str) -> None:
         element = self.evaluate(_IN_SIGHT, [css, words])
-        assert element, f"nothing in sight is {css} {words}"
         element.click()
 
     def fill(self, css: str, text: str) -> None:
@@ -243,6 +254,7 @@ def webkit(home: Path) -> Iterator[WebKitVisitor]:
         options.page_load_strategy = "eager"
         environment = os.environ | {"DISPLAY": name, "HOME": str(home)}
         opened = webdriver.WebKitGTK(options=options, service=Service(driver, env=environment))
+        opened.set_page_load_timeout(SECONDS)
         opened.set_window_size(WIDTH, HEIGHT)
         yield WebKitVisitor(opened, home)
         opened.quit()
