@@ -31,7 +31,7 @@ from selenium.webdriver.webkitgtk.service import Service
 
 Point = tuple[float, float]
 
-SECONDS = 60.0
+SECONDS = 90.0
 WIDTH, HEIGHT = 1400, 1000
 
 _IN_SIGHT = """([css, words]) => [...document.querySelectorAll(css)].find(one =>
