@@ -27,11 +27,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
-
+from tests.browser.app_server import SECONDS
 
 Point = tuple[float, float]
 
-SECONDS = 90.0
 WIDTH, HEIGHT = 1400, 1000
 
 _IN_SIGHT = """([css, words]) => [...document.querySelectorAll(css)].find(one =>
@@ -226,10 +225,9 @@ def firefox(playwright: Playwright, home: Path) -> Iterator[FirefoxVisitor]:
     path = shutil.which("firefox-esr") or shutil.which("firefox")
     if path is None:
         pytest.skip("There is no Firefox: python -m tools.setup_probes")
-    saving = {"browser.download.dir": str(home), "browser.download.folderList": 2}
     # With this channel it drives an ordinary Firefox, not the one that it brings itself.
     browser = playwright.firefox.launch(
-        executable_path=path, channel="moz-firefox", firefox_user_prefs=saving
+        executable_path=path, channel="moz-firefox", downloads_path=home
     )
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     yield FirefoxVisitor(page, home)
