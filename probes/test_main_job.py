@@ -32,9 +32,7 @@ TITLES = "() => [...document.querySelectorAll('.shot .said')].map(one => one.inn
 
 
 @pytest.fixture
-def server(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
+def server(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server in a process of its own, which a test may kill."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
     data = ("--dataset", "mnist", "--data-dir", str(data_dir))
@@ -47,7 +45,6 @@ def train(server: Server, **settings: object) -> str:
     run_id = str(post(f"{server.url}/api/runs", SHORT | settings)["run_id"])
     until(lambda: get(f"{server.url}/api/runs/{run_id}")["state"] == "done")
     return run_id
-
 
 
 def test_one_trains_watches_draws_and_comes_back(
