@@ -7,7 +7,10 @@
     "Something between this page and Digit Lab, such as a proxy, refuses what the page asks for. " +
     "Look at its settings and its log.";
 
+  const BETWEEN_SAVES_MS = 200;
+
   let prefix = null;
+  let lastSave = Promise.resolve();
 
   const digitlab = {
     // The URL of a path of the server, as /api/runs, under the path at which the page is served.
@@ -64,6 +67,15 @@
         document.body.append(input); // some browsers forget one that is nowhere in the page
         input.click();
       });
+    },
+
+    // Calls `save`, which starts a download, when it is its turn: of two that begin within 50 ms,
+    // WebKit keeps one.
+    saveInTurn: (save) => {
+      const turn = lastSave.then(save);
+      const pause = () => new Promise((done) => setTimeout(done, BETWEEN_SAVES_MS));
+      lastSave = turn.then(pause, pause);
+      return turn;
     },
   };
   window.digitlab = digitlab;

@@ -9,6 +9,7 @@ import sys
 from tools import apt
 
 PROGRAMS = {
+    "firefox-esr": ("firefox-esr",),
     "nginx": ("nginx-light",),
     "WebKitWebDriver": ("webkit2gtk-driver",),
     "Xvfb": ("xvfb", "xauth"),

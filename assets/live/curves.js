@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { duration, percent, setProps } = window.digitlab;
+  const { duration, percent, saveInTurn, setProps } = window.digitlab;
 
   const SHORTEST_MS = 250; // between two drawings of points that came
   const LONGEST_MS = 1000;
@@ -402,8 +402,7 @@
     else if (target.closest(".curve-train")) setProps("open-tab", { data: "train" });
   });
 
-  // Pictures are white and have the light theme's colours. One after the other: WebKit loses one
-  // of two downloads at once.
+  // Pictures are white and have the light theme's colours.
   async function download(format, graphs = curves()) {
     for (const graph of graphs.filter((one) => visible(one) && one.layout)) {
       const root = document.documentElement;
@@ -415,7 +414,7 @@
       const { width, height } = graph.getBoundingClientRect();
       const filename = `${title} ${graph.dataset.metric}`.replaceAll(/[^\p{L}\p{N}]+/gu, "-");
       const options = { format, filename, width, height, scale: 2 };
-      await window.Plotly.downloadImage({ data, layout }, options);
+      await saveInTurn(() => window.Plotly.downloadImage({ data, layout }, options));
     }
   }
 

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { setProps, url } = window.digitlab;
+  const { saveInTurn, setProps, url } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
@@ -138,7 +138,7 @@
       const link = document.createElement("a");
       link.download = /filename="(.*)"/.exec(answer.headers.get("content-disposition"))[1];
       link.href = URL.createObjectURL(await answer.blob());
-      link.click();
+      await saveInTurn(() => link.click());
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch {
       showMessage(NOT_LOADED, "danger");

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.app_server import SECONDS, AppServer, make_digits
 from tests.browser.dashboard_page import DashboardPage
@@ -86,17 +86,22 @@ def server(shared_server: AppServer, caplog: pytest.LogCaptureFixture) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
     path = find_chromium()
     if path is None and os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(why_missing(), pytrace=False)
     if path is None:
         pytest.skip(why_missing())
     expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=launch_args())
-        yield opened
-        opened.close()
+    opened = playwright.chromium.launch(executable_path=path, args=launch_args())
+    yield opened
+    opened.close()
 
 
 class _SharedPage:

@@ -90,6 +90,7 @@ def test_both_curves_and_the_csv_file_are_the_runs_own_values(
     show_curves(dashboard, server, mlp_run)
     link = dashboard.page.get_by_role("link", name="CSV").or_(dashboard.button("CSV"))
     expect(link).to_have_attribute("href", f"/api/runs/{mlp_run}/metrics.csv")
+    expect(link).to_have_attribute("download", "metrics.csv")  # or it would lead to another page
     with dashboard.page.expect_download() as download:
         link.click()
     assert download.value.suggested_filename == "MLP-to-look-at.csv"

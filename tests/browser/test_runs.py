@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -358,6 +359,34 @@ def test_weights_are_imported_and_a_wrong_file_is_refused_in_a_sentence(
     with dashboard.page.expect_download() as download:
         files.first.click()
     assert download.value.suggested_filename == "mine-pth-epoch-0.pth"
+
+
+def test_files_that_are_clicked_quickly_are_saved_one_after_another(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    """WebKit keeps one of two downloads that begin within 50 ms."""
+    name = train_tiny(server)
+    open_runs(dashboard, server)
+    select(dashboard, name)
+    dashboard.button("Download").click()
+    files = dashboard.page.get_by_role("toolbar", name="Selected runs").get_by_role("link")
+    expect(files).to_have_count(8)
+    follow = """() => {
+        window.savesBegan = [];
+        const {click} = HTMLAnchorElement.prototype;
+        HTMLAnchorElement.prototype.click = function () {
+            if (this.href.startsWith("blob:")) window.savesBegan.push(performance.now());
+            click.call(this);
+        };
+        return () => { HTMLAnchorElement.prototype.click = click; };
+    }"""
+    stop_following = dashboard.page.evaluate_handle(follow)
+    with dashboard.page.expect_download():
+        files.evaluate_all("links => links.forEach(link => link.click())")
+        dashboard.until(lambda: dashboard.page.evaluate("window.savesBegan.length") == 8)
+    stop_following.evaluate("stop => stop()")
+    began = dashboard.page.evaluate("window.savesBegan")
+    assert np.diff(began).min() > 100
 
 
 def test_a_file_that_cannot_be_had_is_refused_in_a_sentence(

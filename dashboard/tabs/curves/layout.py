@@ -62,7 +62,7 @@ def _controls() -> html.Div:
         id=SMOOTHING, type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
     )
     downloads = [
-        button("CSV", ids.CURVES_CSV, external_link=True, download="", disabled=True),
+        button("CSV", ids.CURVES_CSV, external_link=True, download="metrics.csv", disabled=True),
         button("PNG", PNG),
         button("SVG", SVG),
     ]
