@@ -58,7 +58,7 @@ def main() -> int:
         page.goto(url)
         page.get_by_role("tab", name="Draw").click()
         draw(page)  # the first answer also learns what the digits look like
-        page.get_by_text("% sure").or_(page.get_by_text("Not sure")).wait_for()
+        page.locator("#draw-answer").get_by_text("sure").wait_for()
         page.evaluate(WATCH)
         report("nothing trains", [latency(page) for _ in range(options.drawings)])
         run_id = post(f"{url}/api/runs", {"preset": "fast", "epochs": 50})["run_id"]

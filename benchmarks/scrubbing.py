@@ -80,7 +80,7 @@ def main() -> int:
                 page.get_by_role("tab", name=entry, exact=True).click()
             if tab == "Draw":
                 draw(page)
-                page.get_by_text("% sure").or_(page.get_by_text("Not sure")).wait_for()
+                page.locator("#draw-answer").get_by_text("sure").wait_for()
             for state, passes in (("first time", 1), ("kept", KEPT_PASSES)):
                 order = epochs() * passes
                 times = [move(page, epoch, part) for epoch in order]
