@@ -56,6 +56,7 @@ def test_one_trains_watches_draws_and_comes_back(
     visitor.expect_text(STATE, "Done")  # the first preset trains for one epoch
 
     visitor.click("[data-opens=settings]")
+    visitor.click("#field-epochs")
     visitor.fill("#field-epochs", "2000")
     visitor.click("#settings button", "Done")
     visitor.click("#train-button")

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Playwright
 from selenium import webdriver
+from selenium.common.exceptions import ElementNotInteractableException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.interaction import POINTER_MOUSE
 from selenium.webdriver.common.actions.pointer_input import PointerInput
@@ -50,13 +51,16 @@ _PLACES = """([css, points]) => {
 }"""
 
 _COLLECT_PROBLEMS = """() => {
+    if (window.isOld) return false;
     window.problems = [];
     const collect = what => window.problems.push(String(what));
     addEventListener("error", event => collect(event.message));
     addEventListener("unhandledrejection", event => collect(event.reason));
     const {error} = console;
     console.error = (...said) => (collect(said), error(...said));
+    return true;
 }"""
+"""Does so in a document that is not marked as the old one."""
 
 
 class Visitor(ABC):
@@ -181,19 +185,29 @@ class WebKitVisitor(Visitor):
         self.driver = driver
 
     def load(self, address: str) -> None:
-        self.driver.get(address)
-        self.evaluate(_COLLECT_PROBLEMS)
+        self._go(lambda: self.driver.get(address))
 
     def reload(self) -> None:
-        self.driver.refresh()
-        self.evaluate(_COLLECT_PROBLEMS)
+        self._go(self.driver.refresh)
+
+    def _go(self, navigate: Callable[[], None]) -> None:
+        # The driver's own ways of waiting for a document end too late or, at times, never.
+        self.evaluate("() => { window.isOld = true; }")
+        navigate()
+        self.until(lambda: self.evaluate(_COLLECT_PROBLEMS), "the document is there")
 
     def evaluate(self, function: str, argument: Any = None) -> Any:
         return self.driver.execute_script(f"return ({function})(arguments[0])", argument)
 
     def press(self, css: str, words: str) -> None:
-        element = self.evaluate(_IN_SIGHT, [css, words])
-        element.click()
+        self.until(lambda: self._is_pressed(css, words), f"{css} {words} stands still")
+
+    def _is_pressed(self, css: str, words: str) -> bool:
+        try:
+            self.evaluate(_IN_SIGHT, [css, words]).click()
+        except ElementNotInteractableException:  # the driver did not press what moves
+            return False
+        return True
 
     def fill(self, css: str, text: str) -> None:
         field = self.driver.find_element(By.CSS_SELECTOR, css)
@@ -248,10 +262,9 @@ def webkit(home: Path) -> Iterator[WebKitVisitor]:
         options = Options()
         options.binary_location = str(browsers[-1])
         options.add_argument("--automation")
-        options.page_load_strategy = "eager"
+        options.page_load_strategy = "none"
         environment = os.environ | {"DISPLAY": name, "HOME": str(home)}
         opened = webdriver.WebKitGTK(options=options, service=Service(driver, env=environment))
-        opened.set_page_load_timeout(SECONDS)
         opened.set_window_size(WIDTH, HEIGHT)
         yield WebKitVisitor(opened, home)
         opened.quit()
