@@ -22,8 +22,10 @@ def install(*packages: str) -> bool:
     apt_get = (*prefix, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=60")
     command = [*apt_get, "install", "-y", "--no-install-recommends", *packages]
     print(f"Installing Debian's {names}.", flush=True)
-    # A fresh machine has no package lists yet, and old ones name files that are gone.
-    return _succeeds(command) or (_update(apt_get) and _succeeds(command))
+    # A fresh machine has no package lists yet; old ones name files that are gone and, of Firefox,
+    # a version that Playwright cannot drive.
+    _update(apt_get)
+    return _succeeds(command)
 
 
 @functools.cache
