@@ -76,9 +76,9 @@
     const isFirstRun = newest === null && tab === view?.tab;
     isNew = Boolean(view) && !isFromAddress && !isFirstRun;
     if (run === null && view?.run !== null) newest = undefined;
+    if (tab !== view?.tab || run !== view.run) remark(""); // the skip link opens nothing else
     view = { tab, run };
     sessionStorage.setItem(TAB, tab);
-    remark("");
     setTimeout(writeAddress); // what is opened at once, tab and run, is one entry
     document.dispatchEvent(new CustomEvent("address", { detail: view }));
   }

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from benchmarks.stand_in import REPORTS, RUN, stand_in
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import get, post, until
 
 BEGIN_SECONDS = 5  # of the run, before anything is measured
@@ -45,13 +45,9 @@ def open_curves(url: str | None) -> Iterator[tuple[Browser, Page, Locator, str]]
     Args:
         url: of a server whose training only pretends; None for one of its own.
     """
-    chromium = find_chromium()
-    if chromium is None:
-        raise SystemExit(why_missing())
     with ExitStack() as stack:
         url = url or stack.enter_context(stand_in()).url
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+        browser = stack.enter_context(opened_chromium())
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(url)
         page.get_by_role("tab", name="Curves", exact=True).click()
@@ -61,7 +57,6 @@ def open_curves(url: str | None) -> Iterator[tuple[Browser, Page, Locator, str]]
         until(lambda: figure.evaluate(COUNT))
         yield browser, page, figure, run
         post(f"{run}/stop", {})
-        browser.close()
 
 
 def work(options: argparse.Namespace) -> None:

@@ -10,9 +10,9 @@ import statistics
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import get, post, running, until
 
 SEVEN = [(0.25, 0.2), (0.75, 0.22), (0.42, 0.85)]
@@ -46,13 +46,8 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
     parser.add_argument("--drawings", type=int, default=60, help="in each state (default: 60)")
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
     data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
-    with running(*data) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+    with running(*data) as url, opened_chromium() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         train_a_little(url)
         page.goto(url)
@@ -66,7 +61,6 @@ def main() -> int:
         report("while training", [latency(page) for _ in range(options.drawings)])
         state = get(f"{url}/api/runs/{run_id}")["state"]
         assert state == "running", f"the run is {state}: there was nothing to compete with"
-        browser.close()
     return 0
 
 

@@ -9,10 +9,10 @@ import argparse
 import sys
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from dashboard.navigation import TABS
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import get, post, running
 
 SCREENS: dict[str, dict[str, Any]] = {
@@ -33,15 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="How much the page moves by itself.")
     parser.add_argument("--sources", action="store_true", help="also name what moved")
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
-    with running("--dataset", "synthetic") as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+    with running("--dataset", "synthetic") as url, opened_chromium() as browser:
         for screen in SCREENS:
             measure(browser, url, screen, options.sources)
-        browser.close()
     return 0
 
 

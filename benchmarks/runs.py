@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
@@ -27,7 +27,7 @@ from core.service.service import TrainingService
 from dashboard.components import header, runs_table
 from dashboard.live.protocol import Place
 from dashboard.live.updates import Changes, update
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import Server, get, post, until
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
@@ -40,22 +40,16 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1000, help="stored runs (default: 1000)")
     parser.add_argument("--epochs", type=int, default=2000, help="of the long run (default: 2000)")
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, opened_chromium() as browser:
         runs = Path(folder)
         fill(runs, options.runs)
         print_service(runs, options.data_dir)
         data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
         with Server(*data, runs=runs) as server:
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             print_table(page, server.url, options.runs)
             page.close()
         print_memory(browser.new_page(), options.epochs)
-        browser.close()
     return 0
 
 

@@ -13,10 +13,10 @@ import statistics
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.latency import draw
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import get, post, running, until
 
 EPOCHS = 20
@@ -65,13 +65,8 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True, help="a folder with MNIST/raw")
     parser.add_argument("--train-images", type=int, default=2000, help="of the run (default: 2000)")
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
     data = ("--dataset", "mnist", "--data-dir", str(options.data_dir.resolve()))
-    with running(*data) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+    with running(*data) as url, opened_chromium() as browser:
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         train(url, options.train_images)
         page.goto(url)
@@ -85,7 +80,6 @@ def main() -> int:
                 order = epochs() * passes
                 times = [move(page, epoch, part) for epoch in order]
                 report(f"{tab}, {state}", times)
-        browser.close()
     return 0
 
 

@@ -12,9 +12,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import running
 
 LOADS = ("first load", "second load")
@@ -38,20 +38,14 @@ def main() -> int:
     parser.add_argument("--tab", default="", help="which tab to open, as runs")
     parser.add_argument("--gzip", action="store_true", help="as browsers ask over plain HTTP")
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
     server = nullcontext(options.url) if options.url else running("--dataset", "synthetic")
-    with server as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=launch_args())
+    with server as url, opened_chromium() as browser:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         for load in LOADS:
             page = context.new_page()
             address = f"{url}/?tab={options.tab}" if options.tab else url
             report(load, opened(context, page, address, options.gzip), url)
             page.close()
-        browser.close()
     return 0
 
 

@@ -11,6 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
 
 WITHOUT_TABS = "chromium-headless-shell"
 """Chromium without windows: the tests take a fifth less time, but each page is always in sight."""
@@ -41,6 +45,22 @@ def launch_args() -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         args.append("--no-sandbox")  # Chromium's sandbox refuses to start as root
     return args
+
+
+@contextmanager
+def opened_chromium() -> Iterator[Browser]:
+    """Chromium, closed at the end.
+
+    Raises:
+        SystemExit: there is none; the message says what to do.
+    """
+    path = find_chromium()
+    if path is None:
+        raise SystemExit(why_missing())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=launch_args())
+        yield browser
+        browser.close()
 
 
 @functools.cache

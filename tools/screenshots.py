@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from core.data import synthetic
 from core.device import import_torchvision
-from tools.chromium import find_chromium, launch_args, why_missing
+from tools.chromium import opened_chromium
 from tools.server import get, post, running, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,16 +35,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Take the pictures of the README anew.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     output: Path = parser.parse_args().output
-    if find_chromium() is None:
-        print(why_missing(), file=sys.stderr)
-        return 1
     output.mkdir(parents=True, exist_ok=True)
     synthetic_digits(output / "synthetic.png")
-    with running("--dataset", "synthetic") as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=launch_args())
+    with running("--dataset", "synthetic") as url, opened_chromium() as browser:
         page = browser.new_context(viewport=DESK, color_scheme="light").new_page()
         take_all(page, url, output)
-        browser.close()
     return 0
 
 

@@ -241,16 +241,16 @@
   const blank = {};
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+  const isEmpty = () => !series.batches.length && !series.epochs.length;
   const isCompact = (graph) => graph.closest(".curve").classList.contains("compact");
   const styleOf = (graph) => (isCompact(graph) ? PLAIN : style);
 
   function draw(graph) {
     const curve = graph.closest(".curve");
-    const empty = !series.batches.length && !series.epochs.length;
-    curve.dataset.empty = empty;
+    curve.dataset.empty = isEmpty();
     curve.toggleAttribute("data-no-run", !series.run);
     graph.dataset.stale = "";
-    if (empty) return;
+    if (isEmpty()) return;
     if (graph.dataset.run !== series.run) zoom(graph, null);
     graph.dataset.run = series.run;
     const first = !graph.layout;
@@ -311,7 +311,10 @@
     if (dragging) return;
     const stale = curves().filter((graph) => graph.dataset.stale !== "" && visible(graph));
     if (!stale.length) return;
-    if (!window.Plotly && series.run) return loadPlotly();
+    if (!window.Plotly && series.run) {
+      for (const graph of isEmpty() ? [] : stale) graph.closest(".curve").dataset.empty = "coming";
+      return loadPlotly();
+    }
     const begun = performance.now();
     stale.forEach(draw);
     drawnAt = performance.now();

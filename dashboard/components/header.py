@@ -181,7 +181,6 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
             "curve": NOTHING_TRAINED,
         }
     speed = run.images_per_second
-    has_points = run.progress > 0 and not run.brought_in
     return {
         "state": state_label(run.state),
         "progress": epoch_number(run.progress),
@@ -191,7 +190,7 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
         "accuracy": "" if run.test_accuracy is None else percent(run.test_accuracy),
         "dataset": run.dataset_title,
         "device": f"{run.device}, {run.precision}",
-        "curve": BEGINNING if has_points or not run.state.finished else NO_BATCHES,
+        "curve": NO_BATCHES if run.state.finished else BEGINNING,
     }
 
 

@@ -73,11 +73,11 @@ def test_the_header_shows_all_of_a_run() -> None:
         "accuracy": "98.76\u202f%",
         "dataset": "MNIST",
         "device": "A processor, fp32",
-        "curve": header.BEGINNING,
+        "curve": header.NO_BATCHES,
     }
 
 
-def test_only_of_a_run_without_points_it_is_said_that_nothing_is_known() -> None:
+def test_of_an_ended_run_without_points_it_is_said_that_nothing_is_known() -> None:
     assert texts(run())["curve"] == header.BEGINNING
     assert texts(run(state=RunState.FAILED))["curve"] == header.NO_BATCHES
     assert texts(done(brought_in=True))["curve"] == header.NO_BATCHES
