@@ -1,16 +1,18 @@
 """The tabs of the page: one list, the strip that opens them, and their panels.
 
-A panel is empty until its tab is first opened: `assets/components/tabs.js` then asks for it.
+A panel is empty until its tab is first opened (`dashboard/components/lazy.py`).
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import ClientsideFunction, Dash, Input, dcc, html
 
 from dashboard import ids
+from dashboard.components import lazy, shortcuts
 from dashboard.components.controls import stores
 from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
@@ -95,7 +97,8 @@ def panels(service: "TrainingService") -> html.Main:
     """The tabs' panels, still empty, and what they share."""
     shared = [
         dcc.Store(id=ids.OPEN_TAB),
-        *stores(*(_build_id(tab.id) for tab in TABS), *(ids.version(tab.id) for tab in TABS)),
+        *(lazy.request(panel_id(tab.id)) for tab in TABS if tab.id != BUILT_AT_ONCE),
+        *stores(*(ids.version(tab.id) for tab in TABS)),
         *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
         dcc.Store(id=ids.DRAW_FORM, storage_type="session"),
     ]
@@ -151,10 +154,6 @@ def _group_panel_id(name: str) -> str:
     return f"group-{name.lower()}"
 
 
-def _build_id(tab: str) -> str:
-    return f"build-{tab}"
-
-
 def register(app: Dash, service: "TrainingService") -> None:
     """The callbacks of all tabs, those that build them, and the one behind the page's address."""
     app.clientside_callback(
@@ -163,13 +162,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(ids.RUN_PICK, "value"),
         prevent_initial_call=False,
     )
+    shortcuts.register(app)
     for tab in TABS:
         tab.register(app, service)
         if tab.id != BUILT_AT_ONCE:
-            _register_build(app, tab, service)
-
-
-def _register_build(app: Dash, tab: Tab, service: "TrainingService") -> None:
-    @app.callback(Output(panel_id(tab.id), "children"), Input(_build_id(tab.id), "data"))
-    async def build(_: object) -> html.Div:
-        return tab.layout(service)
+            lazy.register(app, panel_id(tab.id), partial(tab.layout, service))

@@ -1,13 +1,20 @@
-// The settings of the next run: a preset fills the fields at once, and a changed field makes them
-// one's own, or another preset. An answer of the server could overwrite what somebody types next.
+// The settings of the next run, in the store `next-settings`: a preset fills it at once, and a changed
+// field makes them one's own, or another preset. An answer of the server could overwrite what
+// somebody types next. The fields are there once the drawer was opened.
 (function () {
   "use strict";
 
   const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
   const CUSTOM = "custom";
+  const KEPT = "settings"; // sessionStorage: they outlast a reload
 
-  let base = null; // the preset that the fields made last, or that they are most alike
+  let known = null; // the presets, and what choices are called
+  let settings = null; // by name, as they are typed
+  let inFields = null; // the same as the fields have them, once there are any
+  let base = null; // the preset that they made last, or that they are most alike
+  let chosen = null; // the name of the preset that they make
+  let errors = {}; // a sentence for each field that is wrong
 
   // Whether a field has a value: of decimal numbers, also in another spelling, such as 1e-3 or
   // 0,001.
@@ -38,70 +45,115 @@
       `${plural(evaluations_per_epoch, "test")} per epoch`,
   };
 
-  function showSummaries(settings, { titles, weights }) {
-    const name = (choice) => titles[choice].split(" (")[0];
-    for (const element of document.querySelectorAll("[data-group]")) {
-      element.textContent = SUMMARIES[element.dataset.group](settings, name, weights);
-    }
-    const { model, epochs, learning_rate } = settings;
-    document.getElementById("settings-summary").textContent =
-      `${name(model)}, ${plural(epochs, "epoch")}, rate ${learning_rate}`;
-  }
-
   const fieldOf = (name) => document.getElementById(`field-${name.replaceAll("_", "-")}`);
+  const write = (id, text) => (document.getElementById(id).textContent = text);
 
-  // Names the preset; of one's own settings, those that differ from the nearest preset.
-  function showPreset(preset, changed, { title, purpose }) {
-    const own = preset === CUSTOM;
-    const count = plural(changed.length, "setting");
-    document.getElementById("preset-head").textContent = own
-      ? `Your own: ${title} with ${count} changed.`
-      : `${title}. ${purpose}`;
-    document.getElementById("undo-settings").hidden = !own;
-    document.getElementById("settings-name").textContent = own ? "Your own settings" : "Settings";
-    for (const field of document.querySelectorAll(".field.changed")) {
-      field.classList.remove("changed");
-    }
-    for (const name of changed) fieldOf(name).closest(".field").classList.add("changed");
+  function change(next) {
+    if (JSON.stringify(next) !== JSON.stringify(settings)) setProps("next-settings", { data: next });
   }
+
+  // The settings of a preset. What it leaves open stays, and so does another spelling of a number.
+  function filled(preset) {
+    const wanted = Object.entries(known.presets[preset].settings);
+    const others = wanted.filter(([name, value]) => !same(settings[name], value));
+    const texts = others.map(([name, value]) => [name, asText(value)]);
+    return { ...settings, ...Object.fromEntries(texts) };
+  }
+
+  const asText = (value) => (typeof value === "number" ? String(value) : value);
+
+  // The names of the settings that differ from a preset's.
+  const changesOf = (preset) =>
+    Object.entries(known.presets[preset].settings)
+      .filter(([name, value]) => !same(settings[name], value))
+      .map(([name]) => name);
+
+  function namePreset() {
+    const names = Object.keys(known.presets);
+    const fewer = (one, other) => (changesOf(other).length < changesOf(one).length ? other : one);
+    chosen = names.find((name) => !changesOf(name).length) ?? CUSTOM;
+    base = chosen === CUSTOM ? (base ?? names.reduce(fewer)) : chosen;
+    setProps("preset", { value: chosen });
+  }
+
+  // The settings as the button beside the presets tells them.
+  function showSummary() {
+    const { model, epochs, learning_rate } = settings;
+    write("settings-name", chosen === CUSTOM ? "Your own settings" : "Settings");
+    write(
+      "settings-summary",
+      `${nameOf(model)}, ${plural(epochs, "epoch")}, rate ${learning_rate}`,
+    );
+  }
+
+  const nameOf = (choice) => known.titles[choice].split(" (")[0];
+
+  // Which preset the fields make, and which differ from it; what closed groups tell.
+  function showInDrawer() {
+    const changed = changesOf(base);
+    const { title, purpose } = known.presets[base];
+    const own = `Your own: ${title} with ${plural(changed.length, "setting")} changed.`;
+    write("preset-head", chosen === CUSTOM ? own : `${title}. ${purpose}`);
+    document.getElementById("undo-settings").hidden = chosen !== CUSTOM;
+    for (const element of document.querySelectorAll("[data-group]")) {
+      element.textContent = SUMMARIES[element.dataset.group](settings, nameOf, known.weights);
+    }
+    for (const name of Object.keys(settings)) {
+      fieldOf(name).closest(".field").classList.toggle("changed", changed.includes(name));
+      if (inFields[name] !== settings[name]) setProps(fieldOf(name).id, { value: settings[name] });
+    }
+    inFields = settings;
+  }
+
+  // Shows below each field what is wrong with it, and opens its group.
+  function showErrors() {
+    for (const element of document.querySelectorAll(".field-error")) {
+      const sentence = errors[element.dataset.field] ?? "";
+      element.textContent = sentence;
+      fieldOf(element.dataset.field).setAttribute("aria-invalid", String(Boolean(sentence)));
+      if (sentence) element.closest("details").open = true;
+    }
+  }
+
+  document.addEventListener("built", ({ detail }) => {
+    if (detail !== "settings-body") return;
+    inFields = {};
+    showInDrawer();
+    showErrors();
+  });
 
   addCallbacks("form", {
-    // A preset leaves some fields open (null); one's own settings fill none.
-    fillPreset: (preset, { presets }, ...values) =>
-      values.map((value, index) => {
-        const wanted = presets[preset]?.settings[index] ?? value;
-        if (same(value, wanted)) return noUpdate();
-        return typeof wanted === "number" ? String(wanted) : wanted;
-      }),
+    fillPreset: (preset) => (preset === chosen ? noUpdate() : filled(preset)),
 
-    matchPreset: (preset, ...values) => {
-      const known = values.pop();
-      const { fields, presets } = known;
-      const changesOf = (name) =>
-        fields.filter((_, index) => {
-          const wanted = presets[name].settings[index];
-          return wanted !== null && !same(values[index], wanted);
-        });
-      const names = Object.keys(presets);
-      const fewer = (one, other) => (changesOf(other).length < changesOf(one).length ? other : one);
-      const match = names.find((name) => !changesOf(name).length) ?? CUSTOM;
-      base = match === CUSTOM ? (base ?? names.reduce(fewer)) : match;
-      if (match !== preset) setProps("preset", { value: match });
-      const settings = Object.fromEntries(fields.map((name, index) => [name, values[index]]));
-      showPreset(match, changesOf(base), presets[base]);
-      showSummaries(settings, known);
-      document.dispatchEvent(new CustomEvent("settings", { detail: { settings, ...known } }));
+    // There are settings, or the page has just been drawn.
+    show: (next, knowledge) => {
+      known = knowledge;
+      if (!next) {
+        const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+        const entries = Object.entries(known.first);
+        change(Object.fromEntries(entries.map(([name, value]) => [name, kept[name] ?? value])));
+        return noUpdate();
+      }
+      settings = next;
+      sessionStorage.setItem(KEPT, JSON.stringify(settings));
+      namePreset();
+      showSummary();
+      if (inFields) showInDrawer();
+      const detail = { settings, ...known };
+      document.dispatchEvent(new CustomEvent("settings", { detail }));
       return noUpdate();
     },
 
-    // Shows below each field what is wrong with it, and opens its group.
-    showErrors: (errors) => {
-      for (const element of document.querySelectorAll(".field-error")) {
-        const sentence = errors?.[element.dataset.field] ?? "";
-        element.textContent = sentence;
-        fieldOf(element.dataset.field).setAttribute("aria-invalid", String(Boolean(sentence)));
-        if (sentence) element.closest("details").open = true;
-      }
+    readFields: (...values) => {
+      const names = Object.keys(settings);
+      inFields = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+      change(inFields);
+      return noUpdate();
+    },
+
+    showErrors: (found) => {
+      errors = found;
+      showErrors();
       return noUpdate();
     },
   });
@@ -131,12 +183,11 @@
   window.digitlab.settings = {
     same,
 
-    // Fills the fields with the settings of a run.
+    // Fills the form with the settings of a run.
     use: (config) => {
-      for (const [name, value] of Object.entries(config)) {
-        const text = typeof value === "number" ? String(value) : value;
-        if (fieldOf(name)) setProps(fieldOf(name).id, { value: text });
-      }
+      const others = Object.keys(settings).filter((name) => !same(settings[name], config[name]));
+      const texts = others.map((name) => [name, asText(config[name])]);
+      change({ ...settings, ...Object.fromEntries(texts) });
     },
   };
 })();

@@ -1,5 +1,5 @@
-// Drawers are <dialog> elements: `data-opens` and `data-closes` of a button name one by its id. A
-// click beside an open drawer closes it.
+// Dialogs: `data-opens` and `data-closes` of a button name one by its id. A click beside an open one
+// closes it.
 (function () {
   "use strict";
 
@@ -8,10 +8,15 @@
     return clientX < left || clientX > right || clientY < top || clientY > bottom;
   };
 
+  window.digitlab.openDialog = (id) => {
+    document.getElementById(id).showModal();
+    window.digitlab.build(document.getElementById(`${id}-body`));
+  };
+
   document.addEventListener("click", (event) => {
     const opens = event.target.closest("[data-opens]");
     const closes = event.target.closest("[data-closes]");
-    if (opens) document.getElementById(opens.dataset.opens).showModal();
+    if (opens) window.digitlab.openDialog(opens.dataset.opens);
     if (closes) document.getElementById(closes.dataset.closes).close();
     if (event.target.matches("dialog") && isBeside(event.target, event)) event.target.close();
   });

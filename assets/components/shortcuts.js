@@ -43,7 +43,7 @@
     w: toggleOnlyWrong,
     // assets/draw does it where the focus is in the tab, and Ctrl+Z.
     c: ({ target }) => target.closest(".draw-tab") || pressVisible("#draw-clear"),
-    "?": () => element("shortcuts").showModal(),
+    "?": () => window.digitlab.openDialog("shortcuts"),
   };
 
   // Where letters are typed, or mean something of their own.
@@ -77,16 +77,10 @@
     element(id).append(box);
   }
 
-  function addSwitches() {
+  document.addEventListener("built", ({ detail }) => {
+    if (detail !== "shortcuts-body") return;
     addSwitch("shortcuts-on", "shortcuts", "on", () => {});
     addSwitch("projector-on", "projector", "off", applyProjector);
-  }
-
-  document.addEventListener("address", addSwitches, { once: true });
-  document.addEventListener("click", ({ target }) => {
-    const dialog = element("shortcuts");
-    if (target.closest("#shortcuts-button")) dialog.showModal();
-    else if (target === dialog || target.closest("#shortcuts .btn")) dialog.close();
   });
   applyProjector();
 })();

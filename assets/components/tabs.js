@@ -6,18 +6,15 @@
 (function () {
   "use strict";
 
-  const { setProps } = window.digitlab;
+  const { build, setProps } = window.digitlab;
 
   const NEXT = { ArrowRight: 1, ArrowLeft: -1 };
-  const LATE_MS = 8000; // a tab that takes longer says so
-  const LATE = "This view has not arrived. If Digit Lab runs, open it again.";
 
   const lastOf = {}; // the tab of a group that was open last, by the group's tabs
   let current = null;
 
   const all = (selector, part = document) => [...part.querySelectorAll(selector)];
   const tabsOf = (element) => (element.dataset.tabs ?? element.dataset.tab).split(" ");
-  const panelOf = (tab) => document.getElementById(`panel-${tab}`);
 
   function select(tab) {
     document.querySelector(".shell").dataset.tab = tab;
@@ -31,32 +28,10 @@
     closeMore();
   }
 
-  // Resolves when the panel of a tab has its contents.
-  function build(tab) {
-    const panel = panelOf(tab);
-    const isBuilt = () => panel.querySelector(":scope > :not(.late)");
-    if (isBuilt()) return Promise.resolve();
-    setProps(`build-${tab}`, { data: Date.now() });
-    panel.setAttribute("aria-busy", "true");
-    const late = setTimeout(() => panel.setAttribute("data-late", LATE), LATE_MS);
-    return new Promise((resolve) => {
-      const arrival = new MutationObserver(() => {
-        if (!isBuilt()) return;
-        arrival.disconnect();
-        clearTimeout(late);
-        panel.removeAttribute("data-late");
-        panel.removeAttribute("aria-busy");
-        document.dispatchEvent(new CustomEvent("built", { detail: { tab } }));
-        resolve();
-      });
-      arrival.observe(panel, { childList: true });
-    });
-  }
-
   document.addEventListener("address", async ({ detail }) => {
     current = detail;
     select(detail.tab);
-    await build(detail.tab);
+    await build(document.getElementById(`panel-${detail.tab}`));
     if (current === detail) document.dispatchEvent(new CustomEvent("navigate", { detail }));
   });
 

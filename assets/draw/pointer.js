@@ -62,4 +62,12 @@
     });
   }
   window.addEventListener("blur", end);
+
+  // Chromium takes a quick stroke for a fling, although nothing scrolls here: a tap on a button in
+  // the next two seconds would only stop that.
+  document.addEventListener("built", ({ detail }) => {
+    if (detail !== "panel-draw") return;
+    const prevent = (event) => event.preventDefault();
+    document.getElementById(CANVAS).addEventListener("touchmove", prevent, { passive: false });
+  });
 })();

@@ -25,12 +25,12 @@
 
   // Dash must have drawn the page before the first message is put on it.
   const drawn = new Promise((resolve) => {
-    const look = () => {
-      const ready = window.dash_clientside?.set_props && document.getElementById("run-pick");
-      if (ready) resolve();
-      else setTimeout(look, 30);
-    };
-    look();
+    const drawing = new MutationObserver(() => {
+      if (!document.getElementById("run-pick")) return;
+      drawing.disconnect();
+      resolve();
+    });
+    drawing.observe(document, { childList: true, subtree: true });
   });
 
   function setState(state) {

@@ -28,6 +28,22 @@
 
   const element = (id) => document.getElementById(id);
   const tiles = () => [...element("wall-tiles").children];
+
+  // Sixty buttons of Dash would delay the page.
+  function addTiles() {
+    for (let place = 0; place < 60; place++) {
+      const digit = place % 10;
+      const tile = document.createElement("button");
+      Object.assign(tile, { className: "tile", tabIndex: place ? -1 : 0, ariaLabel: `a ${digit}` });
+      const ink = Object.assign(document.createElement("i"), { className: "ink" });
+      ink.style.setProperty("--c", digit);
+      ink.style.setProperty("--r", Math.floor(place / 10));
+      const as = Object.assign(document.createElement("span"), { className: "as" });
+      tile.append(ink, as);
+      element("wall-tiles").append(tile);
+    }
+  }
+
   const isTraining = () => TRAINING.includes(run?.state);
 
   // The frame of the network that trained longer; an evaluation beats an estimate.
@@ -281,5 +297,8 @@
     window.live.want("preview", true);
     load();
   });
-  window.live.drawn.then(() => sight.observe(element("wall")));
+  window.live.drawn.then(() => {
+    addTiles();
+    sight.observe(element("wall"));
+  });
 })();

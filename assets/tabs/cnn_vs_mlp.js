@@ -4,6 +4,7 @@
 
   let tab = null;
   let pairs = "";
+  let form = null; // the settings of the next run
 
   // Stores what has changed in the pairs; a callback draws them.
   function updatePairs() {
@@ -25,11 +26,9 @@
   function updateSettings() {
     const card = document.querySelector("#preset input:checked + label b");
     const preset = card?.textContent ?? "your own";
-    const [dataset, seed] = ["field-dataset", "field-seed"].map((id) => {
-      const field = document.getElementById(id);
-      return field.selectedOptions?.[0].text ?? field.value;
-    });
-    const words = `Trains with Train's settings: ${preset}; data set ${dataset}; seed ${seed}. `;
+    const { settings, titles } = form;
+    const dataset = titles[settings.dataset];
+    const words = `Trains with Train's settings: ${preset}; data set ${dataset}; seed ${settings.seed}. `;
     document.getElementById("pair-settings").textContent = words;
   }
 
@@ -41,6 +40,7 @@
     window.digitlab.setProps("open-tab", { data: "train" });
   });
 
+  document.addEventListener("settings", ({ detail }) => (form = detail));
   document.addEventListener("rows", updatePairs);
   document.addEventListener("navigate", ({ detail }) => {
     tab = detail.tab;

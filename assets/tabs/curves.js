@@ -85,7 +85,7 @@
     drawTable();
   });
   document.addEventListener("built", ({ detail }) => {
-    if (detail.tab !== "curves") return;
+    if (detail !== "panel-curves") return;
     drawTable();
     setStyle();
   });

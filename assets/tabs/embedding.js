@@ -451,7 +451,7 @@
   }
 
   document.addEventListener("built", ({ detail }) => {
-    if (detail.tab !== "embedding") return;
+    if (detail !== "panel-embedding") return;
     const canvas = plane();
     canvas.addEventListener("pointerdown", onDown);
     canvas.addEventListener("pointermove", onMove);

@@ -150,7 +150,7 @@
   }
 
   document.addEventListener("built", ({ detail }) => {
-    if (detail.tab !== "inside") return;
+    if (detail !== "panel-inside") return;
     const changes = new MutationObserver((all) => {
       if (all.some(({ target }) => !target.closest(".inside-frames, .inside-value"))) paintAll();
     });

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, percent, setProps, slider, url } = window.digitlab;
+  const { percent, setProps, slider, url } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -75,11 +75,14 @@
     if (element("network-about").textContent !== about) element("network-about").textContent = about;
   }
 
-  addCallbacks("network", {
-    chooseModel: (chosen) => {
-      formModel = chosen;
-      return model() ?? noUpdate();
-    },
+  function showModel(before) {
+    if (model() !== before) setProps("network-model", { data: model() });
+  }
+
+  document.addEventListener("settings", ({ detail }) => {
+    const before = model();
+    formModel = detail.settings.model;
+    showModel(before);
   });
 
   window.live.listen((message) => {
@@ -91,7 +94,7 @@
       epoch = slider.epochOf(shown);
     }
     if (message.run) run = message.run;
-    if (model() !== ofModel) setProps("network-model", { data: model() });
+    showModel(ofModel);
     if (another || (run && run.state !== before)) {
       paint();
       ask();

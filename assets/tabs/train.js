@@ -62,7 +62,7 @@
   function showRate() {
     const value = run ? String(rate ?? run.config.learning_rate) : "";
     const key = `${run?.run_id} ${value}`;
-    if (key === rateShown) return;
+    if (key === rateShown || !document.getElementById("rate-input")) return;
     rateShown = key;
     setProps("rate-input", { value });
   }
@@ -84,6 +84,12 @@
     if (changed) setProps("train-answer", { is_open: false }); // it was about the settings before
     showQueue();
     showSettings();
+  });
+
+  document.addEventListener("built", ({ detail }) => {
+    if (detail !== "run-settings-body") return;
+    showSettings();
+    showRate();
   });
 
   document.addEventListener("click", ({ target }) => {

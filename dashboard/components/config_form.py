@@ -1,13 +1,13 @@
 """The settings of the next run: cards for the presets, and a drawer with a field for each setting.
 
-`assets/components/config_form.js` fills the fields from a preset, and names the preset that the
-fields make.
+The store `SETTINGS` has them by name, as they are typed. `assets/components/config_form.js` fills
+it from a preset or from the fields, names the preset that they make, and keeps them over a reload.
 """
 
 from typing import Any, get_args
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from core.config import (
@@ -20,9 +20,11 @@ from core.config import (
 )
 from core.errors import InvalidConfigError
 from dashboard import ids
-from dashboard.components.controls import PERSIST
+from dashboard.components import lazy
+from dashboard.components.controls import stores
 
 PRESET = "preset"
+SETTINGS = "next-settings"
 KNOWN = "known-settings"
 FORM_ERRORS = "form-errors"
 DRAWER = "settings"
@@ -71,7 +73,6 @@ def cards() -> dbc.RadioItems:
         class_name="presets",
         input_class_name="sr-only",
         label_class_name="preset",
-        **PERSIST,
     )
 
 
@@ -80,12 +81,46 @@ def _card(name: str, kind: str) -> list[Component]:
     return [html.I(className="radio"), html.B(PRESETS[name].title), html.Em(kind), promise]
 
 
-def drawer(weights: dict[str, int]) -> html.Dialog:
-    """All settings, in groups that tell their values while they are closed.
+def drawer(weights: dict[str, int]) -> list[Component]:
+    """The drawer, still empty, and what the page knows of the settings.
 
     Args:
         weights: how many weights each model has, by its name.
     """
+    return [
+        *lazy.dialog(DRAWER, "Settings of the next run", "drawer"),
+        dcc.Store(id=KNOWN, data=known_settings(weights)),
+        *stores(SETTINGS, FORM_ERRORS),
+    ]
+
+
+def register(app: Dash) -> None:
+    fields = [ids.field(name) for name in FIELDS]
+    lazy.register(app, lazy.body(DRAWER), fields_in_groups, State(SETTINGS, "data"))
+
+    app.clientside_callback(
+        ClientsideFunction("form", "fillPreset"),
+        Output(SETTINGS, "data"),
+        Input(PRESET, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("form", "show"),
+        Input(SETTINGS, "data"),
+        State(KNOWN, "data"),
+        prevent_initial_call=False,
+    )
+    app.clientside_callback(
+        ClientsideFunction("form", "readFields"), *[Input(field, "value") for field in fields]
+    )
+    app.clientside_callback(ClientsideFunction("form", "showErrors"), Input(FORM_ERRORS, "data"))
+
+    @app.callback(Output(FORM_ERRORS, "data"), Input(SETTINGS, "data"))
+    async def validate(settings: dict[str, Any]) -> dict[str, str]:
+        return errors(settings)
+
+
+def fields_in_groups(settings: dict[str, Any]) -> list[Component]:
+    """All settings, in groups that tell their values while they are closed."""
     find = dbc.Input(
         id=FIND,
         type="search",
@@ -93,38 +128,23 @@ def drawer(weights: dict[str, int]) -> html.Dialog:
         class_name="find",
         autocomplete="off",
     )
-    head = [
-        html.H2("Settings of the next run", id="settings-title"),
-        done(DRAWER),
-    ]
     undo = html.Button("Undo", id="undo-settings", className="btn-link", hidden=True)
-    return html.Dialog(
-        [
-            html.Div(head, className="row-flex between"),
-            html.P([html.Span(id=PRESET_HEAD), " ", undo], className="soft", role="status"),
-            dbc.Label("Find a setting", html_for=FIND, class_name="sr-only"),
-            find,
-            *[_group(title, names) for title, names in GROUPS.items()],
-            html.P("No setting has this in its name.", id="found-none", hidden=True),
-            dcc.Store(id=KNOWN, data=known_settings(weights)),
-            dcc.Store(id=FORM_ERRORS),
-        ],
-        id=DRAWER,
-        className="drawer",
-        **{"aria-labelledby": "settings-title"},
-    )
+    return [
+        html.P([html.Span(id=PRESET_HEAD), " ", undo], className="soft", role="status"),
+        dbc.Label("Find a setting", html_for=FIND, class_name="sr-only"),
+        find,
+        *[_group(title, names, settings) for title, names in GROUPS.items()],
+        html.P("No setting has this in its name.", id="found-none", hidden=True),
+    ]
 
 
-def done(dialog: str) -> html.Button:
-    """The button that closes a drawer."""
-    escape = html.Kbd("Esc", **{"aria-hidden": "true"})
-    return html.Button(["Done ", escape], className="btn btn-quiet", **{"data-closes": dialog})
-
-
-def _group(title: str, names: tuple[str, ...]) -> html.Details:
+def _group(title: str, names: tuple[str, ...], settings: dict[str, Any]) -> html.Details:
     values = html.Small(**{"data-group": title})
     return html.Details(
-        [html.Summary([html.H3(title), values]), *[_field(name) for name in names]],
+        [
+            html.Summary([html.H3(title), values]),
+            *[_field(name, settings.get(name)) for name in names],
+        ],
         open=title == FIRST_OPEN,
         className="group",
     )
@@ -133,21 +153,28 @@ def _group(title: str, names: tuple[str, ...]) -> html.Details:
 def known_settings(weights: dict[str, int]) -> dict[str, Any]:
     """What the script knows of settings: their names, the presets, and what choices are called.
 
-    The settings of a preset have the form of the inputs' values, in the order of `FIELDS`, but for
-    decimal numbers, whose texts may differ. None stands for a setting that the preset leaves open.
+    Settings have the form of the fields' values, but for decimal numbers, whose texts may differ.
+    Those that a preset leaves open are not in it.
     """
     presets = {
         name: {
             "title": PRESETS[name].title,
             "purpose": PRESETS[name].purpose,
-            "settings": [
-                None if field in OPEN_IN_PRESETS else _preset_value(PRESETS[name].config, field)
+            "settings": {
+                field: _value(PRESETS[name].config, field)
                 for field in FIELDS
-            ],
+                if field not in OPEN_IN_PRESETS
+            },
         }
         for name in KINDS
     }
-    return {"fields": FIELDS, "presets": presets, "titles": CHOICE_TITLES, "weights": weights}
+    first = PRESETS[FIRST_PRESET].config
+    return {
+        "presets": presets,
+        "first": {field: _text(getattr(first, field)) for field in FIELDS},
+        "titles": CHOICE_TITLES,
+        "weights": weights,
+    }
 
 
 def parse(values: dict[str, Any]) -> TrainConfig:
@@ -174,24 +201,22 @@ def validation_message(error: InvalidConfigError) -> str:
     return f"Please correct: {', '.join(titles)}."
 
 
-def _field(name: str) -> html.Div:
+def _field(name: str, value: Any) -> html.Div:
     declared = TrainConfig.model_fields[name]
-    first = getattr(PRESETS[FIRST_PRESET].config, name)
-    common: dict[str, Any] = {"id": ids.field(name), **PERSIST}
+    common: dict[str, Any] = {"id": ids.field(name), "value": value}
     choices = get_args(declared.annotation)
     label = dbc.Label(declared.title, html_for=ids.field(name))
     control: Component
     if declared.annotation is bool:
-        control = dbc.Switch(value=first, **common)
+        control = dbc.Switch(**common)
     elif choices:
         options = [{"value": value, "label": CHOICE_TITLES[value]} for value in choices]
-        control = dbc.Select(options=options, value=first, **common)
+        control = dbc.Select(options=options, **common)
     else:
         # A number input would discard what it cannot parse, and reject 1e-3.
         control = dbc.Input(
             type="text",
             inputmode="numeric" if declared.annotation is int else "decimal",
-            value=_text(first),
             debounce=True,
             autocomplete="off",
             **common,
@@ -207,7 +232,7 @@ def _field(name: str) -> html.Div:
     )
 
 
-def _preset_value(config: TrainConfig, field: str) -> Any:
+def _value(config: TrainConfig, field: str) -> Any:
     value = getattr(config, field)
     return value if TrainConfig.model_fields[field].annotation is float else _text(value)
 

@@ -121,8 +121,7 @@ def _icons() -> html.Div:
     return html.Div(
         [
             html.A(html.I(className="glyph glyph-guide"), href=url(GUIDE), **named("Guide")),
-            shortcuts.button(),
-            shortcuts.dialog(),
+            *shortcuts.layout(),
             html.Button(html.I(className="glyph glyph-theme"), id=THEME, **named("Light or dark")),
         ],
         className="icons",

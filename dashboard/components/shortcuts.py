@@ -3,9 +3,11 @@
 `assets/components/shortcuts.js` has what they do.
 """
 
-from dash import html
+from dash import Dash, html
+from dash.development.base_component import Component
 
-BUTTON = "shortcuts-button"
+from dashboard.components import lazy
+
 DIALOG = "shortcuts"
 LETTERS = "shortcuts-on"
 PROJECTOR = "projector-on"
@@ -22,30 +24,25 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 
 
-def button() -> html.Button:
+def layout() -> list[Component]:
+    """The button, and the dialog that it opens."""
     label = "Keyboard shortcuts and projector"
-    return html.Button("?", id=BUTTON, className="icon", title=label, **{"aria-label": label})
+    named = {"data-opens": DIALOG, "aria-label": label}
+    button = html.Button("?", className="icon", title=label, **named)
+    return [button, *lazy.dialog(DIALOG, "Keyboard shortcuts", "shortcuts", "Close")]
 
 
-def dialog() -> html.Dialog:
-    close = html.Button(
-        ["Close ", html.Kbd("Esc", **{"aria-hidden": "true"})], className="btn btn-quiet"
-    )
-    head = html.Div(
-        [html.H2("Keyboard shortcuts", id="shortcuts-title"), close], className="row-flex between"
-    )
-    return html.Dialog(
-        [
-            head,
-            html.Div([_group(*group) for group in GROUPS.items()], className="shortcut-groups"),
-            html.P("Single letters work unless you type into a field.", className="small soft"),
-            _switch(LETTERS, "Use these shortcuts"),
-            _switch(PROJECTOR, "Projector: larger type and lines"),
-        ],
-        id=DIALOG,
-        className="shortcuts",
-        **{"aria-labelledby": "shortcuts-title"},
-    )
+def register(app: Dash) -> None:
+    lazy.register(app, lazy.body(DIALOG), contents)
+
+
+def contents() -> list[Component]:
+    return [
+        html.Div([_group(*group) for group in GROUPS.items()], className="shortcut-groups"),
+        html.P("Single letters work unless you type into a field.", className="small soft"),
+        _switch(LETTERS, "Use these shortcuts"),
+        _switch(PROJECTOR, "Projector: larger type and lines"),
+    ]
 
 
 def _group(name: str, keys: dict[str, str]) -> html.Section:

@@ -423,6 +423,7 @@ class DashboardPage:
     def open_settings(self) -> Iterator[Locator]:
         """Opens the drawer and its groups, and closes it afterwards."""
         self.settings_button.click()
+        expect(self.settings.get_by_label("Find a setting")).to_be_visible()
         self.settings.evaluate(
             "drawer => drawer.querySelectorAll('details').forEach(group => (group.open = true))"
         )
@@ -449,7 +450,10 @@ class DashboardPage:
                     field.press("Tab")
 
     def setting(self, label: str) -> Locator:
-        """The field of a setting, in sight or not."""
+        """The field of a setting, in sight or not; the drawer is built if it was never opened."""
+        if not self.page.locator("#settings-body > *").count():
+            with self.open_settings():
+                pass
         return self.page.locator("#settings").get_by_label(label, exact=True)
 
     # Train

@@ -30,6 +30,7 @@ def test_a_page_whose_requests_are_refused_says_so_and_what_to_do(
     page.url = server.url
     page.load()
     expect(page.notice).to_be_hidden()
+    page.fill_form(epochs="6")
     page.page.route("**/_dash-update-component*", lambda route: route.fulfill(status=403))
     page.fill_form(epochs="7")
     expect(page.notice).to_contain_text("such as a proxy, refuses")

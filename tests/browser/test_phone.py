@@ -52,6 +52,12 @@ def test_from_an_empty_page_to_a_read_drawing_in_three_actions(
     assert edges == sorted(edges)
     assert edges[-1] <= tabs["y"]
 
+    # After a quick stroke a tap is a tap, and More opens above what Train has at the bottom.
+    phone.page.get_by_role("tab", name="Train", exact=True).tap()
+    phone.page.locator("#more").tap()
+    phone.page.get_by_role("tab", name="Runs", exact=True).tap()
+    phone.expect_tab("Runs")
+
 
 def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     dashboard: DashboardPage, open_page: OpenPage, server: AppServer, mlp_run: str

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dash import html
 from dash.development.base_component import Component
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -30,9 +31,10 @@ from core.training.control import TrainingControl
 from core.training.loop import Event, fit as real_fit
 from core.training.state import Checkpoint
 from dashboard.app import create_app, layout
-from dashboard.components import header, runs_table
+from dashboard.components import config_form, header, runs_table, shortcuts
 from dashboard.live.updates import Changes
 from dashboard.navigation import TABS
+from dashboard.tabs.train.layout import run_settings
 from tests.conftest import Finish, MakeService, WaitUntil, instant_probe
 
 SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
@@ -75,10 +77,14 @@ def opened(
 
 
 def page_parts(service: TrainingService) -> list[Component]:
-    """All components of the page when every tab has been opened once."""
+    """All components of the page when every tab and every dialog has been opened once."""
     page = layout(service)
     built = [getattr(part, "data-tab", None) for part in page._traverse() if _has_children(part)]
     later = [tab.layout(service) for tab in TABS if tab.id not in built]
+    later += [
+        html.Div(contents)
+        for contents in (config_form.fields_in_groups({}), run_settings(), shortcuts.contents())
+    ]
     parts = [part for one in (page, *later) for part in (one, *one._traverse())]
     return [part for part in parts if isinstance(part, Component)]
 

@@ -15,6 +15,7 @@ from core.config import parse_config
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
+from dashboard.components import config_form
 from dashboard.tabs.draw import layout as draw
 from dashboard.tabs.embedding import layout as embedding
 from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
@@ -120,7 +121,7 @@ def test_callbacks_ask_the_service_in_threads(
         mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
         inside.REQUEST: image,
         network.MODEL: "mlp",
-        **{ids.field(name): value for name, value in SHORT.items()},
+        config_form.SETTINGS: SHORT,
     }
     for callback in page.on_server:
         for tab in (ids.TAB_DRAW, ids.TAB_RUNS):

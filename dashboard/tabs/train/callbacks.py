@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from core.config import TrainConfig, parse_config, read_texts
 from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
-from dashboard.components import config_form
+from dashboard.components import config_form, lazy
 from dashboard.components.header import chosen_run
 from dashboard.components.presses import Presses
 from dashboard.tabs.train import layout, network, text
@@ -28,40 +28,14 @@ QUEUED = "Queued. It trains when its turn comes."
 
 def register(app: Dash, service: "TrainingService") -> None:
     presses = Presses()
-    fields = [ids.field(name) for name in config_form.FIELDS]
+    config_form.register(app)
+    lazy.register(app, lazy.body(layout.RUN_SETTINGS), layout.run_settings)
 
-    app.clientside_callback(
-        ClientsideFunction("form", "fillPreset"),
-        *[Output(field, "value") for field in fields],
-        Input(config_form.PRESET, "value"),
-        State(config_form.KNOWN, "data"),
-        *[State(field, "value") for field in fields],
-    )
-    app.clientside_callback(
-        ClientsideFunction("form", "matchPreset"),
-        Input(config_form.PRESET, "value"),
-        *[Input(field, "value") for field in fields],
-        State(config_form.KNOWN, "data"),
-        prevent_initial_call=False,
-    )
-    app.clientside_callback(
-        ClientsideFunction("form", "showErrors"),
-        Input(config_form.FORM_ERRORS, "data"),
-        prevent_initial_call=False,
-    )
     app.clientside_callback(
         ClientsideFunction("train", "answered"),
         Input(layout.ANSWERED, "data"),
         State(layout.ANSWER, "is_open"),
     )
-
-    @app.callback(
-        output=Output(config_form.FORM_ERRORS, "data"),
-        inputs={"values": {name: Input(ids.field(name), "value") for name in config_form.FIELDS}},
-        prevent_initial_call=False,
-    )
-    async def validate(values: dict[str, Any]) -> dict[str, str]:
-        return config_form.errors(values)
 
     @app.callback(
         output={
@@ -77,10 +51,10 @@ def register(app: Dash, service: "TrainingService") -> None:
                 for button in (layout.TRAIN, layout.QUEUE, layout.RETRY, *FAILED)
             ],
             "run": State(ids.RUN_PICK, "value"),
-            "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
+            "settings": State(config_form.SETTINGS, "data"),
         },
     )
-    async def act(_: list[int], run: str | None, values: dict[str, Any]) -> dict[str, Any]:
+    async def act(_: list[int], run: str | None, settings: dict[str, Any]) -> dict[str, Any]:
         """Does what the pressed button says. The page shows a run that Train started."""
         button = str(ctx.triggered_id)
         started: Any = no_update
@@ -93,7 +67,7 @@ def register(app: Dash, service: "TrainingService") -> None:
                 config = await asyncio.to_thread(_slower, service, run)
                 started = answered = await presses.once(service.runs.start, config)
             else:
-                answered = await presses.once(service.runs.start, config_form.parse(values))
+                answered = await presses.once(service.runs.start, config_form.parse(settings))
                 if button == layout.TRAIN:
                     started = answered
                 else:

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import dash_bootstrap_components as dbc
 from dash import html
+from dash.development.base_component import Component
 
 from core.config import TrainConfig
 from dashboard import ids
-from dashboard.components import config_form
+from dashboard.components import config_form, lazy
 from dashboard.components.controls import HIDDEN, alert, button, stores
 from dashboard.components.header import needs
 from dashboard.components.help_link import GUIDE
@@ -39,14 +40,15 @@ def layout(service: "TrainingService") -> html.Div:
         model: sum(layer.parameters for layer in service.layers(model))
         for model in config_form.MODELS
     }
+    heading = ["Settings of ", html.Span(id="run-title")]
     return html.Div(
         [
             _rail(),
             html.Div(wall.layout(), className="train-wall"),
             html.Div([wall.number(), _slot(), _charts()], className="read"),
             html.Div(network.layout(), className="train-network"),
-            config_form.drawer(weights),
-            _run_settings(),
+            *config_form.drawer(weights),
+            *lazy.dialog(RUN_SETTINGS, heading, "drawer drawer-end"),
         ],
         className="train-view",
         **{"data-state": "none"},
@@ -227,7 +229,7 @@ def _charts() -> html.Div:
     )
 
 
-def _run_settings() -> html.Dialog:
+def run_settings() -> list[Component]:
     """The settings of the shown run, and its learning rate while it trains."""
     rate = html.Div(
         [
@@ -239,22 +241,12 @@ def _run_settings() -> html.Dialog:
         ],
         className="field rate",
     )
-    head = [
-        html.H2(["Settings of ", html.Span(id="run-title")], id="run-settings-title"),
-        config_form.done(RUN_SETTINGS),
-    ]
     use = html.Button("Use these settings", id="use-settings", className="btn")
-    return html.Dialog(
-        [
-            html.Div(head, className="row-flex between"),
-            html.P(className="soft", **{"data-live": "origin"}),
-            rate,
-            html.Div([_shown_settings(), use], className="known-only"),
-        ],
-        id=RUN_SETTINGS,
-        className="drawer drawer-end",
-        **{"aria-labelledby": "run-settings-title"},
-    )
+    return [
+        html.P(className="soft", **{"data-live": "origin"}),
+        rate,
+        html.Div([_shown_settings(), use], className="known-only"),
+    ]
 
 
 def _shown_settings() -> html.Table:

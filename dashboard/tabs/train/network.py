@@ -7,11 +7,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, dcc, html
 from dash.exceptions import PreventUpdate
 
 from core.records.layers import InnerLayer, LayerInfo
-from dashboard import ids
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
 from dashboard.formatting import NOTHING, model_title, percent
@@ -72,13 +71,6 @@ def _look_inside() -> html.Button:
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    app.clientside_callback(
-        ClientsideFunction("network", "chooseModel"),
-        Output(MODEL, "data"),
-        Input(ids.field("model"), "value"),
-        prevent_initial_call=False,
-    )
-
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
     async def show_model(model: str | None) -> list[Any]:
         if model is None:

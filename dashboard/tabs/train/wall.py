@@ -4,7 +4,7 @@ from dash import html
 
 from dashboard.formatting import PERCENT
 
-ROWS, COLUMNS = 6, 10
+COLUMNS = 10
 
 
 def layout() -> html.Section:
@@ -18,7 +18,6 @@ def layout() -> html.Section:
                 **{"aria-hidden": "true"},
             ),
             html.Div(
-                [_tile(row, column) for row in range(ROWS) for column in range(COLUMNS)],
                 id="wall-tiles",
                 className="wall-tiles",
                 role="group",
@@ -57,16 +56,6 @@ def layout() -> html.Section:
         id="wall",
         className="wall sheet",
         **{"aria-label": "Test digits", "data-state": "before"},
-    )
-
-
-def _tile(row: int, column: int) -> html.Button:
-    ink = html.I(className="ink", style={"--c": column, "--r": row})
-    return html.Button(
-        [ink, html.Span(className="as")],
-        className="tile",
-        tabIndex=-1 if row or column else 0,
-        **{"aria-label": f"a {column}"},
     )
 
 

@@ -15,7 +15,7 @@ from core.config import parse_config
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
-from dashboard.components import presses
+from dashboard.components import config_form, presses
 from dashboard.components.presses import SECONDS, VISITOR, Presses
 from dashboard.tabs.draw import layout as draw
 from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
@@ -25,7 +25,7 @@ from tests.conftest import Finish, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
 
 OWNER = "0123456789abcdef" * 2
-FORM: dict[str, Any] = {ids.field(name): value for name, value in SHORT.items()}
+FORM: dict[str, Any] = {config_form.SETTINGS: SHORT}
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
 
 
@@ -129,7 +129,7 @@ def test_a_press_with_other_settings_is_another_wish(
 ) -> None:
     before = len(service.runs.all())
     for seed in (1, 2):
-        page.press(train.TRAIN, {**FORM, ids.field("seed"): seed})
+        page.press(train.TRAIN, {config_form.SETTINGS: {**SHORT, "seed": seed}})
     assert len(service.runs.all()) == before + 2
 
 

@@ -41,16 +41,16 @@ def register(app: Dash, service: "TrainingService") -> None:
         inputs={
             "clicks": Input(layout.TRAIN, "n_clicks"),
             "cnn": State(layout.CNN, "value"),
-            "values": {name: State(ids.field(name), "value") for name in config_form.FIELDS},
+            "settings": State(config_form.SETTINGS, "data"),
         },
         running=[working(layout.TRAIN)],
     )
-    async def train(clicks: int | None, cnn: str, values: dict[str, Any]) -> dict[str, Any]:
+    async def train(clicks: int | None, cnn: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Starts a pair, which the page then shows; the header shows the run that trains."""
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
         try:
-            config = config_form.parse({**values, "model": cnn})
+            config = config_form.parse({**settings, "model": cnn})
             await presses.once(service.runs.start_pair, config)
         except InvalidConfigError as error:
             message = config_form.validation_message(error)
