@@ -27,7 +27,7 @@ from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from dashboard.app import create_app
 
-SECONDS = 20.0
+SECONDS = 180.0
 """How long to wait for anything. Generous: only failures take so long."""
 
 TRAIN_IMAGES, TEST_IMAGES = 1000, 300
