@@ -5,7 +5,7 @@
   "use strict";
 
   const PLAY_MS = 700;
-  const VIEWS = ["gallery", "mistakes", "draw", "inside", "embedding", "runs"]; // of a network
+  const VIEWS = ["gallery", "mistakes", "draw", "inside", "embedding"]; // of a network
   const MOST_TICKS = 60; // more would lie on each other
 
   let networks = null; // the newest network's version and the epochs that are kept

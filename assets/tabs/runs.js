@@ -1,5 +1,6 @@
-// The Runs tab: the table, the bar for the selected runs, downloads, and the import of weights from a
-// file, chosen with the button or dropped on it. The file is sent as it is: a callback of Dash would wrap it in JSON, a third longer.
+// The Runs tab: the table, the bar for the selected runs and their comparison, downloads, and the
+// import of weights from a file, chosen with the button or dropped on it. The file is sent as it is:
+// a callback of Dash would wrap it in JSON, a third longer.
 (function () {
   "use strict";
 
@@ -13,10 +14,12 @@
   const NARROW = window.matchMedia("(max-width: 75rem)");
   const NOT_NARROW = ["preset", "dataset", "seed", "created"]; // columns
   const ROW_HEIGHT = { phone: 58, else: 37 }; // px
+  const COMPARE_MS = 1000; // between two comparisons of runs that train
 
   const stale = new Set(); // ids of rows that the table does not show yet
   let tab = null;
   let grid = null; // its API, once it has come
+  let comparison = null; // the timer of the next one
   const element = (id) => document.getElementById(id);
 
   // By the grid's own API: after dash-ag-grid 35.3 has applied a rowTransaction it ticks again what
@@ -38,6 +41,17 @@
     else if (isOrderedByWhatChanges()) grid.refreshClientSideRowModel("filter"); // and sorts
     updateBar();
     updateNoRows();
+    const selected = grid.getSelectedRows().map(({ run_id }) => run_id);
+    if (ids.some((id) => selected.includes(id))) compare();
+  }
+
+  // Draws the selected runs again, which have changed.
+  function compare(milliseconds = COMPARE_MS) {
+    comparison ??= setTimeout(() => {
+      comparison = null;
+      const changed = () => setProps("runs-changed", { data: Date.now() });
+      if (tab === "runs") window.live.whenIdle("comparison", changed);
+    }, milliseconds);
   }
 
   const isOrderedByWhatChanges = () =>
@@ -98,6 +112,7 @@
   document.addEventListener("navigate", ({ detail }) => {
     tab = detail.tab;
     updateTable();
+    compare(0);
   });
   document.addEventListener("input", ({ target }) => target.id === "runs-find" && grid && find());
   document.addEventListener("click", (event) => {

@@ -16,6 +16,7 @@
   let run; // the shown run; undefined: not known yet, null: there is none
   let rate = null; // its learning rate, as it was set last
   let next = null; // the settings in the form
+  let data; // what is said about the data set
 
   const view = () => document.querySelector(".train-view");
 
@@ -33,7 +34,8 @@
       release();
       showRun();
       fetchPromises();
-    } else if (message.text?.data !== undefined) fetchPromises();
+    } else if ((message.text?.data ?? data) !== data) fetchPromises();
+    data = message.text?.data ?? data;
     showRate();
   });
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
-from dash.exceptions import PreventUpdate
 
 from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
@@ -140,16 +139,11 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         inputs={
             "rows": Input(ids.RUNS_GRID, "selectedRows"),
             "metric": Input(layout.METRIC, "value"),
-            "_": Input(ids.version(ids.TAB_RUNS), "data"),
-            "tab": State(ids.OPEN_TAB, "data"),
+            "_": Input(layout.CHANGED, "data"),
             "epoch": State(layout.EPOCH, "value"),
         },
     )
-    async def compare(
-        rows: Any, metric: str, _: str | None, tab: str, epoch: str | None
-    ) -> dict[str, Any]:
-        if tab != ids.TAB_RUNS:
-            raise PreventUpdate
+    async def compare(rows: Any, metric: str, _: object, epoch: str | None) -> dict[str, Any]:
         runs = await asyncio.to_thread(load, selected_runs(rows))
         shown: dict[str, Any] = {
             "figure": figures.comparison(runs, "loss" if metric == "loss" else "accuracy"),

@@ -51,6 +51,8 @@ FORK = "runs-fork"
 FILES = "runs-files"
 UPLOAD = "runs-upload"
 METRIC = "runs-metric"
+CHANGED = "runs-changed"
+"""The store that changes when the selected runs have."""
 CURVES = "runs-curves"
 DIFFERENCES = "runs-differences"
 GROUP = "runs-group"
@@ -87,7 +89,7 @@ def layout(service: "TrainingService") -> html.Div:
                 help_link(EXPLANATION, "runs"),
             ),
             html.Div([_comparison(), _details()], className="runs-split"),
-            *stores(DELETED_IDS),
+            *stores(DELETED_IDS, CHANGED),
         ]
     )
 
