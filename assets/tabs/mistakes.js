@@ -70,6 +70,44 @@
     }
   });
 
+  // The empty matrix and the empty table of scores: 340 components of Dash would slow all others.
+  // Rows: true digit. Columns: what the network reads. Margins: recall and precision.
+  document.addEventListener("built", ({ detail }) => {
+    if (detail !== "panel-mistakes") return;
+    const digits = [...Array(10).keys()];
+    const each = (html) => digits.map(html).join("");
+    const button = (truth, predicted, more) =>
+      `<button data-true="${truth}" data-predicted="${predicted}" aria-pressed="false" ${more}</button>`;
+    const heading = (digit, what, truth, predicted) =>
+      button(truth, predicted, `tabindex="-1" title="${what}">${digit}`);
+    const cell = (truth, predicted) => {
+      const kind = truth === predicted ? "right" : "";
+      const label = `a ${truth} read as ${predicted}`;
+      const place = truth || predicted ? -1 : 0; // arrow keys go to the others
+      return button(truth, predicted, `class="${kind}" tabindex="${place}" aria-label="${label}">`);
+    };
+    const columns = each(
+      (digit) => `<th scope="col">${heading(digit, `All read as ${digit}`, "", digit)}</th>`,
+    );
+    const rows = each(
+      (truth) =>
+        `<tr><th scope="row">${heading(truth, `All true ${truth}s`, truth, "")}</th>` +
+        `${each((predicted) => `<td>${cell(truth, predicted)}</td>`)}` +
+        `<td class="margin found"></td></tr>`,
+    );
+    const margins = each(() => `<td class="margin correct"></td>`);
+    document.querySelector(".cm").innerHTML =
+      `<thead><tr><td></td>${columns}<th scope="col" class="margin">found</th></tr></thead>` +
+      `<tbody>${rows}</tbody>` +
+      `<tfoot><tr><td></td>${margins}<td class="margin">correct, %</td></tr></tfoot>`;
+
+    const names = ["digit", "images", "precision", "recall", "F1"];
+    const scores = each((digit) => `<tr><th scope="row">${digit}</th>${"<td>–</td>".repeat(4)}</tr>`);
+    document.querySelector(".class-table").innerHTML =
+      `<thead><tr>${names.map((name) => `<th scope="col">${name}</th>`).join("")}</tr></thead>` +
+      `<tbody>${scores}</tbody>`;
+  });
+
   function paintMatrix({ counts, washes, found, correct, worst, scores }) {
     const table = document.querySelector(".cm");
     for (const button of table.querySelectorAll("td button")) {

@@ -9,7 +9,6 @@ from core.analysis.mistakes import Order
 from dashboard.components.controls import PERSIST, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
-from dashboard.tabs.mistakes import matrix
 from dashboard.tabs.mistakes.text import ANY, category_options
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def layout(_: "TrainingService") -> html.Div:
             html.Div(
                 [
                     html.Div(
-                        [_matrix(), GRID.detail("compact"), matrix.scores_layout()],
+                        [_matrix(), GRID.detail("compact"), _scores()],
                         className="mistakes-all",
                     ),
                     html.Div([_tools(), GRID.tiles()], className="mistakes-images"),
@@ -69,12 +68,18 @@ def _matrix() -> html.Section:
     return html.Section(
         [
             html.Div(head, className="mistakes-head"),
-            matrix.layout(),
+            html.Table(className="cm"),
             html.P(explained, className="small soft margins"),
         ],
         id="mistakes-matrix",
         **{"aria-label": "Confusion matrix"},
     )
+
+
+def _scores() -> html.Details:
+    """The scores of each digit as a table."""
+    scores = html.Table(className="class-table table table-sm")
+    return html.Details([html.Summary("As a table, with F1"), scores], className="scores")
 
 
 def _tools() -> html.Div:
