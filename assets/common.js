@@ -1,5 +1,4 @@
-// What the other scripts share. Dash loads the files of this folder before those of its folders, in
-// alphabetical order: this one comes first.
+// What the other scripts share. This file comes first in the bundle (dashboard/bundle.py).
 (function () {
   "use strict";
 

@@ -21,6 +21,7 @@ from core.records.runs import RunSnapshot
 from dashboard import guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
+from dashboard.bundle import Bundle
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
@@ -94,6 +95,8 @@ def create_app(
     server.router.routes.append(Route(url("/api"), rest_api))
     server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
     guide_page.register(server, BOOTSTRAP)
+    scripts, styles = Bundle(ASSETS, "/assets/all.js"), Bundle(ASSETS, "/assets/css/all.css")
+    server.router.routes += [scripts.route(), styles.route()]
     # Otherwise Dash 4.4.1 opens a WebSocket of its own on every page, though no callback uses one.
     FastAPIDashServer.websocket_capability = False
     # Every page would load the scripts of Dash's own table, which none has, and those of the table
@@ -106,9 +109,10 @@ def create_app(
         title="Digit Lab",
         update_title="",
         assets_folder=str(ASSETS),
-        assets_path_ignore=["^pages$"],  # what other pages load
+        include_assets_files=False,  # they are in the bundles
         url_base_pathname=url("/"),
-        external_stylesheets=[url(BOOTSTRAP)],
+        external_scripts=[scripts.url],
+        external_stylesheets=[url(BOOTSTRAP), styles.url],
         prevent_initial_callbacks=True,
         suppress_callback_exceptions=True,  # a tab's components are there once it was opened
         index_string=PAGE.replace("MARK", url("/assets/icons/mark.svg")),

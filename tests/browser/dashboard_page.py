@@ -343,7 +343,7 @@ class DashboardPage:
                 found = error
             late = f"not within {seconds:g} s: {condition}, last {found!r}"
             assert time.monotonic() < deadline, late
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
 
     # Slow networks
 

@@ -34,7 +34,7 @@ def test_all_that_the_page_loads_is_there(untrained: TestClient) -> None:
         assert len(answer.content) > 0, address
 
 
-@pytest.mark.parametrize("name", ["bootstrap.min.css", "tokens.css", "page.js", "connection.js"])
+@pytest.mark.parametrize("name", ["bootstrap.min.css", "all.css", "all.js"])
 def test_the_page_has_its_styles_and_scripts(untrained: TestClient, name: str) -> None:
     matching = [address for address in addresses(untrained.get("/").text) if name in address]
     assert len(matching) == 1

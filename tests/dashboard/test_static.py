@@ -33,7 +33,7 @@ def fetch(client: TestClient, path: str, accepted: str, **headers: str) -> tuple
 def loaded_by_the_page(client: TestClient) -> list[str]:
     """What the page names, but for itself and icons."""
     found = re.findall(r'(?:src|href)="([^"]+\.(?:js|css)[^"]*)"', client.get("/").text)
-    assert len(found) > 20
+    assert len(found) > 10
     return found
 
 
