@@ -97,7 +97,7 @@ CORE = (
 DASHBOARD = (
     {"formatting", "hosts", "ids", "owners", "theme", "urls"},
     {"components"},
-    {"guide_page", "live", "middleware", "static", "tabs"},
+    {"bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "navigation"},
     {"app"},
 )

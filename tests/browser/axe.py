@@ -1,5 +1,6 @@
 """What axe-core finds on a page."""
 
+from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -23,12 +24,17 @@ def violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
 
 
-def violations_by_tab(dashboard: DashboardPage, is_training: bool = False) -> dict[str, list[str]]:
+def violations_by_tab(
+    dashboard: DashboardPage,
+    is_training: bool = False,
+    also: Callable[[str], None] = lambda _: None,
+) -> dict[str, list[str]]:
     """What is wrong on each tab, by its label. Tabs on which nothing is wrong are left out.
 
     Args:
         dashboard: the page.
         is_training: whether a run trains, so that the page never comes to rest.
+        also: what else to look at on a tab, by its label: a walk through all tabs takes its time.
     """
     found: dict[str, list[str]] = {}
     for tab in TABS:
@@ -40,4 +46,5 @@ def violations_by_tab(dashboard: DashboardPage, is_training: bool = False) -> di
             dashboard.wait_until_quiet()
         if wrong := violations(dashboard.page):
             found[tab.label] = wrong
+        also(tab.label)
     return found

@@ -1,30 +1,55 @@
-"""What axe-core finds on each view: nothing. `make probe` looks at more widths and states."""
+"""Walks through all views: axe-core finds nothing, nothing sticks out, each shows what is its own.
 
-from typing import Any
+`make probe` lets axe-core look at more widths and states; test_first_visit.py does before the first
+run.
+"""
+
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.app_server import AppServer
 from tests.browser.axe import DESKTOP, PHONE, violations_by_tab
-from tests.browser.conftest import MakeServer, OpenPage
+from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
+OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
-@pytest.mark.parametrize(
-    ("device", "theme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
-)
-def test_no_view_of_a_run_that_is_done_violates_a_rule(
-    open_page: OpenPage, mlp_run: str, device: dict[str, Any], theme: str
+
+def test_each_view_of_a_run_that_is_done_shows_what_is_its_own(
+    open_page: OpenPage, mlp_run: str
 ) -> None:
-    dashboard = open_page(color_scheme=theme, **device)
+    dashboard = open_page(color_scheme="light", **DESKTOP)
     dashboard.show_run(mlp_run)
-    assert violations_by_tab(dashboard) == {}
+    inside = {
+        "Train": dashboard.region("Live loss"),
+        "Curves": dashboard.region("Accuracy curve"),
+        "Gallery": dashboard.region("Test images"),
+        "Draw": dashboard.canvas,
+    }
+
+    def only_its_own(tab: str) -> None:
+        for name, part in inside.items():
+            expect(part).to_be_visible(visible=name == tab)
+
+    assert violations_by_tab(dashboard, also=only_its_own) == {}
+    addresses = [urlsplit(address) for address in dashboard.requests]
+    hosts = {address.netloc for address in addresses if address.scheme not in ("blob", "data")}
+    assert hosts == {urlsplit(dashboard.url).netloc}
 
 
-def test_no_empty_view_violates_a_rule(open_page: OpenPage, make_server: MakeServer) -> None:
-    dashboard = open_page(make_server().url, color_scheme="dark", **DESKTOP)
-    assert violations_by_tab(dashboard) == {}
+def test_on_a_small_screen_nothing_sticks_out(open_page: OpenPage, mlp_run: str) -> None:
+    phone = open_page(color_scheme="dark", **PHONE)
+    phone.show_run(mlp_run)
+
+    def nothing_sticks_out(_: str) -> None:
+        for width in (820, 390):
+            phone.page.set_viewport_size({"width": width, "height": 844})
+            phone.until(lambda: phone.page.evaluate(OVERHANG) <= 0)
+
+    assert violations_by_tab(phone, also=nothing_sticks_out) == {}
 
 
 def test_no_view_of_a_run_that_trains_violates_a_rule(

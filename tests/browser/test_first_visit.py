@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from core.device import import_torchvision
 from tests.browser.app_server import TEST_IMAGES, AppServer
+from tests.browser.axe import DESKTOP, violations_by_tab
 from tests.browser.conftest import MakeServer, OpenPage
 
 pytestmark = pytest.mark.browser
@@ -20,7 +21,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     open_page: OpenPage, make_server: MakeServer
 ) -> None:
     server = make_server()
-    dashboard = open_page(url=server.url, query="?tab=x")
+    dashboard = open_page(url=server.url, query="?tab=x", color_scheme="dark", **DESKTOP)
     dashboard.expect_tab("Train")  # there is no tab x
     dashboard.until(lambda: dashboard.page.url.endswith("?tab=train"))
     expect(dashboard.status("State")).to_have_text("Ready")
@@ -62,6 +63,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     expect(dashboard.button("Train both")).to_be_visible()
     expect(dashboard.region("Accuracy of both")).to_contain_text("A point comes")
     assert re.search(r"\btab=experiments\b", dashboard.page.url)
+    assert violations_by_tab(dashboard) == {}
 
     dashboard.open_tab("Draw")
     canvas, course = "Drawing area", "How the answer came about"

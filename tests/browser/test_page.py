@@ -1,38 +1,13 @@
-"""The page itself: complete and quiet, its tabs, its form, its theme."""
-
-from urllib.parse import urlsplit
+"""The page itself: its styles, its tabs, its theme."""
 
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.navigation import TABS
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
-OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-LABELS = [tab.label for tab in TABS]
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-
-
-def test_each_tab_shows_what_belongs_to_it_and_asks_its_own_server_only(
-    dashboard: DashboardPage,
-) -> None:
-    inside = {
-        "Train": dashboard.region("Live loss"),
-        "Curves": dashboard.region("Accuracy curve"),
-        "Gallery": dashboard.region("Test images"),
-        "Draw": dashboard.canvas,
-    }
-    for tab in LABELS:
-        dashboard.open_tab(tab)
-        for name, part in inside.items():
-            expect(part).to_be_visible(visible=name == tab)
-        dashboard.wait_until_quiet()
-    addresses = [urlsplit(address) for address in dashboard.requests]
-    hosts = {address.netloc for address in addresses if address.scheme not in ("blob", "data")}
-    assert hosts == {urlsplit(dashboard.url).netloc}
-    assert dashboard.problems == []
 
 
 def test_bootstraps_and_the_projects_styles_are_there(dashboard: DashboardPage) -> None:
@@ -83,11 +58,3 @@ def test_tab_and_theme_survive_a_reload(dashboard: DashboardPage) -> None:
     dashboard.expect_tab("Curves")
     dashboard.page.evaluate("localStorage.removeItem('theme')")
     dashboard.page.emulate_media(color_scheme="light")
-
-
-def test_on_a_small_screen_nothing_sticks_out(dashboard: DashboardPage) -> None:
-    for width in (390, 820):
-        dashboard.page.set_viewport_size({"width": width, "height": 800})
-        for tab in LABELS:
-            dashboard.open_tab(tab)
-            dashboard.until(lambda: dashboard.page.evaluate(OVERHANG) <= 0)

@@ -42,8 +42,9 @@ def test_the_page_names_the_bundles_and_no_file_that_is_in_them(untrained: TestC
 def test_files_come_before_those_of_folders_in_alphabetical_order(tmp_path: Path) -> None:
     write(tmp_path, "tabs/a.js", "z.js", "draw/b.js", "common.js", "pages/other.js", "a.css")
     client = TestClient(Starlette(routes=[Bundle(tmp_path, "/all.js").route()]))
-    lines = ("common.js", "z.js", "draw/b.js", "tabs/a.js")
-    assert bundled("/all.js", client) == "\n".join(f"/* {name} */\ntext of {name}" for name in lines)
+    order = ("common.js", "z.js", "draw/b.js", "tabs/a.js")
+    parts = [f"/* {name} */\ntext of {name}" for name in order]
+    assert bundled("/all.js", client) == "\n".join(parts)
 
 
 def test_the_address_is_another_one_when_a_file_has_changed(tmp_path: Path) -> None:
