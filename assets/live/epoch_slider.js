@@ -6,6 +6,7 @@
 
   const PLAY_MS = 700;
   const VIEWS = ["gallery", "mistakes", "draw", "inside", "embedding"]; // of a network
+  const NETWORK_MS = 1000;
   const MOST_TICKS = 60; // more would lie on each other
 
   let networks = null; // the newest network's version and the epochs that are kept
@@ -13,6 +14,9 @@
   let progress = 0; // epochs that the run has trained
   let tab = null;
   let playing = null;
+  let stepping = false;
+  let updatedAt = -Infinity;
+  let later = null; // the timer of the next network
   const sent = {}; // the version that each view has
 
   const { addCallbacks, noUpdate, setProps } = window.digitlab;
@@ -103,6 +107,21 @@
     if (!show() && tab === "draw" && last() !== before) setProps("draw-last", { data: last() });
   }
 
+  // Of a run that trains, a network a second is enough to look at: each takes the browser its time.
+  function follow(found) {
+    const runOf = (of) => of?.newest?.split("/")[0];
+    const isPaced = run?.state === "running" && runOf(found) === runOf(networks);
+    const wait = isPaced ? updatedAt + NETWORK_MS - performance.now() : 0;
+    const show = () =>
+      window.live.whenIdle("networks", () => {
+        updatedAt = performance.now();
+        update(found);
+      });
+    clearTimeout(later);
+    if (wait > 0) later = setTimeout(show, wait);
+    else show();
+  }
+
   function seek(position) {
     slider().value = position;
     show();
@@ -124,11 +143,19 @@
     button.ariaPressed = "true";
   }
 
+  // No faster than the views follow. Dash takes many small tasks to ask the server: on a busy machine
+  // the next step could come before the last of them, and the network in between would not be shown.
   function step() {
-    if (window.live.waits()) return; // no faster than the views follow
-    seek(Number(slider().value) + 1);
-    if (isAtEnd()) play();
+    if (stepping) return;
+    stepping = true;
+    whenFree(() => {
+      stepping = false;
+      if (!playing || window.live.waits()) return;
+      seek(Number(slider().value) + 1);
+      if (isAtEnd()) play();
+    });
   }
+  const whenFree = window.requestIdleCallback ?? setTimeout;
 
   window.live.drawn.then(() => {
     const trained = Object.assign(document.createElement("i"), { className: "trained" });
@@ -143,7 +170,7 @@
   window.live.listen((message) => {
     if (message.text) progress = Number(message.text.progress);
     if (message.run || message.shown === null) run = message.run ?? null;
-    if (message.network) window.live.whenIdle("networks", () => update(message.network));
+    if (message.network) follow(message.network);
     else if (networks && (message.text || message.run)) paint();
   });
   document.addEventListener("navigate", ({ detail }) => {

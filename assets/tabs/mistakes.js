@@ -153,6 +153,7 @@
       grid.show(shown);
       const { matrix, margins, categories, pages } = shown;
       if (matrix) paintMatrix(matrix);
+      document.querySelector(".margins").toggleAttribute("data-known", Boolean(margins));
       for (const [name, sentence] of Object.entries(margins ?? {})) {
         document.querySelector(`[data-margin=${name}]`).textContent = sentence;
       }
