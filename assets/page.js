@@ -76,7 +76,7 @@
     const isFirstRun = newest === null && tab === view?.tab;
     isNew = Boolean(view) && !isFromAddress && !isFirstRun;
     if (run === null && view?.run !== null) newest = undefined;
-    if (tab !== view?.tab || run !== view.run) remark(""); // the skip link opens nothing else
+    if (tab !== view?.tab || run !== view.run) remark(""); // the skip link changes the hash alone
     view = { tab, run };
     sessionStorage.setItem(TAB, tab);
     setTimeout(writeAddress); // what is opened at once, tab and run, is one entry

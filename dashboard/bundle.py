@@ -13,6 +13,8 @@ from starlette.routing import Route
 from dashboard.urls import url
 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
+GUARDED = "try {{\n{}}} catch (error) {{\n  console.error(error);\n}}\n"
+"""A script that fails does not keep the others from starting."""
 
 
 class Bundle:
@@ -30,7 +32,9 @@ class Bundle:
         """
         names = [file.relative_to(folder) for file in folder.rglob(f"*{Path(path).suffix}")]
         names = sorted((name for name in names if others not in name.parts), key=_place)
-        texts = ((folder / name).read_text("utf-8") for name in names)
+        texts = [(folder / name).read_text("utf-8") for name in names]
+        if path.endswith(".js"):
+            texts = [GUARDED.format(text) for text in texts]
         named = zip(names, texts, strict=True)
         self._path = path
         self._text = "\n".join(f"/* {name.as_posix()} */\n{text}" for name, text in named)

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 BUILT_AT_ONCE = ids.TAB_TRAIN
-"""Other tabs use its form."""
+"""The first view. It has the settings of the next run, which Experiments reads."""
+OF_A_NETWORK = (
+    ids.TAB_GALLERY,
+    ids.TAB_DRAW,
+    ids.TAB_MISTAKES,
+    ids.TAB_INSIDE,
+    ids.TAB_EMBEDDING,
+)
+"""Tabs that show what a network does; `assets/live/epoch_slider.js` says which."""
 IN_THE_BAR = 4
 """Entries of the strip that a phone shows; the others are under More."""
 
@@ -98,7 +106,7 @@ def panels(service: "TrainingService") -> html.Main:
     shared = [
         dcc.Store(id=ids.OPEN_TAB),
         *(lazy.request(panel_id(tab.id)) for tab in TABS if tab.id != BUILT_AT_ONCE),
-        *stores(*(ids.version(tab.id) for tab in TABS)),
+        *stores(*(ids.version(tab) for tab in OF_A_NETWORK)),
         *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
         dcc.Store(id=ids.DRAW_FORM, storage_type="session"),
     ]

@@ -7,9 +7,9 @@
   const { addCallbacks, noUpdate, setProps } = window.digitlab;
 
   const CUSTOM = "custom";
-  const KEPT = "settings"; // sessionStorage: they outlast a reload
+  const KEPT = "next-settings"; // sessionStorage: they outlast a reload
 
-  let known = null; // the presets, and what choices are called
+  let known = null; // the presets, the first settings, what choices are called, models' weights
   let settings = null; // by name, as they are typed
   let inFields = null; // the same as the fields have them, once there are any
   let base = null; // the preset that they made last, or that they are most alike
@@ -67,6 +67,18 @@
     Object.entries(known.presets[preset].settings)
       .filter(([name, value]) => !same(settings[name], value))
       .map(([name]) => name);
+
+  // A setting as it was before a reload. Of a choice that this version does not know, the first one.
+  function keptOr(first, name) {
+    let kept;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(KEPT))?.[name];
+    } catch {
+      return first; // somebody else has written there
+    }
+    const isChoice = first in known.titles;
+    return typeof kept !== typeof first || (isChoice && !(kept in known.titles)) ? first : kept;
+  }
 
   function namePreset() {
     const names = Object.keys(known.presets);
@@ -129,9 +141,8 @@
     show: (next, knowledge) => {
       known = knowledge;
       if (!next) {
-        const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
         const entries = Object.entries(known.first);
-        change(Object.fromEntries(entries.map(([name, value]) => [name, kept[name] ?? value])));
+        change(Object.fromEntries(entries.map(([name, first]) => [name, keptOr(first, name)])));
         return noUpdate();
       }
       settings = next;
@@ -145,7 +156,7 @@
     },
 
     readFields: (...values) => {
-      const names = Object.keys(settings);
+      const names = Object.keys(known.first);
       inFields = Object.fromEntries(names.map((name, index) => [name, values[index]]));
       change(inFields);
       return noUpdate();
@@ -159,7 +170,9 @@
   });
 
   document.addEventListener("click", ({ target }) => {
-    if (target.id === "undo-settings") setProps("preset", { value: base });
+    if (target.id !== "undo-settings") return;
+    setProps("preset", { value: base });
+    document.getElementById("find-setting").focus(); // the button goes away
   });
 
   // Shows the fields with these words in their name or help, and opens their groups.
@@ -185,7 +198,8 @@
 
     // Fills the form with the settings of a run.
     use: (config) => {
-      const others = Object.keys(settings).filter((name) => !same(settings[name], config[name]));
+      const isOther = (name) => name in config && !same(settings[name], config[name]);
+      const others = Object.keys(settings).filter(isOther); // an old run lacks some
       const texts = others.map((name) => [name, asText(config[name])]);
       change({ ...settings, ...Object.fromEntries(texts) });
     },

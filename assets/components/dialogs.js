@@ -13,11 +13,18 @@
     window.digitlab.build(document.getElementById(`${id}-body`));
   };
 
+  let begunBeside = false; // a drag may end beside a dialog
+
+  document.addEventListener("pointerdown", (event) => {
+    begunBeside = event.target.matches("dialog") && isBeside(event.target, event);
+  });
+
   document.addEventListener("click", (event) => {
     const opens = event.target.closest("[data-opens]");
     const closes = event.target.closest("[data-closes]");
     if (opens) window.digitlab.openDialog(opens.dataset.opens);
     if (closes) document.getElementById(closes.dataset.closes).close();
-    if (event.target.matches("dialog") && isBeside(event.target, event)) event.target.close();
+    const isDouble = event.detail > 1; // its second click comes while the dialog slides in
+    if (event.target.matches("dialog") && begunBeside && !isDouble) event.target.close();
   });
 })();

@@ -48,7 +48,7 @@
 
   // Where letters are typed, or mean something of their own.
   const TYPING = [
-    "input:not([type=range], [type=checkbox], [type=radio])", "textarea", "select", "dialog",
+    "input:not([type=range], [type=checkbox], [type=radio])", "textarea", "select", "dialog[open]",
     "[contenteditable]", ".ag-root-wrapper",
   ].join();
 

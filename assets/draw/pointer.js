@@ -1,6 +1,7 @@
 // One pointer draws on a canvas, from its pointerdown to its own end. All others are ignored, but a
 // pen beats a touch: a palm comes to the screen before the pen does. The style sheet keeps the
-// browser from scrolling and selecting; preventDefault would end a pen's events in WebKit.
+// browser from scrolling and selecting; preventDefault of a pointerdown would end a pen's events in
+// WebKit.
 (function () {
   "use strict";
 
@@ -63,11 +64,11 @@
   }
   window.addEventListener("blur", end);
 
-  // Chromium takes a quick stroke for a fling, although nothing scrolls here: a tap on a button in
-  // the next two seconds would only stop that.
+  // Chromium takes a quick stroke for a scroll with momentum, although nothing scrolls here. The
+  // next tap, within two seconds, would only stop that.
   document.addEventListener("built", ({ detail }) => {
     if (detail !== "panel-draw") return;
-    const prevent = (event) => event.preventDefault();
+    const prevent = (event) => event.cancelable && event.preventDefault();
     document.getElementById(CANVAS).addEventListener("touchmove", prevent, { passive: false });
   });
 })();

@@ -311,10 +311,7 @@
     if (dragging) return;
     const stale = curves().filter((graph) => graph.dataset.stale !== "" && visible(graph));
     if (!stale.length) return;
-    if (!window.Plotly && series.run) {
-      for (const graph of isEmpty() ? [] : stale) graph.closest(".curve").dataset.empty = "coming";
-      return loadPlotly();
-    }
+    if (!window.Plotly && series.run) return loadPlotly();
     const begun = performance.now();
     stale.forEach(draw);
     drawnAt = performance.now();
@@ -327,7 +324,11 @@
   }
 
   function changed() {
-    for (const graph of curves()) graph.dataset.stale = "yes";
+    for (const graph of curves()) {
+      graph.dataset.stale = "yes";
+      const { dataset } = graph.closest(".curve");
+      if (!isEmpty() && dataset.empty !== "false") dataset.empty = "coming";
+    }
     schedule();
   }
 

@@ -107,19 +107,19 @@
     if (!show() && tab === "draw" && last() !== before) setProps("draw-last", { data: last() });
   }
 
-  // Of a run that trains, a network a second is enough to look at: each takes the browser its time.
+  // Of a run that trains, a network a second is enough to look at: painting one takes time.
   function follow(found) {
-    const runOf = (of) => of?.newest?.split("/")[0];
-    const isPaced = run?.state === "running" && runOf(found) === runOf(networks);
+    const revisionOf = (of) => of?.newest?.split("/", 2).join("/");
+    const isPaced = run?.state === "running" && revisionOf(found) === revisionOf(networks);
     const wait = isPaced ? updatedAt + NETWORK_MS - performance.now() : 0;
-    const show = () =>
+    const updateSoon = () =>
       window.live.whenIdle("networks", () => {
         updatedAt = performance.now();
         update(found);
       });
     clearTimeout(later);
-    if (wait > 0) later = setTimeout(show, wait);
-    else show();
+    if (wait > 0) later = setTimeout(updateSoon, wait);
+    else updateSoon();
   }
 
   function seek(position) {
@@ -171,7 +171,7 @@
     if (message.text) progress = Number(message.text.progress);
     if (message.run || message.shown === null) run = message.run ?? null;
     if (message.network) follow(message.network);
-    else if (networks && (message.text || message.run)) paint();
+    if (networks && (message.text || message.run)) paint();
   });
   document.addEventListener("navigate", ({ detail }) => {
     const again = tab !== detail.tab;

@@ -42,7 +42,8 @@
     updateBar();
     updateNoRows();
     const selected = grid.getSelectedRows().map(({ run_id }) => run_id);
-    if (ids.some((id) => selected.includes(id))) compare();
+    // Others may join or leave the group of a selected run.
+    if (add.length || remove.length || ids.some((id) => selected.includes(id))) compare();
   }
 
   // Draws the selected runs again, which have changed.

@@ -151,7 +151,7 @@ def _group(title: str, names: tuple[str, ...], settings: dict[str, Any]) -> html
 
 
 def known_settings(weights: dict[str, int]) -> dict[str, Any]:
-    """What the script knows of settings: their names, the presets, and what choices are called.
+    """What the script knows of settings: the presets, what a page begins with, names and weights.
 
     Settings have the form of the fields' values, but for decimal numbers, whose texts may differ.
     Those that a preset leaves open are not in it.

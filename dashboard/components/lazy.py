@@ -21,6 +21,7 @@ def dialog(name: str, heading: Any, class_name: str, closing: str = "Done") -> l
     Args:
         name: the id of the dialog.
         heading: the children of its heading.
+        class_name: its classes.
         closing: the text of the button that closes it.
     """
     title = f"{name}-title"

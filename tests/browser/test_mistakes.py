@@ -159,6 +159,11 @@ def test_a_digit_chooses_its_row_and_the_keyboard_moves_through_the_matrix(
     expect_image_count(dashboard, int((truth.wrong & (truth.labels == 3)).sum()))
     assert len([body for body in asked if "mistakes-" in body]) == 1  # one question, one answer
     assert pressed(dashboard) == ["All true 3s"]
+    expect(dashboard.page.locator(".cm [tabindex='0']")).to_have_count(1)
+    dashboard.region(MATRIX).get_by_title("All read as 8").click()
+    expect_image_count(dashboard, int((truth.wrong & (truth.predicted == 8)).sum()))
+    dashboard.region(MATRIX).get_by_title("All true 3s").click()
+    expect_image_count(dashboard, int((truth.wrong & (truth.labels == 3)).sum()))
 
     keyboard = dashboard.page.keyboard
     for key, focused in (("ArrowRight", (3, 0)), ("ArrowRight", (3, 1)), ("ArrowUp", (2, 1))):

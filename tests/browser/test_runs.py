@@ -236,6 +236,17 @@ def test_selected_runs_lie_over_each_other_with_what_differs(
     assert dashboard.figure_value(COMPARISON, "gd.data[0].name") == names[1]
 
 
+def test_the_comparison_follows_a_selected_run_that_trains(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    run_id = server.start_endless_run()
+    open_runs(dashboard, server)
+    select(dashboard, title(server, run_id))
+    dashboard.until(lambda: dashboard.point_count(COMPARISON) > 1)
+    before = dashboard.point_count(COMPARISON)
+    dashboard.until(lambda: dashboard.point_count(COMPARISON) > before + 1)
+
+
 def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(
     dashboard: DashboardPage, server: AppServer
 ) -> None:

@@ -13,8 +13,9 @@ pytestmark = pytest.mark.browser
 
 
 def open_form(dashboard: DashboardPage) -> None:
-    """The Train tab with the settings of a preset."""
+    """The Train tab with the settings of a preset; the drawer has been opened before."""
     dashboard.open_tab("Train")
+    expect(dashboard.setting("Epochs")).to_have_count(1)
     dashboard.choose_preset(PRESETS["fast"].title)
 
 

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 
 from dashboard.app import ASSETS
-from dashboard.bundle import Bundle
+from dashboard.bundle import GUARDED, Bundle
 
 
 def write(folder: Path, *names: str) -> None:
@@ -43,7 +43,7 @@ def test_files_come_before_those_of_folders_in_alphabetical_order(tmp_path: Path
     write(tmp_path, "tabs/a.js", "z.js", "draw/b.js", "common.js", "pages/other.js", "a.css")
     client = TestClient(Starlette(routes=[Bundle(tmp_path, "/all.js").route()]))
     order = ("common.js", "z.js", "draw/b.js", "tabs/a.js")
-    parts = [f"/* {name} */\ntext of {name}" for name in order]
+    parts = [f"/* {name} */\n{GUARDED.format(f'text of {name}')}" for name in order]
     assert bundled("/all.js", client) == "\n".join(parts)
 
 

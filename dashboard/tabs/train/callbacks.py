@@ -24,6 +24,8 @@ FAILED = {
 }
 """What failed, by button. The other buttons start a run."""
 QUEUED = "Queued. It trains when its turn comes."
+NEWS_MS = 5000
+"""So long good news stays: it lies over the way to the shown run's settings."""
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -42,6 +44,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "children": Output(layout.ANSWER, "children"),
             "color": Output(layout.ANSWER, "color"),
             "is_open": Output(layout.ANSWER, "is_open"),
+            "duration": Output(layout.ANSWER, "duration"),
             "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
             "answered": Output(layout.ANSWERED, "data"),
         },
@@ -81,6 +84,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "children": sentence,
             "color": color,
             "is_open": bool(sentence),
+            "duration": NEWS_MS if color == "info" else None,
             "run": started,
             "answered": answered,
         }
