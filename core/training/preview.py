@@ -23,7 +23,7 @@ FIRST_STEPS = (5, 10, 20, 40)
 """Frames come after these steps, however quick they are: most is learned at the beginning."""
 
 FRAME_SECONDS = 0.25
-"""At least this long from one later frame to the next."""
+"""At least this long from one later frame to the next, on average."""
 
 BUDGET = 0.04
 """The share of the time that a preview may take. Those of `FIRST_STEPS` take less: they read 60
@@ -120,7 +120,10 @@ class Preview:
     def _schedule(self, started: float, images: int) -> None:
         """Chooses the time and the size of the next frame by what this one took."""
         seconds = self._clock() - started
-        self._due_at = started + max(FRAME_SECONDS, seconds / BUDGET)
+        # A frame waits for the end of a batch; the next one makes up for that.
+        late = started - self._due_at
+        base = self._due_at if 0 <= late < FRAME_SECONDS else started
+        self._due_at = base + max(FRAME_SECONDS, seconds / BUDGET)
         affordable = BUDGET * FRAME_SECONDS * images / max(seconds, 1e-9) - len(self._shown)
         chunk = int(min(max(affordable, 0), len(self._sample))) // _CHUNK * _CHUNK
         # On a slow machine every other frame reads some, and the next one comes later.

@@ -2,9 +2,11 @@
 
 import itertools
 from dataclasses import astuple, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from core.config import parse_config
 from core.data.dataset import Dataset
@@ -13,7 +15,7 @@ from core.records.preview import PreviewFrame
 from core.training import preview
 from core.training.control import WATCH_SECONDS, TrainingControl
 from core.training.loop import Event, fit
-from core.training.preview import IMAGES_PER_DIGIT, preview_images
+from core.training.preview import IMAGES_PER_DIGIT, Preview, preview_images
 from core.training.state import Checkpoint, ResumeState
 from tests.conftest import scripted_control
 
@@ -161,6 +163,20 @@ def test_frames_keep_to_the_budget(tiny_dataset):
     gaps = np.diff([frame.seconds for frame in due])
     assert len(gaps) > 3
     assert (gaps >= 1 / preview.BUDGET).all()
+
+
+def test_frames_come_four_times_a_second_though_each_waits_for_a_batch(tiny_dataset):
+    now = 0.0
+    images, labels = tiny_dataset.test_images, tiny_dataset.test_labels
+    due = Preview(images, labels, watched(), lambda: now)
+    state = SimpleNamespace(predict=lambda images: torch.zeros(len(images), dtype=torch.long))
+    count = 0
+    for step in range(100, 300):
+        now += 0.1
+        if due.is_due(step):
+            due.frame(state, SimpleNamespace(step=step, epochs_done=0.0, seconds=now))
+            count += 1
+    assert count == pytest.approx(4 * 20, abs=2)
 
 
 def test_six_images_of_each_digit_are_shown_the_same_each_time(tiny_dataset):
