@@ -172,6 +172,7 @@ _TRACES: list[dict[str, Any]] = [
         name="train, epoch mean",
         mode="markers",
         marker=dict(color=_TRAIN, symbol="square-open", size=7, line=dict(width=1.5, color=_TRAIN)),
+        cliponaxis=False,
     ),
     dict(
         uid="test",
