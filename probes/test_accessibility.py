@@ -19,9 +19,9 @@ def test_no_view_violates_a_rule(
     dashboard = open_page(server.url, color_scheme=theme, **device)
     found = {"empty": violations_by_tab(dashboard)}
     run_id = server.start_endless_run()
-    dashboard.page.reload()
+    dashboard.reload()
     found["training"] = violations_by_tab(dashboard, is_training=True)
     server.stop_run(run_id)
-    dashboard.page.reload()
+    dashboard.reload()
     found["stopped"] = violations_by_tab(dashboard)
     assert found == {"empty": {}, "training": {}, "stopped": {}}

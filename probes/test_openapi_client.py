@@ -27,10 +27,14 @@ def client_package(
     tool = shutil.which("openapi-python-client", path=Path(sys.executable).parent)
     assert tool is not None, "make probe installs openapi-python-client"
     name = "digit_lab_client"
+    settings = tmp_path / "settings.yml"
+    # Without it the tool takes no picture.
+    settings.write_text("content_type_overrides: {image/png: application/octet-stream}")
     done = subprocess.run(
         [
             *(tool, "generate", "--url", f"{server.url}/api/openapi.json"),
             *("--meta", "none", "--output-path", str(tmp_path / name)),
+            *("--config", str(settings)),
         ],
         capture_output=True,
         text=True,
@@ -90,6 +94,12 @@ def test_every_route_is_called_and_its_answer_understood(
     assert [one.run_id for one in call("list_runs").runs] == [run]
     assert call("get_events", run_id=run).events
     assert call("get_live").runs
+    assert call("get_speed").presets
+    assert len(call("get_images").labels) == 60
+    assert call("get_preview", run_id=run).current
+    assert call("get_frames", run_id=run).frames == []  # nobody watched
+    assert call("get_preview_images", run=run).payload.read(4) == b"\x89PNG"
+    assert call("get_activations", run_id=run).layers
     assert call("update_run", run_id=run).name == "First try"
 
     assert call("get_metrics_csv", run_id=run).startswith("epoch,step,")

@@ -113,9 +113,9 @@
     paintAs(colours) {
       this.colours = colours;
       this.tiles.dataset.ink = colours === INK;
-      this.painted = null;
-      if (this.images.length) this.arrange();
-      this.shownPixels = null;
+      this.painted = this.shownPixels = null;
+      if (!this.images.length) return;
+      this.arrange();
       this.showChosen();
     }
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 COLUMNS = 10
-PNG = {"content": {"image/png": {}}, "description": "The picture"}
+PNG = {
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    "description": "The picture",
+}
 
 Run = Annotated[str | None, Query(description="A run; by default, what the next run trains on.")]
 

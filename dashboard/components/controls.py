@@ -71,6 +71,15 @@ def button(text: str, name: str, color: str = "secondary", **properties: Any) ->
     return dbc.Button(text, id=name, color=color, **properties)
 
 
+def start_training(**properties: Any) -> html.Button:
+    """The button of a view that has no trained network to show; `image_grid.js` starts a run."""
+    return html.Button(
+        [html.I(className="glyph glyph-train"), "Train"],
+        className="btn btn-primary start-training",
+        **properties,
+    )
+
+
 def alert(name: str, *children: Any, color: str = "danger", **properties: Any) -> dbc.Alert:
     """A message that can be dismissed and is closed at first; `name` is its id."""
     return dbc.Alert(

@@ -16,6 +16,7 @@ from dash import Dash, Input, Output, dcc, html
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.controls import start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.theme import GRAPH, HIDDEN_AXIS, NO_MARGIN
 
@@ -86,8 +87,11 @@ class ImageGrid:
             **{"aria-label": self.label, "data-grid": self.prefix},
         )
 
-    def detail(self, class_name: str = "") -> html.Section:
-        """The chosen image and what the network reads; on a phone, a sheet at the bottom."""
+    def detail(self, service: "TrainingService", class_name: str = "") -> html.Section:
+        """The chosen image and what the network reads; on a phone, a sheet at the bottom.
+
+        Before the first run it says so from the start, so that nothing moves when images come.
+        """
         head = [
             html.H2(UNCHOSEN),
             _icon("Previous image", "previous"),
@@ -97,10 +101,7 @@ class ImageGrid:
         untrained = html.Div(
             [
                 html.P(NOTHING_LEARNED, className="lead"),
-                html.Button(
-                    [html.I(className="glyph glyph-train"), "Train"],
-                    className="btn btn-primary start-training",
-                ),
+                start_training(),
             ],
             className="untrained",
         )
@@ -120,7 +121,11 @@ class ImageGrid:
             ],
             id=f"{self.prefix}-detail",
             className=f"image-detail {class_name}".rstrip(),
-            **{"aria-label": self.detail_label, "data-grid": self.prefix},
+            **{
+                "aria-label": self.detail_label,
+                "data-grid": self.prefix,
+                "data-state": "nothing" if service.runs.latest() else "untrained",
+            },
         )
 
 

@@ -19,7 +19,6 @@ from dashboard.tabs.embedding import layout
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-UNTRAINED = "Nothing has learned yet: this is what a network with random weights finds similar."
 ACROSS = 32
 """Digits side by side in the picture of all."""
 
@@ -70,7 +69,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             return str(error), True, None
         drawing = await asyncio.to_thread(_place, service, embedding, ref, request)
         trained = request.get("version") is not None
-        text = caption(embedding) if trained else UNTRAINED
+        text = caption(embedding) if trained else layout.UNTRAINED
         return text, trained, to_store(embedding, drawing, request)
 
     @app.callback(Output(layout.IMAGES, "data"), Input(layout.RUN, "data"))

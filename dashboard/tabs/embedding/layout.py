@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from dash import dcc, html
 
-from dashboard.components.controls import PERSIST, button, choices, stores
+from dashboard.components.controls import PERSIST, button, choices, start_training, stores
 from dashboard.components.help_link import help_link
 
 if TYPE_CHECKING:
@@ -34,32 +34,35 @@ KEYS = (
     "Gallery, plus and minus zoom, Escape lets all go."
 )
 
+UNTRAINED = "Nothing has learned yet: this is what a network with random weights finds similar."
 
-def layout(_: "TrainingService") -> html.Div:
+
+def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "embedding"), className="embedding-help"),
-            html.Div([_plane(), _aside()], className="embedding"),
+            html.Div(
+                [_plane(untrained=service.runs.latest() is None), _aside()], className="embedding"
+            ),
             *stores(REQUEST, RUN, IMAGES, SHOWN),
             dcc.Interval(id=CLOCK, interval=CLOCK_MS, disabled=True),
         ]
     )
 
 
-def _plane() -> html.Section:
+def _plane(untrained: bool) -> html.Section:
     methods = choices("Method", METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST)
     lasso = button("Lasso", LASSO)
     lasso.title = "Drag around digits to choose them for the Gallery"
     tools = [
         html.Div(methods, className="segments"),
-        html.P("Finding a place for each digit…", id=CAPTION, role="status"),
-        html.Span(id=PROGRESS, role="status"),
-        html.Button(
-            [html.I(className="glyph glyph-train"), "Train"],
-            id=TRAIN,
-            className="btn btn-primary start-training",
-            hidden=True,
+        html.P(
+            UNTRAINED if untrained else "Finding a place for each digit…",
+            id=CAPTION,
+            role="status",
         ),
+        html.Span(id=PROGRESS, role="status"),
+        start_training(id=TRAIN, hidden=not untrained),
         html.Div(
             [
                 html.Span(id=CHOSEN, role="status"),

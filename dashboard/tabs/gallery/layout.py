@@ -39,7 +39,7 @@ COLOUR_SCALES = {
 EXPLANATION = "Test images, which the network never learns from, as it sees them: 28 × 28 numbers."
 
 
-def layout(_: "TrainingService") -> html.Div:
+def layout(service: "TrainingService") -> html.Div:
     mosaic = pixels(f"{GRID.prefix}-graph", className="mosaic")
     return html.Div(
         [
@@ -51,7 +51,7 @@ def layout(_: "TrainingService") -> html.Div:
                 ],
                 className="gallery-main",
             ),
-            GRID.detail(),
+            GRID.detail(service),
             *stores(REQUEST, GRID.shown),
         ],
         className="gallery",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NO_FILTER = "Type the number of a filter: a whole number from 0 on."
-UNTRAINED = "Nothing has learned yet: a network with random weights guesses."
 NONE_WRONG = "The network reads every test image right."
 
 Answer = TypeVar("Answer")
@@ -85,7 +84,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         if isinstance(found, str):
             return found, True, muted(found), None
         trained = request.get("version") is not None
-        text = caption(found, request) if trained else UNTRAINED
+        text = caption(found, request) if trained else layout.UNTRAINED
         return text, trained, panels.layers(found), to_store(found, request)
 
     @app.callback(

@@ -13,6 +13,7 @@ from dashboard.components.controls import (
     number,
     panel,
     select,
+    start_training,
     stores,
 )
 from dashboard.components.help_link import help_link
@@ -48,12 +49,14 @@ EXPLANATION = (
     "until ten numbers are left."
 )
 
+UNTRAINED = "Nothing has learned yet: a network with random weights guesses."
 
-def layout(_: "TrainingService") -> html.Div:
+
+def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "inside"), className="inside-help"),
-            _image_choice(),
+            _image_choice(untrained=service.runs.latest() is None),
             html.Section(id=LAYERS, className="sheet inside-layers", **{"aria-label": "Layers"}),
             html.Div(
                 [
@@ -83,7 +86,7 @@ def layout(_: "TrainingService") -> html.Div:
     )
 
 
-def _image_choice() -> html.Div:
+def _image_choice(untrained: bool) -> html.Div:
     sources = {"test": "Test image", "drawing": "My drawing"}
     return html.Div(
         [
@@ -100,13 +103,8 @@ def _image_choice() -> html.Div:
                 [html.I(className="glyph glyph-shuffle"), "Another"], id=ANOTHER, className="btn"
             ),
             button("A misread one", WRONG),
-            html.P(id=CAPTION, role="status", className="push"),
-            html.Button(
-                [html.I(className="glyph glyph-train"), "Train"],
-                id=TRAIN,
-                className="btn btn-primary start-training",
-                hidden=True,
-            ),
+            html.P(UNTRAINED if untrained else None, id=CAPTION, role="status", className="push"),
+            start_training(id=TRAIN, hidden=not untrained),
         ],
         className="tools inside-choice",
     )

@@ -35,14 +35,14 @@ SHOW = {"wrong": "All mistakes", "all": "All test digits", "chosen": ""}
 """What the list Show offers; the script names the last one, a chosen cell, row or column."""
 
 
-def layout(_: "TrainingService") -> html.Div:
+def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "mistakes"), className="mistakes-help"),
             html.Div(
                 [
                     html.Div(
-                        [_matrix(), GRID.detail("compact"), _scores()],
+                        [_matrix(), GRID.detail(service, "compact"), _scores()],
                         className="mistakes-all",
                     ),
                     html.Div([_tools(), GRID.tiles()], className="mistakes-images"),
