@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, dcc, html
 from dashboard import ids
 from dashboard.components import lazy, shortcuts
 from dashboard.components.controls import stores
+from dashboard.components.help_link import GUIDE
 from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
 from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
@@ -23,6 +24,7 @@ from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
 from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
 from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
 from dashboard.tabs.train import callbacks as train, layout as train_layout
+from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -79,7 +81,12 @@ def strip() -> html.Div:
         **{"aria-expanded": "false"},
     )
     tablist = html.Div(entries, role="tablist", className="tab-list", **{"aria-label": "Views"})
-    return html.Div([tablist, more], id="tabs", className="tabs")
+    guide = html.A(
+        [html.I(className="glyph glyph-guide"), html.Span("Guide")],
+        href=url(GUIDE),
+        className="tab-entry in-more to-guide",
+    )
+    return html.Div([tablist, more, guide], id="tabs", className="tabs")
 
 
 def _entry(place: int, name: str, tabs: list[Tab]) -> html.Button:

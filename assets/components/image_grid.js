@@ -14,7 +14,7 @@
   const probability = (share) => window.digitlab.probability(share);
   const element = (id) => document.getElementById(id);
   const grids = new Map(); // by prefix
-  const phone = window.matchMedia("(max-width: 40rem)");
+  const phone = window.matchMedia("(max-width: 56rem)");
 
   const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 

@@ -134,7 +134,7 @@
     if (!values.length) return log ? [-2, 1] : [0, 1];
     if (!log) return [0, 1.05 * high];
     const room = 0.05 * Math.log10(high / low) || 0.1;
-    return [Math.log10(low) - room, Math.log10(high) + room];
+    return [Math.log10(low) - 2 * room, Math.log10(high) + room]; // the axis has its name below
   }
 
   // Moves labels as little as possible, so that each is `gap` away from the next: least squares

@@ -42,7 +42,7 @@
     const offered = newestRows().filter(({ run_id }, at) => at < OPTIONS || run_id === chosen);
     const newest = newestRow();
     const next = [
-      { value: "newest", label: newest ? `Newest: ${newest.name}` : "Newest run" },
+      { value: "newest", label: newest ? `${newest.name} (newest)` : "Newest run" },
       ...offered.map(({ run_id, name, state }) => ({ value: run_id, label: `${name}, ${state}` })),
     ];
     if (JSON.stringify(next) === options) return;

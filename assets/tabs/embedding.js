@@ -23,7 +23,7 @@
 
   const element = (id) => document.getElementById(id);
   const plane = () => element("embedding-plane");
-  const phone = window.matchMedia("(max-width: 40rem)");
+  const phone = window.matchMedia("(max-width: 56rem)");
 
   let shown = null; // the server's answer
   let images = null;

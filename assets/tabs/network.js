@@ -54,7 +54,7 @@
     if (!flow) return;
     const { layers, probabilities } =
       answer && answer.model === flow.dataset.model ? answer : NO_ANSWER;
-    flow.querySelectorAll(".mosaic img").forEach((picture, place) => {
+    flow.querySelectorAll(".layer-maps img").forEach((picture, place) => {
       const { picture: source } = layers[place] ?? {};
       picture.hidden = !source;
       if (source && picture.src !== source) picture.src = source;
@@ -69,9 +69,10 @@
     const isUntrained = !layers.length || (answer.progress === 0 && !run.brought_in);
     const now = run?.state === "running" && epoch === null ? " right now" : "";
     const what = isUntrained
-      ? "untrained: every weight is random"
-      : `what it makes of one test digit${now}`;
-    const about = `${flow.dataset.title}, ${what}`;
+      ? ", untrained: every weight is random"
+      : `, what it makes of one test digit${now}`;
+    const isKnown = answer || epoch === undefined; // it asks when it comes into sight
+    const about = flow.dataset.title + (isKnown ? what : "");
     if (element("network-about").textContent !== about) element("network-about").textContent = about;
   }
 

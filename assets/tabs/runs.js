@@ -10,7 +10,7 @@
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
 
   const STATE_ACTIONS = { "runs-stop": ["stop"], "runs-repeat": ["repeat"], "runs-rewind": ["rewind"] };
-  const PHONE = window.matchMedia("(max-width: 40rem)");
+  const PHONE = window.matchMedia("(max-width: 56rem)");
   const NARROW = window.matchMedia("(max-width: 75rem)");
   const NOT_NARROW = ["preset", "dataset", "seed", "created"]; // columns
   const ROW_HEIGHT = { phone: 58, else: 37 }; // px
@@ -74,8 +74,9 @@
     const hidden = PHONE.matches ? others : NARROW.matches ? NOT_NARROW : [];
     grid.setColumnsVisible(others, true);
     grid.setColumnsVisible(hidden, false);
-    grid.setGridOption("rowHeight", PHONE.matches ? ROW_HEIGHT.phone : ROW_HEIGHT.else);
-    grid.setGridOption("headerHeight", PHONE.matches ? 44 : 36);
+    const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    grid.setGridOption("rowHeight", scale * (PHONE.matches ? ROW_HEIGHT.phone : ROW_HEIGHT.else));
+    grid.setGridOption("headerHeight", scale * (PHONE.matches ? 44 : 36));
   }
 
   function find() {

@@ -3,6 +3,7 @@
 The fewer components a page has, the sooner it is drawn. `assets/components/lazy.js` asks for them.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ def register(app: Dash, part: str, layout: Callable[..., Any], *states: State) -
 
     @app.callback(Output(part, "children"), Input(_request_id(part), "data"), *states)
     async def build(_: object, *values: Any) -> Any:
-        return layout(*values)
+        return await asyncio.to_thread(layout, *values)
 
 
 def _request_id(part: str) -> str:

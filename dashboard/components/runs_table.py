@@ -87,8 +87,8 @@ COLUMNS: list[dict[str, Any]] = [
 ]
 EDITABLE = ("name", "note", "pinned")
 _THEME = """themeQuartz.withParams({
-    spacing: 6, fontSize: 13, fontFamily: 'var(--font)', cellHorizontalPadding: 8,
-    rowHeight: 37, headerHeight: 36, headerFontSize: 12, headerFontWeight: 400,
+    spacing: 6, fontSize: 'var(--t-2)', fontFamily: 'var(--font)', cellHorizontalPadding: 8,
+    rowHeight: 37, headerHeight: 36, headerFontSize: 'var(--t-1)', headerFontWeight: 400,
     backgroundColor: 'var(--page)', foregroundColor: 'var(--ink)', borderColor: 'var(--line)',
     headerBackgroundColor: 'var(--page)', headerTextColor: 'var(--ink-2)',
     accentColor: 'var(--ink)', rowHoverColor: 'var(--sunken)',

@@ -45,7 +45,7 @@ def test_on_a_small_screen_nothing_sticks_out(open_page: OpenPage, mlp_run: str)
     phone.show_run(mlp_run)
 
     def nothing_sticks_out(_: str) -> None:
-        for width in (820, 390):
+        for width in (900, 320):
             phone.page.set_viewport_size({"width": width, "height": 844})
             phone.until(lambda: phone.page.evaluate(OVERHANG) <= 0)
 

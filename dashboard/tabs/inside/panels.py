@@ -130,6 +130,12 @@ def _number(value: float, sign: str = "", decimals: int = 3) -> str:
     return f"{value:{sign}.{decimals}f}".replace("-", "\u2212")
 
 
+def _short(value: float, sign: str) -> str:
+    """As short as it fits into a cell: `+.26`, `+1.3`."""
+    text = _number(value, sign, 2 if sign and abs(value) < 1 else 1)
+    return text[0] + text[1:].removeprefix("0") if sign else text
+
+
 def _cells(values: np.ndarray, name: str) -> html.Div:
     """Numbers in a square. Those of the patch are as light as on the maps."""
     low, high = values.min(), values.max()
@@ -139,7 +145,7 @@ def _cells(values: np.ndarray, name: str) -> html.Div:
         share = float((value - low) / ((high - low) or 1))
         cells.append(
             html.Span(
-                _number(value, sign, 2 if sign else 1),
+                _short(value, sign),
                 className=("light" if share > 0.5 else "") if not sign else _sign(value),
                 style={} if sign else {"--share": f"{share:.0%}"},
                 title=_number(value, sign),

@@ -184,7 +184,7 @@ def _mosaic(layer: InnerLayer) -> html.Div:
     single = layer.shape[0] == 1
     return html.Div(
         html.Img(alt="", hidden=True),
-        className="mosaic single" if single else "mosaic",
+        className="layer-maps single" if single else "layer-maps",
         style={"--ratio": f"{width} / {height}"} if single else style,
     )
 
