@@ -7,6 +7,9 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from core.service.service import TrainingService
+from dashboard.app import create_app
+
 PAGES = ("/", "/guide/", "/api/docs")
 ADDRESSES = (
     *PAGES,
@@ -34,6 +37,10 @@ def test_no_answer_may_be_framed_or_taken_for_another_kind(
     headers = untrained.get(address).headers
     assert headers["x-frame-options"] == "DENY"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
     assert policy(untrained, address)["frame-ancestors"] == ["'none'"]
 
 
@@ -41,6 +48,15 @@ def test_a_refusal_has_the_same_headers(untrained: TestClient) -> None:
     refused = untrained.get("/", headers={"host": "evil.example"})
     assert refused.status_code == 403
     assert refused.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(("scheme", "policy"), [("http", None), ("https", "same-origin")])
+def test_browsers_hear_nothing_of_a_policy_that_they_would_not_heed(
+    untrained_service: TrainingService, scheme: str, policy: str | None
+) -> None:
+    server = create_app(untrained_service, "0.0.0.0").server
+    headers = TestClient(server, base_url=f"{scheme}://192.168.0.7").get("/").headers
+    assert headers.get("cross-origin-opener-policy") == policy
 
 
 def test_only_the_servers_own_scripts_run_and_only_it_is_asked(untrained: TestClient) -> None:
