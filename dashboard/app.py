@@ -136,8 +136,10 @@ def create_app(
         server.add_middleware(auth.Auth, credentials=credentials, path=url("/"))
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
-    server.add_middleware(
-        middleware.SecurityHeaders, inline_scripts=app.csp_hashes(), is_local=one_person
+    # Starlette answers a failure outside of the middleware that is added: that needs headers, too.
+    build = server.build_middleware_stack
+    server.build_middleware_stack = lambda: middleware.SecurityHeaders(  # type: ignore[method-assign]
+        build(), app.csp_hashes(), is_local=one_person
     )
     return app
 

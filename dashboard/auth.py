@@ -4,6 +4,7 @@ A browser shows the token once, in the address or in the form of the sign-in pag
 for it. A program sends it with every request, as `Authorization: Bearer TOKEN`.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 from cachetools import TTLCache
 from starlette.datastructures import Headers, MutableHeaders
@@ -33,7 +34,8 @@ from dashboard.urls import url
 
 VARIABLE = "DIGIT_LAB_TOKEN"
 """The environment variable that may hold the token."""
-_TOKEN = re.compile("[!-~]{16,500}", re.ASCII)
+_TOKEN = re.compile("[A-Za-z0-9._~+/=-]{16,500}")
+"""The characters that a bearer token has (RFC 6750). An address holds them as they are."""
 _SECRET_FILE = "sign_in_secret"
 
 QUICK_TRIES = 10
@@ -44,6 +46,8 @@ MAX_ADDRESSES = 10_000
 """Addresses whose wrong tokens are counted; those that sent one last are kept."""
 MAX_FORM = 4096
 """Bytes of the sign-in form."""
+FORM_SECONDS = 10.0
+"""How long it may take to arrive."""
 
 NO_TOKEN = "Digit Lab needs its token: sign in on its page, or send `Authorization: Bearer TOKEN`."
 WRONG_TOKEN = "That is not the token."
@@ -93,8 +97,8 @@ def given_token(file: Path | None) -> str | None:
     token = text.strip()
     if not _TOKEN.fullmatch(token):
         raise ValueError(
-            f"There is no token in {place}: a token has 16 to 500 letters, digits and signs of "
-            "ASCII, and no spaces."
+            f"There is no token in {place}: a token has 16 to 500 characters, letters from A to "
+            "Z, digits and -._~+/= alone."
         )
     return token
 
@@ -298,17 +302,28 @@ async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str 
     """The token in a page's address, or in the sign-in form; None without one of them."""
     if scope["method"] in ("GET", "HEAD"):
         found = [part for part in _query(scope) if _is_token(part)]
-        return None if not found else _value(found[-1])
+        # Not `parse_qs`: it makes a space of a +.
+        return unquote(found[-1].partition("=")[2]) if found else None
     kind = headers.get("content-type", "")
     if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
         return None
+    try:
+        return await asyncio.wait_for(_form_token(receive), FORM_SECONDS)
+    except asyncio.TimeoutError:
+        return ""
+
+
+async def _form_token(receive: Receive) -> str:
     body = bytearray()
     more = True
     while more and len(body) <= MAX_FORM:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    return _value(body.decode("latin-1")) if len(body) <= MAX_FORM else ""
+    if len(body) > MAX_FORM:
+        return ""
+    fields = parse_qs(body.decode("latin-1"), errors="replace")
+    return fields.get("token", [""])[-1].strip()
 
 
 def _query(scope: Scope) -> list[str]:
@@ -319,10 +334,6 @@ def _query(scope: Scope) -> list[str]:
 
 def _is_token(part: str) -> bool:
     return part.partition("=")[0] == "token"
-
-
-def _value(form: str) -> str:
-    return parse_qs(form, errors="replace").get("token", [""])[-1].strip()
 
 
 def _address(scope: Scope) -> str:

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const SIGNED_OUT = "You are signed out: Digit Lab was started again, with another token.";
+  const SIGNED_OUT = "You are signed out. Perhaps Digit Lab was started again, with another token.";
 
   const shown = {}; // properties of components, as they were set last
   let text = {};

@@ -1,5 +1,6 @@
 """Who is let in where a token is needed, and what everybody else gets."""
 
+import asyncio
 import hmac
 import json
 import os
@@ -8,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +25,7 @@ from dashboard.app import create_app
 from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
 from tests.dashboard.conftest import refusal
 
-TOKEN = "a-token-of-the-class"
+TOKEN = "a+token/of_the~class=="
 ORIGIN = "http://192.168.0.7:8050"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -148,6 +150,7 @@ def test_the_sign_in_page_loads_nothing_and_may_only_send_its_form_here(client: 
 @pytest.mark.parametrize(
     ("asked", "opened"),
     [
+        (f"/?token={quote(TOKEN, safe='')}", "./"),
         (f"/?token={TOKEN}", "./"),
         (f"/?token={TOKEN}&tab=mistakes&run=20%2B1", "./?tab=mistakes&run=20%2B1"),
         (f"/?tab=draw&token=x&token={TOKEN}", "./?tab=draw"),
@@ -228,6 +231,26 @@ def test_a_wrong_token_in_the_form_gets_the_page_again(client: TestClient, token
     assert answer.status_code == 401
     assert f'role="alert">{auth.WRONG_TOKEN}</p>' in answer.text
     assert "<script>" not in answer.text
+
+
+def test_a_form_that_does_not_arrive_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "FORM_SECONDS", 0.01)
+    pages = Auth(JSONResponse({}), auth.credentials(TOKEN, 8050, tmp_path), "/")
+    form = {"content-type": "application/x-www-form-urlencoded", **HTML}
+    headers = [(name.encode(), value.encode()) for name, value in form.items()]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(pages(scope, receive, send))
+    assert sent[0]["status"] == 401
 
 
 def test_a_page_of_another_site_cannot_send_the_form(client: TestClient) -> None:
@@ -380,7 +403,16 @@ def test_a_token_comes_from_a_file_or_from_the_environment(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"fifteen-letters", b"with some spaces in it", b"\xff" * 20, b"x" * 501]
+    "content",
+    [
+        b"",
+        b"\n",
+        b"fifteen-letters",
+        b"with some spaces in it",
+        b"<" * 20,
+        b"\xff" * 20,
+        b"x" * 501,
+    ],
 )
 def test_what_is_no_token_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"

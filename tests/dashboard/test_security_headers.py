@@ -6,6 +6,8 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.routing import Route
 
 from core.service.service import TrainingService
 from dashboard.app import create_app
@@ -48,6 +50,18 @@ def test_a_refusal_has_the_same_headers(untrained: TestClient) -> None:
     refused = untrained.get("/", headers={"host": "evil.example"})
     assert refused.status_code == 403
     assert refused.headers["x-frame-options"] == "DENY"
+
+
+def test_a_failure_has_the_same_headers(untrained_service: TrainingService) -> None:
+    async def fail(_: Request) -> None:
+        raise RuntimeError("a failure that nobody thought of")
+
+    server = create_app(untrained_service).server
+    server.router.routes.insert(0, Route("/fail", fail))
+    client = TestClient(server, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    failed = client.get("/fail")
+    assert failed.status_code == 500
+    assert failed.headers["x-frame-options"] == "DENY"
 
 
 @pytest.mark.parametrize(("scheme", "policy"), [("http", None), ("https", "same-origin")])
