@@ -4,20 +4,29 @@ import argparse
 import contextlib
 import errno
 import gc
+import ipaddress
 import logging
 import re
 import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import StorageError
-from dashboard import hosts
+from dashboard import auth, hosts
 from dashboard.hosts import Host
 
 ROOT = Path(__file__).resolve().parent
 GRACE_SECONDS = 1
+OPEN_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url={address}">
+<title>Digit Lab</title>
+<p><a href="{address}">Open Digit Lab</a></p>
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,8 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
     problem = _address_problem(options.host, options.port)
     if options.data_dir is not None:
         problem = problem or _folder_problem(options.data_dir)
+    try:
+        given = None if options.no_token else auth.given_token(options.token_file)
+    except ValueError as error:
+        problem = problem or str(error)
     if problem is not None:
         return _refuse(problem)
+    is_open = bool(options.allow_host) or not hosts.is_loopback(options.host)
+    token = auth.new_token() if is_open and not options.no_token and given is None else given
 
     print("Digit Lab is starting ...", flush=True)
     # These bring torch, which takes seconds: not before the command line is known to be right.
@@ -42,19 +57,22 @@ def main(arguments: list[str] | None = None) -> int:
 
     configure_malloc()
     catalog = DataCatalog(options.data_dir, ROOT / "data", options.dataset)
+    credentials = None
     try:
         service = TrainingService(catalog, RunDatabase(options.runs_dir))
+        if token is not None:
+            credentials = auth.credentials(token, options.port, options.runs_dir)
     except StorageError as error:
         return _refuse(str(error))
     service.prepare_dataset()
-    app = create_app(service, options.host, options.allow_host, options.url_prefix)
+    app = create_app(service, options.host, options.allow_host, options.url_prefix, credentials)
 
-    url = f"http://{_shown(options.host)}:{options.port}{options.url_prefix.rstrip('/')}"
-    print(f"Open {url} in a browser. Ctrl+C ends it.", flush=True)
-    if not options.no_browser:
-        threading.Timer(1.0, webbrowser.open, (url,)).start()
+    if is_open and token is None:
+        print("There is no token: whoever reaches this address may train and delete.")
+    print(f"Open {_invitation(options, given, token)}. Ctrl+C ends it.", flush=True)
+    opening = contextlib.nullcontext() if options.no_browser else _opened(options, token)
     # uvicorn shuts everything down and only then hands the signal on.
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), opening:
         uvicorn.run(
             app.server,
             host=options.host,
@@ -62,6 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
             log_level="warning",
             ws_per_message_deflate=False,  # it would compress every message for every page
             timeout_graceful_shutdown=GRACE_SECONDS,
+            # What a client says about its own address counts from these alone.
+            proxy_headers=bool(options.trusted_proxy),
+            forwarded_allow_ips=options.trusted_proxy,
         )
     # On its way out Python looks for garbage once more, among all that torch brought: seconds.
     gc.freeze()
@@ -92,6 +113,25 @@ def _parser() -> argparse.ArgumentParser:
         default="/",
         metavar="PATH",
         help="path to serve under, as /lab, behind a proxy (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        type=_trusted_proxy,
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy whose X-Forwarded-For and -Proto count, as 127.0.0.1; may be given again",
+    )
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="a file with the token that visitors need (default: a new one, where other computers "
+        f"get in; or the environment variable {auth.VARIABLE})",
+    )
+    token.add_argument(
+        "--no-token", action="store_true", help="let everybody in, from other computers too"
     )
     parser.add_argument(
         "--data-dir",
@@ -126,6 +166,15 @@ def _allowed_host(text: str) -> Host:
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"{text} is not the name of a host: give one as lab.example or lab.example:8443"
+        ) from error
+
+
+def _trusted_proxy(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not the address of a proxy: give one as 127.0.0.1 or 10.0.0.0/8"
         ) from error
 
 
@@ -177,11 +226,55 @@ def _folder_problem(folder: Path) -> str | None:
     return None
 
 
-def _shown(host: str) -> str:
-    """The host as one types it into a browser."""
-    if host in ("0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+def _invitation(options: argparse.Namespace, given: str | None, token: str | None) -> str:
+    """Where Digit Lab is and how one gets in. A token that somebody gave is not shown."""
+    address = _address(options, _own_address(options.host))
+    if given is not None:
+        source = options.token_file or f"the environment variable {auth.VARIABLE}"
+        return f"{address} in a browser and sign in with the token from {source}"
+    return f"{address if token is None else f'{address}/?token={token}'} in a browser"
+
+
+@contextlib.contextmanager
+def _opened(options: argparse.Namespace, token: str | None) -> Iterator[None]:
+    """Opens the page in a browser, soon.
+
+    A token must not be in the browser's command line, which everybody on this computer may read:
+    the browser gets a file that leads to the page, for its owner alone. It is with the runs because
+    some browsers, as those of snap, read no temporary files.
+    """
+    address = _address(options, {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host))
+    if token is None:
+        threading.Timer(1.0, webbrowser.open, (address,)).start()
+        yield
+        return
+    file = options.runs_dir.absolute() / "open_in_browser.html"
+    with contextlib.suppress(StorageError):  # the address was printed, too
+        auth.write_private(file, OPEN_PAGE.format(address=f"{address}/?token={token}"))
+        threading.Timer(1.0, webbrowser.open, (file.as_uri(),)).start()
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _address(options: argparse.Namespace, host: str | None = None) -> str:
+    host = host or options.host
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{options.port}{options.url_prefix.rstrip('/')}"
+
+
+def _own_address(host: str) -> str:
+    """The host under which others reach this computer, where it serves all of its addresses."""
+    elsewhere = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}
+    if host not in elsewhere:
+        return host
+    family, target = elsewhere[host]
+    # Nothing is sent: the system only says which of its addresses it would send from.
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((target, 9))
+        return str(probe.getsockname()[0])
+    return "127.0.0.1" if family == socket.AF_INET else "::1"
 
 
 def _refuse(sentence: str) -> int:

@@ -81,13 +81,18 @@
 
   // What the server refuses (403), with its sentence, until it answers there again. Dash passes
   // over it without a word. The answer to a question from before the refusal does not count.
+  // Without a cookie that counts (401) nothing works, until any answer comes again.
   const refusals = new Map();
+  let isSignedOut = false;
+  let signedOutAt = 0;
   const refusedAt = new Map();
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
     const askedAt = performance.now();
     const answer = await fetchAnswer(...request);
     const path = new URL(answer.url || location.href).pathname;
+    if (answer.status === 401) signedOutAt = performance.now();
+    if (answer.status === 401 || askedAt > signedOutAt) setSignedOut(answer.status === 401);
     const before = refusals.get(path);
     if (answer.status === 403) {
       refusals.set(path, await readRefusal(answer.clone()));
@@ -99,6 +104,12 @@
     }
     return answer;
   };
+
+  function setSignedOut(isNow) {
+    if (isNow === isSignedOut) return;
+    isSignedOut = isNow;
+    document.dispatchEvent(new CustomEvent("signed-out", { detail: isNow }));
+  }
 
   async function readRefusal(answer) {
     try {

@@ -18,9 +18,10 @@ from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from core.records.runs import RunSnapshot
-from dashboard import guide_page, hosts, middleware, navigation, owners, urls
+from dashboard import auth, guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
+from dashboard.auth import Credentials
 from dashboard.bundle import Bundle
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
@@ -67,6 +68,7 @@ def create_app(
     host: str = "127.0.0.1",
     allowed_hosts: Sequence[Host] = (),
     url_prefix: str = "/",
+    credentials: Credentials | None = None,
 ) -> Dash:
     """The whole application. `app.server` is what an ASGI server serves.
 
@@ -74,6 +76,7 @@ def create_app(
         host: the address that is served, whose name browsers may use.
         allowed_hosts: further names of the server, such as a proxy's.
         url_prefix: the path of the page, as `/lab/`.
+        credentials: what lets somebody in; without them, everybody is.
     """
     urls.set_prefix(url_prefix)
 
@@ -129,9 +132,15 @@ def create_app(
     one_person = hosts.is_loopback(host) and not allowed_hosts
     server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
     server.add_middleware(middleware.Head)
+    if credentials is not None:
+        server.add_middleware(auth.Auth, credentials=credentials, path=url("/"))
     server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
-    server.add_middleware(middleware.SecurityHeaders, inline_scripts=app.csp_hashes())
+    # Starlette answers a failure outside of the middleware that is added: that needs headers, too.
+    build = server.build_middleware_stack
+    server.build_middleware_stack = lambda: middleware.SecurityHeaders(  # type: ignore[method-assign]
+        build(), app.csp_hashes(), is_local=one_person
+    )
     return app
 
 

@@ -120,14 +120,18 @@ class Head:
 
 
 class SecurityHeaders:
-    """ASGI middleware. Adds the security headers to every answer."""
+    """ASGI middleware. Adds the security headers to every answer.
 
-    def __init__(self, app: ASGIApp, inline_scripts: Sequence[str]) -> None:
+    An answer may bring a policy of its own, such as the sign-in page's.
+    """
+
+    def __init__(self, app: ASGIApp, inline_scripts: Sequence[str], is_local: bool) -> None:
         """
         Args:
             inline_scripts: the CSP hashes of the inline scripts that may run, in quotes.
+            is_local: whether only this computer reaches the server.
         """
-        self._app = app
+        self._app, self._is_local = app, is_local
         policy = {
             "default-src": "'none'",
             "script-src": " ".join(["'self'", *inline_scripts]),
@@ -140,16 +144,26 @@ class SecurityHeaders:
             "form-action": "'none'",
             "frame-ancestors": "'none'",
         }
+        self._policy = "; ".join(" ".join(part) for part in policy.items())
         self._headers = {
-            "Content-Security-Policy": "; ".join(" ".join(part) for part in policy.items()),
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
+            # A token in an address must not leave with a link. (With `no-referrer`, the origin of a
+            # form would be `null`.)
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", self._policy)
+                headers.update(self._headers)
+                # Elsewhere browsers ignore it, with an error in the console.
+                if self._is_local or scope["scheme"] == "https":
+                    headers["Cross-Origin-Opener-Policy"] = "same-origin"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 LIVE = "Live loss"
+TOKEN = "a-token-of-the-class"
 KEPT, SOCKET, CUT = "Host kept", "WebSocket", "path cut off"
 
 CONFIG = """
@@ -48,9 +49,12 @@ http {{
 
 @pytest.fixture(scope="module")
 def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that the name `lab.example` belongs to, under `/lab/`."""
-    options = ("--dataset", "mnist", "--data-dir", str(data_dir), "--allow-host", "lab.example")
+    """A server that the name `lab.example` belongs to, under `/lab/`. Visitors need a token."""
+    options = ["--dataset", "mnist", "--data-dir", str(data_dir), "--allow-host", "lab.example"]
     runs = tmp_path_factory.mktemp("runs")
+    (runs / "token").write_text(TOKEN)
+    (runs / "token").chmod(0o600)
+    options += ["--token-file", str(runs / "token"), "--trusted-proxy", "127.0.0.1"]
     with Server(*options, runs=runs, url_prefix="/lab") as server:
         yield server
 
@@ -149,6 +153,10 @@ def check_main_job(visitor: Browser, url: str, sockets: bool) -> None:
         socket.on("framereceived", lambda frame: frames.append(frame))
 
     page.page.on("websocket", watch)
+    page.page.goto(f"{url}/?token={TOKEN}")
+    (cookie,) = (one for one in context.cookies() if one["name"].startswith("digit_lab_"))
+    assert cookie["path"] == "/lab"
+    assert cookie["secure"] is url.startswith("https")
     page.load()
     page.fill_form(model="MLP (no convolution)", epochs="3", batch_size="50")
     page.button("Train").click()
@@ -181,7 +189,7 @@ def test_a_name_that_is_not_allowed_is_refused_with_what_to_do(
         page.goto(f"http://other.example:{port}/lab/")
         expect(page.get_by_text("start it with --allow-host other.example.")).to_be_visible()
     with nginx(server, tmp_path, SOCKET) as port:
-        page.goto(f"http://other.example:{port}/lab/")
+        page.goto(f"http://other.example:{port}/lab/?token={TOKEN}")
         advice = f"start Digit Lab with --allow-host other.example:{port}."
         expect(page.get_by_text(advice)).to_be_visible()
     page.close()

@@ -95,9 +95,9 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "owners", "theme", "urls"},
+    {"formatting", "hosts", "ids", "owners", "sign_in_page", "theme", "urls"},
     {"components"},
-    {"bundle", "guide_page", "live", "middleware", "static", "tabs"},
+    {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "navigation"},
     {"app"},
 )

@@ -1,15 +1,21 @@
 """`run.py` as a person starts it: refusals in one sentence, and an end without noise on Ctrl+C."""
 
+import argparse
 import os
+import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 import run
+from dashboard.auth import Credentials
 from tools.server import ROOT, Server, get, post, until
 
 # One thread: the tiny data needs no more, and threads that wait for one another are slow.
@@ -106,6 +112,145 @@ def test_slashes_around_a_path_may_be_left_out() -> None:
     for text in ("/a/b-c/", "/a/b-c", "a/b-c"):
         assert run._url_prefix(text) == "/a/b-c/"
     assert run._url_prefix("/") == run._url_prefix("") == "/"
+
+
+@pytest.mark.parametrize("address", ["", "*", "proxy.example", "10.0.0.1/8", "127.0.0.1,::1"])
+def test_what_is_no_address_of_a_proxy_is_refused(address: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not the address of a proxy: give one"):
+        run._trusted_proxy(address)
+
+
+def test_a_token_file_without_a_token_is_refused(
+    tmp_path: Path, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    arguments = ["--port", str(free_port), "--token-file", str(file)]
+    assert run.main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"The token cannot be read from {file}: No such file or directory. "
+        "Name another file with --token-file.\n"
+    )
+    file.write_text("short")
+    assert run.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert one_sentence(said.strip())
+    assert f"There is no token in {file}: a token has 16 to 500" in said
+    with pytest.raises(SystemExit):
+        run.main(["--no-token", *arguments])
+    assert "not allowed with argument --no-token" in capsys.readouterr().err
+
+
+GIVEN = "a-token-that-somebody-gave"
+
+
+class Started:
+    """What `run.py` does with uvicorn, the service and the browser; nothing is served."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, runs: Path, port: int) -> None:
+        self._runs, self._port = runs, port
+        self.credentials: Credentials | None = None
+        self.options: dict[str, Any] = {}
+        self.opened: list[str] = []
+        self.seen: list[str] = []
+        monkeypatch.setattr("uvicorn.run", self._serve)
+        monkeypatch.setattr("dashboard.app.create_app", self._create)
+        monkeypatch.setattr("core.service.service.TrainingService", MagicMock())
+        monkeypatch.setattr("core.runs.database.RunDatabase", MagicMock())
+        monkeypatch.setattr("gc.freeze", lambda: None)
+        monkeypatch.setattr("threading.Timer", self._open)
+
+    def __call__(self, *arguments: str) -> "Started":
+        common = ["--port", str(self._port), "--runs-dir", str(self._runs)]
+        assert run.main([*common, *arguments]) == 0
+        return self
+
+    def _create(self, *arguments: Any) -> Any:
+        self.credentials = arguments[-1]
+        return MagicMock()
+
+    def _open(self, _: float, open_: Any, arguments: tuple[str]) -> Any:
+        self.opened.append(arguments[0])
+        return MagicMock()
+
+    def _serve(self, _: Any, **options: Any) -> None:
+        self.options = options
+        for address in self.opened:
+            if address.startswith("file:"):
+                file = Path(address.removeprefix("file://"))
+                assert os.name != "posix" or stat.S_IMODE(file.stat().st_mode) == 0o600
+                self.seen.append(file.read_text())
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: int) -> Started:
+    monkeypatch.delenv("DIGIT_LAB_TOKEN", raising=False)
+    return Started(monkeypatch, tmp_path / "runs", free_port)
+
+
+def test_this_computer_alone_needs_no_token(
+    start: Started, capsys: pytest.CaptureFixture[str], free_port: int
+) -> None:
+    assert start().credentials is None
+    assert start.opened == [f"http://127.0.0.1:{free_port}"]
+    assert "token" not in capsys.readouterr().out
+    assert start.options["proxy_headers"] is False
+
+
+@pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--allow-host", "lab.example"]])
+def test_others_need_a_token_that_is_shown_once_and_stays_out_of_command_lines(
+    start: Started, arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    credentials = start(*arguments, "--url-prefix", "/lab").credentials
+    assert credentials is not None
+    said = capsys.readouterr().out
+    assert said.count(credentials.token) == 1
+    assert re.search(rf"Open http://[\w.:]+/lab/\?token={credentials.token} in a browser", said)
+    (opened,) = start.opened
+    assert credentials.token not in opened
+    (content,) = start.seen
+    assert f"/lab/?token={credentials.token}" in content
+    assert list(tmp_path.rglob("*.html*")) == []
+
+
+def test_no_token_is_explicit_and_warns(
+    start: Started, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGIT_LAB_TOKEN", GIVEN)
+    assert start("--host", "0.0.0.0", "--no-token").credentials is None
+    said = capsys.readouterr().out
+    assert said.count("There is no token: whoever reaches this address may train and delete.") == 1
+    start("--no-token")
+    assert "There is no token" not in capsys.readouterr().out
+
+
+def test_a_given_token_counts_on_this_computer_too_and_is_never_shown(
+    start: Started,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("DIGIT_LAB_TOKEN", GIVEN)
+    credentials = start().credentials
+    assert credentials is not None
+    assert credentials.token == GIVEN
+    said = capsys.readouterr().out
+    assert "with the token from the environment variable DIGIT_LAB_TOKEN" in said
+    assert GIVEN in start.seen[0]
+    file = tmp_path / "token"
+    file.write_text("another-token-in-a-file")
+    other = start("--token-file", str(file)).credentials
+    assert other is not None
+    assert other.token == "another-token-in-a-file"
+    said += capsys.readouterr().out
+    assert f"with the token from {file}" in said
+    assert GIVEN not in said
+    assert other.token not in said
+
+
+def test_addresses_behind_a_proxy_count_from_those_that_are_named(start: Started) -> None:
+    start("--trusted-proxy", "127.0.0.1", "--trusted-proxy", "10.0.0.0/8")
+    assert start.options["proxy_headers"] is True
+    assert start.options["forwarded_allow_ips"] == ["127.0.0.1", "10.0.0.0/8"]
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:

@@ -13,13 +13,14 @@
       return { drawing, as_drawn: form === "drawn", label: triggered_id.digit, at: Date.now() };
     },
 
-    // Which kept drawing to delete; none of them: bring the last one back. The buttons do not call
-    // the server themselves: new buttons would call it, too, and Dash 4.4.1 would drop the answer
-    // to the click.
+    // Which kept drawing to delete, or all; none of them: bring back what was deleted last. The
+    // buttons do not call the server themselves: new buttons would call it, too, and Dash 4.4.1
+    // would drop the answer to the click.
     remove: () => {
       const { triggered, triggered_id } = window.dash_clientside.callback_context;
       if (!triggered[0]?.value) return noUpdate();
-      return { drawing: triggered_id.drawing ?? null, at: Date.now() };
+      const all = triggered_id === "hand-delete-all";
+      return { drawing: triggered_id.drawing ?? null, all, at: Date.now() };
     },
 
     // A drawing that was kept stays on the canvas until the next stroke; the page follows a network that is

@@ -2,12 +2,15 @@
 (function () {
   "use strict";
 
+  const SIGNED_OUT = "You are signed out. Perhaps Digit Lab was started again, with another token.";
+
   const shown = {}; // properties of components, as they were set last
   let text = {};
   let controls = {};
   let problem = "";
   let refusal = ""; // why the server does not take what the page sends
   let remark = ""; // about the address
+  let signedOut = false;
   let outdated = false; // the page is of an earlier version than the server
 
   function apply() {
@@ -41,7 +44,9 @@
   function updateNotice() {
     const lost = document.body.dataset.connection === "lost";
     const seconds = Math.round((Date.now() - window.live.heardAt()) / 1000);
-    const sentence = refusal
+    const sentence = signedOut
+      ? SIGNED_OUT
+      : refusal
       ? refusal
       : lost
       ? "The connection to Digit Lab is lost. Trying again…"
@@ -52,16 +57,22 @@
     const text = document.getElementById("notice-text");
     if (!notice) return;
     if (text.textContent !== sentence) text.textContent = sentence;
-    document.getElementById("notice-age").textContent = lost && !refusal
+    document.getElementById("notice-age").textContent = lost && !refusal && !signedOut
       ? ` What you see is ${seconds} s old.`
       : "";
-    document.getElementById("notice-reload").hidden = !outdated || lost || Boolean(refusal);
+    const reload = document.getElementById("notice-reload");
+    reload.hidden = !signedOut && (!outdated || lost || Boolean(refusal));
+    reload.textContent = signedOut ? "Sign in" : "Reload";
     notice.hidden = !sentence;
   }
 
   document.addEventListener("connection", updateNotice);
   document.addEventListener("remark", ({ detail }) => {
     remark = detail;
+    updateNotice();
+  });
+  document.addEventListener("signed-out", ({ detail }) => {
+    signedOut = detail;
     updateNotice();
   });
   document.addEventListener("refusal", ({ detail }) => {

@@ -167,15 +167,17 @@ class RunDatabase:
                 (drawing.drawing_id, owner or "", drawing.label, drawing.image.tobytes()),
             )
 
-    def set_drawing_deleted(self, owner: str | None, drawing_id: str, deleted: bool) -> bool:
-        """Deletes or restores a drawing, as `set_deleted`; returns whether there is one."""
+    def set_drawings_deleted(
+        self, owner: str | None, drawing_ids: Sequence[str], deleted: bool
+    ) -> int:
+        """Deletes or restores drawings, as `set_deleted`; returns how many of them there are."""
         with self.transaction("The drawing") as connection:
-            changed = connection.execute(
+            changed = connection.executemany(
                 "UPDATE drawings SET deleted = ? WHERE owner = ifnull(?, owner) "
                 "AND drawing_id = ? AND deleted = ?",
-                (int(deleted), owner, drawing_id, int(not deleted)),
+                [(int(deleted), owner, drawing_id, int(not deleted)) for drawing_id in drawing_ids],
             )
-        return changed.rowcount == 1
+        return changed.rowcount
 
     def checkpoint_files(self, run_id: str, model: str) -> CheckpointFiles:
         return CheckpointFiles(self.root / run_id, model)

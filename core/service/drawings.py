@@ -79,20 +79,29 @@ class Drawings:
         Raises:
             UnknownDrawingError: the owner has no such drawing.
         """
-        self._set_deleted(owner, drawing_id, True)
+        self._set_deleted(owner, (drawing_id,), True)
 
-    def restore(self, owner: str | None, drawing_id: str) -> None:
-        """Restores a deleted drawing.
+    def delete_all(self, owner: str | None) -> tuple[str, ...]:
+        """Deletes all drawings of an owner; returns their ids, for `restore`."""
+        with self._lock:
+            drawing_ids = tuple(drawing.drawing_id for drawing in self.all(owner))
+            self._set_deleted(owner, drawing_ids, True)
+        return drawing_ids
+
+    def restore(self, owner: str | None, *drawing_ids: str) -> None:
+        """Restores deleted drawings.
 
         Raises:
             UnknownDrawingError: there is no such drawing.
             DrawingRefusedError: the same drawing is saved again, or there are too many.
         """
         with self._lock:
+            drawings = self.all(owner)
             for drawing in self._database.drawings(owner, deleted=True):
-                if drawing.drawing_id == drawing_id:
-                    _check_fits(drawing.image, self.all(owner))
-            self._set_deleted(owner, drawing_id, False)
+                if drawing.drawing_id in drawing_ids:
+                    _check_fits(drawing.image, drawings)
+                    drawings += (drawing,)
+            self._set_deleted(owner, drawing_ids, False)
 
     def predict(
         self, owner: str | None, run_id: str | None = None, epoch: int | None = None
@@ -144,11 +153,11 @@ class Drawings:
             return np.zeros(len(images), bool)
         return finetuning_data.contains(drawings.seen, images)
 
-    def _set_deleted(self, owner: str | None, drawing_id: str, deleted: bool) -> None:
+    def _set_deleted(self, owner: str | None, drawing_ids: tuple[str, ...], deleted: bool) -> None:
         with self._lock:
-            exists = self._database.set_drawing_deleted(owner, drawing_id, deleted)
+            count = self._database.set_drawings_deleted(owner, drawing_ids, deleted)
             self._cache.clear()
-        if not exists:
+        if count < len(drawing_ids):
             raise UnknownDrawingError("There is no such drawing among those that you keep.")
 
 

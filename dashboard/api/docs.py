@@ -11,7 +11,8 @@ from fastapi.responses import FileResponse, HTMLResponse
 from dashboard.urls import url
 
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
-Reading consumes nothing, and nobody has to log in."""
+Reading consumes nothing. Where Digit Lab needs a token, it is sent with every request:
+`Authorization: Bearer TOKEN`."""
 TAGS = [
     {"name": "runs", "description": "Start runs, list, follow, name and delete them."},
     {"name": "training", "description": "Pause, resume, rewind, fork and repeat a run."},

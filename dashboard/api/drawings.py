@@ -56,6 +56,11 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": drawings.save(owner(), body.label, image).drawing_id}
 
+    @api.delete("/handwriting", tags=["drawings"])
+    def delete_all_drawings() -> dict[str, tuple[str, ...]]:
+        """Deletes all drawings; answers their ids under `deleted`, which can be restored."""
+        return {"deleted": drawings.delete_all(owner())}
+
     @api.delete("/handwriting/{drawing_id}", status_code=204, tags=["drawings"])
     def delete_drawing(drawing_id: str) -> None:
         """Deletes a drawing; until Digit Lab is started again it can be restored."""

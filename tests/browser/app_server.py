@@ -25,6 +25,7 @@ from core.records.runs import RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
+from dashboard import auth
 from dashboard.app import create_app
 
 SECONDS = 180.0
@@ -57,11 +58,12 @@ class AppServer:
         service: what it serves.
     """
 
-    def __init__(self, data: Path, runs: Path) -> None:
+    def __init__(self, data: Path, runs: Path, token: str | None = None) -> None:
         """
         Args:
             data: a `--data-dir` with digits.
             runs: a folder for the runs.
+            token: what visitors need.
         """
         self.runs = runs
         self._goes_on = threading.Event()
@@ -72,9 +74,11 @@ class AppServer:
         )
         self.service.prepare_dataset()
         listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        credentials = None if token is None else auth.credentials(token, port, runs)
         config = uvicorn.Config(
-            create_app(self.service).server,
+            create_app(self.service, credentials=credentials).server,
             log_level="warning",
             timeout_graceful_shutdown=1,
             ws_per_message_deflate=False,
@@ -84,7 +88,8 @@ class AppServer:
             target=self._server.run, kwargs={"sockets": [listener]}, name="app-server"
         )
         self._thread.start()
-        self._client = httpx.Client(base_url=self.url, timeout=SECONDS)
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
         assert self.get("/api/health")  # the socket listens already: this waits for the server
 
     def close(self) -> None:

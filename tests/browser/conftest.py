@@ -29,7 +29,7 @@ CONTEXT: dict[str, Any] = {
 RUNS_TO_LOOK_AT = {"mlp_run", "cnn_run", "untaught_run", "long_run"}
 
 OpenPage = Callable[..., DashboardPage]
-MakeServer = Callable[[], AppServer]
+MakeServer = Callable[..., AppServer]
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +42,14 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeServer]:
-    """`make_server()` starts another server; all end with the session."""
+    """`make_server()` starts another server; all end with the session.
+
+    `make_server(token)` starts one whose visitors need a token.
+    """
     servers: list[AppServer] = []
 
-    def make() -> AppServer:
-        servers.append(AppServer(data_dir, tmp_path_factory.mktemp("runs")))
+    def make(token: str | None = None) -> AppServer:
+        servers.append(AppServer(data_dir, tmp_path_factory.mktemp("runs"), token))
         return servers[-1]
 
     yield make

@@ -189,6 +189,11 @@ def test_a_deleted_drawing_can_be_brought_back_though_the_others_are_painted_ane
     undo.click()
     expect(dashboard.kept_drawings).to_have_count(1)
     expect(undo).to_be_hidden()
+    dashboard.button("Delete all my drawings").click()
+    expect(dashboard.kept_drawings).to_have_count(0)
+    expect(dashboard.button("Delete all my drawings")).to_have_count(0)
+    undo.click()
+    expect(dashboard.kept_drawings).to_have_count(1)
 
 
 def test_a_few_drawings_have_a_line_in_the_curves(

@@ -61,6 +61,15 @@ def test_nobody_sees_or_deletes_anothers_drawings(anna: TestClient, ben: TestCli
     assert (labels(anna), labels(ben)) == ([], [7])
 
 
+def test_to_delete_all_drawings_deletes_nobody_elses(anna: TestClient, ben: TestClient) -> None:
+    annas = anna.post(PATH, json=ONE).json()["id"]
+    ben.post(PATH, json=SEVEN)
+    assert anna.delete(PATH).json() == {"deleted": [annas]}
+    assert (labels(anna), labels(ben)) == ([], [7])
+    assert anna.post(f"{PATH}/{annas}/restore").status_code == 204
+    assert labels(anna) == [1]
+
+
 def test_the_page_gives_a_random_name_that_its_scripts_cannot_read(anna: TestClient) -> None:
     cookie = anna.get("/").headers["set-cookie"]
     value, *attributes = cookie.lower().split("; ")

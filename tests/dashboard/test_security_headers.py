@@ -6,6 +6,11 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.routing import Route
+
+from core.service.service import TrainingService
+from dashboard.app import create_app
 
 PAGES = ("/", "/guide/", "/api/docs")
 ADDRESSES = (
@@ -34,6 +39,10 @@ def test_no_answer_may_be_framed_or_taken_for_another_kind(
     headers = untrained.get(address).headers
     assert headers["x-frame-options"] == "DENY"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
     assert policy(untrained, address)["frame-ancestors"] == ["'none'"]
 
 
@@ -41,6 +50,27 @@ def test_a_refusal_has_the_same_headers(untrained: TestClient) -> None:
     refused = untrained.get("/", headers={"host": "evil.example"})
     assert refused.status_code == 403
     assert refused.headers["x-frame-options"] == "DENY"
+
+
+def test_a_failure_has_the_same_headers(untrained_service: TrainingService) -> None:
+    async def fail(_: Request) -> None:
+        raise RuntimeError("a failure that nobody thought of")
+
+    server = create_app(untrained_service).server
+    server.router.routes.insert(0, Route("/fail", fail))
+    client = TestClient(server, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    failed = client.get("/fail")
+    assert failed.status_code == 500
+    assert failed.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(("scheme", "policy"), [("http", None), ("https", "same-origin")])
+def test_browsers_hear_nothing_of_a_policy_that_they_would_not_heed(
+    untrained_service: TrainingService, scheme: str, policy: str | None
+) -> None:
+    server = create_app(untrained_service, "0.0.0.0").server
+    headers = TestClient(server, base_url=f"{scheme}://192.168.0.7").get("/").headers
+    assert headers.get("cross-origin-opener-policy") == policy
 
 
 def test_only_the_servers_own_scripts_run_and_only_it_is_asked(untrained: TestClient) -> None:

@@ -123,6 +123,7 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         ClientsideFunction("collection", "remove"),
         Output(layout.HAND_DELETE, "data"),
         Input(text.delete_button(ALL), "n_clicks"),
+        Input(layout.HAND_DELETE_ALL, "n_clicks"),
         Input(layout.HAND_UNDO, "n_clicks"),
     )
     app.clientside_callback(
@@ -170,22 +171,26 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         Output(layout.HAND_SAY, "children", allow_duplicate=True),
         Output(ids.HAND_CHANGED, "data", allow_duplicate=True),
         Output(layout.HAND_DELETED, "is_open"),
-        Output(layout.HAND_DELETED_ID, "data"),
+        Output(layout.HAND_DELETED_IDS, "data"),
         Input(layout.HAND_DELETE, "data"),
-        State(layout.HAND_DELETED_ID, "data"),
+        State(layout.HAND_DELETED_IDS, "data"),
     )
-    async def delete(request: dict[str, Any] | None, deleted: str | None) -> tuple[Any, ...]:
+    async def delete(request: dict[str, Any] | None, deleted: list[str] | None) -> tuple[Any, ...]:
         if not request:
             raise PreventUpdate
         chosen = request["drawing"]
         try:
-            if chosen is None:
-                await asyncio.to_thread(service.drawings.restore, owner(), str(deleted))
+            if request.get("all"):
+                ids = await asyncio.to_thread(service.drawings.delete_all, owner())
+            elif chosen is None:
+                await asyncio.to_thread(service.drawings.restore, owner(), *map(str, deleted or ()))
                 return "", {"restored": deleted}, False, None
-            await asyncio.to_thread(service.drawings.delete, owner(), str(chosen))
+            else:
+                await asyncio.to_thread(service.drawings.delete, owner(), str(chosen))
+                ids = (str(chosen),)
         except DigitLabError as error:
             return str(error), no_update, False, None
-        return "", {"deleted": chosen}, True, chosen
+        return "", {"deleted": ids}, True, ids
 
     @app.callback(
         Output(layout.HAND_REPORT, "children", allow_duplicate=True),

@@ -44,7 +44,8 @@ HAND_REQUEST = "hand-request"
 HAND_SAY = "hand-say"
 HAND_DELETE = "hand-delete-request"
 HAND_DELETED = "hand-deleted"
-HAND_DELETED_ID = "hand-deleted-id"
+HAND_DELETED_IDS = "hand-deleted-ids"
+HAND_DELETE_ALL = "hand-delete-all"
 HAND_UNDO = "hand-undo"
 HAND_SUMMARY = "hand-summary"
 HAND_LIST = "hand-list"
@@ -264,11 +265,20 @@ def _collection() -> html.Section:
                     className="row-flex small soft",
                 ),
                 mixed,
+                button("Delete all my drawings", HAND_DELETE_ALL, size=None),
             ],
             id=HAND_LESSONS,
             style=HIDDEN,
         ),
+        html.P(
+            html.A(
+                "What is stored where",
+                href=url(f"{GUIDE}#what-is-stored-where"),
+                target="_blank",
+            ),
+            className="small soft hand-stored",
+        ),
         html.Div(id=HAND_REPORT),
-        *stores(HAND_REQUEST, HAND_DELETE, HAND_DELETED_ID),
+        *stores(HAND_REQUEST, HAND_DELETE, HAND_DELETED_IDS),
         class_name="draw-hand",
     )

@@ -199,6 +199,30 @@ def test_a_deleted_drawing_comes_back_until_a_restart(
         again.drawings.restore(MINE, first)
 
 
+def test_all_drawings_of_an_owner_are_deleted_and_come_back_together(
+    service: TrainingService, tiny_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(keep(service, tiny_dataset, 3))
+    (other,) = keep(service, tiny_dataset, 1, THINE)
+    assert service.drawings.delete_all(MINE) == names
+    assert service.drawings.all(MINE) == ()
+    assert service.drawings.delete_all(MINE) == ()
+    assert [drawing.drawing_id for drawing in service.drawings.all(THINE)] == [other]
+
+    with pytest.raises(UnknownDrawingError):
+        service.drawings.restore(MINE, other)
+    monkeypatch.setattr("core.service.drawings.MAX_DRAWINGS", 2)
+    with pytest.raises(DrawingRefusedError, match="the most"):
+        service.drawings.restore(MINE, *names)
+    assert service.drawings.all(MINE) == ()
+    monkeypatch.undo()
+    service.drawings.restore(MINE, *names)
+    assert tuple(drawing.drawing_id for drawing in service.drawings.all(MINE)) == names
+
+    service.drawings.delete_all(None)  # one person has all
+    assert service.drawings.all(THINE) == ()
+
+
 def test_what_cannot_be_kept_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset
 ) -> None:

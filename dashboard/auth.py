@@ -1,0 +1,359 @@
+"""Who is let in where a token is needed.
+
+A browser shows the token once, in the address or in the form of the sign-in page, and gets a cookie
+for it. A program sends it with every request, as `Authorization: Bearer TOKEN`.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import json
+import logging
+import math
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote
+
+from cachetools import TTLCache
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.disk import atomic_write
+from core.errors import StorageError
+from dashboard.owners import MAX_AGE
+from dashboard.sign_in_page import sign_in_page
+from dashboard.urls import url
+
+VARIABLE = "DIGIT_LAB_TOKEN"
+"""The environment variable that may hold the token."""
+_TOKEN = re.compile("[A-Za-z0-9._~+/=-]{16,500}")
+"""The characters that a bearer token has (RFC 6750). An address holds them as they are."""
+_SECRET_FILE = "sign_in_secret"
+
+QUICK_TRIES = 10
+"""Wrong tokens that one address may send at once."""
+SECONDS_PER_TRY = 6
+"""After these, it has one more try every so many seconds."""
+MAX_ADDRESSES = 10_000
+"""Addresses whose wrong tokens are counted; those that sent one last are kept."""
+MAX_FORM = 4096
+"""Bytes of the sign-in form."""
+FORM_SECONDS = 10.0
+"""How long it may take to arrive."""
+
+NO_TOKEN = "Digit Lab needs its token: sign in on its page, or send `Authorization: Bearer TOKEN`."
+WRONG_TOKEN = "That is not the token."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What lets somebody in.
+
+    Attributes:
+        token: as people type it and programs send it.
+        cookie_name: of the cookie that a browser gets for the token.
+        cookie_value: its value, the same for all who know the token.
+    """
+
+    token: str
+    cookie_name: str
+    cookie_value: str
+
+
+def given_token(file: Path | None) -> str | None:
+    """The token in a file or, without one, in the environment variable; None if there is neither.
+
+    Raises:
+        ValueError: the file cannot be read, or that is not a token; in a sentence.
+    """
+    if file is None:
+        text, place = os.environ.get(VARIABLE, ""), VARIABLE
+        if not text:
+            return None
+    else:
+        place = str(file.absolute())
+        try:
+            with file.open(encoding="utf-8") as opened:
+                text = opened.read(1000)
+            if os.name == "posix" and file.stat().st_mode & 0o004:
+                log.warning("Everybody on this computer may read the token: chmod 600 %s", file)
+        except UnicodeDecodeError:
+            text = ""
+        except OSError as error:
+            raise ValueError(
+                f"The token cannot be read from {place}: {error.strerror}. "
+                "Name another file with --token-file."
+            ) from error
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(
+            f"There is no token in {place}: a token has 16 to 500 characters, letters from A to "
+            "Z, digits and -._~+/= alone."
+        )
+    return token
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def credentials(token: str, port: int, folder: Path) -> Credentials:
+    """What lets somebody in at a port.
+
+    The cookie is the same after a restart with the same token. A secret in the folder makes it: a
+    token that can be guessed makes no cookie that can be guessed.
+
+    Raises:
+        StorageError: the secret cannot be written or read.
+    """
+    file = folder / _SECRET_FILE
+    if not file.exists():
+        write_private(file, secrets.token_hex(32))
+    try:
+        secret = file.read_bytes()
+    except OSError as error:
+        raise StorageError(
+            f"The file {file} cannot be read: {error.strerror}. Change that, or delete it: a new "
+            "one is made."
+        ) from error
+    value = hmac.new(secret, token.encode(), hashlib.sha256).hexdigest()
+    return Credentials(token, f"digit_lab_{port}", value)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes a file that only its owner may read.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with atomic_write(file, file.name) as part:
+        part.touch(mode=0o600)  # before there is anything to read
+        part.write_text(text, encoding="utf-8")
+
+
+class Tries:
+    """Counts the wrong tokens of each address."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """
+        Args:
+            clock: seconds, from any beginning.
+        """
+        self._clock = clock
+        seconds = QUICK_TRIES * SECONDS_PER_TRY
+        # Until when an address has tries to make up for.
+        self._until: TTLCache[str, float] = TTLCache(MAX_ADDRESSES, seconds, clock)
+
+    def wait(self, address: str) -> float:
+        """Seconds before the next try of an address counts; 0 if it may try at once."""
+        debt = self._until.get(address, 0.0) - self._clock()
+        return max(0.0, debt - (QUICK_TRIES - 1) * SECONDS_PER_TRY)
+
+    def add(self, address: str) -> None:
+        """Counts a wrong token."""
+        now = self._clock()
+        self._until[address] = max(now, self._until.get(address, now)) + SECONDS_PER_TRY
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why somebody is not let in; `sentence` is None for those who showed nothing yet."""
+
+    sentence: str | None = None
+    status: int = 401
+    seconds: int = 0
+
+    def answer(self, is_page: bool) -> Response:
+        headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
+        if self.seconds:
+            headers["Retry-After"] = str(self.seconds)
+        if is_page:
+            return sign_in_page(self.sentence, self.status, headers)
+        return JSONResponse({"error": self.sentence or NO_TOKEN}, self.status, headers)
+
+
+class Auth:
+    """ASGI middleware. Lets in who has the cookie or the token; others get the sign-in page or 401.
+
+    A wrong cookie costs nothing: nobody can guess one, and the pages of a whole class may have an
+    old one. Wrong tokens are slowed down, before they are compared.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        credentials: Credentials,
+        path: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            path: the path of the page, as `/lab/`.
+            clock: seconds, from any beginning.
+        """
+        self._app, self._credentials = app, credentials
+        self._path = path.rstrip("/") or "/"  # browsers would not send a cookie of /lab/ to /lab
+        self._tries = Tries(clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        has_cookie = self._has_cookie(headers)
+        if scope["type"] == "websocket":
+            refusal = None if has_cookie else self._check(scope, _bearer(headers))
+            if refusal is None:
+                await self._app(scope, receive, send)
+            else:
+                reason = refusal.sentence or NO_TOKEN
+                await send({"type": "websocket.close", "code": 4001, "reason": reason})
+            return
+        is_page = "text/html" in headers.get("accept", "")
+        shown = await _shown_token(scope, headers, receive) if is_page else None
+        token = _bearer(headers) if shown is None else shown
+        refusal = None if has_cookie else self._check(scope, token)
+        is_read = scope["method"] in ("GET", "HEAD")
+        if refusal is None and shown is not None:
+            await self._welcome(scope)(scope, receive, send)
+        elif refusal is None:
+            await self._app(scope, receive, _keep_private(send))
+        elif scope["path"] == url("/api/health") and is_read and token is None:
+            await (await self._health(scope, receive))(scope, receive, send)
+        else:
+            is_page = is_page and (is_read or shown is not None)
+            await refusal.answer(is_page)(scope, receive, send)
+
+    def _has_cookie(self, headers: Headers) -> bool:
+        found = cookie_parser(headers.get("cookie", "")).get(self._credentials.cookie_name, "")
+        return _is_same(found, self._credentials.cookie_value)
+
+    def _check(self, scope: Scope, token: str | None) -> _Refusal | None:
+        """Why somebody who shows a token, or none, is not let in; None if they are."""
+        if token is None:
+            return _Refusal()
+        address = _address(scope)
+        seconds = math.ceil(self._tries.wait(address))
+        if seconds:
+            sentence = (
+                "Too many wrong tokens came from your address. "
+                f"Wait {seconds} seconds, then try again."
+            )
+            return _Refusal(sentence, 429, seconds)
+        if _is_same(token, self._credentials.token):
+            return None
+        self._tries.add(address)
+        log.info("A wrong token came from %s", address)
+        return _Refusal(WRONG_TOKEN)
+
+    def _welcome(self, scope: Scope) -> Response:
+        """Gives the cookie, and opens the same address without the token."""
+        # Relative to the folder that the browser asked for: it never leaves the site, and holds
+        # where a proxy has cut off a part of the path.
+        address = f"./{quote(scope['path'].rpartition('/')[2])}"
+        if query := "&".join(part for part in _query(scope) if not _is_token(part)):
+            address += f"?{query}"
+        response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+        response.set_cookie(
+            self._credentials.cookie_name,
+            self._credentials.cookie_value,
+            MAX_AGE,
+            path=self._path,
+            secure=scope["scheme"] == "https",
+            httponly=True,
+            samesite="lax",  # a link in a chat or on a course page must find it
+        )
+        return response
+
+    async def _health(self, scope: Scope, receive: Receive) -> Response:
+        """What a stranger may know of `/api/health`: status and status code."""
+        messages: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            messages.append(message)
+
+        await self._app({**scope, "headers": [], "query_string": b""}, receive, collect)
+        start, *rest = messages
+        status = json.loads(b"".join(message["body"] for message in rest))["status"]
+        return JSONResponse({"status": status}, start["status"], {"Cache-Control": "no-store"})
+
+
+def _is_same(shown: str, wanted: str) -> bool:
+    """Compares in a time that tells nothing about how much of it is right."""
+    return hmac.compare_digest(shown.encode(), wanted.encode())
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str | None:
+    """The token in a page's address, or in the sign-in form; None without one of them."""
+    if scope["method"] in ("GET", "HEAD"):
+        found = [part for part in _query(scope) if _is_token(part)]
+        # Not `parse_qs`: it makes a space of a +.
+        return unquote(found[-1].partition("=")[2]) if found else None
+    kind = headers.get("content-type", "")
+    if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
+        return None
+    try:
+        return await asyncio.wait_for(_form_token(receive), FORM_SECONDS)
+    except asyncio.TimeoutError:
+        return ""
+
+
+async def _form_token(receive: Receive) -> str:
+    body = bytearray()
+    more = True
+    while more and len(body) <= MAX_FORM:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    if len(body) > MAX_FORM:
+        return ""
+    fields = parse_qs(body.decode("latin-1"), errors="replace")
+    return fields.get("token", [""])[-1].strip()
+
+
+def _query(scope: Scope) -> list[str]:
+    """The parts of the address's query, as they were sent."""
+    text: str = scope["query_string"].decode("latin-1")
+    return text.split("&") if text else []
+
+
+def _is_token(part: str) -> bool:
+    return part.partition("=")[0] == "token"
+
+
+def _address(scope: Scope) -> str:
+    """Whose tries count together: an address, or the network that one person has with IPv6."""
+    host: str = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 6 and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address.packed[:8] + bytes(8), 64)))
+    return host
+
+
+def _keep_private(send: Send) -> Send:
+    """Tells proxies to keep no answer for others, unless the answer says who may."""
+
+    async def send_private(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Cache-Control", "private")
+        await send(message)
+
+    return send_private
