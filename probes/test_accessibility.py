@@ -19,8 +19,10 @@ def test_no_view_violates_a_rule(
     dashboard = open_page(server.url, color_scheme=theme, **device)
     found = {"empty": violations_by_tab(dashboard)}
     run_id = server.start_endless_run()
-    dashboard.reload()
-    found["training"] = violations_by_tab(dashboard, is_training=True)
+    dashboard.until(lambda: server.run(run_id)["epoch"] > 1)
+    with server.training_held():  # each new network would paint all anew
+        dashboard.reload()
+        found["training"] = violations_by_tab(dashboard)
     server.stop_run(run_id)
     dashboard.reload()
     found["stopped"] = violations_by_tab(dashboard)

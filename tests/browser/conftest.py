@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.app_server import SECONDS, AppServer, make_digits
 from tests.browser.dashboard_page import DashboardPage
@@ -26,7 +26,7 @@ CONTEXT: dict[str, Any] = {
 }
 """The browser of a visitor, unless a test wants another."""
 
-RUNS_TO_LOOK_AT = {"mlp_run", "cnn_run", "untaught_run", "long_run"}
+RUNS_TO_LOOK_AT = {"mlp_run", "cnn_run", "untaught_run"}
 
 OpenPage = Callable[..., DashboardPage]
 MakeServer = Callable[..., AppServer]
@@ -107,35 +107,49 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     opened.close()
 
 
-class _SharedPage:
-    """The page that tests share, loaded when one needs it."""
+class _SharedBrowser:
+    """A visitor's browser that tests share, and in it the page that stays open.
+
+    Attributes:
+        context: the browser. A page that it has loaded before costs it half of the work.
+    """
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._browser, self._url = browser, url
+        self.context = browser.new_context(**CONTEXT)
         self._page: DashboardPage | None = None
+        self._file: Path | None = None
 
-    def get(self) -> DashboardPage:
+    def page(self, file: Path) -> DashboardPage:
+        """The page for a test in this file.
+
+        Each file begins with a page on which no tab but the first was opened: what tabs have built
+        makes every callback slower.
+        """
         if self._page is None:
-            context = self._browser.new_context(**CONTEXT)
-            self._page = DashboardPage(context, self._url).load()
+            self._page = DashboardPage(self.context, self._url).load()
+        elif self._file != file:
+            self._page.load("?tab=train")
+        self._file = file
         return self._page
 
-    def discard(self) -> None:
-        if self._page is not None:
-            self._page.page.context.close()
+    def replace(self) -> None:
+        """Leaves nothing of the browser that a test used."""
+        self.context.close()
+        self.context = self._browser.new_context(**CONTEXT)
         self._page = None
 
 
 @pytest.fixture(scope="session")
-def shared_page(browser: Browser, shared_server: AppServer) -> Iterator[_SharedPage]:
-    shared = _SharedPage(browser, shared_server.url)
+def shared_browser(browser: Browser, shared_server: AppServer) -> Iterator[_SharedBrowser]:
+    shared = _SharedBrowser(browser, shared_server.url)
     yield shared
-    shared.discard()
+    shared.context.close()
 
 
 @pytest.fixture
 def dashboard(
-    request: pytest.FixtureRequest, server: AppServer, shared_page: _SharedPage
+    request: pytest.FixtureRequest, server: AppServer, shared_browser: _SharedBrowser
 ) -> Iterator[DashboardPage]:
     """The open page, on whichever tab it is.
 
@@ -145,7 +159,7 @@ def dashboard(
     A test sets what it relies on: earlier tests leave settings, a drawing or ticks behind. A test
     that fails leaves no page behind, and none may leave an error in the browser's console.
     """
-    page = shared_page.get()
+    page = shared_browser.page(request.path)
     failures = request.session.testsfailed
     page.page.set_viewport_size(VIEWPORT)
     if not RUNS_TO_LOOK_AT & set(request.fixturenames):
@@ -154,17 +168,25 @@ def dashboard(
     page.stop_holding()
     problems = page.problems[:]
     if problems or request.session.testsfailed > failures:
-        shared_page.discard()
+        shared_browser.replace()
     assert problems == []
 
 
 @pytest.fixture
-def open_page(browser: Browser, server: AppServer) -> Iterator[OpenPage]:
-    """`open_page()` opens the page in a browser of its own: nothing may go wrong behind it."""
+def open_page(
+    browser: Browser, server: AppServer, shared_browser: _SharedBrowser
+) -> Iterator[OpenPage]:
+    """`open_page()` opens the page in another window, and `open_page(color_scheme="dark")` in
+    another browser: nothing may go wrong behind it."""
     pages: list[DashboardPage] = []
+    contexts: list[BrowserContext] = []
 
-    def open_(url: str = server.url, query: str = "", **context: Any) -> DashboardPage:
-        pages.append(DashboardPage(browser.new_context(**(CONTEXT | context)), url))
+    def open_(url: str = server.url, query: str = "", **options: Any) -> DashboardPage:
+        context = shared_browser.context
+        if options:
+            context = browser.new_context(**(CONTEXT | options))
+            contexts.append(context)
+        pages.append(DashboardPage(context, url))
         return pages[-1].load(query)
 
     yield open_
@@ -172,5 +194,7 @@ def open_page(browser: Browser, server: AppServer) -> Iterator[OpenPage]:
     for page in pages:
         if not page.page.is_closed():
             page.stop_holding()
-        page.page.context.close()
+            page.page.close()
+    for context in contexts:
+        context.close()
     assert problems == []

@@ -21,7 +21,8 @@ OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clie
 def test_each_view_of_a_run_that_is_done_shows_what_is_its_own(
     open_page: OpenPage, mlp_run: str
 ) -> None:
-    dashboard = open_page(color_scheme="light", **DESKTOP)
+    dashboard = open_page()  # in the light theme
+    dashboard.page.set_viewport_size(DESKTOP["viewport"])
     dashboard.show_run(mlp_run)
     inside = {
         "Train": dashboard.region("Live loss"),
@@ -40,7 +41,9 @@ def test_each_view_of_a_run_that_is_done_shows_what_is_its_own(
     assert hosts == {urlsplit(dashboard.url).netloc}
 
 
-def test_on_a_small_screen_nothing_sticks_out(open_page: OpenPage, mlp_run: str) -> None:
+def test_no_view_on_a_phone_sticks_out_or_violates_a_rule_when_a_run_is_done_or_while_one_trains(
+    open_page: OpenPage, server: AppServer, mlp_run: str
+) -> None:
     phone = open_page(color_scheme="dark", **PHONE)
     phone.show_run(mlp_run)
 
@@ -51,10 +54,10 @@ def test_on_a_small_screen_nothing_sticks_out(open_page: OpenPage, mlp_run: str)
 
     assert violations_by_tab(phone, also=nothing_sticks_out) == {}
 
-
-def test_no_view_of_a_run_that_trains_violates_a_rule(
-    open_page: OpenPage, server: AppServer
-) -> None:
-    dashboard = open_page(color_scheme="light", **PHONE)
-    server.start_endless_run()
-    assert violations_by_tab(dashboard, is_training=True) == {}
+    phone.page.emulate_media(color_scheme="light")
+    phone.show_newest_run()
+    run_id = server.start_endless_run()
+    phone.until(lambda: server.run(run_id)["epoch"] > 1)
+    with server.training_held():  # each new network would paint all anew
+        expect(phone.status("State")).to_have_text("Training")
+        assert violations_by_tab(phone) == {}

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from dashboard.formatting import percent
 from tests.browser.app_server import AppServer
-from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
@@ -270,15 +269,3 @@ def test_the_keyboard_walks_along_a_curve_and_moves_the_epoch_slider(
     expect(page.locator("tr.shown")).to_have_text(re.compile("^2"))
     dashboard.button("Latest").click()
     expect(page.locator("tr.shown")).to_have_count(0)
-
-
-def test_without_a_run_axes_wait_for_points_and_plotly_is_not_loaded(
-    open_page: OpenPage, make_server: MakeServer
-) -> None:
-    dashboard = open_page(url=make_server().url)
-    dashboard.open_tab("Curves")
-    for region in (LOSS, ACCURACY):
-        expect(dashboard.region(region)).to_contain_text("guessing")
-    assert not [address for address in dashboard.requests if "plotly.min" in address]
-    dashboard.button("Train a network").click()
-    dashboard.expect_tab("Train")

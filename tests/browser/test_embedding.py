@@ -121,7 +121,6 @@ def test_tsne_comes_after_a_while(dashboard: DashboardPage, cnn_run: str) -> Non
 
 
 def test_no_digit_covers_another(dashboard: DashboardPage) -> None:
-    dashboard.open_tab("Embedding")
     apart = """([count, spread, half]) => {
         let seed = 7;
         const random = () => (seed = (16807 * seed) % 2147483647) / 2147483647;
@@ -181,7 +180,7 @@ def test_a_digit_is_pointed_at_with_mouse_keys_and_list(
     expect(dashboard.caption("Inside")).to_contain_text(f"Test image {nearest},")
 
 
-def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
+def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery_until_a_double_click(
     dashboard: DashboardPage, cnn_run: str
 ) -> None:
     open_embedding(dashboard, cnn_run)
@@ -205,9 +204,6 @@ def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery(
     dashboard.open_tab("Embedding")
     expect_chosen(dashboard, 0)
 
-
-def test_a_double_click_lets_the_chosen_ones_go(dashboard: DashboardPage, cnn_run: str) -> None:
-    open_embedding(dashboard, cnn_run)
     choose_some(dashboard)
     dashboard.wait_until_quiet()
     plane(dashboard).dblclick()

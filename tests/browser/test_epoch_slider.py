@@ -24,12 +24,6 @@ SCROLLED_TO = """graph => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def long_run(shared_server: AppServer) -> str:
-    """A run of 52 epochs, of which every second is kept."""
-    return shared_server.train(epochs=52, train_images=50)
-
-
 def show_newest_network(dashboard: DashboardPage, run_id: str) -> Locator:
     """Shows a run with the slider at its end; the slider."""
     dashboard.show_run(run_id)
@@ -128,7 +122,10 @@ def what_was_shown(captions: Callable[[], list[str]]) -> list[str]:
     return [words.split("right")[1].strip() for words in captions()]
 
 
-def test_play_can_be_paused(dashboard: DashboardPage, long_run: str) -> None:
+def test_play_can_be_paused_and_of_a_long_run_the_nearest_network_before_is_shown(
+    dashboard: DashboardPage, server: AppServer
+) -> None:
+    long_run = server.train(epochs=52, train_images=50)  # of which every second is kept
     dashboard.open_tab("Train")
     slider = show_newest_network(dashboard, long_run)
     play = play_button(dashboard)
@@ -141,12 +138,8 @@ def test_play_can_be_paused(dashboard: DashboardPage, long_run: str) -> None:
     slider.fill("30")
     expect_epoch_text(dashboard, "Epoch 30")
 
-
-def test_of_a_long_run_the_nearest_network_before_is_shown(
-    dashboard: DashboardPage, long_run: str
-) -> None:
     open_gallery(dashboard)
-    show_newest_network(dashboard, long_run).fill("31")
+    slider.fill("31")
     expect_epoch_text(dashboard, "Epoch 30")
     expect(dashboard.caption("Gallery")).to_contain_text("after 30 epochs")
 

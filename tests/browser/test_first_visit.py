@@ -11,6 +11,7 @@ from core.device import import_torchvision
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.axe import DESKTOP, violations_by_tab
 from tests.browser.conftest import MakeServer, OpenPage
+from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,16 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     dashboard = open_page(url=server.url, query="?tab=x", color_scheme="dark", **DESKTOP)
     dashboard.expect_tab("Train")  # there is no tab x
     dashboard.until(lambda: dashboard.page.url.endswith("?tab=train"))
+    look_at_train(dashboard)
+    look_at_the_wall_and_the_chosen_network(dashboard, server)
+    look_at_curves(dashboard)
+    look_at_images(dashboard)
+    look_at_explore_and_experiments(dashboard)
+    assert violations_by_tab(dashboard) == {}
+    draw_before_and_after_training(dashboard, server)
+
+
+def look_at_train(dashboard: DashboardPage) -> None:
     expect(dashboard.status("State")).to_have_text("Ready")
     expect(dashboard.status("Data set")).to_have_text("Images in data0")
     expect(dashboard.button("Train")).to_be_enabled()
@@ -33,20 +44,62 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     expect(dashboard.region("Live loss")).to_contain_text("The curve starts to move")
     expect(dashboard.epoch_slider).to_have_count(0)  # there is nothing to choose
 
+
+def look_at_the_wall_and_the_chosen_network(dashboard: DashboardPage, server: AppServer) -> None:
+    """The digits are unmarked, and the drawn network is the one that the form names."""
+    expect(dashboard.wall_score).to_have_text(re.compile("never seen a digit. Press Train"))
+    assert dashboard.wall_labels() == [f"a {digit}" for digit in range(10)] * 6
+    told = server.get("/api/preview")
+    assert told["labels"] == [*range(10)] * 6
+    looked_at = "tiles => tiles.map(one => Number(one.dataset.lookInside))"
+    assert dashboard.wall_tiles.evaluate_all(looked_at) == told["images"]
+    expect(dashboard.number).to_have_text("10\u202f%", use_inner_text=True)
+    expect(dashboard.text("pure guessing")).to_be_visible()
+    expect(dashboard.button("Watch again")).to_have_count(0)
+
+    network = dashboard.region("The network")
+    dashboard.fill_form(model="SimpleCNN")
+    expect(network).to_contain_text("SimpleCNN, untrained")
+    expect(network).to_contain_text("98.8\u202f% of its 1,625,866 weights sit in one layer, fc1")
+    expect(network.locator("img").filter(visible=True)).to_have_count(0)
+    dashboard.button("As a table").click()
+    table = network.get_by_role("table")
+    expect(table).to_contain_text("conv2")
+    expect(table).to_contain_text("1,625,866")
+    dashboard.fill_form(model="MLP (no convolution)")
+    expect(table).not_to_contain_text("conv")
+    assert dashboard.requests
+    assert not [url for url in dashboard.requests if "/activations" in url]  # there are none
+    dashboard.choose_preset("Speedrun")
+
+
+def look_at_curves(dashboard: DashboardPage) -> None:
+    """Axes wait for points, and Plotly is not loaded."""
     dashboard.open_tab("Curves")
     expect(dashboard.text("A row appears here after each epoch.")).to_be_visible()
     link = dashboard.page.get_by_text("CSV", exact=True)
     assert link.evaluate("link => link.matches('.disabled, :disabled')")
     for region in ("Loss curve", "Accuracy curve"):
         expect(dashboard.region(region)).to_contain_text("The curve starts to move")
+        expect(dashboard.region(region)).to_contain_text("guessing")
+    assert not [address for address in dashboard.requests if "plotly.min" in address]
+    dashboard.button("Train a network").click()
+    dashboard.expect_tab("Train")
 
+
+def look_at_images(dashboard: DashboardPage) -> None:
     for tab, region in (("Gallery", "Test images"), ("Mistakes", "Images that match")):
         dashboard.open_tab(tab)
-        digits = dashboard.region(region).get_by_role("button", name=re.compile(r"^True \d"))
-        expect(digits.first).to_be_visible()
+        expect(dashboard.image_titles(region).first).to_have_text(re.compile(r"^True \d$"))
         expect(dashboard.region(region)).not_to_contain_text("Pred")
         expect(dashboard.button("Train")).to_be_visible()
+    dashboard.open_tab("Gallery")
+    digits = [re.compile(r"^True \d$")] * 20
+    expect(dashboard.image_titles("Test images")).to_have_text(digits)
+    expect(dashboard.region("Chosen image")).to_contain_text(NO_NETWORK)
 
+
+def look_at_explore_and_experiments(dashboard: DashboardPage) -> None:
     dashboard.open_tab("Inside")
     expect(dashboard.caption("Inside")).to_contain_text("Nothing has learned yet")
     expect(dashboard.button("Train")).to_be_visible()
@@ -63,8 +116,10 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     expect(dashboard.button("Train both")).to_be_visible()
     expect(dashboard.region("Accuracy of both")).to_contain_text("A point comes")
     assert re.search(r"\btab=experiments\b", dashboard.page.url)
-    assert violations_by_tab(dashboard) == {}
 
+
+def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) -> None:
+    """A drawing waits for a network, which Draw itself can train."""
     dashboard.open_tab("Draw")
     canvas, course = "Drawing area", "How the answer came about"
     hand = dashboard.region("Your handwriting")
@@ -94,7 +149,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     assert [run["config"]["model"] for run in server.all_runs()] == ["speedrun_cnn"]
 
 
-def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again(
+def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again_and_train(
     open_page: OpenPage, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_torchvision()
@@ -116,5 +171,12 @@ def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again(
         expect(notice).to_be_hidden()
         expect(dashboard.status("Data set")).to_have_text(f"Images in {folder.name}")
         assert dashboard.page.evaluate(width) == 0
+
+        # A view that waits for a network trains one.
+        dashboard.open_tab("Gallery")
+        dashboard.button("Train").click()
+        dashboard.expect_tab("Train")
+        dashboard.until(lambda: len(server.all_runs()) == 1)
+        server.stop_all_runs()
     finally:
         server.close()

@@ -8,7 +8,6 @@ from playwright.sync_api import Locator, expect
 
 from core.data import synthetic
 from tests.browser.app_server import TEST_IMAGES, AppServer
-from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage
 
 pytestmark = pytest.mark.browser
@@ -106,14 +105,27 @@ def test_the_images_are_heatmaps_below_their_buttons(
     expect(buttons.first.locator(".ink")).to_be_visible()
 
 
-def test_one_chooses_how_many_images_and_gets_others(
+def test_a_click_on_any_of_few_or_many_images_shows_how_sure_the_network_is_and_shuffle_gets_others(
     dashboard: DashboardPage, mlp_run: str
 ) -> None:
     open_gallery(dashboard)
     dashboard.show_run(mlp_run)
-    for count in ("5", "50", "100", "10"):
-        dashboard.field("Images").select_option(count)
-        expect(titles(dashboard)).to_have_count(int(count))
+    chosen = dashboard.region(CHOSEN)
+    for count in (5, 50, 100, 10):
+        dashboard.field("Images").select_option(str(count))
+        expect(titles(dashboard)).to_have_count(count)
+        for number in (0, count - 1) if count in (5, 100) else ():
+            dashboard.images(IMAGES).nth(number).click()
+            true, predicted = read(titles(dashboard).nth(number).inner_text())
+            expect(chosen).to_contain_text(f"A {true}, read as {predicted}")
+            expect(chosen.get_by_role("listitem")).to_have_count(10)
+            shares = dashboard.percentages(chosen)
+            assert sum(shares) == pytest.approx(100, abs=0.6)
+            assert shares.index(max(shares)) == predicted
+            dashboard.expect_best_digit(chosen, predicted)
+            index = str(chosen_index(dashboard))
+            look = chosen.get_by_role("button", name="Look inside")
+            expect(look).to_have_attribute("data-look-inside", index)
     before = pixels(dashboard)
     dashboard.button("Shuffle").click()
     dashboard.until(lambda: pixels(dashboard) != before)
@@ -140,28 +152,6 @@ def test_only_wrong_ones_or_least_sure_or_of_one_digit(
     expect(dashboard.caption("Gallery")).to_contain_text("of 20 right")
 
 
-@pytest.mark.parametrize("count", [5, 100])
-def test_a_click_on_an_image_shows_how_sure_the_network_is(
-    dashboard: DashboardPage, mlp_run: str, count: int
-) -> None:
-    open_gallery(dashboard, count)
-    dashboard.show_run(mlp_run)
-    expect(titles(dashboard)).to_have_count(count)
-    chosen = dashboard.region(CHOSEN)
-    for number in (0, count - 1):
-        dashboard.images(IMAGES).nth(number).click()
-        true, predicted = read(titles(dashboard).nth(number).inner_text())
-        expect(chosen).to_contain_text(f"A {true}, read as {predicted}")
-        expect(chosen.get_by_role("listitem")).to_have_count(10)
-        shares = dashboard.percentages(chosen)
-        assert sum(shares) == pytest.approx(100, abs=0.6)
-        assert shares.index(max(shares)) == predicted
-        dashboard.expect_best_digit(chosen, predicted)
-        index = str(chosen_index(dashboard))
-        look = chosen.get_by_role("button", name="Look inside")
-        expect(look).to_have_attribute("data-look-inside", index)
-
-
 def test_the_keyboard_moves_through_the_images(dashboard: DashboardPage, mlp_run: str) -> None:
     open_gallery(dashboard)
     dashboard.show_run(mlp_run)
@@ -184,23 +174,24 @@ def test_the_keyboard_moves_through_the_images(dashboard: DashboardPage, mlp_run
         expect(images.nth(number)).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.parametrize("late", [0, 600], ids=["answers at once", "answers late"])
-def test_the_gallery_works_while_the_network_learns(
-    dashboard: DashboardPage, server: AppServer, late: int
+def test_the_gallery_works_while_the_network_learns_though_answers_come_late(
+    dashboard: DashboardPage, server: AppServer
 ) -> None:
     open_gallery(dashboard)
     server.start_endless_run()  # its weights change several times a second
-    with dashboard.slow_answers(late):
-        caption = dashboard.caption("Gallery")
-        expect(dashboard.status("State")).to_have_text("Training")
-        expect(caption).to_have_text(re.compile(r"of 20 right after"))
-        first = caption.inner_text()
-        expect(caption).not_to_have_text(first)  # newer weights came
-        expect(titles(dashboard)).to_have_count(20)
-        dashboard.images(IMAGES).nth(3).click()
-        expect(dashboard.region(CHOSEN)).to_contain_text("Test image")
-        expect(dashboard.images(IMAGES).nth(3)).to_have_attribute("aria-pressed", "true")
-        expect(dashboard.status("State")).to_have_text("Training")
+    caption = dashboard.caption("Gallery")
+    for late, number in ((0, 3), (600, 7)):
+        with dashboard.slow_answers(late):
+            expect(dashboard.status("State")).to_have_text("Training")
+            expect(caption).to_have_text(re.compile(r"of 20 right after"))
+            first = caption.inner_text()
+            expect(caption).not_to_have_text(first)  # newer weights came
+            expect(titles(dashboard)).to_have_count(20)
+            image = dashboard.images(IMAGES).nth(number)
+            image.click()
+            expect(dashboard.region(CHOSEN)).to_contain_text("Test image")
+            expect(image).to_have_attribute("aria-pressed", "true")
+            expect(dashboard.status("State")).to_have_text("Training")
 
 
 def test_a_chosen_image_stays_chosen_though_the_slider_moves_before_the_answer(
@@ -239,32 +230,3 @@ def test_new_weights_read_the_same_images_anew(
     expect(dashboard.caption("Gallery")).to_contain_text("after 3 epochs")
     dashboard.until(lambda: titles(dashboard).all_text_contents() != before)
     assert pixels(dashboard) == images
-
-
-def test_before_the_first_run_there_are_digits_and_a_way_on_and_on_a_phone_a_sheet(
-    open_page: OpenPage, make_server: MakeServer
-) -> None:
-    server = make_server()
-    phone = open_page(url=server.url, query="?tab=gallery")
-    expect(titles(phone)).to_have_text([re.compile(r"^True \d$")] * 20)
-    chosen = phone.region(CHOSEN)
-    expect(chosen).to_contain_text("Nothing has learned yet.")
-    phone.open_tab("Mistakes")
-    expect(phone.image_titles("Images that match").first).to_have_text(re.compile(r"^True \d$"))
-    phone.open_tab("Gallery")
-    phone.button("Train").click()
-    phone.expect_tab("Train")
-    phone.until(lambda: len(server.all_runs()) == 1)
-    server.stop_all_runs()
-
-    phone.open_tab("Gallery")
-    phone.show_newest_run(server.train())
-    phone.page.set_viewport_size({"width": 390, "height": 844})
-    expect(phone.caption("Gallery")).to_contain_text("after 3 epochs")
-    expect(chosen).to_be_hidden()
-    phone.images(IMAGES).nth(2).click()
-    expect(chosen).to_contain_text("read as")
-    expect(chosen.get_by_role("button", name="Look inside")).to_be_visible()
-    chosen.get_by_role("button", name="Close").click()
-    expect(chosen).to_be_hidden()
-    expect(phone.images(IMAGES).nth(2)).to_be_focused()

@@ -1,4 +1,4 @@
-"""On a phone: from an empty page to a read drawing; a finger draws; runs are of use."""
+"""On a phone: from an empty page to a read drawing; what a finger draws, opens and deletes."""
 
 import re
 
@@ -61,7 +61,7 @@ def test_from_an_empty_page_to_a_read_drawing_in_three_actions(
     phone.expect_tab("Runs")
 
 
-def test_a_finger_draws_and_the_table_of_runs_is_of_use(
+def test_a_finger_draws_an_image_opens_a_sheet_and_the_table_of_runs_is_of_use(
     dashboard: DashboardPage, open_page: OpenPage, server: AppServer, mlp_run: str
 ) -> None:
     dashboard.open_tab("Draw")
@@ -83,6 +83,17 @@ def test_a_finger_draws_and_the_table_of_runs_is_of_use(
     dashboard.open_tab("Draw")
     expect(dashboard.kept_drawings).to_have_count(1)
     dashboard.delete_drawings()
+
+    phone.open_tab("Gallery")
+    chosen, image = phone.region("Chosen image"), phone.images("Test images").nth(2)
+    expect(phone.caption("Gallery")).to_contain_text("after 3 epochs")
+    expect(chosen).to_be_hidden()
+    image.tap()
+    expect(chosen).to_contain_text("read as")
+    expect(chosen.get_by_role("button", name="Look inside")).to_be_visible()
+    chosen.get_by_role("button", name="Close").tap()
+    expect(chosen).to_be_hidden()
+    expect(image).to_be_focused()
 
     run = server.run(server.train(epochs=1, train_images=50))
     name = f"Run {run['number']}"

@@ -53,22 +53,28 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own_until_undo(
         expect(dashboard.preset(PRESETS[name].title)).to_be_checked()
     expect(dashboard.settings_button).to_contain_text("SpeedrunCNN, 1 epoch, rate 0.01")
     speedrun = dashboard.preset("Speedrun")
-    for own in ("33", "x", ""):
-        dashboard.fill_form(batch_size=own)
-        expect(speedrun).not_to_be_checked()
-        expect(dashboard.settings_button).to_contain_text("Your own settings")
-        expect(dashboard.setting("Model")).to_have_value(PRESETS["speedrun"].config.model)
-        dashboard.fill_form(batch_size=str(PRESETS["speedrun"].config.batch_size))
-        expect(speedrun).to_be_checked()
-    dashboard.fill_form(learning_rate="0.010001")
-    expect(speedrun).not_to_be_checked()
-    for spelling in ("0,01", "1e-2"):
-        dashboard.fill_form(learning_rate=spelling)
-        expect(speedrun).to_be_checked()
-        expect(dashboard.setting("Learning rate")).to_have_value(spelling)
-
-    dashboard.fill_form(epochs="2", weight_decay="0.2")
     with dashboard.open_settings() as drawer:
+
+        def fill(label: str, value: str) -> None:
+            dashboard.field(label).fill(value)
+            dashboard.field(label).press("Tab")
+
+        for own in ("33", "x", ""):
+            fill("Batch size", own)
+            expect(speedrun).not_to_be_checked()
+            expect(dashboard.settings_button).to_contain_text("Your own settings")
+            expect(dashboard.setting("Model")).to_have_value(PRESETS["speedrun"].config.model)
+            fill("Batch size", str(PRESETS["speedrun"].config.batch_size))
+            expect(speedrun).to_be_checked()
+        fill("Learning rate", "0.010001")
+        expect(speedrun).not_to_be_checked()
+        for spelling in ("0,01", "1e-2"):
+            fill("Learning rate", spelling)
+            expect(speedrun).to_be_checked()
+            expect(dashboard.setting("Learning rate")).to_have_value(spelling)
+
+        fill("Epochs", "2")
+        fill("Weight decay", "0.2")
         expect(drawer.get_by_role("status")).to_contain_text("Speedrun with 2 settings changed")
         changed = drawer.locator(".field.changed")
         expect(changed).to_have_count(2)
@@ -141,7 +147,7 @@ def test_settings_survive_a_reload(dashboard: DashboardPage) -> None:
     expect(dashboard.settings_button).to_contain_text("Your own settings")
 
 
-def test_the_settings_of_the_shown_run_are_told_and_can_be_used(
+def test_the_settings_of_the_shown_run_are_told_and_can_be_used_and_its_rate_changes_on_the_curve(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     run_id = server.start_endless_run(learning_rate=0.002)
@@ -162,6 +168,7 @@ def test_the_settings_of_the_shown_run_are_told_and_can_be_used(
     drawer.get_by_role("button", name="Apply").click()
     expect(drawer.get_by_role("status")).to_contain_text(f"{name} learns with 0,001")
     expect(rate).to_have_value("0.001")
+    dashboard.until(lambda: server.events(run_id, "batch")[-1]["learning_rate"] == 0.001)
 
     expect(dashboard.setting("Model")).to_have_value(PRESETS["fast"].config.model)
     drawer.get_by_role("button", name="Use these settings").click()
@@ -180,3 +187,9 @@ def test_the_settings_of_the_shown_run_are_told_and_can_be_used(
     assert len(server.all_runs()) == before + 1
     assert server.all_runs()[0]["state"] == "queued"
     expect(dashboard.button("Pause")).to_be_visible()  # the page still shows the run that trains
+
+    # The curve of the run marks where its rate changed.
+    server.stop_all_runs()
+    dashboard.choose_run(run_id)
+    dashboard.open_tab("Curves")
+    dashboard.until(lambda: dashboard.point_count("Loss curve", 4) == 1)

@@ -93,9 +93,10 @@ def test_a_double_click_starts_one_run_and_the_button_shows_at_once_that_it_work
 
 
 def test_a_press_that_the_server_does_not_answer_is_not_forgotten(
-    open_page: OpenPage, server: AppServer
+    dashboard: DashboardPage,
 ) -> None:
-    dashboard = open_page()
+    dashboard.open_tab("Train")
+    dashboard.wait_until_quiet()
     dashboard.page.route("**/_dash-update-component*", lambda route: route.fulfill(status=503))
     dashboard.button("Train").click()
     expect(dashboard.page.get_by_text("Digit Lab did not answer")).to_be_visible()
@@ -135,8 +136,8 @@ def test_no_point_is_shown_twice_and_none_is_lost(
     run_id = server.post("/api/runs", SHORT | {"epochs": 15})["run_id"]
     for number, tab in enumerate(("Curves", "Draw", "Train", "Gallery", "Train")):
         dashboard.open_tab(tab)
-        wanted = 50 * (number + 1)
-        dashboard.until(lambda wanted=wanted: len(server.events(run_id, "batch")) > wanted)
+        wanted = 2.5 * (number + 1)  # epochs
+        dashboard.until(lambda wanted=wanted: server.run(run_id)["progress"] > wanted)
     server.wait_for_end(run_id)
     batches = server.events(run_id, "batch")
     assert len(batches) == 300

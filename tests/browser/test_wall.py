@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import WebSocket, expect
 
 from tests.browser.app_server import TEST_IMAGES, AppServer
-from tests.browser.conftest import MakeServer, OpenPage
 from tests.browser.dashboard_page import DashboardPage, record_texts
 
 pytestmark = pytest.mark.browser
@@ -26,36 +25,6 @@ def labels_of(digits: str) -> list[str]:
 
 def right_in(digits: str) -> int:
     return sum(name in UNREAD for name in labels_of(digits))
-
-
-def test_before_the_first_run_the_digits_are_unmarked_and_the_chosen_network_is_empty(
-    open_page: OpenPage, make_server: MakeServer
-) -> None:
-    server = make_server()
-    dashboard = open_page(url=server.url, query="?tab=train")
-    expect(dashboard.wall_score).to_have_text(re.compile("never seen a digit. Press Train"))
-    assert dashboard.wall_labels() == UNREAD
-    told = server.get("/api/preview")
-    assert told["labels"] == [*range(10)] * 6
-    looked_at = "tiles => tiles.map(one => Number(one.dataset.lookInside))"
-    assert dashboard.wall_tiles.evaluate_all(looked_at) == told["images"]
-    expect(dashboard.number).to_have_text("10\u202f%", use_inner_text=True)
-    expect(dashboard.text("pure guessing")).to_be_visible()
-    expect(dashboard.button("Watch again")).to_have_count(0)
-
-    network = dashboard.region("The network")
-    dashboard.fill_form(model="SimpleCNN")
-    expect(network).to_contain_text("SimpleCNN, untrained")
-    expect(network).to_contain_text("98.8\u202f% of its 1,625,866 weights sit in one layer, fc1")
-    expect(network.locator("img").filter(visible=True)).to_have_count(0)
-    dashboard.button("As a table").click()
-    table = network.get_by_role("table")
-    expect(table).to_contain_text("conv2")
-    expect(table).to_contain_text("1,625,866")
-    dashboard.fill_form(model="MLP (no convolution)")
-    expect(table).not_to_contain_text("conv")
-    assert dashboard.page.evaluate("performance.getEntriesByType('resource').length")
-    assert not [url for url in dashboard.requests if "/activations" in url]  # there are none
 
 
 def test_the_wall_and_the_number_tell_what_the_shown_network_reads(
@@ -140,9 +109,9 @@ def test_while_a_run_trains_the_wall_follows_but_only_in_sight(
 
 
 def test_a_run_that_was_watched_can_be_watched_again_after_a_reload(
-    open_page: OpenPage, server: AppServer
+    dashboard: DashboardPage, server: AppServer
 ) -> None:
-    dashboard = open_page(query="?tab=train")
+    dashboard.open_tab("Train")
     expect(dashboard.page.locator("#wall-tiles")).to_have_attribute("style", re.compile("sprite"))
     dashboard.expect_connection("open")
     run_id = server.train(epochs=2)

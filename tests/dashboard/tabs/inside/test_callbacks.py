@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from core.records.layers import ActivationView, FeatureMaps, InnerLayer, InsideView
 from core.records.predictions import Doubt
-from dashboard.tabs.inside import callbacks
+from core.service.service import TrainingService
+from dashboard.tabs.inside import callbacks, layout
+from tests.dashboard.conftest import Callbacks
 
 IMAGE = np.random.default_rng(3).random((28, 28), dtype=np.float32)
 LAYERS = (
@@ -46,6 +49,20 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
 def test_the_caption_says_what_is_shown(label: int | None, doubt: Doubt | None, words: str) -> None:
     found = callbacks.caption(replace(a_look(label), doubt=doubt), {"index": 12})
     assert "".join(getattr(part, "children", part) for part in found) == words
+
+
+@pytest.mark.parametrize("number", ["-4", "1.5", "9,99", "", None])
+def test_what_is_no_number_of_an_image_gets_a_sentence(
+    trained: TestClient, done: TrainingService, run_id: str, number: str | None
+) -> None:
+    page = Callbacks(trained, done)
+    (show_layers,) = (one for one in page.on_server if layout.LAYERS in one["output"])
+    request = {"source": "test", "index": number, "version": f"{run_id}/0/e2"}
+    answer = page.call(show_layers, {layout.REQUEST: request})
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()["response"]
+    assert shown[layout.CAPTION]["children"] == callbacks.NO_NUMBER
+    assert shown[layout.SHOWN]["data"] is None
 
 
 def test_a_point_of_another_network_may_be_nowhere_in_this_one() -> None:
