@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import errno
 import gc
-import logging
 import re
 import socket
 import sys
@@ -13,17 +12,16 @@ import webbrowser
 from pathlib import Path
 
 from core.errors import StorageError
-from dashboard import hosts
+from dashboard import hosts, logs
 from dashboard.hosts import Host
 
 ROOT = Path(__file__).resolve().parent
-GRACE_SECONDS = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serves until Ctrl+C; returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logs.configure(options.log_level)
     problem = _address_problem(options.host, options.port)
     if options.data_dir is not None:
         problem = problem or _folder_problem(options.data_dir)
@@ -38,9 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     from core.device import configure_malloc
     from core.runs.database import RunDatabase
     from core.service.service import TrainingService
+    from dashboard import connections
     from dashboard.app import create_app
 
     configure_malloc()
+    connections.raise_file_limit()
     catalog = DataCatalog(options.data_dir, ROOT / "data", options.dataset)
     try:
         service = TrainingService(catalog, RunDatabase(options.runs_dir))
@@ -59,9 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
             app.server,
             host=options.host,
             port=options.port,
-            log_level="warning",
-            ws_per_message_deflate=False,  # it would compress every message for every page
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            log_config=None,
+            log_level="error" if options.log_level == "error" else "warning",
+            access_log=False,
+            **connections.SERVER_OPTIONS,
         )
     # On its way out Python looks for garbage once more, among all that torch brought: seconds.
     gc.freeze()
@@ -109,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("auto", "mnist", "synthetic"),
         default="auto",
         help="what to train on; auto takes MNIST where it can be had (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=logs.LEVELS,
+        default="warning",
+        help="what is written to the terminal; info has a line for each event (default: "
+        "%(default)s)",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     return parser

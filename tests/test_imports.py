@@ -95,10 +95,10 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "owners", "theme", "urls"},
+    {"formatting", "hosts", "ids", "logs", "owners", "theme", "urls"},
     {"components"},
     {"bundle", "guide_page", "live", "middleware", "static", "tabs"},
-    {"api", "navigation"},
+    {"api", "connections", "navigation"},
     {"app"},
 )
 """Packages and modules from the lowest layer to the highest; each may import lower ones alone."""

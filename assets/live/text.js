@@ -7,6 +7,7 @@
   let controls = {};
   let problem = "";
   let refusal = ""; // why the server does not take what the page sends
+  let limit = ""; // why the page is slower than others
   let remark = ""; // about the address
   let outdated = false; // the page is of an earlier version than the server
 
@@ -47,7 +48,7 @@
       ? "The connection to Digit Lab is lost. Trying again…"
       : outdated
         ? "Digit Lab has a new version."
-        : problem || remark;
+        : problem || limit || remark;
     const notice = document.getElementById("notice");
     const text = document.getElementById("notice-text");
     if (!notice) return;
@@ -62,6 +63,10 @@
   document.addEventListener("connection", updateNotice);
   document.addEventListener("remark", ({ detail }) => {
     remark = detail;
+    updateNotice();
+  });
+  document.addEventListener("limit", ({ detail }) => {
+    limit = detail;
     updateNotice();
   });
   document.addEventListener("refusal", ({ detail }) => {
