@@ -6,6 +6,7 @@ it. `BodyLimit` refuses bodies that are too long. `UrlPrefix` adds the URL prefi
 cut it off. `Head` answers HEAD as GET.
 """
 
+import logging
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ PAGE_ORIGIN = "x-page-origin"
 """The header in which the page says its origin where browsers send none: when it reads."""
 MAX_BODY = 4 << 20
 """Bytes of a request's body: the longest drawing needs less."""
+
+log = logging.getLogger(__name__)
 
 
 class Guard:
@@ -50,7 +53,9 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
+            return
+        log.info("A request was refused with 403: %s", refusal)
+        if scope["type"] == "http":
             await JSONResponse({"error": refusal}, status_code=403)(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 4003, "reason": refusal})
@@ -200,6 +205,7 @@ class BodyLimit:
             more = message.get("more_body", False)
         if max(announced, len(body)) > most:
             sentence = f"That is too much: this request has at most {most >> 20} MiB."
+            log.info("A request was refused with 413: %s", sentence)
             await JSONResponse({"error": sentence}, status_code=413)(scope, receive, send)
             return
         rest: list[Message] = [{"type": "http.request", "body": bytes(body)}]

@@ -60,7 +60,7 @@ def test_the_guides_shell_session_works(address: str, tmp_path: Path) -> None:
 
     printed = run(["bash", "-e", "-o", "pipefail", "-s"], program, folder)
 
-    assert '{"status":"ok"}' in printed
+    assert '{"status":"ok","worker_alive":true,' in printed
     names = {path.suffix: path for path in folder.iterdir()}
     assert set(names) == {".pth", ".safetensors", ".onnx", ".csv", ".ipynb", ".png"}
     assert "Imported from speedrun_cnn.pth" in printed

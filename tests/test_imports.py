@@ -95,10 +95,10 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "owners", "sign_in_page", "theme", "urls"},
+    {"formatting", "hosts", "ids", "logs", "owners", "sign_in_page", "theme", "urls"},
     {"components"},
     {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
-    {"api", "navigation"},
+    {"api", "connections", "navigation"},
     {"app"},
 )
 """Packages and modules from the lowest layer to the highest; each may import lower ones alone."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ class Server:
                 )
         process = self._process
         until(
-            lambda: process.poll() is not None or get(f"{self.url}/api/health") is not None,
+            lambda: process.poll() is not None or answers(f"{self.url}/api/health"),
             seconds=120,
         )
         if process.poll() is not None:
@@ -131,6 +132,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether anybody answers at an address, be it with an error."""
+    try:
+        DIRECTLY.open(url, timeout=10).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def get(url: str) -> Any:

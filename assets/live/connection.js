@@ -9,6 +9,7 @@
   const POLL_MS = 1000; // without WebSockets
   const POLLS_TO_SOCKET = 10; // so many polls later, a WebSocket is tried again
   const SILENT_MS = 12000; // the server says something every 5 s
+  const FULL = 1013; // the code of a socket that is closed because too many pages are open
   const LOST_MS = 3000; // a first answer that takes longer counts as lost
 
   const LIVE = () => window.digitlab.url("/api/live");
@@ -20,6 +21,7 @@
   let attempt = 0; // a later attempt to connect overrules all earlier ones
   let socket = null;
   let polls = 0;
+  let limit = "";
   let retryMs = FIRST_RETRY_MS;
   let heardAt = Date.now();
 
@@ -97,6 +99,13 @@
     retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   }
 
+  // Why the page has no socket, as a sentence; empty if it has one.
+  function setLimit(sentence) {
+    if (limit === sentence) return;
+    limit = sentence;
+    document.dispatchEvent(new CustomEvent("limit", { detail: limit }));
+  }
+
   function poll(mine) {
     polls += 1;
     later(mine, POLL_MS);
@@ -112,11 +121,16 @@
       polls = 0;
       mySocket.send(JSON.stringify({ ...place, run, wants: [...wants] }));
     };
-    mySocket.onmessage = ({ data }) => mine === attempt && receive(JSON.parse(data));
-    mySocket.onclose = () => {
+    mySocket.onmessage = ({ data }) => {
+      if (mine !== attempt) return;
+      setLimit("");
+      receive(JSON.parse(data));
+    };
+    mySocket.onclose = ({ code, reason }) => {
       clearTimeout(blocked);
       if (mine !== attempt) return;
-      if (opened) retry(mine);
+      if (code === FULL) setLimit(reason);
+      if (opened && code !== FULL) retry(mine);
       else poll(mine);
     };
   }

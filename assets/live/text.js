@@ -9,6 +9,7 @@
   let controls = {};
   let problem = "";
   let refusal = ""; // why the server does not take what the page sends
+  let limit = ""; // why the page is slower than others
   let remark = ""; // about the address
   let signedOut = false;
   let outdated = false; // the page is of an earlier version than the server
@@ -52,7 +53,7 @@
       ? "The connection to Digit Lab is lost. Trying again…"
       : outdated
         ? "Digit Lab has a new version."
-        : problem || remark;
+        : problem || limit || remark;
     const notice = document.getElementById("notice");
     const text = document.getElementById("notice-text");
     if (!notice) return;
@@ -73,6 +74,10 @@
   });
   document.addEventListener("signed-out", ({ detail }) => {
     signedOut = detail;
+    updateNotice();
+  });
+  document.addEventListener("limit", ({ detail }) => {
+    limit = detail;
     updateNotice();
   });
   document.addEventListener("refusal", ({ detail }) => {

@@ -120,6 +120,7 @@ class DataCatalog:
                 log.warning(data.note)
             self._loaded[name] = data
             counts = f"{len(data.train_images):,} to train on, {len(data.test_images):,} to test."
+            log.info("%s: %s", data.title, counts)
             self._set_status(name, "ready", counts, title=data.title, note=data.note)
             return data
         except DatasetUnavailableError as error:

@@ -1,5 +1,6 @@
 """Starting, changing and deleting runs."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
 from core.service.worker import TrainingWorker
 from core.training.state import ResumeState
+
+log = logging.getLogger(__name__)
 
 
 class RunManager:
@@ -327,6 +330,7 @@ class RunManager:
                 )
             self._runs.delete(run)
             self._worker.drop(run)
+        log.info("Run %s was deleted.", run_id)
         self._notifier.notify()
 
     def restore(self, run_id: str) -> RunSnapshot:

@@ -10,12 +10,14 @@ from core.records.datasets import DatasetStatus
 from core.records.layers import LayerInfo
 from core.runs.database import RunDatabase
 from core.runs.registry import Runs
+from core.service import health
 from core.service.background import BackgroundTasks
 from core.service.comparisons import Comparisons
 from core.service.drawings import Drawings
 from core.service.embeddings import Embeddings
 from core.service.exports import RunExports
 from core.service.finetuning import Finetuning
+from core.service.health import Health
 from core.service.imports import WeightImports
 from core.service.inspection import Inspection
 from core.service.notifier import ChangeNotifier
@@ -84,6 +86,9 @@ class TrainingService:
         self._tasks.run(
             "datasets", f"Loading {name}", lambda: self._catalog.load(name, should_stop)
         )
+
+    def health(self) -> Health:
+        return health.check(self._worker, self._catalog, self._database)
 
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:

@@ -57,12 +57,23 @@ class TrainingWorker:
             raise WrongStateError("Digit Lab is shutting down.")
         if len(self.queue) + count > MAX_QUEUED:
             raise WrongStateError(
-                f"{len(self.queue)} runs are waiting. Let some of them end first."
+                f"The queue is full: at most {MAX_QUEUED} runs can wait. Let some of them end "
+                "first, or stop them."
             )
 
     def has(self, run: Run) -> bool:
         """Whether the run trains or waits."""
         return run is self.active or run in self.queue
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread trains what is to be trained."""
+        with self._lock:
+            if self._closed:
+                return False
+            if self.active is None:
+                return not self.queue
+            return self._thread is not None and self._thread.is_alive()
 
     @property
     def is_idle(self) -> bool:
@@ -140,6 +151,7 @@ class TrainingWorker:
         self.active, self._thread = self.queue.pop(0), thread
         run.update(state=RunState.RUNNING)
         self._recorder.save(run)
+        log.info("Run %s has started.", run.run_id)
 
     def _run(self, run: Run) -> None:
         """The thread: trains one run, records how it ended, and starts the next."""
@@ -159,6 +171,8 @@ class TrainingWorker:
                 f"{error or type(error).__name__}. "
                 "The details are in the window where Digit Lab was started.",
             }
+        end = changes.get("error", changes["state"].value)
+        log.info("Run %s has ended: %s", run.run_id, end)
         with self._lock:
             try:
                 self._recorder.finish(run, **changes)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
+import core
 from dashboard.api import activations, docs, drawings, errors, files, predictions, previews, runs
 from dashboard.api.schemas import Problem
 from dashboard.live import endpoint
@@ -17,7 +18,7 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
     """The API with all its routes, their description and the handlers of errors."""
     api = FastAPI(
         title="Digit Lab",
-        version="1",
+        version=core.__version__,
         description=docs.DESCRIPTION,
         openapi_tags=docs.TAGS,
         docs_url=None,

@@ -1,5 +1,6 @@
 """Errors as answers: a status code, and a sentence under `error`."""
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +29,8 @@ from core.errors import (
     UnknownRunError,
     WrongStateError,
 )
+
+log = logging.getLogger(__name__)
 
 
 class BadRequest(DigitLabError):
@@ -63,7 +66,9 @@ def add_handlers(app: FastAPI) -> None:
         body: dict[str, Any] = {"error": str(error)}
         if isinstance(error, InvalidConfigError):
             body |= {"field": next(iter(error.fields)), "fields": error.fields}
-        return JSONResponse(body, STATUS_CODES.get(type(error), 400))
+        code = STATUS_CODES.get(type(error), 400)
+        log.info("A request was refused with %d: %s", code, error)
+        return JSONResponse(body, code)
 
     @app.exception_handler(RequestValidationError)
     async def refuse_parameters(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, FastAPI, Query
+from fastapi import Depends, FastAPI, Query, Response
 
 from core.config import parse_config
 from core.records.runs import RunSnapshot
@@ -12,6 +12,7 @@ from dashboard.api.schemas import (
     Datasets,
     Events,
     ForkRequest,
+    HealthResponse,
     LearningRateRequest,
     RepeatRequest,
     RewindRequest,
@@ -35,10 +36,15 @@ rate_body = JsonBody(LearningRateRequest, {"learning_rate": 0.0001})
 def register(api: FastAPI, service: "TrainingService") -> None:
     """Adds the routes. None is `async`: each runs in a thread and leaves the event loop free."""
 
-    @api.get("/health", tags=["server"])
-    def get_health() -> dict[str, str]:
-        """Is it there?"""
-        return {"status": "ok"}
+    @api.get("/health", tags=["server"], responses={503: {"model": HealthResponse}})
+    def get_health(response: Response) -> HealthResponse:
+        """Whether runs can be trained. Where not, the answer comes with 503, and `status` says why.
+
+        `dataset` is the one that `auto` stands for, `free_bytes` the disk space for runs.
+        """
+        health = service.health()
+        response.status_code = 200 if health.can_train else 503
+        return HealthResponse.model_validate(health)
 
     @api.get("/datasets", tags=["server"])
     def get_datasets() -> Datasets:

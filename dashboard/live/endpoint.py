@@ -27,12 +27,17 @@ PING_SECONDS = 5.0
 FIRST_SECONDS = 10.0
 """How long a new socket may take to say its place."""
 MAX_BYTES = 4096
-"""Of a page's message."""
+"""Of a page's message. The server ends a socket that sends more (`dashboard/connections.py`)."""
+MAX_PAGES = 1000
+"""Sockets that are open at once."""
 MAX_MESSAGES = 64
 """How many places' messages are remembered: pages that follow together stand at one or two."""
 MIN_GZIP = 2000
 """Characters from which an answer is compressed here, for all pages at once: dashboard/app.py
 compresses every answer, but each on its own and on the event loop."""
+
+FULL = "At most {:,} pages can follow at once. This one asks for news once a second instead."
+"""Why a socket is closed, with code 1013; at most 123 bytes."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +69,8 @@ class Live:
         self._service = service
         self._changes = Changes(service, row, describe)
         self._pages: set[_Page] = set()
+        self._sockets = 0
+        self._is_full = False
         self._messages: dict[Place, asyncio.Future[tuple[str | None, Place]]] = {}
         # Reads from the service, which may read from disk. One thread: `Changes` has no lock.
         self._reader = ThreadPoolExecutor(1, "live")
@@ -139,6 +146,13 @@ class Live:
     async def follow(self, socket: WebSocket) -> None:
         """Serves one page until it leaves."""
         await socket.accept()
+        if self._sockets >= MAX_PAGES:
+            if not self._is_full:
+                log.info("%d pages are open, the most that can follow at once.", MAX_PAGES)
+            self._is_full = True
+            await socket.close(1013, FULL.format(MAX_PAGES))
+            return
+        self._sockets += 1
         try:
             page = _Page(socket, await asyncio.wait_for(_read(socket), FIRST_SECONDS))
             listener = asyncio.create_task(page.listen())
@@ -154,6 +168,9 @@ class Live:
             await socket.close(1008, str(error))
         except asyncio.TimeoutError:
             await socket.close(1008, f"Say your place within {FIRST_SECONDS:g} seconds.")
+        finally:
+            self._sockets -= 1
+            self._is_full = False
 
     async def _send_news(self, page: _Page) -> None:
         """Sends a page its news. A slow page does not hold up others.
@@ -244,8 +261,6 @@ def _parse(text: str) -> Place:
     Raises:
         ValueError: it is no place; in a sentence short enough for the reason of a close.
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise ValueError(f"A message has at most {MAX_BYTES} bytes.")
     try:
         return Place.model_validate_json(text)
     except ValidationError as error:

@@ -25,7 +25,7 @@ from core.records.runs import RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
-from dashboard import auth
+from dashboard import auth, connections
 from dashboard.app import create_app
 
 SECONDS = 180.0
@@ -80,8 +80,7 @@ class AppServer:
         config = uvicorn.Config(
             create_app(self.service, credentials=credentials).server,
             log_level="warning",
-            timeout_graceful_shutdown=1,
-            ws_per_message_deflate=False,
+            **connections.SERVER_OPTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -1,8 +1,11 @@
 """How an open page follows its server: what gets lost, what comes back, and what it says."""
 
-import pytest
-from playwright.sync_api import Route, expect
+import time
 
+import pytest
+from playwright.sync_api import Request, Route, WebSocket, expect
+
+from dashboard.live import endpoint
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -14,7 +17,7 @@ _BLOCK_SOCKETS = """() => {
     // As behind a proxy that refuses them.
     window.RealWebSocket = window.WebSocket;
     window.WebSocket = class {
-        constructor() { setTimeout(() => this.onclose()); }
+        constructor() { setTimeout(() => this.onclose({ code: 1006 })); }
         close() {}
     };
     document.dispatchEvent(new Event("visibilitychange")); // connects again
@@ -51,6 +54,31 @@ def test_a_page_that_may_not_open_a_socket_asks_now_and_then(
     dashboard.page.evaluate(_ALLOW_SOCKETS)
     run_id = server.train(epochs=1)
     dashboard.until(lambda: shown_losses(dashboard) == losses(server, run_id))
+
+
+def test_a_page_too_many_says_so_and_asks_once_a_second(
+    dashboard: DashboardPage, server: AppServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_PAGES", 0)
+    sockets: list[WebSocket] = []
+    asked: list[float] = []
+
+    def note(request: Request) -> None:
+        if "/api/live?" in request.url:
+            asked.append(time.monotonic())
+
+    dashboard.page.on("request", note)
+    dashboard.page.on("websocket", lambda socket: sockets.append(socket))
+    dashboard.page.evaluate('document.dispatchEvent(new Event("visibilitychange"))')
+    expect(dashboard.notice).to_contain_text("At most 0 pages can follow at once.")
+    run_id = server.train(epochs=1)
+    dashboard.until(lambda: shown_losses(dashboard) == losses(server, run_id))
+    dashboard.until(lambda: len(asked) > 3)
+    assert asked[3] - asked[0] > 2.7
+    assert len(sockets) == 1
+    monkeypatch.undo()
+    expect(dashboard.notice).to_be_hidden(timeout=20_000)  # it tries again after ten times
+    assert len(sockets) == 2
 
 
 def test_a_hidden_page_hears_nothing_and_catches_up_when_it_is_seen(

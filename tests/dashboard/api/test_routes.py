@@ -33,7 +33,32 @@ A_BAR = [[255 if 12 <= x < 16 and 5 <= y < 23 else 0 for x in range(28)] for y i
 
 def test_the_server_says_that_it_is_well(untrained: TestClient) -> None:
     answer = untrained.get("/api/health")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.status_code == 200
+    health = answer.json()
+    assert health.pop("free_bytes") > 0
+    assert health == {
+        "status": "ok",
+        "worker_alive": True,
+        "queue_length": 0,
+        "dataset": "Synthetic digits",
+        "dataset_state": "unknown",
+        "version": "1",
+    }
+
+
+def test_a_server_that_cannot_train_answers_503(
+    untrained: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.service.health.MIN_FREE_BYTES", 1 << 80)
+    answer = untrained.get("/api/health")
+    assert answer.status_code == 503
+    assert answer.json()["status"].startswith("The disk is full: ")
+
+
+def test_a_full_queue_answers_409(untrained: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.service.worker.MAX_QUEUED", 0)
+    sentence = refusal(untrained.post("/api/runs", json=SHORT), 409)
+    assert sentence.startswith("The queue is full: at most 0 runs")
 
 
 def test_the_presets_promise_a_time_on_this_computer(

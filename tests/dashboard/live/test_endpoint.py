@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from core.service.service import TrainingService
 from core.training import control
 from dashboard.app import create_app
 from dashboard.live import endpoint
-from dashboard.live.endpoint import MAX_BYTES, MIN_GZIP, Live
+from dashboard.live.endpoint import MIN_GZIP, Live
 from dashboard.live.protocol import Place
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, LiveHarness, batch, opened, refusal
@@ -159,8 +160,6 @@ WRONG = [
             {name: [1] for name in Place.model_fields},
         )
     ],
-    pytest.param(" " * MAX_BYTES + "{}", id="too long"),
-    pytest.param('{"a": "' + "é" * (MAX_BYTES // 2) + '"}', id="long in bytes"),
     pytest.param(b"{}", id="bytes"),
 ]
 
@@ -188,6 +187,31 @@ def check_close(closed: WebSocketDisconnect) -> None:
     assert closed.reason[0].isupper()
     assert closed.reason.endswith(".")
     assert len(closed.reason.encode()) <= 123  # more does not fit into a close
+
+
+def test_more_pages_than_the_limit_are_sent_away_with_a_sentence(
+    untrained: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(endpoint.FULL.format(endpoint.MAX_PAGES).encode()) <= 123
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(endpoint, "MAX_PAGES", 1)
+    with session(untrained) as socket:
+        socket.send_text("{}")
+        hear(socket)
+        for _ in range(2):
+            with session(untrained) as other, pytest.raises(WebSocketDisconnect) as closed:
+                hear(other)
+            assert closed.value.code == 1013
+            assert closed.value.reason == (
+                "At most 1 pages can follow at once. This one asks for news once a second instead."
+            )
+        assert ask(untrained, Place()).status_code == 200
+    assert [one for one in caplog.messages if "pages are open" in one] == [
+        "1 pages are open, the most that can follow at once."
+    ]
+    with session(untrained) as socket:  # the first one has left
+        socket.send_text("{}")
+        hear(socket)
 
 
 def test_a_page_that_does_not_say_its_place_is_let_go(
