@@ -86,7 +86,7 @@ def imports_of(folder: str) -> set[tuple[str, str]]:
 
 
 CORE = (
-    {"errors", "numbers"},
+    {"errors", "names", "numbers"},
     {"config", "device", "disk", "drawing", "records"},
     {"data", "models"},
     {"training", "weight_files"},
@@ -95,10 +95,11 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "owners", "theme", "urls"},
+    {"formatting", "hosts", "ids", "owners", "theme", "urls", "values"},
     {"components"},
     {"bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "navigation"},
+    {"callbacks"},
     {"app"},
 )
 """Packages and modules from the lowest layer to the highest; each may import lower ones alone."""
