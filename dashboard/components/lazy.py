@@ -3,6 +3,7 @@
 The fewer components a page has, the sooner it is drawn. `assets/components/lazy.js` asks for them.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -41,11 +42,11 @@ def body(dialog: str) -> str:
 
 
 def register(app: Dash, part: str, layout: Callable[..., Any], *states: State) -> None:
-    """Builds a part when it is asked for. `layout` gets the values of `states`."""
+    """Builds a part when it is asked for. `layout` gets the values of `states`, stores."""
 
     @app.callback(Output(part, "children"), Input(_request_id(part), "data"), *states)
-    async def build(_: object, *values: Any) -> Any:
-        return layout(*values)
+    async def build(_: object, *values: dict[str, Any]) -> Any:
+        return await asyncio.to_thread(layout, *values)
 
 
 def _request_id(part: str) -> str:
