@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import importlib.util
-import logging
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dash_ag_grid as dag
-from dash import Dash, dash_table, html
+from dash import dash_table, html
 from dash.backends._fastapi import FastAPIDashServer
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -18,11 +17,12 @@ from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from core.records.runs import RunSnapshot
-from dashboard import auth, guide_page, hosts, middleware, navigation, owners, urls
+from dashboard import auth, callbacks, guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
 from dashboard.auth import Credentials
 from dashboard.bundle import Bundle
+from dashboard.callbacks import Page
 from dashboard.components import header, runs_table
 from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
@@ -34,8 +34,6 @@ from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
-
-log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 # Its version is the fingerprint: the file is another one when the package is.
@@ -69,7 +67,7 @@ def create_app(
     allowed_hosts: Sequence[Host] = (),
     url_prefix: str = "/",
     credentials: Credentials | None = None,
-) -> Dash:
+) -> Page:
     """The whole application. `app.server` is what an ASGI server serves.
 
     Args:
@@ -92,6 +90,7 @@ def create_app(
         title="Digit Lab", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     errors.add_handlers(server)
+    callbacks.add_handlers(server)
     rest_api = create_api(service, live)
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
@@ -106,7 +105,7 @@ def create_app(
     # of runs, which assets/components/lazy_grid.js loads where it comes into sight.
     dash_table._js_dist.clear()
     dag._js_dist[0]["dynamic"] = True
-    app = Dash(
+    app = Page(
         __name__,
         server=server,
         title="Digit Lab",
@@ -120,7 +119,7 @@ def create_app(
         suppress_callback_exceptions=True,  # a tab's components are there once it was opened
         index_string=PAGE.replace("MARK", url("/assets/icons/mark.svg")),
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
-        on_error=_log_error,
+        on_error=callbacks.refuse_or_log,
     )
     app.layout = layout(service)
     navigation.register(app, service)
@@ -176,11 +175,6 @@ def describe(service: "TrainingService") -> Describe:
         return told | {"text": told["text"] | train_text.describe(service, run)}
 
     return of_run
-
-
-def _log_error(error: Exception) -> None:
-    """Without a handler Dash answers 500 without a log; with it the page keeps what it shows."""
-    log.error("A callback failed", exc_info=error)
 
 
 def _bootstrap_css() -> Path:

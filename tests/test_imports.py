@@ -86,7 +86,7 @@ def imports_of(folder: str) -> set[tuple[str, str]]:
 
 
 CORE = (
-    {"errors", "numbers"},
+    {"errors", "names", "numbers"},
     {"config", "device", "disk", "drawing", "records"},
     {"data", "models"},
     {"training", "weight_files"},
@@ -95,10 +95,11 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "logs", "owners", "sign_in_page", "theme", "urls"},
+    {"formatting", "hosts", "ids", "logs", "owners", "sign_in_page", "theme", "urls", "values"},
     {"components"},
     {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "connections", "navigation"},
+    {"callbacks"},
     {"app"},
 )
 """Packages and modules from the lowest layer to the highest; each may import lower ones alone."""

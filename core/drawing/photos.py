@@ -1,5 +1,7 @@
 """A photo of one digit to the 28x28 image that MNIST's authors would have made of it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -134,6 +136,8 @@ def _checked_pixels(pixels: object) -> Doubles:
         raise InvalidDrawingError(
             "A picture is a table of grey levels: rows of numbers from 0 to 255."
         )
+    if array.dtype.kind != "b" and isinstance(pixels, list) and _holds_truth_values(pixels):
+        raise InvalidDrawingError("The grey levels of a picture are numbers, not true or false.")
     if min(array.shape) < 3 or max(array.shape) > MAX_SIDE:
         raise InvalidDrawingError(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
     array = array.astype(np.float64)
@@ -144,6 +148,11 @@ def _checked_pixels(pixels: object) -> Doubles:
             f"{low:g} to {high:g}."
         )
     return array * 255.0 if high <= 1.0 else array
+
+
+def _holds_truth_values(rows: list[Sequence[object]]) -> bool:
+    """NumPy takes them for 0 and 1 among numbers."""
+    return any(isinstance(number, bool) for row in rows for number in row)
 
 
 def _block_side(grey: Doubles) -> int:

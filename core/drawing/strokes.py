@@ -114,6 +114,8 @@ def _checked_stroke(stroke: Any) -> Doubles:
         raise InvalidDrawingError("Every point has two numbers, x and y.") from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != 2:
         raise InvalidDrawingError("Every point has two numbers, x and y.")
+    if isinstance(stroke, list) and any(isinstance(n, bool) for point in stroke for n in point):
+        raise InvalidDrawingError("Every point has two numbers, x and y.")
     points = array.astype(np.float64)
     if not (np.abs(points) <= MAX_COORDINATE).all():
         raise InvalidDrawingError("A point of the drawing lies nowhere on the canvas.")

@@ -109,7 +109,7 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
     fields = TrainConfig.model_fields.items()
     return TEMPLATES.get_template("script.py.jinja").render(
         run=run,
-        title=_one_line(run.title),
+        title=_as_markdown(_one_line(run.title)) if notebook else _one_line(run.title),
         notebook=notebook,
         config=config,
         settings={name: json.dumps(getattr(config, name)) for name in variables},
@@ -172,6 +172,11 @@ def _evaluations(events: Sequence[Metrics]) -> dict[float, tuple[float, ...]]:
 def _one_line(text: str) -> str:
     """A user's text for a comment: nothing in it can start another line."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _as_markdown(text: str) -> str:
+    """A user's text for a notebook, which shows it as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def _comment(text: str) -> str:

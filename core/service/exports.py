@@ -21,6 +21,8 @@ from core.runs.registry import Runs
 from core.service.predictions import Predictions
 
 WeightsFormat = Literal["pth", "safetensors", "onnx"]
+MAX_STEM = 100
+"""Letters: file systems take names of 255."""
 
 _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
     "pth": lambda state_dict, _: to_pth(state_dict),
@@ -108,7 +110,7 @@ class RunExports:
 def _stem(snapshot: RunSnapshot) -> str:
     """The name of a run's files: its title, in letters that every file system takes."""
     plain = unicodedata.normalize("NFKD", snapshot.title).encode("ascii", "ignore").decode()
-    return re.sub(r"\W+", "-", plain).strip("-") or f"Run-{snapshot.number}"
+    return re.sub(r"\W+", "-", plain)[:MAX_STEM].strip("-") or f"Run-{snapshot.number}"
 
 
 def _provenance(snapshot: RunSnapshot) -> Provenance:

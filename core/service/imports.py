@@ -11,6 +11,7 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import normalize
 from core.device import choose_runtime
 from core.errors import StorageError
+from core.names import plain_text
 from core.records.runs import RunState
 from core.runs.registry import Runs
 from core.runs.run import Run
@@ -46,6 +47,7 @@ class WeightImports:
             InvalidWeightsError: the file does not hold the weights of one of our models.
             StorageError: they cannot be written.
         """
+        name = plain_text(name)
         with self._reading:
             found = reading.read_weights(content)
         config = TrainConfig(model=found.model)

@@ -10,6 +10,7 @@ from core.config import FIXED_IN_A_FORK, MAX_SEEDS, TrainConfig, parse_config, p
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
+from core.names import plain_text
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.preview import PreviewFrame
@@ -105,7 +106,7 @@ class RunManager:
             WrongStateError: the queue is full, or Digit Lab is shutting down.
         """
         with self._lock:
-            run = self._new(config, name=name)
+            run = self._new(config, name=plain_text(name))
             self._enqueue([run])
         self._notifier.notify()
         return run.run_id
@@ -306,10 +307,13 @@ class RunManager:
         pinned: bool | None = None,
     ) -> RunSnapshot:
         """Sets a run's name, note or pin; None leaves it as it is."""
-        fields = {"name": name, "note": note, "pinned": pinned}
+        fields: dict[str, Any] = {} if pinned is None else {"pinned": pinned}
+        for key, text in (("name", name), ("note", note)):
+            if text is not None:
+                fields[key] = plain_text(text)
         with self._lock:
             run = self._runs.find(run_id)
-            run.change(**{key: value for key, value in fields.items() if value is not None})
+            run.change(**fields)
         self._notifier.notify()
         return run.snapshot
 

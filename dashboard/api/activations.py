@@ -8,21 +8,28 @@ import numpy as np
 from fastapi import FastAPI, Query
 from PIL import Image
 
-from dashboard.api.schemas import ActivationsResponse, LayerResponse
+from dashboard.api.schemas import ActivationsResponse, LayerResponse, problems
 from dashboard.components.mosaic import columns_of, mosaic
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 Index = Annotated[
-    int | None, Query(description="A test image; by default the first of the preview.")
+    int | None,
+    Query(ge=0, le=10**9, description="A test image; by default the first of the preview."),
 ]
 
-Kept = Annotated[int | None, Query(description="A kept epoch; by default the newest weights.")]
+Kept = Annotated[
+    int | None, Query(ge=0, le=10**9, description="A kept epoch; by default the newest weights.")
+]
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.get("/runs/{run_id}/activations", tags=["predictions"])
+    @api.get(
+        "/runs/{run_id}/activations",
+        tags=["predictions"],
+        responses=problems(400, 404, 409, 422, 503),
+    )
     def get_activations(
         run_id: str, image: Index = None, epoch: Kept = None
     ) -> ActivationsResponse:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 import core
 from dashboard.api import activations, docs, drawings, errors, files, predictions, previews, runs
-from dashboard.api.schemas import Problem
+from dashboard.api.schemas import problems
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
 
@@ -26,10 +26,7 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
         root_path_in_servers=False,  # the description names whole paths
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={
-            "4XX": {"model": Problem, "description": "What is wrong with the request"},
-            "5XX": {"model": Problem, "description": "What is wrong here"},
-        },
+        responses=problems(403, 413, 500),  # of every route
     )
     errors.add_handlers(api)
     runs.register(api, service)
@@ -38,6 +35,6 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
     previews.register(api, service)
     activations.register(api, service)
     drawings.register(api, service)
-    endpoint.register(api, live)
+    endpoint.register(api, live, problems(400))
     docs.register(api)
     return api

@@ -1,10 +1,10 @@
 """Reads the bodies of requests."""
 
-import json
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from dashboard.api.errors import BadRequest, sentences
 
@@ -40,9 +40,9 @@ class JsonBody(Generic[Model]):
     def __call__(self, body: Annotated[bytes, Depends(read_body)]) -> Model:
         """Not `async`: FastAPI calls it in a thread."""
         try:
-            value = {} if self._optional and not body else json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest("The request's body is not JSON.") from error
+            value = {} if self._optional and not body else from_json(body)
+        except ValueError as error:
+            raise BadRequest("The request's body is not JSON, or nested too deep.") from error
         if not isinstance(value, dict):
             raise BadRequest("The request's body must be a JSON object.")
         try:

@@ -11,7 +11,13 @@ from core.records.drawings import DrawingScores, FinetuneReport
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import JsonBody
 from dashboard.api.predictions import A_SEVEN
-from dashboard.api.schemas import DrawingCreate, DrawingList, DrawingResponse, FinetuneRequest
+from dashboard.api.schemas import (
+    DrawingCreate,
+    DrawingList,
+    DrawingResponse,
+    FinetuneRequest,
+    problems,
+)
 from dashboard.owners import owner
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 def register(api: FastAPI, service: "TrainingService") -> None:
     drawings = service.drawings
 
-    @api.get("/handwriting", tags=["drawings"])
+    @api.get("/handwriting", tags=["drawings"], responses=problems(400, 404))
     def list_drawings(
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
         epoch: Annotated[
@@ -50,37 +56,24 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         status_code=201,
         tags=["drawings"],
         openapi_extra=drawing_body.openapi,
+        responses=problems(400, 409, 422, 507),
     )
     def keep_drawing(body: Annotated[DrawingCreate, Depends(drawing_body)]) -> dict[str, str]:
         """Keeps a drawing and the digit that was meant; answers its `id`."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": drawings.save(owner(), body.label, image).drawing_id}
 
-    @api.delete("/handwriting", tags=["drawings"])
+    @api.delete("/handwriting", tags=["drawings"], responses=problems(507))
     def delete_all_drawings() -> dict[str, tuple[str, ...]]:
         """Deletes all drawings; answers their ids under `deleted`, which can be restored."""
         return {"deleted": drawings.delete_all(owner())}
-
-    @api.delete("/handwriting/{drawing_id}", status_code=204, tags=["drawings"])
-    def delete_drawing(drawing_id: str) -> None:
-        """Deletes a drawing; until Digit Lab is started again it can be restored."""
-        drawings.delete(owner(), drawing_id)
-
-    @api.post("/handwriting/{drawing_id}/restore", status_code=204, tags=["drawings"])
-    def restore_drawing(drawing_id: str) -> None:
-        """Brings a deleted drawing back."""
-        drawings.restore(owner(), drawing_id)
-
-    @api.get("/handwriting/scores/{run_id}", tags=["drawings"])
-    def get_scores(run_id: str) -> DrawingScores:
-        """How many of the drawings each kept network of a run reads right."""
-        return drawings.scores(owner(), run_id)
 
     @api.post(
         "/handwriting/teach",
         status_code=201,
         tags=["drawings"],
         openapi_extra=finetune_body.openapi,
+        responses=problems(400, 404, 409, 507),
     )
     def finetune(body: Annotated[FinetuneRequest, Depends(finetune_body)]) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
@@ -88,7 +81,32 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             service.finetuning.start(owner(), body.run, body.epoch, body.mixed)
         )
 
-    @api.get("/runs/{run_id}/lesson", tags=["drawings"])
+    @api.delete(
+        "/handwriting/{drawing_id}",
+        status_code=204,
+        tags=["drawings"],
+        responses=problems(404, 507),
+    )
+    def delete_drawing(drawing_id: str) -> None:
+        """Deletes a drawing; until Digit Lab is started again it can be restored."""
+        drawings.delete(owner(), drawing_id)
+
+    @api.post(
+        "/handwriting/{drawing_id}/restore",
+        status_code=204,
+        tags=["drawings"],
+        responses=problems(404, 409, 507),
+    )
+    def restore_drawing(drawing_id: str) -> None:
+        """Brings a deleted drawing back."""
+        drawings.restore(owner(), drawing_id)
+
+    @api.get("/handwriting/scores/{run_id}", tags=["drawings"], responses=problems(404))
+    def get_scores(run_id: str) -> DrawingScores:
+        """How many of the drawings each kept network of a run reads right."""
+        return drawings.scores(owner(), run_id)
+
+    @api.get("/runs/{run_id}/lesson", tags=["drawings"], responses=problems(404))
     def get_finetuning(run_id: str) -> dict[str, FinetuneReport | None]:
         """What fine-tuning has changed so far in a run, on the test set and on drawings: shares
         read right before it and after, under `lesson`; null if it was not fine-tuned."""

@@ -13,6 +13,7 @@ from starlette.routing import Match, Route
 
 from core.errors import (
     DamagedFileError,
+    DatasetUnavailableError,
     DigitLabError,
     DrawingRefusedError,
     EmptyDrawingError,
@@ -54,6 +55,7 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     # The request is fine; the disk, or what is installed, is not.
     DamagedFileError: 500,
     ExportUnavailableError: 501,
+    DatasetUnavailableError: 503,
     StorageError: 507,
 }
 
@@ -76,14 +78,19 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
-        """Answers 404 and 405; `Allow` names the methods of all routes with that path."""
+        """Answers 404 and 405; `Allow` names the methods of all routes with the same path."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
         headers = {}
         if error.status_code == 405:
+            found = next(
+                route
+                for route in app.routes
+                if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+            )
             methods = {
                 method
                 for route in app.routes
-                if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+                if isinstance(route, Route) and route.path == found.path
                 for method in route.methods or ()
             }
             headers["Allow"] = ", ".join(sorted(methods))

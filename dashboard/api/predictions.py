@@ -11,6 +11,7 @@ from dashboard.api.schemas import (
     PredictionHistory,
     PredictionResponse,
     PredictRequest,
+    problems,
 )
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ history_body = JsonBody(HistoryRequest, {"strokes": A_SEVEN})
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.post("/predict", tags=["predictions"], openapi_extra=predict_body.openapi)
+    @api.post(
+        "/predict",
+        tags=["predictions"],
+        openapi_extra=predict_body.openapi,
+        responses=problems(400, 404, 409, 422),
+    )
     def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
         """Reads strokes or pixels with a network, by default the newest."""
         ((kind, points),) = body.drawing().items()
@@ -41,7 +47,12 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             progress=reading.progress,
         )
 
-    @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)
+    @api.post(
+        "/predict/course",
+        tags=["predictions"],
+        openapi_extra=history_body.openapi,
+        responses=problems(400, 404, 409, 422),
+    )
     def predict_history(
         body: Annotated[HistoryRequest, Depends(history_body)],
     ) -> PredictionHistory:

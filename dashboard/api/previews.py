@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
-from dashboard.api.schemas import PreviewFrames, PreviewResponse
+from dashboard.api.schemas import PreviewFrames, PreviewResponse, problems
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -23,7 +23,9 @@ PNG = {
 
 Run = Annotated[str | None, Query(description="A run; by default, what the next run trains on.")]
 
-Kept = Annotated[int | None, Query(description="A kept epoch; else the last evaluation.")]
+Kept = Annotated[
+    int | None, Query(ge=0, le=10**9, description="A kept epoch; else the last evaluation.")
+]
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
@@ -35,7 +37,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         except DatasetUnavailableError:
             return PreviewResponse(images=[], labels=[], test_images=0)
 
-    @api.get("/runs/{run_id}/preview", tags=["predictions"])
+    @api.get("/runs/{run_id}/preview", tags=["predictions"], responses=problems(400, 404, 503))
     def get_preview(run_id: str, epoch: Kept = None) -> PreviewResponse:
         """Some test images, and what the run's network reads in them."""
         images = service.predictions.preview_images(run_id)
@@ -45,12 +47,17 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             current=service.predictions.preview(run_id, epoch),
         )
 
-    @api.get("/runs/{run_id}/preview/frames", tags=["predictions"])
+    @api.get("/runs/{run_id}/preview/frames", tags=["predictions"], responses=problems(404))
     def get_frames(run_id: str) -> PreviewFrames:
         """What the run's network read on its way; nothing if nobody watched."""
         return PreviewFrames(frames=service.runs.previews(run_id))
 
-    @api.get("/preview.png", tags=["predictions"], response_class=Response, responses={200: PNG})
+    @api.get(
+        "/preview.png",
+        tags=["predictions"],
+        response_class=Response,
+        responses={200: PNG, **problems(404, 503)},
+    )
     def get_preview_images(run: Run = None) -> Response:
         """The images of a preview, a column for each digit: opaque ink on transparency."""
         shown = service.predictions.preview_images(run)

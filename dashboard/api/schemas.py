@@ -125,6 +125,10 @@ class LearningRateRequest(_Request):
 class _Drawing(_Request):
     """A drawing, as strokes or as pixels."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["strokes"]}, {"required": ["pixels"]}]}
+    )
+
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
         None,
         description="Each a list of points [x, y], y downwards, best on a canvas of 280 x 280.",
@@ -353,3 +357,23 @@ class Problem(BaseModel):
     error: str
     field: str | None = None
     fields: dict[str, str] | None = None
+
+
+PROBLEMS = {
+    400: "The request has the wrong form",
+    403: "The request comes from another site's page, or to a host that is not this server's",
+    404: "There is no such run, network or drawing",
+    409: "The state of the run, of the queue or of the drawings does not allow it",
+    413: "The body is too long",
+    422: "A setting, a drawing, a file or the number of an image is wrong",
+    500: "A file of a run is damaged, or something else went wrong here",
+    501: "The run cannot be had in this form",
+    503: "The data set cannot be had now",
+    507: "The disk is full, or the folder cannot be written",
+}
+"""What goes wrong, by status code."""
+
+
+def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The description of a route's answers with these status codes."""
+    return {code: {"model": Problem, "description": PROBLEMS[code]} for code in codes}

@@ -5,7 +5,10 @@ The page names a network by a text that changes whenever the network does. It ha
 stands for the run's newest network.
 """
 
+import re
 from dataclasses import dataclass
+
+_VERSION = re.compile(r"(?P<run>[^/]*)/[^/]*/(e(?P<epoch>[0-9]{1,9})|[^/]*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,7 @@ class CheckpointRef:
     @classmethod
     def parse(cls, version: object) -> "CheckpointRef":
         """Reads a version that the page sent; the newest network of all if it is no version."""
-        parts = str(version or "").split("/")
-        if len(parts) != 3:
+        found = _VERSION.fullmatch(version) if isinstance(version, str) else None
+        if found is None:
             return cls()
-        run_id, _, position = parts
-        chosen = position.startswith("e") and position[1:].isdecimal()
-        return cls(run_id, int(position[1:]) if chosen else None)
+        return cls(found["run"], None if found["epoch"] is None else int(found["epoch"]))

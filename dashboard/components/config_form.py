@@ -197,7 +197,8 @@ def errors(values: dict[str, Any]) -> dict[str, str]:
 
 def validation_message(error: InvalidConfigError) -> str:
     """Names the fields to correct by their labels."""
-    titles = [TrainConfig.model_fields[name].title or name for name in error.fields]
+    fields = TrainConfig.model_fields
+    titles = [(name in fields and fields[name].title) or name for name in error.fields]
     return f"Please correct: {', '.join(titles)}."
 
 

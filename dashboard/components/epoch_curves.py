@@ -6,6 +6,7 @@ The comparison of runs and CNN vs MLP draw evaluations with `evaluation_curve`. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING, Any, Literal
 
 import plotly.graph_objects as go
@@ -14,7 +15,7 @@ from core.errors import UnknownRunError
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot
 from dashboard.formatting import PERCENT
-from dashboard.theme import LEGEND_BELOW, accuracy_range, push_apart
+from dashboard.theme import LEGEND_BELOW, accuracy_range, escape_markup, push_apart
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -82,7 +83,7 @@ def epoch_figure(
     if len(named) <= _MOST_LABELS:
         extra = {}
         labels = _labels(named, low, high, (high - low) / (height - _TOP - _BOTTOM))
-        longest = max((min(len(curve.name), _LONGEST) for curve in named), default=0)
+        longest = max((min(len(unescape(curve.name)), _LONGEST) for curve in named), default=0)
         right = round(20 + _CHARACTER * longest)
     margin = dict(l=46, r=right, t=_TOP, b=_BOTTOM + (24 if extra else 0))
     layout = epoch_layout(
@@ -125,7 +126,9 @@ def _labels(
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    """The beginning of a name; it comes and goes with its markup escaped."""
+    plain = unescape(name)
+    return name if len(plain) <= _LONGEST else escape_markup(f"{plain[: _LONGEST - 1]}…")
 
 
 def evaluation_curve(evaluated: EvaluatedRun, metric: Metric, **style: Any) -> go.Scatter:

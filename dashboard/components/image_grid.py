@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from dash import Dash, Input, Output, dcc, html
+from typing_extensions import TypedDict
 
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
@@ -19,6 +20,7 @@ from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.theme import GRAPH, HIDDEN_AXIS, NO_MARGIN
+from dashboard.values import Count, Digit, Version
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -26,6 +28,30 @@ if TYPE_CHECKING:
 NOTHING_LEARNED = "Nothing has learned yet."
 CLEAR = "rgba(0,0,0,0)"
 UNCHOSEN = "Choose an image."
+
+
+class ImageRequest(TypedDict, total=False):
+    """What a page asks for: `image` of the run `image_run` was chosen by hand.
+
+    The fields of a single tab come after the common ones.
+    """
+
+    version: Version
+    image: Count | None
+    image_run: str | None
+    seed: Count
+    digit: Digit | None
+    # Gallery
+    count: Count
+    which: str
+    chosen: list[Count] | None
+    # Mistakes
+    wrong: bool
+    true: Digit | None
+    predicted: Digit | None
+    category: str
+    order: str
+    page: Count
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ class ImageGrid:
         app: Dash,
         request: str,
         caption: str,
-        answer: Callable[[dict[str, Any]], tuple[Any, dict[str, Any]]],
+        answer: Callable[[ImageRequest], tuple[Any, dict[str, Any]]],
     ) -> None:
         """The callback that answers with images.
 
@@ -61,7 +87,7 @@ class ImageGrid:
         @app.callback(
             Output(caption, "children"), Output(self.shown, "data"), Input(request, "data")
         )
-        async def show(asked: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        async def show(asked: ImageRequest) -> tuple[Any, dict[str, Any]]:
             children, images = await asyncio.to_thread(answer, asked)
             return children, {**images, "version": asked.get("version")}
 
@@ -146,7 +172,7 @@ def _icon(label: str, name: str) -> html.Button:
 
 
 def chosen_image(
-    service: "TrainingService", request: dict[str, Any], images: TestImages
+    service: "TrainingService", request: ImageRequest, images: TestImages
 ) -> dict[str, Any] | None:
     """The image that was chosen by hand, for the page, unless it is among `images`.
 
@@ -154,7 +180,7 @@ def chosen_image(
         request: of the page; `image` is the index of the chosen one, of the run `image_run`.
     """
     ref, index = CheckpointRef.parse(request.get("version")), request.get("image")
-    if not isinstance(index, int) or index < 0 or index in images.indices:
+    if index is None or index in images.indices:
         return None
     if request.get("image_run") != ref.run_id:  # another run may have other test images
         return None
@@ -183,7 +209,7 @@ def nothing(sentence: str, show_all: bool = False) -> dict[str, Any]:
 
 
 def samples(
-    service: "TrainingService", request: dict[str, Any], count: int, error: DigitLabError
+    service: "TrainingService", request: ImageRequest, count: int, error: DigitLabError
 ) -> dict[str, Any]:
     """The answer where there is no network: test images that nobody has read, and what to do.
 
@@ -195,7 +221,7 @@ def samples(
     run_id = None if train else ref.run_id
     if isinstance(error, NotTrainedError):
         sentence, train = str(error), service.runs.snapshot(ref.run_id).state.finished
-    digit, seed = request.get("digit"), abs(int(request.get("seed") or 0))
+    digit, seed = request.get("digit"), request.get("seed", 0)
     try:
         found = service.predictions.samples(count, seed, run_id, digit)
     except DigitLabError as problem:

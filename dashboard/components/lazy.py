@@ -42,10 +42,10 @@ def body(dialog: str) -> str:
 
 
 def register(app: Dash, part: str, layout: Callable[..., Any], *states: State) -> None:
-    """Builds a part when it is asked for. `layout` gets the values of `states`."""
+    """Builds a part when it is asked for. `layout` gets the values of `states`, stores."""
 
     @app.callback(Output(part, "children"), Input(_request_id(part), "data"), *states)
-    async def build(_: object, *values: Any) -> Any:
+    async def build(_: object, *values: dict[str, Any]) -> Any:
         return await asyncio.to_thread(layout, *values)
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import dash_ag_grid as dag
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from core.config import PRESETS
 from core.records.runs import RunSnapshot, RunState
@@ -85,6 +87,17 @@ COLUMNS: list[dict[str, Any]] = [
         "cellDataType": "boolean",
     },
 ]
+
+
+class _Row(TypedDict):
+    run_id: str
+
+
+class _Ids(TypedDict):
+    ids: list[str]
+
+
+_SELECTION: TypeAdapter[list[_Row] | _Ids] = TypeAdapter(list[_Row] | _Ids)
 EDITABLE = ("name", "note", "pinned")
 _THEME = """themeQuartz.withParams({
     spacing: 6, fontSize: 'var(--t-2)', fontFamily: 'var(--font)', cellHorizontalPadding: 8,
@@ -132,10 +145,13 @@ def grid() -> dag.AgGrid:
 
 
 def selected_runs(rows: Any) -> list[str]:
-    """The run ids in the grid's property `selectedRows`: a list of rows, or `{"ids": [...]}`."""
-    if isinstance(rows, dict):
-        return [str(run_id) for run_id in rows["ids"]]
-    return [str(row["run_id"]) for row in rows or []]
+    """The run ids in the grid's property `selectedRows`: a list of rows, or `{"ids": [...]}`.
+
+    Raises:
+        ValidationError: it is neither.
+    """
+    found = _SELECTION.validate_python(rows or [])
+    return found["ids"] if isinstance(found, dict) else [row["run_id"] for row in found]
 
 
 def style(run: RunSnapshot) -> RunStyle:

@@ -149,7 +149,9 @@ class Callbacks:
             "state": [self._read(part, values) for part in callback["state"]],
             "changedPropIds": [f"{changed['id']}.{changed['property']}"],
         }
-        return self._client.post("/_dash-update-component", json=body)
+        headers = {"Content-Type": "application/json"}
+        content = json.dumps(body)  # of any value: httpx sends no NaN as JSON
+        return self._client.post("/_dash-update-component", content=content, headers=headers)
 
     def _read(self, part: dict[str, str], values: dict[str, Any]) -> dict[str, Any]:
         name = part["id"]

@@ -4,17 +4,18 @@ While that is busy, no page hears anything and no request is answered.
 """
 
 import asyncio
-import json
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic_core import from_json
 
 from core.config import parse_config
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
 from dashboard import ids
+from dashboard.api import bodies
 from dashboard.components import config_form
 from dashboard.tabs.draw import layout as draw
 from dashboard.tabs.embedding import layout as embedding
@@ -111,14 +112,14 @@ def test_callbacks_ask_the_service_in_threads(
         f"{ids.RUNS_GRID}.cellValueChanged": [cell],
         runs.EPOCH: "1",
         draw.HAND_REQUEST: {**drawing, "label": 7},
-        draw.HAND_DELETE: {"drawing": "none"},
+        draw.HAND_DELETE: {"drawing": "none", "all": False},
         f"{compare.CLOCK}.disabled": False,
         compare.VERSION: {"pair": run.pair},
         embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
         embedding.RUN: {"run": run.run_id},
         draw.COURSE_REQUEST: drawing,
         gallery.REQUEST: {**image, "count": 4, "wrong": False, "seed": 0, "chosen": None},
-        mistakes.REQUEST: {**image, "wrong": False, "true": "any", "predicted": "any"},
+        mistakes.REQUEST: {**image, "wrong": False, "true": None, "predicted": None},
         inside.REQUEST: image,
         network.MODEL: "mlp",
         config_form.SETTINGS: SHORT,
@@ -159,12 +160,11 @@ def test_routes_ask_the_service_in_threads(client: TestClient, watched: Watched)
 
 def test_json_is_parsed_in_threads(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed_on_loop = []
-    loads = json.loads
 
-    def watched_loads(text: Any) -> Any:
+    def watched(text: Any) -> Any:
         parsed_on_loop.append(is_on_event_loop())
-        return loads(text)
+        return from_json(text)
 
-    monkeypatch.setattr(json, "loads", watched_loads)
+    monkeypatch.setattr(bodies, "from_json", watched)
     assert client.post("/api/predict", content=b'{"strokes": []}').status_code == 422
     assert parsed_on_loop == [False]

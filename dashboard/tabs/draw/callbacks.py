@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
+from typing_extensions import Required, TypedDict
 
 from core.config import PRESETS
 from core.errors import DigitLabError, EmptyDrawingError, NoModelError
@@ -21,9 +22,32 @@ from dashboard.components.presses import Presses, working
 from dashboard.formatting import epoch_number
 from dashboard.owners import owner
 from dashboard.tabs.draw import layout, text
+from dashboard.values import Count, Digit, Text, Version
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
+
+
+class Drawn(TypedDict, total=False):
+    """What is on the canvas, and how the network gets it."""
+
+    drawing: Required[dict[str, Any] | None]
+    as_drawn: Required[bool]
+
+
+class HistoryRequest(Drawn, total=False):
+    version: Version
+
+
+class KeepRequest(Drawn):
+    label: Digit
+
+
+class DeleteRequest(TypedDict):
+    """The drawing to delete, or all of them; without either, the last ones come back."""
+
+    drawing: Text | None
+    all: bool
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -55,7 +79,7 @@ def _register_start(app: Dash, service: "TrainingService", presses: Presses) -> 
         Input(layout.START, "n_clicks"),
         running=[working(layout.START)],
     )
-    async def start(clicks: int | None) -> tuple[str, Any]:
+    async def start(clicks: Count | None) -> tuple[str, Any]:
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
         try:
@@ -81,7 +105,7 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
         Output(layout.COURSE_CAPTION, "children"),
         Input(layout.COURSE_REQUEST, "data"),
     )
-    async def read_history(request: dict[str, Any] | None) -> tuple[dict[str, Any] | None, str]:
+    async def read_history(request: HistoryRequest | None) -> tuple[dict[str, Any] | None, str]:
         if not request:
             raise PreventUpdate
         return await asyncio.to_thread(_history, service, request)
@@ -90,12 +114,12 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
 
 
 def _history(
-    service: "TrainingService", request: dict[str, Any]
+    service: "TrainingService", request: HistoryRequest
 ) -> tuple[dict[str, Any] | None, str]:
     """What the script paints, and the sentence beside it."""
     ref = CheckpointRef.parse(request.get("version"))
     try:
-        image = service.inspection.drawing(request.get("drawing") or {}, bool(request["as_drawn"]))
+        image = service.inspection.drawing(request["drawing"] or {}, request["as_drawn"])
         course = service.prediction_history.of_image(image, ref.run_id)
     except NoModelError:
         return None, text.NOTHING_TRAINED
@@ -135,13 +159,13 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         Output(ids.HAND_CHANGED, "data"),
         Input(layout.HAND_REQUEST, "data"),
     )
-    async def keep(request: dict[str, Any] | None) -> tuple[str, Any]:
+    async def keep(request: KeepRequest | None) -> tuple[str, Any]:
         if not request:
             raise PreventUpdate  # Dash calls it when the tab is built
 
         def keep_drawing() -> Drawing:
-            image = service.inspection.drawing(request["drawing"] or {}, bool(request["as_drawn"]))
-            return service.drawings.save(owner(), int(request["label"]), image)
+            image = service.inspection.drawing(request["drawing"] or {}, request["as_drawn"])
+            return service.drawings.save(owner(), request["label"], image)
 
         try:
             drawing = await asyncio.to_thread(keep_drawing)
@@ -149,7 +173,7 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
             return text.NOTHING_TO_KEEP, no_update
         except DigitLabError as error:
             return str(error), no_update
-        sentence = text.kept(drawing.label, is_picture="pixels" in request["drawing"])
+        sentence = text.kept(drawing.label, is_picture="pixels" in (request["drawing"] or {}))
         return sentence, {"kept": drawing.drawing_id}
 
     @app.callback(
@@ -162,7 +186,7 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         Input(ids.HAND_CHANGED, "data"),
         State(ids.OPEN_TAB, "data"),
     )
-    async def show_collection(version: str | None, *others: Any) -> tuple[Any, ...]:
+    async def show_collection(version: Version, *others: Any) -> tuple[Any, ...]:
         if others[-1] != ids.TAB_DRAW:
             return (no_update,) * 4
         return await asyncio.to_thread(_collection, service, CheckpointRef.parse(version))
@@ -175,19 +199,19 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         Input(layout.HAND_DELETE, "data"),
         State(layout.HAND_DELETED_IDS, "data"),
     )
-    async def delete(request: dict[str, Any] | None, deleted: list[str] | None) -> tuple[Any, ...]:
+    async def delete(request: DeleteRequest | None, deleted: list[Text] | None) -> tuple[Any, ...]:
         if not request:
             raise PreventUpdate
         chosen = request["drawing"]
         try:
-            if request.get("all"):
+            if request["all"]:
                 ids = await asyncio.to_thread(service.drawings.delete_all, owner())
             elif chosen is None:
-                await asyncio.to_thread(service.drawings.restore, owner(), *map(str, deleted or ()))
+                await asyncio.to_thread(service.drawings.restore, owner(), *(deleted or ()))
                 return "", {"restored": deleted}, False, None
             else:
-                await asyncio.to_thread(service.drawings.delete, owner(), str(chosen))
-                ids = (str(chosen),)
+                await asyncio.to_thread(service.drawings.delete, owner(), chosen)
+                ids = (chosen,)
         except DigitLabError as error:
             return str(error), no_update, False, None
         return "", {"deleted": ids}, True, ids
@@ -202,7 +226,7 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
         running=[working(layout.HAND_TEACH)],
     )
     async def teach(
-        clicks: int | None, version: str | None, mixed: bool | None
+        clicks: Count | None, version: Version, mixed: bool | None
     ) -> tuple[Any, Any, Any]:
         if not clicks:
             raise PreventUpdate

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html
 from PIL import Image
+from typing_extensions import Required, TypedDict
 
 from core.errors import DigitLabError
 from core.records.explanations import Embedding
@@ -15,12 +16,26 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.formatting import percent
 from dashboard.tabs.embedding import layout
+from dashboard.values import Count, Version
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 ACROSS = 32
 """Digits side by side in the picture of all."""
+
+
+class Request(TypedDict, total=False):
+    """The embedding that the page asks for, and the drawing to place in it."""
+
+    version: Version
+    method: str
+    drawing: dict[str, Any] | None
+    as_drawn: Required[bool]
+
+
+class OfARun(TypedDict):
+    run: str | None
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -57,7 +72,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.REQUEST, "data"),
         running=[(Output(layout.CLOCK, "disabled"), False, True)],
     )
-    async def show_embedding(request: dict[str, Any]) -> tuple[Any, bool, dict[str, Any] | None]:
+    async def show_embedding(request: Request) -> tuple[Any, bool, dict[str, Any] | None]:
         ref = CheckpointRef.parse(request.get("version"))
         try:
             if request.get("method") == "tsne":
@@ -73,7 +88,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         return text, trained, to_store(embedding, drawing, request)
 
     @app.callback(Output(layout.IMAGES, "data"), Input(layout.RUN, "data"))
-    async def show_images(run: dict[str, Any]) -> dict[str, Any] | None:
+    async def show_images(run: OfARun) -> dict[str, Any] | None:
         def read() -> dict[str, Any]:
             indices, images = service.embeddings.images(run["run"])
             return {"run": run["run"], "indices": indices.tolist(), "picture": picture(images)}
@@ -89,28 +104,27 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.CLOCK, "disabled"),
         State(layout.METHOD, "value"),
     )
-    async def show_progress(_: int | None, idle: bool, method: Any) -> str:
+    async def show_progress(_: Count | None, idle: bool, method: Any) -> str:
         return (
             "" if idle or method != "tsne" else f"t-SNE: {percent(service.embeddings.progress, 0)}"
         )
 
 
 def _place(
-    service: "TrainingService", embedding: Embedding, ref: CheckpointRef, request: dict[str, Any]
+    service: "TrainingService", embedding: Embedding, ref: CheckpointRef, request: Request
 ) -> np.ndarray | None:
     """The point of the drawing on the Draw tab, if there is one that can be read."""
-    if not request.get("drawing"):
+    drawing = request.get("drawing")
+    if not drawing:
         return None
     try:
-        image = service.inspection.drawing(request["drawing"], bool(request["as_drawn"]))
+        image = service.inspection.drawing(drawing, request["as_drawn"])
         return service.embeddings.place(image, embedding, ref.run_id, ref.epoch)
     except DigitLabError:
         return None  # the Draw tab explains the error
 
 
-def to_store(
-    embedding: Embedding, drawing: np.ndarray | None, request: dict[str, Any]
-) -> dict[str, Any]:
+def to_store(embedding: Embedding, drawing: np.ndarray | None, request: Request) -> dict[str, Any]:
     """An embedding for the page; `drawing` (2,) is the point of the visitor's drawing."""
     return {
         "run": CheckpointRef.parse(request.get("version")).run_id,

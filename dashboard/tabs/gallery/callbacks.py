@@ -12,7 +12,7 @@ from core.errors import DigitLabError, NoModelError, NotTrainedError, OutOfRange
 from core.records.predictions import Gallery
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.image_grid import chosen_image, encode, nothing, samples
+from dashboard.components.image_grid import ImageRequest, chosen_image, encode, nothing, samples
 from dashboard.formatting import after_epochs, plural
 from dashboard.tabs.gallery import layout
 
@@ -56,7 +56,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
-def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dict[str, Any]]:
     try:
         images = find_images(service, request)
     except (NoModelError, NotTrainedError) as error:
@@ -72,7 +72,7 @@ def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, d
     return caption(images, chosen), answer
 
 
-def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
+def find_images(service: "TrainingService", request: ImageRequest) -> Gallery:
     """The images selected in the embedding if there is a selection, else random or doubtful ones.
 
     Raises:
@@ -85,7 +85,7 @@ def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
     choice = Choice(which == layout.WRONG, digit)
     if chosen:
         try:
-            images = look.test_images(list(map(int, chosen)), ref.run_id, ref.epoch)
+            images = look.test_images(chosen, ref.run_id, ref.epoch)
         except IndexError as error:
             raise OutOfRangeError(OTHER_TEST_SET) from error
         matching = mistakes.select(images.probabilities, images.labels, choice, order)
@@ -94,12 +94,12 @@ def find_images(service: "TrainingService", request: dict[str, Any]) -> Gallery:
         answers = look.test_set_report(ref.run_id, ref.epoch).answers
         matching = mistakes.select(answers.probabilities, answers.labels, choice, order)
         return answers.at(matching[: _count(request)])
-    seed = abs(int(request.get("seed") or 0))
+    seed = request.get("seed", 0)
     return look.gallery(_count(request), seed, choice.only_wrong, ref.run_id, ref.epoch, digit)
 
 
-def _count(request: dict[str, Any]) -> int:
-    return min(max(int(request.get("count") or 5), 1), max(layout.COUNTS))
+def _count(request: ImageRequest) -> int:
+    return min(max(request.get("count", 5), 1), max(layout.COUNTS))
 
 
 def caption(images: Gallery, chosen: int = 0) -> list[Any]:

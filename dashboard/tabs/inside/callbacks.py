@@ -4,10 +4,12 @@ import asyncio
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from core.errors import DigitLabError, NoConvolutionError, NoModelError
 from core.numbers import parse_whole
@@ -18,6 +20,7 @@ from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
 from dashboard.formatting import after_epochs, probability
 from dashboard.tabs.inside import layout, panels
+from dashboard.values import Count, Version
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -25,9 +28,52 @@ if TYPE_CHECKING:
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NO_FILTER = "Type the number of a filter: a whole number from 0 on."
+DIGITS = [str(digit) for digit in range(10)]
 NONE_WRONG = "The network reads every test image right."
 
 Answer = TypeVar("Answer")
+
+
+class Request(TypedDict, total=False):
+    """The image that the page asks for. `index` is what somebody typed."""
+
+    source: str | None
+    index: str | None
+    drawing: dict[str, Any] | None
+    as_drawn: bool
+    version: Version
+
+
+class Point(TypedDict):
+    """A number of a map: its layer, and channel, row and column."""
+
+    layer: Count
+    pixel: tuple[Count, Count, Count]
+
+
+def _pixels(image: str) -> np.ndarray:
+    """The image (28, 28) of a text, as `to_store` makes it.
+
+    Raises:
+        ValueError: the text is no image.
+    """
+    return np.frombuffer(base64.b64decode(image), np.float32).reshape(28, 28)
+
+
+def _check_image(image: str) -> str:
+    pixels = _pixels(image)
+    if not ((pixels >= 0) & (pixels <= 1)).all():
+        raise ValueError("a pixel is not between 0 and 1")
+    return image
+
+
+class Shown(TypedDict):
+    """The store `SHOWN`: what further callbacks need to know of the image and the network."""
+
+    image: Annotated[str, AfterValidator(_check_image)]
+    version: Version
+    filters: Annotated[list[str], Field(min_length=1)]
+    convolutions: list[str]
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -65,27 +111,25 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Output(layout.SHOWN, "data"),
         Input(layout.REQUEST, "data"),
     )
-    async def show_layers(request: dict[str, Any]) -> tuple[Any, ...]:
+    async def show_layers(request: Request) -> tuple[Any, ...]:
         def look(ref: CheckpointRef) -> ActivationView:
-            image: np.ndarray | int = request["index"]
+            image: np.ndarray | int = index or 0
             if is_drawing:
-                image = service.inspection.drawing(
-                    request["drawing"], bool(request.get("as_drawn"))
-                )
+                image = service.inspection.drawing(drawing, request.get("as_drawn", False))
             return service.inspection.activations(image, ref.run_id, ref.epoch)
 
         is_drawing = request.get("source") == "drawing"
-        request = {**request, "index": parse_whole(str(request.get("index")))}
-        if is_drawing and not request.get("drawing"):
+        drawing, index = request.get("drawing") or {}, parse_whole(request.get("index") or "")
+        if is_drawing and not drawing:
             return NOTHING_DRAWN, True, muted(NOTHING_DRAWN), None
-        if not is_drawing and (request["index"] is None or request["index"] < 0):
+        if not is_drawing and (index is None or index < 0):
             return NO_NUMBER, True, muted(NO_NUMBER), None
         found = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(found, str):
             return found, True, muted(found), None
         trained = request.get("version") is not None
-        text = caption(found, request) if trained else layout.UNTRAINED
-        return text, trained, panels.layers(found), to_store(found, request)
+        text = caption(found, index) if trained else layout.UNTRAINED
+        return text, trained, panels.layers(found), to_store(found, request.get("version"))
 
     @app.callback(
         Output(layout.SOURCE, "value"),
@@ -95,7 +139,9 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         Input(layout.WRONG, "n_clicks"),
         State(ids.version(ids.TAB_INSIDE), "data"),
     )
-    async def choose_another(clicks: int | None, wrong_clicks: int | None, version: Any) -> Any:
+    async def choose_another(
+        clicks: Count | None, wrong_clicks: Count | None, version: Version
+    ) -> Any:
         only_wrong = ctx.triggered_id == layout.WRONG
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
@@ -124,17 +170,17 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         Input(layout.POINT, "data"),
         Input(layout.SHOWN, "data"),
     )
-    async def show_step(point: dict[str, Any] | None, shown: dict[str, Any] | None) -> Any:
+    async def show_step(point: Point | None, shown: Shown | None) -> Any:
         if not shown:
             return None, None
         image = ShownImage.parse(shown)
 
         def trace(ref: CheckpointRef) -> tuple[PixelStep, int]:
             maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
-            number, pixel = 1, np.unravel_index(maps[1].values.argmax(), maps[1].values.shape)
+            number, values = 1, maps[1].values
+            channel, row, column = map(int, np.unravel_index(values.argmax(), values.shape))
             if point and is_in(point, [one.layer for one in maps]):
-                number, pixel = point["layer"], point["pixel"]
-            channel, row, column = map(int, pixel)
+                number, (channel, row, column) = point["layer"], point["pixel"]
             name = maps[number].layer.name
             step = service.inspection.pixel_step
             return step(image.pixels, name, channel, row, column, ref.run_id, ref.epoch), number
@@ -148,7 +194,7 @@ def _register_step(app: Dash, service: "TrainingService") -> None:
         return panels.step(step), {"layer": number, "pixel": pixel, "areas": areas, "point": point}
 
 
-def is_in(point: dict[str, Any], layers: list[InnerLayer]) -> bool:
+def is_in(point: Point, layers: list[InnerLayer]) -> bool:
     """Whether a network has the number that the page points at."""
     if point["layer"] >= len(layers):
         return False
@@ -168,15 +214,16 @@ def _register_attribution(app: Dash, service: "TrainingService") -> None:
         Input(layout.MAPS_OF, "value"),
     )
     async def show_attribution(
-        shown: dict[str, Any] | None, digit: Any, layer: Any
+        shown: Shown | None, digit: str | None, layer: str | None
     ) -> tuple[Any, ...]:
         if not shown:
             return (no_update,) * 5
         names = shown["convolutions"]
-        chosen = layer if layer in names else (names or [None])[-1]
+        last = names[-1] if names else None
+        chosen = layer if layer in names else last
         choice = _options(names), chosen, display(len(names) > 1)
         image = ShownImage.parse(shown)
-        target = int(digit) if str(digit or "").isdecimal() else None
+        target = int(digit) if digit in DIGITS else None
 
         def attribute(ref: CheckpointRef) -> list[tuple[AttributionName, Attribution | str]]:
             answers: list[tuple[AttributionName, Attribution | str]] = []
@@ -207,7 +254,7 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         Input(layout.FILTER_LAYER, "value"),
         Input(layout.FILTER, "value"),
     )
-    async def show_filters(shown: dict[str, Any] | None, layer: Any, number: Any) -> Any:
+    async def show_filters(shown: Shown | None, layer: str | None, number: str | None) -> Any:
         if not shown:
             return (no_update,) * 3
         names = shown["filters"]
@@ -218,7 +265,7 @@ def _register_filters(app: Dash, service: "TrainingService") -> None:
         )
         if isinstance(found, str):
             return _options(names), chosen, muted(found)
-        typed = parse_whole(str(number))
+        typed = parse_whole(number or "")
         if typed is None or typed < 0:
             return _options(names), chosen, muted(NO_FILTER)
         return _options(names), chosen, panels.filters(found, typed)
@@ -232,31 +279,29 @@ class ShownImage:
     ref: CheckpointRef
 
     @classmethod
-    def parse(cls, shown: dict[str, Any]) -> "ShownImage":
-        """Reads what `to_store` wrote."""
-        pixels = np.frombuffer(base64.b64decode(shown["image"]), np.float32).reshape(28, 28)
-        return cls(pixels.copy(), CheckpointRef.parse(shown["version"]))
+    def parse(cls, shown: Shown) -> "ShownImage":
+        return cls(_pixels(shown["image"]).copy(), CheckpointRef.parse(shown["version"]))
 
 
-def to_store(found: ActivationView, request: dict[str, Any]) -> dict[str, Any]:
-    """The store `SHOWN`: what further callbacks need to know of the image and the network."""
+def to_store(found: ActivationView, version: Version) -> Shown:
+    """The store for an image and the network that is shown."""
     image = np.ascontiguousarray(found.image, np.float32)
     layers = [maps.layer for maps in found.view.maps]
     return {
         "image": base64.b64encode(image.tobytes()).decode(),
-        "version": request.get("version"),
+        "version": version,
         "filters": [layer.name for layer in layers if layer.kernel is not None],
         "convolutions": [layer.name for layer in layers if layer.is_convolution],
     }
 
 
-def caption(found: ActivationView, request: dict[str, Any]) -> list[Any]:
+def caption(found: ActivationView, index: int | None) -> list[Any]:
     """The image, what the network reads in it, or why it is not sure, and its epoch."""
     probabilities = found.view.probabilities
     second, first = map(int, np.argsort(probabilities, kind="stable")[-2:])
     what = "Your drawing"
     if found.label is not None:
-        what = f"Test image {request['index']}, a {found.label}"
+        what = f"Test image {index}, a {found.label}"
     when = after_epochs(found.progress)
 
     def chance(digit: int) -> str:

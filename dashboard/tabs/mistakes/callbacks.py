@@ -11,17 +11,19 @@ import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from core.analysis import mistakes
-from core.analysis.mistakes import CLASSES, Choice, LearningCategory, Order, TestSetReport
+from core.analysis.mistakes import Choice, LearningCategory, Order, TestSetReport
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.image_grid import chosen_image, encode, nothing, samples
+from dashboard.components.image_grid import ImageRequest, chosen_image, encode, nothing, samples
 from dashboard.tabs.mistakes import layout, matrix, text
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 PAGE_SIZE = 40
+CATEGORIES = [str(int(category)) for category in LearningCategory]
+"""As the list on the page names them."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,14 @@ class Query:
     page: int
 
     @classmethod
-    def parse(cls, request: dict[str, Any]) -> "Query":
-        """Reads the request of a page; values that make no sense count as not given."""
-        category = _integer(request.get("category"), len(LearningCategory))
-        order = request.get("order")
+    def parse(cls, request: ImageRequest) -> "Query":
+        """Reads the request of a page; an unknown category or order counts as not given."""
+        category, order = request.get("category"), request.get("order")
         return cls(
-            Choice(
-                bool(request.get("wrong")),
-                _integer(request.get("true"), CLASSES),
-                _integer(request.get("predicted"), CLASSES),
-            ),
+            Choice(request.get("wrong", False), request.get("true"), request.get("predicted")),
             Order(order) if order in list(Order) else Order.INDEX,
-            None if category is None else LearningCategory(category),
-            max(_integer(request.get("page"), 10**6) or 1, 1),
+            LearningCategory(int(category)) if category in CATEGORIES else None,
+            max(request.get("page", 1), 1),
         )
 
 
@@ -81,7 +78,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
-def _answer(service: "TrainingService", request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dict[str, Any]]:
     ref, query = CheckpointRef.parse(request.get("version")), Query.parse(request)
     try:
         found = service.predictions.test_set_report(ref.run_id, ref.epoch)
@@ -122,8 +119,3 @@ def find_page(found: TestSetReport, query: Query) -> Page:
     number = min(query.page, pages)
     images = matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     return Page(images, len(matching), number, pages)
-
-
-def _integer(value: Any, below: int) -> int | None:
-    text = str(value)
-    return int(text) if text.isdecimal() and text.isascii() and int(text) < below else None

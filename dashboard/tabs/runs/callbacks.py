@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import dash_bootstrap_components as dbc
 from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
+from typing_extensions import Required, TypedDict
 
 from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
@@ -24,6 +25,7 @@ from dashboard.tabs.runs import figures, layout
 from dashboard.tabs.runs.differences import differences
 from dashboard.tabs.runs.layout import FORKABLE, SEEDS
 from dashboard.urls import url
+from dashboard.values import Count
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -53,6 +55,14 @@ BUTTONS = {
 """What each button does: the first that can be done with any of the selected runs."""
 
 Item = TypeVar("Item")
+
+
+class Cell(TypedDict, total=False):
+    """A cell of the table that was edited."""
+
+    rowId: Required[str]
+    colId: Required[str]
+    value: str | bool | None
 
 
 def register(app: Dash, service: "TrainingService") -> None:
@@ -93,16 +103,14 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
         set_props(layout.DELETED, {"is_open": False})
 
     @app.callback(Input(ids.RUNS_GRID, "cellValueChanged"))
-    async def edit(cells: list[dict[str, Any]] | None) -> None:
+    async def edit(cells: list[Cell] | None) -> None:
         try:
             for cell in cells or []:
                 column, value = cell["colId"], cell.get("value")
                 if column in EDITABLE:
                     text = str(value or "").strip()[:MAX_TEXT]
                     change: dict[str, Any] = {column: bool(value) if column == "pinned" else text}
-                    await asyncio.to_thread(
-                        service.runs.update_metadata, str(cell["rowId"]), **change
-                    )
+                    await asyncio.to_thread(service.runs.update_metadata, cell["rowId"], **change)
         except DigitLabError as error:
             _show_message(layout.SAY, str(error), "danger")
 
@@ -143,7 +151,9 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "epoch": State(layout.EPOCH, "value"),
         },
     )
-    async def compare(rows: Any, metric: str, _: object, epoch: str | None) -> dict[str, Any]:
+    async def compare(
+        rows: Any, metric: str | None, _: object, epoch: str | None
+    ) -> dict[str, Any]:
         runs = await asyncio.to_thread(load, selected_runs(rows))
         shown: dict[str, Any] = {
             "figure": figures.comparison(runs, "loss" if metric == "loss" else "accuracy"),
@@ -190,10 +200,12 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
         Input(layout.FIELD, "value"),
         Input(ids.RUNS_GRID, "selectedRows"),
     )
-    async def suggest(field: str, rows: Any) -> tuple[Any, ...]:
+    async def suggest(field: str | None, rows: Any) -> tuple[Any, ...]:
         try:
             run = await asyncio.to_thread(service.runs.snapshot, selected_runs(rows)[0])
         except (IndexError, UnknownRunError):
+            run = None
+        if run is None or field not in FORKABLE:
             return no_update, no_update, no_update
         typed = "" if ctx.triggered_id == layout.FIELD else no_update
         return f"now {run.config.get(field)}", _choices(field), typed
@@ -208,7 +220,7 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
         running=[working(layout.FORK)],
     )
     async def rewind_or_fork(
-        _: Any, __: Any, rows: Any, epoch: str | None, field: str, value: str | None
+        _: Any, __: Any, rows: Any, epoch: Count | None, field: str, value: str | None
     ) -> None:
         run_ids = selected_runs(rows)
         if len(run_ids) != 1 or epoch is None:
@@ -216,13 +228,13 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
             return
         try:
             if ctx.triggered_id == layout.REWIND:
-                run = await asyncio.to_thread(service.runs.rewind, run_ids[0], int(epoch))
+                run = await asyncio.to_thread(service.runs.rewind, run_ids[0], epoch)
                 sentence = (
                     f"{run.title} is back after epoch {epoch}. Resume it to go on from there."
                 )
             else:
                 changes = read_texts({field: value}) if value not in (None, "") else {}
-                child = await presses.once(service.runs.fork, run_ids[0], int(epoch), changes)
+                child = await presses.once(service.runs.fork, run_ids[0], epoch, changes)
                 set_props(ids.RUN_PICK, {"value": child})
                 title = (await asyncio.to_thread(service.runs.snapshot, child)).title
                 sentence = f"{title} goes on from there. Select both to see where they part."

@@ -13,6 +13,7 @@ from dashboard.components import config_form, lazy
 from dashboard.components.header import chosen_run
 from dashboard.components.presses import Presses
 from dashboard.tabs.train import layout, network, text
+from dashboard.values import Count
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -57,7 +58,9 @@ def register(app: Dash, service: "TrainingService") -> None:
             "settings": State(config_form.SETTINGS, "data"),
         },
     )
-    async def act(_: list[int], run: str | None, settings: dict[str, Any]) -> dict[str, Any]:
+    async def act(
+        _: list[Count | None], run: str | None, settings: dict[str, Any]
+    ) -> dict[str, Any]:
         """Does what the pressed button says. The page shows a run that Train started."""
         button = str(ctx.triggered_id)
         started: Any = no_update
@@ -95,7 +98,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.RATE_INPUT, "value"),
         State(ids.RUN_PICK, "value"),
     )
-    async def set_rate(_: int, rate: str | None, run: str | None) -> str:
+    async def set_rate(_: Count | None, rate: str | None, run: str | None) -> str:
         try:
             return await asyncio.to_thread(_set_rate, service, run, rate)
         except InvalidConfigError as error:
@@ -104,7 +107,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             return f"Nothing was changed. {error}"
 
     @app.callback(Input(ids.DATASET_RETRY, "n_clicks"))
-    async def retry_dataset(_: int) -> None:
+    async def retry_dataset(_: Count | None) -> None:
         await asyncio.to_thread(service.prepare_dataset)
 
     network.register(app, service)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dash import Dash, Input, Output, dcc, html
 from dash.exceptions import PreventUpdate
 
+from core.config import ModelName
 from core.records.layers import InnerLayer, LayerInfo
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
@@ -72,7 +73,7 @@ def _look_inside() -> html.Button:
 
 def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
-    async def show_model(model: str | None) -> list[Any]:
+    async def show_model(model: ModelName | None) -> list[Any]:
         if model is None:
             raise PreventUpdate
         layers = await asyncio.to_thread(service.inspection.layers, model)

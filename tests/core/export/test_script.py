@@ -377,6 +377,14 @@ def test_a_name_is_only_ever_a_name(execute: Execute, name: str) -> None:
     assert len(cells) == len(json.loads(to_notebook(snapshot(config), events))["cells"])
 
 
+def test_a_name_is_no_markup_in_a_notebook() -> None:
+    config = parse_config(BASE | {"epochs": 1})
+    run = snapshot(config, name="*é* <img src=x> [a](b)")
+    cells = json.loads(to_notebook(run, trained(config).events))["cells"]
+    assert cells[0]["source"][0] == "# \\*é\\* \\<img src\\=x\\> \\[a\\]\\(b\\)\n"
+    assert "# # *é* <img src=x> [a](b)\n" in to_script(run, trained(config).events)
+
+
 @pytest.fixture
 def mirror(mnist_folder: Path, tmp_path: Path) -> Path:
     """A folder with the packed files of `mnist_folder`, which has none of them any more."""

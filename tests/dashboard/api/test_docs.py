@@ -11,6 +11,7 @@ from core.config import TrainConfig
 from core.records.runs import RunSnapshot
 from core.service.service import TrainingService
 from dashboard.api.app import create_api
+from dashboard.api.schemas import PROBLEMS
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import Message, Place
 from tests.dashboard.conftest import SHORT
@@ -60,9 +61,18 @@ def test_every_route_says_what_it_does_and_what_an_error_looks_like(
     for method, path, operation in operations(described):
         assert operation["description"].endswith((".", "?")), (method, path)
         assert set(operation["tags"]) <= parts
-        refused = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
-        assert refused == {"$ref": "#/components/schemas/Problem"}
-        assert "422" not in operation["responses"]
+        assert {"403", "413", "500"} <= set(operation["responses"])
+        for code, answer in operation["responses"].items():
+            if int(code) >= 400:
+                refused = answer["content"]["application/json"]["schema"]
+                assert refused == {"$ref": "#/components/schemas/Problem"}, (method, path, code)
+                assert answer["description"] == PROBLEMS[int(code)]
+
+
+def test_a_drawing_is_strokes_or_pixels_and_not_both(described: dict[str, Any]) -> None:
+    for path in ("/api/predict", "/api/predict/course", "/api/handwriting"):
+        body = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        assert body["schema"]["oneOf"] == [{"required": ["strokes"]}, {"required": ["pixels"]}]
 
 
 def test_the_settings_and_the_fields_of_a_run_are_all_there(described: dict[str, Any]) -> None:

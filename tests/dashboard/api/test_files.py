@@ -28,6 +28,25 @@ def saved_as(answer: Response) -> str:
     return str(disposition.removeprefix('attachment; filename="').removesuffix('"'))
 
 
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ('a"; filename="b.exe', "a-filename-b-exe"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("=1+1\r\nX: y", "1-1-X-y"),
+        ("\u202egnp.exe", "gnp-exe"),
+        ("é" * 1000, "e" * 100),
+        ("数字", "Run-1"),
+    ],
+)
+def test_a_file_is_named_after_the_run_in_plain_letters(
+    busy: TestClient, name: str, stem: str
+) -> None:
+    run = busy.post("/api/runs", json={**SHORT, "name": name}).json()
+    stem = stem.replace("Run-1", f"Run-{run['number']}")
+    assert saved_as(busy.get(f"/api/runs/{run['run_id']}/metrics.csv")) == f"{stem}.csv"
+
+
 # Metrics
 
 

@@ -194,6 +194,7 @@ def test_a_drawing_is_described_as_it_is_checked(field: str, value: Any) -> None
         ("/api/runs/x", "DELETE, GET, PATCH"),
         ("/api/health", "GET"),
         ("/api/import", "POST"),
+        ("/api/handwriting/teach", "POST"),
         ("/api/runs/x/stop", "POST"),
     ],
 )

@@ -21,6 +21,7 @@ from dashboard.components.header import NEWEST, chosen_run
 from dashboard.components.presses import Presses, working
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
 from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
+from dashboard.values import Count
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -45,7 +46,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         },
         running=[working(layout.TRAIN)],
     )
-    async def train(clicks: int | None, cnn: str, settings: dict[str, Any]) -> dict[str, Any]:
+    async def train(clicks: Count | None, cnn: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Starts a pair, which the page then shows; the header shows the run that trains."""
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
@@ -88,7 +89,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         Input(layout.CLOCK, "disabled"),
         State(layout.VERSION, "data"),
     )
-    async def show_progress(_: int, idle: bool, version: dict[str, Any] | None) -> str:
+    async def show_progress(_: Count | None, idle: bool, version: dict[str, Any] | None) -> str:
         return "" if idle else await asyncio.to_thread(_progress, service, version)
 
     @app.callback(Output(layout.TABLE, "children"), Input(layout.VERSION, "data"))

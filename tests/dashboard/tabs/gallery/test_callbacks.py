@@ -12,7 +12,8 @@ from dashboard.tabs.gallery import callbacks as tab
 
 
 def shown(service: TrainingService, **request: Any) -> Gallery:
-    return tab.find_images(service, {"count": 5, "seed": 1, **request})
+    asked: Any = {"count": 5, "seed": 1, **request}
+    return tab.find_images(service, asked)
 
 
 def test_exactly_the_chosen_images_are_shown_in_their_order(done: TrainingService) -> None:

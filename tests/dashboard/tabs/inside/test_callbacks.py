@@ -47,7 +47,7 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
     ],
 )
 def test_the_caption_says_what_is_shown(label: int | None, doubt: Doubt | None, words: str) -> None:
-    found = callbacks.caption(replace(a_look(label), doubt=doubt), {"index": 12})
+    found = callbacks.caption(replace(a_look(label), doubt=doubt), 12)
     assert "".join(getattr(part, "children", part) for part in found) == words
 
 
@@ -67,22 +67,22 @@ def test_what_is_no_number_of_an_image_gets_a_sentence(
 
 def test_a_point_of_another_network_may_be_nowhere_in_this_one() -> None:
     layers = list(LAYERS)
-    assert callbacks.is_in({"layer": 1, "pixel": [3, 27, 27]}, layers)
-    assert not callbacks.is_in({"layer": 1, "pixel": [4, 0, 0]}, layers)
-    assert not callbacks.is_in({"layer": 4, "pixel": [0, 0, 0]}, layers)
+    assert callbacks.is_in({"layer": 1, "pixel": (3, 27, 27)}, layers)
+    assert not callbacks.is_in({"layer": 1, "pixel": (4, 0, 0)}, layers)
+    assert not callbacks.is_in({"layer": 4, "pixel": (0, 0, 0)}, layers)
 
 
 def test_the_page_keeps_the_image_to_the_last_bit_and_the_network() -> None:
-    kept = callbacks.to_store(a_look(4), {"version": "run/0/e2"})
+    kept = callbacks.to_store(a_look(4), "run/0/e2")
     seen = callbacks.ShownImage.parse(kept)
     np.testing.assert_array_equal(seen.pixels, IMAGE)
     assert (seen.ref.run_id, seen.ref.epoch) == ("run", 2)
 
 
 def test_filters_are_offered_of_layers_that_multiply() -> None:
-    kept = callbacks.to_store(a_look(4), {})
+    kept = callbacks.to_store(a_look(4), None)
     assert kept["filters"] == ["conv", "fc"]
 
 
 def test_grad_cam_is_offered_the_layers_that_are_convolutions() -> None:
-    assert callbacks.to_store(a_look(4), {})["convolutions"] == ["conv"]
+    assert callbacks.to_store(a_look(4), None)["convolutions"] == ["conv"]

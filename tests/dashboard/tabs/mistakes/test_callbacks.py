@@ -35,7 +35,7 @@ def query(choice: Choice = ANY, category: LearningCategory | None = None, page: 
 
 
 def test_a_request_of_the_page_is_understood() -> None:
-    request = {"wrong": True, "true": "4", "predicted": "any", "order": "margin", "category": "3"}
+    request = {"wrong": True, "true": 4, "predicted": None, "order": "margin", "category": "3"}
     assert Query.parse(request | {"page": 2}) == Query(
         Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN, 2
     )
@@ -45,9 +45,9 @@ def test_a_request_of_the_page_is_understood() -> None:
     "request_",
     [
         {},
-        {"true": "10", "predicted": "-1", "order": "size", "category": "5", "page": 0},
-        {"true": None, "predicted": [], "order": None, "category": "any", "page": "two"},
-        {"true": "٣", "predicted": "1e0", "category": {}, "page": -3, "order": []},
+        {"order": "size", "category": "5", "page": 0},
+        {"category": "any"},
+        {"category": "٣", "order": ""},
     ],
 )
 def test_a_request_that_makes_no_sense_asks_for_everything(request_: dict[str, Any]) -> None:

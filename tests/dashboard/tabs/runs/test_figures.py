@@ -28,6 +28,12 @@ def test_a_runs_name_is_no_markup_in_a_legend(group: str | None) -> None:
     assert names == ([SHOWN, SHOWN] if group is None else [f"{SHOWN}, 2 seeds"])
 
 
+def test_a_long_name_is_cut_before_its_markup_is_escaped() -> None:
+    runs = [evaluated("a", None, evaluation(1), name=NAME)]
+    label = figures.comparison(runs, "accuracy").data[-1]
+    assert label.text == ("  &lt;b&gt;A &amp; B&lt;/b&gt; &lt;a h…",)
+
+
 def test_a_group_is_its_mean_with_a_band_where_several_runs_have_a_value() -> None:
     better = replace(evaluation(1), test_accuracy=0.85)
     runs = [evaluated("a", "seeds", evaluation(1), evaluation(2)), evaluated("b", "seeds", better)]
