@@ -1,5 +1,6 @@
 """Numbers as people type them, with a point or a comma."""
 
+import math
 import re
 
 _GROUPED = re.compile(r"([+-]?[1-9]\d{0,2})([,. '’\u00a0\u2009\u202f])(\d{3}(?:\2\d{3})*)")
@@ -25,7 +26,8 @@ def parse_decimal(text: str) -> float | None:
     A comma or a point is the decimal mark.
     """
     text = _plain(text)
-    return float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
+    number = float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
 
 
 def _plain(text: str) -> str:

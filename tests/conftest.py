@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +35,18 @@ from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 SECONDS = 120.0
 """How long a test waits for anything before it fails. Generous: only failures take so long."""
+
+# The same input each time, and little of it; `make probe` tries more with "thorough".
+settings.register_profile(
+    "quick",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000)
+settings.load_profile("quick")
 
 # Small batches gain nothing from several threads, and on a busy machine the threads wait for one
 # another: up to thirty times as long, as was seen.

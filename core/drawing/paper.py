@@ -63,7 +63,8 @@ def ink_of(grey: Doubles) -> Doubles:
     ink[_ruled_lines(ink) | _ruled_lines(ink.T).T] = 0.0
     if ink.max() < _MIN_CONTRAST:
         return np.zeros_like(ink)
-    core = ink[ink >= ink[ink > 0.0].mean()]  # without pale edges and lines
+    # Without pale edges and lines. The mean of equal numbers may be rounded up.
+    core = ink[ink >= min(ink[ink > 0.0].mean(), ink.max())]
     ink = (ink / np.percentile(core, 75)).clip(0.0, 1.0)
     ink[~_digit(ink > STRONG)] = 0.0
     return ink

@@ -243,6 +243,13 @@ def test_other_ranges_are_named_with_the_one_that_is_expected(low, high):
         preprocess_pixels(picture)
 
 
+@pytest.mark.parametrize(("height", "width", "grey"), [(3, 2, 85.1), (5, 3, 254.9), (6, 1, 85.1)])
+def test_ink_of_one_and_the_same_grey_is_read(height, width, grey):
+    picture = np.zeros((28, 28))
+    picture[1 : 1 + height, 10 : 10 + width] = grey
+    assert preprocess_pixels(picture).image.max() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
 def test_blank_picture_of_numbers_from_0_to_1_is_empty(grey):
     with pytest.raises(EmptyDrawingError):

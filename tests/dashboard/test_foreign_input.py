@@ -1,0 +1,120 @@
+"""What browsers and other clients send gives a valid result or the documented error."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from pydantic import ValidationError
+
+from dashboard import hosts
+from dashboard.api import drawings, predictions, runs
+from dashboard.api.bodies import JsonBody
+from dashboard.api.errors import BadRequest
+from dashboard.components import runs_table
+from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.live import endpoint
+from dashboard.live.protocol import Place
+from tests.core.test_foreign_input import anything
+
+# Hosts
+
+host_like = st.text("abzAZ019.-_:[]%@/ ßı。xn\u200d", max_size=24)
+hosts_and_ports = st.builds("{}:{}".format, host_like, st.integers(-1, 70_000))
+
+
+@given(st.text() | host_like | hosts_and_ports | st.ip_addresses().map(str))
+def test_a_host_is_a_name_that_is_read_the_same_again(text: str) -> None:
+    try:
+        host = hosts.parse(text)
+    except ValueError:
+        return
+    assert hosts.parse(str(host)) == host
+    assert host.name.isascii()
+    assert host.port is None or 1 <= host.port <= 65535
+
+
+@given(st.sampled_from(["http://", "https://", "ftp://", "", "null"]), host_like | st.text())
+def test_an_origin_has_a_port(scheme: str, rest: str) -> None:
+    try:
+        found, host = hosts.parse_origin(scheme + rest)
+    except ValueError:
+        return
+    assert found in ("http", "https")
+    assert host.port is not None
+
+
+# Places
+
+
+def assert_place_or_refusal(text: str) -> None:
+    reason = "-"
+    try:
+        place = endpoint._parse(text)
+    except ValueError as error:
+        reason = str(error)
+    else:
+        assert Place.model_validate_json(place.model_dump_json()) == place
+    assert 0 < len(reason.encode()) <= 123, "a close frame has no room for more"
+
+
+@given(st.text())
+def test_a_message_is_a_place_or_refused(text: str) -> None:
+    assert_place_or_refusal(text)
+
+
+@given(st.dictionaries(st.sampled_from([*Place.model_fields, "other"]), anything))
+def test_an_object_is_a_place_or_refused(values: dict[str, Any]) -> None:
+    assert_place_or_refusal(json.dumps(values))
+
+
+@given(anything | st.text("abe/0123456789٣", max_size=30))
+def test_any_version_names_a_network(version: Any) -> None:
+    ref = CheckpointRef.parse(version)
+    assert ref.run_id is None or "/" not in ref.run_id
+    assert ref.epoch is None or 0 <= ref.epoch < 10**9
+
+
+@given(anything)
+def test_a_selection_is_a_list_of_ids_or_refused(rows: Any) -> None:
+    try:
+        found = runs_table.selected_runs(rows)
+    except ValidationError:
+        return
+    assert all(isinstance(run_id, str) for run_id in found)
+
+
+# Bodies
+
+BODIES: list[JsonBody[Any]] = [
+    *(runs.run_body, runs.update_body, runs.rewind_body, runs.fork_body, runs.repeat_body),
+    *(runs.rate_body, predictions.predict_body, predictions.history_body),
+    *(drawings.drawing_body, drawings.finetune_body),
+]
+FIELDS = [
+    "name",
+    "note",
+    "pinned",
+    "epoch",
+    "seeds",
+    "label",
+    "run",
+    "mixed",
+    "as_drawn",
+    "strokes",
+]
+
+
+def assert_body_or_refusal(body: JsonBody[Any], content: bytes) -> None:
+    sentence = "."
+    try:
+        body(content)
+    except BadRequest as error:
+        sentence = str(error)
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body._model.__name__)
+@given(st.binary() | st.dictionaries(st.sampled_from(FIELDS), anything).map(json.dumps))
+def test_a_body_is_taken_or_refused(body: JsonBody[Any], content: bytes | str) -> None:
+    assert_body_or_refusal(body, content if isinstance(content, bytes) else content.encode())
