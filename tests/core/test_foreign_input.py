@@ -1,6 +1,6 @@
 """Whatever is read from outside gives a valid result or the documented error, and nothing else.
 
-Hypothesis makes the input; `make probe` tries a hundred times as much of it.
+Hypothesis makes the input; `make probe` tries 25 times as much of it.
 """
 
 import io
