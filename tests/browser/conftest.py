@@ -67,14 +67,14 @@ def mlp_run(shared_server: AppServer) -> str:
 
 @pytest.fixture(scope="session")
 def cnn_run(shared_server: AppServer) -> str:
-    """A run of a small CNN, done after 3 epochs."""
-    return shared_server.train(name="CNN to look at", model="speedrun_cnn")
+    """A run of a small CNN, done after 3 epochs of some of the images."""
+    return shared_server.train(name="CNN to look at", model="speedrun_cnn", train_images=300)
 
 
 @pytest.fixture(scope="session")
 def untaught_run(shared_server: AppServer) -> str:
     """A run that learned next to nothing in its single epoch: most test images are wrong."""
-    return shared_server.train(name="Untaught", learning_rate=1e-6, epochs=1)
+    return shared_server.train(name="Untaught", learning_rate=1e-6, epochs=1, train_images=100)
 
 
 @pytest.fixture
