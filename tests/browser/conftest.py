@@ -1,7 +1,8 @@
 """A server and a browser for each test process, which the tests share.
 
 Loading the page takes seconds of a processor, so most tests use `dashboard`: one page that stays
-open. A test that needs another window, a phone or an empty browser opens a page of its own.
+open as long as tests of one file follow each other. A test that needs another window, a phone or an
+empty browser opens a page of its own.
 """
 
 import logging
