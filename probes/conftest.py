@@ -17,6 +17,7 @@ from tests.browser.conftest import (  # noqa: F401
     open_page,
     playwright,
     server,
+    shared_browser,
     shared_server,
 )
 

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -190,10 +191,16 @@ def _with_comment(statement: str, text: str) -> str:
     return line if len(line) <= 100 else f"{_comment(text)}\n{statement}"
 
 
+# Python 3.11 counts how deep it is in a tree for all threads at once, and raises a SystemError when
+# two of them parse in turns: a script and a notebook may be asked for at the same time.
+_PARSING = threading.Lock()
+
+
 def _source(module: ModuleType, name: str) -> str:
     """The source of a definition and of everything in its module that it uses."""
     lines = inspect.getsource(module).splitlines()
-    statements = ast.parse("\n".join(lines)).body
+    with _PARSING:
+        statements = ast.parse("\n".join(lines)).body
     definitions = {defined: node for node in statements for defined in _defined_names(node)}
     needed: set[ast.stmt] = set()
     queue = [name]

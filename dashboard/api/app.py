@@ -26,7 +26,7 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
         root_path_in_servers=False,  # the description names whole paths
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses=problems(403, 413, 500),  # of every route
+        responses=problems(401, 403, 408, 413, 429, 500, 503),  # of every route
     )
     errors.add_handlers(api)
     runs.register(api, service)

@@ -1,7 +1,8 @@
 """A server and a browser for each test process, which the tests share.
 
 Loading the page takes seconds of a processor, so most tests use `dashboard`: one page that stays
-open. A test that needs another window, a phone or an empty browser opens a page of its own.
+open as long as tests of one file follow each other. A test that needs another window, a phone or an
+empty browser opens a page of its own.
 """
 
 import logging
@@ -70,14 +71,14 @@ def mlp_run(shared_server: AppServer) -> str:
 
 @pytest.fixture(scope="session")
 def cnn_run(shared_server: AppServer) -> str:
-    """A run of a small CNN, done after 3 epochs."""
-    return shared_server.train(name="CNN to look at", model="speedrun_cnn")
+    """A run of a small CNN, done after 3 epochs of some of the images."""
+    return shared_server.train(name="CNN to look at", model="speedrun_cnn", train_images=300)
 
 
 @pytest.fixture(scope="session")
 def untaught_run(shared_server: AppServer) -> str:
     """A run that learned next to nothing in its single epoch: most test images are wrong."""
-    return shared_server.train(name="Untaught", learning_rate=1e-6, epochs=1)
+    return shared_server.train(name="Untaught", learning_rate=1e-6, epochs=1, train_images=100)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Exported scripts and notebooks: run without Digit Lab, they reproduce the run's numbers."""
 
+import ast
 import contextlib
 import functools
 import gzip
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
 from core.errors import ExportUnavailableError
+from core.export import script
 from core.export.script import MAX_EVALUATIONS, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.records.preview import PreviewFrame
@@ -553,3 +556,22 @@ def test_the_notebook_is_the_script_with_pictures() -> None:
     for source in code:
         compile(source, "cell", "exec")
     assert io.StringIO(script).readline() == "# %% [markdown]\n"
+
+
+def test_of_two_threads_that_write_a_script_only_one_parses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parse, meeting = ast.parse, threading.Barrier(2)
+    met: list[bool] = []
+
+    def parse_and_look_around(source: str) -> ast.Module:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(0.1)
+            met.append(True)
+        return parse(source)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(ast, "parse", parse_and_look_around)
+        texts = set(pool.map(lambda _: script._source(models, "MLP"), range(2)))
+    assert len(texts) == 1
+    assert not met
