@@ -89,7 +89,7 @@ class AppServer:
         self._thread.start()
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=SECONDS)
-        assert self.get("/api/health")  # the socket listens already: this waits for the server
+        assert self.get("/api/runs")  # the socket listens already: this waits for the server
 
     def close(self) -> None:
         """Ends the server and what trains on it."""
