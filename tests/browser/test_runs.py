@@ -379,6 +379,7 @@ def test_files_that_are_clicked_quickly_are_saved_in_turn_and_a_refused_one_gets
         raise ExportUnavailableError("This run has no script.")
 
     monkeypatch.setattr(server.service.exports, "script", refuse)
+    dashboard.button("Download").click()
     files.filter(has_text="Script (.py)").click()
     expect(dashboard.text("This run has no script.")).to_be_visible()
     dashboard.expect_tab("Runs")
