@@ -109,6 +109,7 @@ def test_a_link_to_what_is_gone_says_so_and_what_one_sees_instead(
     kept = server.train(epochs=1, train_images=100)
     page.run_picker.select_option(value=doomed)
     expect_view(page, doomed, "train")
+    page.wait_until_quiet()  # what it still asks of the run would be refused
     server.service.runs.delete(doomed)
     expect(page.notice).to_contain_text("The run that you looked at is gone. You see the newest")
     expect_view(page, kept, "train", pick="newest")
