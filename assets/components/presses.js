@@ -1,5 +1,6 @@
 // A double click is one press: a button that starts runs, or that pauses and resumes, ignores a
-// second click within a second. The server does the same (dashboard/components/presses.py).
+// second click within a second. The server does the same (dashboard/components/presses.py). Nor does
+// the second click reach another button that has come to the same place, as Resume to that of Pause.
 (function () {
   "use strict";
 
@@ -14,7 +15,7 @@
   function ignoreSecondClick(event) {
     const button = event.target.closest?.(".press-once");
     if (!button) return;
-    if (button.ariaDisabled === "true") {
+    if (button.ariaDisabled === "true" || event.detail > 1) {
       event.stopPropagation();
       return;
     }

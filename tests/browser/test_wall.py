@@ -44,8 +44,8 @@ def test_the_wall_and_the_number_tell_what_the_shown_network_reads(
     expect(dashboard.number).to_have_text(f"{100 * share:.2f}\u202f%", use_inner_text=True)
     caption = f"of {TEST_IMAGES} test digits read right"
     expect(dashboard.text(caption, exact=True)).to_be_visible()
-    was_watched = server.get(f"/api/runs/{untaught_run}/preview/frames")["frames"] != []
-    expect(dashboard.button("Watch again")).to_have_count(int(was_watched))
+    frames = server.get(f"/api/runs/{untaught_run}/preview/frames")["frames"]
+    expect(dashboard.button("Watch again")).to_have_count(int(len(frames) > 1))
 
     # One of the digits is in the order of the Tab key; arrow keys go to the others.
     first, other = dashboard.wall_tiles.nth(0), dashboard.wall_tiles.nth(11)
