@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, WebSocket, expect
 
 from tests.browser.conftest import CONTEXT
 from tests.browser.dashboard_page import DashboardPage
-from tools.chromium import find_chromium, launch_args
 from tools.server import ROOT, Server, free_port, until
 
 NGINX = shutil.which("nginx")
@@ -57,17 +56,6 @@ def server(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     options += ["--token-file", str(runs / "token"), "--trusted-proxy", "127.0.0.1"]
     with Server(*options, runs=runs, url_prefix="/lab") as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def visitor(browser: Browser) -> Iterator[Browser]:
-    """A browser for which all names that end in `.example` are this computer's."""
-    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
-    opened = browser.browser_type.launch(
-        executable_path=find_chromium(), args=[*launch_args(), rules]
-    )
-    yield opened
-    opened.close()
 
 
 @contextmanager
@@ -128,24 +116,24 @@ def location(server: Server, ways: tuple[str, ...]) -> str:
     ],
 )
 def test_behind_nginx_one_trains_watches_and_draws(
-    server: Server, visitor: Browser, tmp_path: Path, ways: tuple[str, ...]
+    server: Server, browser: Browser, tmp_path: Path, ways: tuple[str, ...]
 ) -> None:
     with nginx(server, tmp_path, *ways) as port:
-        check_main_job(visitor, f"http://lab.example:{port}/lab", SOCKET in ways)
+        check_main_job(browser, f"http://lab.example:{port}/lab", SOCKET in ways)
 
 
 @pytest.mark.skipif(OPENSSL is None, reason="There is no openssl to make a certificate")
 @pytest.mark.parametrize("ways", [(KEPT, SOCKET), (SOCKET,)], ids=["Host kept", "Host replaced"])
 def test_nginx_may_speak_https(
-    server: Server, visitor: Browser, tmp_path: Path, ways: tuple[str, ...]
+    server: Server, browser: Browser, tmp_path: Path, ways: tuple[str, ...]
 ) -> None:
     with nginx(server, tmp_path, *ways, tls=True) as port:
-        check_main_job(visitor, f"https://lab.example:{port}/lab", sockets=True)
+        check_main_job(browser, f"https://lab.example:{port}/lab", sockets=True)
 
 
-def check_main_job(visitor: Browser, url: str, sockets: bool) -> None:
+def check_main_job(browser: Browser, url: str, sockets: bool) -> None:
     """Trains, watches the curve and lets the network read a digit."""
-    context = visitor.new_context(**CONTEXT, ignore_https_errors=True)
+    context = browser.new_context(**CONTEXT, ignore_https_errors=True)
     page = DashboardPage(context, url)
     frames: list[object] = []
 
@@ -182,9 +170,9 @@ def check_main_job(visitor: Browser, url: str, sockets: bool) -> None:
 
 
 def test_a_name_that_is_not_allowed_is_refused_with_what_to_do(
-    server: Server, visitor: Browser, tmp_path: Path
+    server: Server, browser: Browser, tmp_path: Path
 ) -> None:
-    page = visitor.new_page()
+    page = browser.new_page()
     with nginx(server, tmp_path, KEPT, SOCKET) as port:
         page.goto(f"http://other.example:{port}/lab/")
         expect(page.get_by_text("start it with --allow-host other.example.")).to_be_visible()

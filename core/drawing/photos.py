@@ -1,7 +1,5 @@
 """A photo of one digit to the 28x28 image that MNIST's authors would have made of it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -17,7 +15,7 @@ from core.drawing.rasterize import (
     centre_on_mass,
     centres_of_mass,
 )
-from core.drawing.strokes import LINE_RADIUS
+from core.drawing.strokes import LINE_RADIUS, holds_truth_values
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
@@ -136,7 +134,7 @@ def _checked_pixels(pixels: object) -> Doubles:
         raise InvalidDrawingError(
             "A picture is a table of grey levels: rows of numbers from 0 to 255."
         )
-    if array.dtype.kind != "b" and isinstance(pixels, list) and _holds_truth_values(pixels):
+    if array.dtype.kind != "b" and isinstance(pixels, list) and holds_truth_values(pixels):
         raise InvalidDrawingError("The grey levels of a picture are numbers, not true or false.")
     if min(array.shape) < 3 or max(array.shape) > MAX_SIDE:
         raise InvalidDrawingError(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
@@ -148,11 +146,6 @@ def _checked_pixels(pixels: object) -> Doubles:
             f"{low:g} to {high:g}."
         )
     return array * 255.0 if high <= 1.0 else array
-
-
-def _holds_truth_values(rows: list[Sequence[object]]) -> bool:
-    """NumPy takes them for 0 and 1 among numbers."""
-    return any(isinstance(number, bool) for row in rows for number in row)
 
 
 def _block_side(grey: Doubles) -> int:

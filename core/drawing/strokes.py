@@ -107,6 +107,11 @@ def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
+def holds_truth_values(rows: Sequence[Sequence[object]]) -> bool:
+    """Whether `true` or `false` is among numbers, where NumPy takes them for 1 and 0."""
+    return any(isinstance(number, bool) for row in rows for number in row)
+
+
 def _checked_stroke(stroke: Any) -> Doubles:
     try:
         array = np.asarray(stroke)
@@ -114,7 +119,7 @@ def _checked_stroke(stroke: Any) -> Doubles:
         raise InvalidDrawingError("Every point has two numbers, x and y.") from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != 2:
         raise InvalidDrawingError("Every point has two numbers, x and y.")
-    if isinstance(stroke, list) and any(isinstance(n, bool) for point in stroke for n in point):
+    if isinstance(stroke, list) and holds_truth_values(stroke):
         raise InvalidDrawingError("Every point has two numbers, x and y.")
     points = array.astype(np.float64)
     if not (np.abs(points) <= MAX_COORDINATE).all():

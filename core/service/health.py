@@ -1,38 +1,15 @@
 """Whether runs can be trained: facts about the worker, the disk and the data set."""
 
 import shutil
-from dataclasses import dataclass
 
 import core
 from core.data.catalog import DataCatalog
-from core.records.datasets import DatasetState
+from core.records.health import OK, Health
 from core.runs.database import RunDatabase
 from core.service.worker import TrainingWorker
 
 MIN_FREE_BYTES = 100_000_000
 """Less free disk counts as full: a run writes a checkpoint of up to some 20 MB after each epoch."""
-OK = "ok"
-
-
-@dataclass(frozen=True)
-class Health:
-    """What is needed for training, now.
-
-    `status` is "ok", or a sentence that says why no run can be trained; it names no folder.
-    `free_bytes` is the free disk space of the folder of runs; None if that cannot be read.
-    """
-
-    status: str
-    worker_alive: bool
-    queue_length: int
-    free_bytes: int | None
-    dataset: str
-    dataset_state: DatasetState
-    version: str
-
-    @property
-    def can_train(self) -> bool:
-        return self.status == OK
 
 
 def check(worker: TrainingWorker, catalog: DataCatalog, database: RunDatabase) -> Health:

@@ -7,6 +7,7 @@ from core import models
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.records.datasets import DatasetStatus
+from core.records.health import Health
 from core.records.layers import LayerInfo
 from core.runs.database import RunDatabase
 from core.runs.registry import Runs
@@ -17,7 +18,6 @@ from core.service.drawings import Drawings
 from core.service.embeddings import Embeddings
 from core.service.exports import RunExports
 from core.service.finetuning import Finetuning
-from core.service.health import Health
 from core.service.imports import WeightImports
 from core.service.inspection import Inspection
 from core.service.notifier import ChangeNotifier

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, FastAPI, Query, Response
 
 from core.config import parse_config
+from core.records.health import Health
 from core.records.runs import RunSnapshot
 from core.records.speed import Promises
 from dashboard.api.bodies import JsonBody
@@ -12,7 +13,6 @@ from dashboard.api.schemas import (
     Datasets,
     Events,
     ForkRequest,
-    HealthResponse,
     LearningRateRequest,
     RepeatRequest,
     RewindRequest,
@@ -37,15 +37,15 @@ rate_body = JsonBody(LearningRateRequest, {"learning_rate": 0.0001})
 def register(api: FastAPI, service: "TrainingService") -> None:
     """Adds the routes. None is `async`: each runs in a thread and leaves the event loop free."""
 
-    @api.get("/health", tags=["server"], responses={503: {"model": HealthResponse}})
-    def get_health(response: Response) -> HealthResponse:
+    @api.get("/health", tags=["server"], responses={503: {"model": Health}})
+    def get_health(response: Response) -> Health:
         """Whether runs can be trained. Where not, the answer comes with 503, and `status` says why.
 
         `dataset` is the one that `auto` stands for, `free_bytes` the disk space for runs.
         """
         health = service.health()
         response.status_code = 200 if health.can_train else 503
-        return HealthResponse.model_validate(health)
+        return health
 
     @api.get("/datasets", tags=["server"])
     def get_datasets() -> Datasets:

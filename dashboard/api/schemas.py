@@ -11,7 +11,7 @@ from core.config import FIXED_IN_A_FORK, MAX_SEEDS, PRESETS, TrainConfig
 from core.drawing.photos import MAX_SIDE
 from core.drawing.strokes import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
 from core.errors import InvalidConfigError, InvalidDrawingError
-from core.records.datasets import DatasetState, DatasetStatus
+from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.predictions import Doubt
 from core.records.preview import PreviewFrame
@@ -191,23 +191,6 @@ class FinetuneRequest(_Request):
 
 
 # Answers
-
-
-class HealthResponse(BaseModel):
-    """What is needed for training. `status` is `ok`, or a sentence that says why none is possible.
-
-    `queue_length` counts the runs that wait; `free_bytes` is null if the folder cannot be read.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-
-    status: str
-    worker_alive: bool
-    queue_length: int
-    free_bytes: int | None
-    dataset: str
-    dataset_state: DatasetState
-    version: str
 
 
 class Datasets(BaseModel):

@@ -103,7 +103,9 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     if path is None:
         pytest.skip(why_missing())
     expect.set_options(timeout=SECONDS * 1000)
-    opened = playwright.chromium.launch(executable_path=path, args=launch_args())
+    # All names that end in `.example` are this computer's: a proxy's, a rebound one's.
+    names = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    opened = playwright.chromium.launch(executable_path=path, args=[*launch_args(), names])
     yield opened
     opened.close()
 

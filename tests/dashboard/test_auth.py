@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -249,7 +250,8 @@ def test_a_form_that_does_not_arrive_is_not_waited_for(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(pages(scope, receive, send))
+    with start_blocking_portal() as portal:  # Playwright's event loop may run in this thread
+        portal.call(pages, scope, receive, send)
     assert sent[0]["status"] == 401
 
 
