@@ -282,9 +282,8 @@ ANSWERS = (
 """A doubt, the probabilities, what the page then says, and the bars that it marks."""
 
 
-def answering(changes: dict[str, Any]) -> Callable[[Route], None]:
-    """Answers as the server does, except for these changes."""
-    return lambda route: route.fulfill(json=route.fetch().json() | changes)
+def answering(answer: dict[str, Any]) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(json=answer)
 
 
 def test_the_page_shows_how_sure_the_network_is_and_it_is_not_of_a_scribble(
@@ -294,11 +293,12 @@ def test_the_page_shows_how_sure_the_network_is_and_it_is_not_of_a_scribble(
     dashboard.draw(ZIGZAG)
     expect_reading(dashboard, server, mlp_run)
     assert "Not sure" in dashboard.draw_answer()
+    reading = server.post("/api/predict", {"strokes": dashboard.strokes(), "run": mlp_run})
     for doubt, chances, words, marked in ANSWERS:
         changes: dict[str, Any] = {"digit": 7, "sure": doubt is None, "doubt": doubt}
         changes["probabilities"] = [chances.get(digit, 0.0) for digit in range(10)]
-        dashboard.page.unroute_all(behavior="wait")
-        dashboard.page.route("**/api/predict", answering(changes))
+        dashboard.page.unroute_all()
+        dashboard.page.route("**/api/predict", answering(reading | changes))
         dashboard.button("Clear").click()
         dashboard.draw(CROSSBAR)
         dashboard.until(lambda words=words: re.fullmatch(words, dashboard.draw_answer()))
