@@ -9,6 +9,12 @@ PY := $(VENV)/bin/python
 # What exists of the Python code: ruff and mypy stumble over folders that do not.
 CODE := $(wildcard core dashboard run.py benchmarks tools tests probes)
 
+# Containers often forbid Python to store compiled code: every start would compile all of it again.
+export PYTHONDONTWRITEBYTECODE :=
+
+# Three test processes keep two cores busy: browser tests wait a third of their time.
+PYTEST := $(PY) -m pytest -n 3 --dist worksteal
+
 .PHONY: help run test probe coverage lint format screenshots clean venv venv-dev venv-probe browser
 
 help: ## list these targets
@@ -19,16 +25,16 @@ run: venv ## start the dashboard; options: make run ARGS="--port 8060 --no-brows
 	@exec $(PY) run.py $(ARGS)
 
 test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k name"
-	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 probe: venv-probe browser ## check what takes long: other browsers, nginx, slow answers
 	@$(PY) -m tools.setup_probes
 	@$(PY) -m pytest probes $(ARGS)
 	@$(PY) -m pytest --hypothesis-profile thorough -k foreign_input tests/core tests/dashboard
-	@DIGITLAB_SLOW_NETWORK=1 $(PY) -m pytest -n 2 --dist worksteal tests/browser
+	@DIGITLAB_SLOW_NETWORK=1 $(PYTEST) tests/browser
 
 coverage: venv-dev browser ## run all tests and list the lines that none of them reaches
-	@exec $(PY) -m pytest --cov -n 2 --dist worksteal $(ARGS)
+	@exec $(PYTEST) --cov $(ARGS)
 
 lint: venv-dev ## check style, format and types
 	$(PY) -m ruff check $(CODE)

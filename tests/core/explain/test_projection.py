@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
 from core.errors import TsneUnavailableError
 from core.explain import projection
@@ -35,6 +34,8 @@ def test_a_choice_of_images_is_always_the_same_for_a_seed() -> None:
 
 
 def test_pca_is_that_of_scikit_learn_but_for_signs() -> None:
+    from sklearn.decomposition import PCA  # takes a second to load, in each test process
+
     theirs = PCA(2).fit(FEATURES)
     ours = projection.pca(FEATURES)
 
