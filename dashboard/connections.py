@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from dashboard.live.endpoint import MAX_BYTES
+from dashboard.middleware import HEADERS, NOTHING_MAY_RUN
 
 if sys.platform != "win32":  # Windows has no limit of open files that matters here
     import resource
@@ -223,10 +224,12 @@ def max_connections() -> int:
 
 def _answer(status: int, sentence: str) -> bytes:
     body = json.dumps({"error": sentence}).encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        "content-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = HEADERS | {
+        "Content-Security-Policy": NOTHING_MAY_RUN,
+        "Content-Type": "application/json",
+        "Content-Length": len(body),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body

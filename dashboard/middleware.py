@@ -24,6 +24,19 @@ PAGE_ORIGIN = "x-page-origin"
 MAX_BODY = 4 << 20
 """Bytes of a request's body: the longest drawing needs less."""
 
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # A token in an address must not leave with a link. (With `no-referrer`, the origin of a form
+    # would be `null`.)
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+"""The security headers of every answer."""
+NOTHING_MAY_RUN = "default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of an answer that shows nothing but text."""
+
 log = logging.getLogger(__name__)
 
 
@@ -150,22 +163,13 @@ class SecurityHeaders:
             "frame-ancestors": "'none'",
         }
         self._policy = "; ".join(" ".join(part) for part in policy.items())
-        self._headers = {
-            "X-Frame-Options": "DENY",
-            "X-Content-Type-Options": "nosniff",
-            # A token in an address must not leave with a link. (With `no-referrer`, the origin of a
-            # form would be `null`.)
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", self._policy)
-                headers.update(self._headers)
+                headers.update(HEADERS)
                 # Elsewhere browsers ignore it, with an error in the console.
                 if self._is_local or scope["scheme"] == "https":
                     headers["Cross-Origin-Opener-Policy"] = "same-origin"

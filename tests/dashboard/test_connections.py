@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from dashboard import connections
 from dashboard.connections import SERVER_OPTIONS, HttpConnection, PageSocket
 from dashboard.live.endpoint import MAX_BYTES
+from dashboard.middleware import HEADERS, NOTHING_MAY_RUN
 from tests.conftest import SECONDS, WaitUntil
 
 HEAD = b"Host: 127.0.0.1\r\n"
@@ -286,6 +287,15 @@ def test_too_many_connections_are_refused_with_a_sentence(
     wait_until(lambda: not server.state.connections)
     with server.client(GET) as client:
         read_answer(client, b"here")
+
+
+def test_what_is_refused_before_it_is_a_request_has_the_security_headers_too(
+    serve: Callable[..., App],
+) -> None:
+    with serve().client(b"hello\r\n\r\n") as client:
+        head = read_all(client).decode().partition("\r\n\r\n")[0].split("\r\n")
+    policy = f"Content-Security-Policy: {NOTHING_MAY_RUN}"
+    assert {policy, *(f"{name}: {value}" for name, value in HEADERS.items())} < set(head)
 
 
 def test_no_answer_names_the_server_program(serve: Callable[..., App]) -> None:
