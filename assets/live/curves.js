@@ -22,7 +22,7 @@
   const SIDE = 0.6; // of the width: from here on, notes stand left of what they describe
 
   const series = { run: undefined, batches: [], epochs: [], changes: [], own: null };
-  const PLAIN = { smoothing: 0.6, log: false, rate: false };
+  const PLAIN = { smoothing: 0.6, log: false, rate: false, seconds: false };
   let style = PLAIN;
   let dragging = false;
   let timer = null;
@@ -78,19 +78,40 @@
     });
   }
 
+  // Where an event, or the end of an epoch, is on the axis across: in epochs or in seconds.
+  const place = (event, seconds) => (seconds ? event.seconds : event.progress);
+  function placeOfEpoch(epoch, seconds) {
+    if (!seconds || epoch === 0) return epoch;
+    return series.epochs.find(({ progress }) => progress === epoch)?.seconds;
+  }
+
+  // The reverse: the progress in epochs at a place.
+  function progressAt(x, seconds) {
+    if (!seconds) return x;
+    const found = [series.batches, series.epochs].map((events) =>
+      events.find((event) => event.seconds >= x)?.progress ?? Infinity,
+    );
+    return Math.min(...found, lastPlace());
+  }
+
+  const lastPlace = (seconds = false) =>
+    Math.max(...[series.batches, series.epochs].map((events) =>
+      events.length ? place(events.at(-1), seconds) : 0,
+    )) || 1;
+
   // x, y and what else belongs into each trace, by the trace's `uid`. Accuracies are in percent.
-  function columns(metric, { smoothing, rate }) {
+  function columns(metric, { smoothing, rate, seconds }) {
     const { batches, epochs, changes, own } = series;
     const unit = metric === "accuracy" ? 100 : 1;
-    const progress = (events) => events.map((event) => event.progress);
+    const across = (events) => events.map((event) => place(event, seconds));
     const of = (events, name) => events.map((event) => unit * event[name]);
     const ends = epochs.filter((event) => event.progress === event.epoch);
-    const x = progress(batches);
+    const x = across(batches);
     const raw = of(batches, metric);
     // A change of the learning rate stands on the curve as it was then.
     const before = ({ step }) => batches.findLast((batch) => batch.step <= step) ?? batches[0];
     const drawings = (scores, name) => ({
-      x: scores.map(({ epoch }) => epoch),
+      x: scores.map(({ epoch }) => placeOfEpoch(epoch, seconds)),
       y: scores.map(({ right, count }) => (100 * right) / count),
       customdata: scores.map(({ right, count }) => [right, count]),
       name: `${name} (${scores[0]?.count})`,
@@ -99,10 +120,10 @@
     return {
       raw: { x, y: raw },
       train: { x, y: smoothed(raw, smoothing) },
-      mean: { x: progress(ends), y: of(ends, `train_${metric}`) },
-      test: { x: progress(epochs), y: of(epochs, `test_${metric}`) },
+      mean: { x: across(ends), y: of(ends, `train_${metric}`) },
+      test: { x: across(epochs), y: of(epochs, `test_${metric}`) },
       change: {
-        x: progress(changes),
+        x: across(changes),
         y: changes.map((change) => unit * before(change)?.[metric]),
         customdata: changes.map(({ learning_rate }) => plain(learning_rate)),
       },
@@ -158,7 +179,7 @@
   }
 
   // The names and last values of the lines, at their ends.
-  function labelsOf(graph, filled, [low, high], pixels, log) {
+  function labelsOf(graph, filled, [low, high], pixels, last, log) {
     const { metric } = graph.dataset;
     const small = isCompact(graph);
     const scaled = (value) => (log ? Math.log10(value) : value);
@@ -170,31 +191,29 @@
     const places = pushApart(axis.map((value) => value / pixel), gap, ...bounds);
     const space = small ? " " : "<br>\u2003";
     const labels = {
-      x: ends.map(lastEpoch),
+      x: ends.map(() => last),
       y: places.map((place) => (log ? 10 ** (place * pixel) : place * pixel)),
       text: ends.map((uid) => `\u2003${uid}${space}${text(metric, filled[uid].y.at(-1))}`),
     };
     const rate = filled.rate.y?.at(-1);
     if (rate === undefined) return { labels };
     const name = `\u2003rate<br>\u2003${plain(rate)}`;
-    return { labels, "rate-label": { x: [lastEpoch()], y: [rate], text: [name] } };
+    return { labels, "rate-label": { x: [last], y: [rate], text: [name] } };
   }
 
-  const lastEpoch = () =>
-    Math.max(series.batches.at(-1)?.progress ?? 0, series.epochs.at(-1)?.progress ?? 0) || 1;
-
   // The band at the marked epoch, and its test value where no curve is.
-  function markOf({ metric }, filled, share) {
-    if (marked === null || marked > lastEpoch()) return { shapes: [], note: [] };
+  function markOf({ metric }, filled, share, seconds) {
+    const at = marked === null ? undefined : placeOfEpoch(marked, seconds);
+    if (!(at <= lastPlace(seconds))) return { shapes: [], note: [] };
     const shape = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
-    const band = { type: "rect", xsizemode: "pixel", xanchor: marked, x0: -7, x1: 7 };
+    const band = { type: "rect", xsizemode: "pixel", xanchor: at, x0: -7, x1: 7 };
     const ink = { width: 1.5, color: colour("--ink") };
-    const line = { type: "line", x0: marked, x1: marked, line: ink };
-    const value = filled.test.y[filled.test.x.indexOf(marked)];
-    const left = marked > SIDE * lastEpoch();
+    const line = { type: "line", x0: at, x1: at, line: ink };
+    const value = filled.test.y[filled.test.x.indexOf(at)];
+    const left = at > SIDE * lastPlace(seconds);
     const note = {
       text: `<b>epoch ${marked}${value === undefined ? "" : `: ${text(metric, value)}`}</b>`,
-      x: marked,
+      x: at,
       xanchor: left ? "right" : "left",
       xshift: left ? -10 : 10,
       yref: "paper",
@@ -209,22 +228,27 @@
   // The figure as Python gives it, with the points, in the colours of the page's theme.
   function figureOf(graph) {
     const { metric } = graph.dataset;
-    const { smoothing, log: wanted, rate } = styleOf(graph);
+    const { smoothing, log: wanted, rate, seconds } = styleOf(graph);
     const log = wanted && metric === "loss";
     const figure = blankOf(graph);
     const { layout } = figure;
-    const filled = columns(metric, { smoothing, rate });
+    const filled = columns(metric, { smoothing, rate, seconds });
+    const last = lastPlace(seconds);
     const range = rangeOf(metric, filled, log);
     const share = rate ? 1 - RATE_STRIP : 1;
     const pixels = share * (graph.clientHeight - layout.margin.t - layout.margin.b);
-    Object.assign(filled, labelsOf(graph, filled, range, Math.max(pixels, 1), log));
+    Object.assign(filled, labelsOf(graph, filled, range, Math.max(pixels, 1), last, log));
     const unmarked = { shapes: [], note: [] };
-    const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share);
-    Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, lastEpoch()] });
+    const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share, seconds);
+    Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, last] });
     Object.assign(layout.yaxis, { range: graph.zoom?.y ?? range, domain: [1 - share, 1] });
     if (rate) layout.xaxis.anchor = "y2";
     const ticks = { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) };
     if (log) Object.assign(layout.yaxis, ticks);
+    if (seconds) {
+      layout.xaxis.unifiedhovertitle = { text: "after %{x:.1~f} s" };
+      layout.annotations[0].text = "seconds";
+    }
     layout.shapes = shapes;
     layout.annotations = [...(layout.annotations ?? []), ...note];
     const data = figure.data.map((trace) => ({ ...trace, ...filled[trace.uid] }));
@@ -257,7 +281,9 @@
     const { data, layout } = figureOf(graph);
     window.Plotly.react(graph, data, layout, CONFIG);
     if (!first) return;
-    graph.on("plotly_click", ({ points: [point] }) => window.digitlab.slider.seek(point.x));
+    graph.on("plotly_click", ({ points: [point] }) =>
+      window.digitlab.slider.seek(progressAt(point.x, styleOf(graph).seconds)),
+    );
     graph.on("plotly_doubleclick", () => reset(graph));
     graph.on("plotly_relayout", (change) => {
       if (!Object.keys(change).some((key) => /^[xy]axis\.range/.test(key))) return;
@@ -388,7 +414,7 @@
 
   // Shows and says the values of an evaluation.
   function tell(graph, event) {
-    window.Plotly.Fx.hover(graph, { xval: event.progress, yval: 0 }, "xy");
+    window.Plotly.Fx.hover(graph, { xval: place(event, styleOf(graph).seconds), yval: 0 }, "xy");
     const { metric } = graph.dataset;
     const unit = metric === "accuracy" ? 100 : 1;
     const value = (name) => text(metric, unit * event[`${name}_${metric}`]);
@@ -426,7 +452,8 @@
     download,
 
     setStyle: (newStyle) => {
-      if (newStyle.log !== style.log) curves().forEach((graph) => zoom(graph, null));
+      const isOther = newStyle.log !== style.log || newStyle.seconds !== style.seconds;
+      if (isOther) curves().forEach((graph) => zoom(graph, null));
       style = newStyle;
       changedByHand();
     },

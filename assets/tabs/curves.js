@@ -112,6 +112,7 @@
       smoothing: Number(field("smoothing").value),
       log: field("log").checked,
       rate: field("rate").checked,
+      seconds: field("across").querySelector(":checked").value === "seconds",
     });
     return noUpdate();
   }

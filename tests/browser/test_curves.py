@@ -23,6 +23,7 @@ def open_curves(dashboard: DashboardPage) -> None:
     dashboard.field("Smoothing").fill("0.6")
     dashboard.field(LOG).check()
     dashboard.field("Learning rate").uncheck()
+    dashboard.choose("Epochs")
 
 
 def start_endless_run(dashboard: DashboardPage, server: AppServer) -> str:
@@ -269,3 +270,27 @@ def test_the_keyboard_walks_along_a_curve_and_moves_the_epoch_slider(
     expect(page.locator("tr.shown")).to_have_text(re.compile("^2"))
     dashboard.button("Latest").click()
     expect(page.locator("tr.shown")).to_have_count(0)
+
+
+def test_the_axis_can_be_the_time_that_training_took(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str
+) -> None:
+    show_curves(dashboard, server, mlp_run)
+    _, second, last = server.events(mlp_run, "epoch")
+    dashboard.zoom_in(ACCURACY)
+    dashboard.choose("Seconds")
+    for trace, kind in ((RAW, "batch"), (TEST, "epoch")):
+        seconds = [event["seconds"] for event in server.events(mlp_run, kind)]
+        places = f"Array.from(gd.data[{trace}].x)"
+        dashboard.until(
+            lambda places=places, seconds=seconds: (
+                dashboard.figure_value(ACCURACY, places) == seconds
+            )
+        )
+    dashboard.until(lambda: shown_range(dashboard, ACCURACY)[0] == [0, last["seconds"]])
+    dashboard.click_point(ACCURACY, f"[gd.data[{TEST}].x[1], gd.data[{TEST}].y[1]]")
+    expect(dashboard.page.get_by_label("Epoch shown")).to_have_value("2")
+    band = "gd.layout.shapes.at(-1).x0"
+    dashboard.until(lambda: dashboard.figure_value(ACCURACY, band) == second["seconds"])
+    dashboard.choose("Epochs")
+    dashboard.until(lambda: dashboard.figure_value(ACCURACY, band) == 2)

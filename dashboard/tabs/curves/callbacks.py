@@ -16,6 +16,7 @@ def register(app: Dash, _: "TrainingService") -> None:
         Input(layout.SMOOTHING, "value"),
         Input(layout.LOG, "value"),
         Input(layout.RATE, "value"),
+        Input(layout.ACROSS, "value"),
     )
     for name, picture in ((layout.PNG, "png"), (layout.SVG, "svg")):
         app.clientside_callback(ClientsideFunction("curves", picture), Input(name, "n_clicks"))

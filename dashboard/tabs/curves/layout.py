@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from dashboard import ids
-from dashboard.components.controls import PERSIST, button, labelled, panel
+from dashboard.components.controls import PERSIST, button, choices, labelled, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 
@@ -18,6 +18,7 @@ ACCURACY = "curves-accuracy"
 SMOOTHING = "curves-smoothing"
 LOG = "curves-log"
 RATE = "curves-rate"
+ACROSS = "curves-across"
 TABLE = "curves-table"
 PNG = "curves-png"
 SVG = "curves-svg"
@@ -36,6 +37,7 @@ PATTERNS = {
     ),
 }
 """What two losses may look like, and what that means."""
+AXES = {"epochs": "Epochs", "seconds": "Seconds"}
 NO_ROWS = "A row appears here after each epoch."
 
 
@@ -71,6 +73,13 @@ def _controls() -> html.Div:
             labelled("Smoothing", smoothing),
             dbc.Switch(id=LOG, label="Log scale for the loss", value=True, **PERSIST),
             dbc.Switch(id=RATE, label="Learning rate", value=False, **PERSIST),
+            html.Div(
+                [
+                    html.Span("Across", className="soft", **{"aria-hidden": "true"}),
+                    html.Div(choices("Across", ACROSS, AXES, **PERSIST), className="segments"),
+                ],
+                className="control",
+            ),
             html.Div(
                 [html.Span("Download", className="soft"), *downloads],
                 className="control push",
