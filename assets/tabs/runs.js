@@ -12,7 +12,7 @@
   const STATE_ACTIONS = { "runs-stop": ["stop"], "runs-repeat": ["repeat"], "runs-rewind": ["rewind"] };
   const PHONE = window.matchMedia("(max-width: 56rem)");
   const NARROW = window.matchMedia("(max-width: 75rem)");
-  const NOT_NARROW = ["preset", "dataset", "seed", "created"]; // columns
+  const NOT_NARROW = ["preset", "dataset", "seed", "created", "curve"]; // columns
   const ROW_HEIGHT = { phone: 58, else: 37 }; // px
   const COMPARE_MS = 1000; // between two comparisons of runs that train
 
@@ -168,8 +168,27 @@
   const stateMark = ({ state, word }) =>
     createElement("span", { className: `state state-${state.split(",")[0]}` },
       createElement("i", { className: "dot" }), word);
+  const CURVE_SIZE = {
+    className: "run-curve", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": true,
+  };
+  const MOST_NINES = 2.7; // 99.8 %
+
+  // Accuracies in nines, the logarithm of the error: all good networks would look alike in percent.
+  function curveOf(accuracies, stroke) {
+    if (!accuracies) return null;
+    const places = accuracies.split(" ").map((accuracy, at, all) => {
+      const across = all.length > 1 ? (100 * at) / (all.length - 1) : 50;
+      const nines = Math.min(-Math.log10(1 - accuracy), MOST_NINES);
+      return `${across} ${100 - (100 * nines) / MOST_NINES}`;
+    });
+    const isPoint = places.length === 1;
+    const d = `M${places.join("L")}${isPoint ? "h.01" : ""}`; // the ends of lines are round
+    const strokeWidth = isPoint ? 6 : 2;
+    return createElement("path", { d, stroke, strokeWidth, vectorEffect: "non-scaling-stroke" });
+  }
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions ?? {}, {
     RunState: ({ data }) => stateMark(data),
+    RunCurve: ({ data, value }) => createElement("svg", CURVE_SIZE, curveOf(value, data.colour)),
     RunName: ({ data, value }) =>
       createElement("span", { className: "run-name" },
         createElement("span", { style: { color: data.colour }, "aria-hidden": true }, data.mark),

@@ -71,6 +71,7 @@ class RunSnapshot:
         queue_place: position in the queue, from 1.
         kept: the epochs with a saved network; 0 is the untrained one.
         place_epoch: for a rewound run, the epoch after which it will continue.
+        test_accuracies: at the evaluations; of many, evenly spaced ones and the last.
     """
 
     run_id: str
@@ -112,10 +113,11 @@ class RunSnapshot:
     test_loss: float | None = None
     test_accuracy: float | None = None
     best_test_accuracy: float | None = None
+    test_accuracies: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
-        lists = {name: list(values[name]) for name in ("kept", "earlier")}
+        lists = {name: list(values[name]) for name in ("kept", "earlier", "test_accuracies")}
         return {**values, **lists, "state": self.state.value}
 
     @classmethod
@@ -129,6 +131,7 @@ class RunSnapshot:
         kept, state = tuple(values["kept"]), RunState(values["state"])
         lesson = FinetuneInfo(**values["lesson"]) if values.get("lesson") else None
         parsed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
+        parsed["test_accuracies"] = tuple(values.get("test_accuracies", ()))
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**known, **parsed})
 

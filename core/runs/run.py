@@ -18,6 +18,8 @@ from core.training.state import Checkpoint, ResumeState
 
 WRITE_SECONDS = 1.0
 """Events are written this often; a kill loses at most these seconds of the curves."""
+MOST_ACCURACIES = 16
+"""As many test accuracies stand in a snapshot: enough for a curve in a line of text."""
 
 
 @dataclass(eq=False)
@@ -130,6 +132,8 @@ class Run:
         self._written = len(stored)
         last_epoch = self.snapshot.place_epoch
         self._events = [e for e in stored if last_epoch is None or e.epoch <= last_epoch]
+        if not self.snapshot.test_accuracies:  # a run of an earlier version
+            self.update(test_accuracies=_test_accuracies(self._events))
         return self._events
 
     def unload_events(self) -> None:
@@ -143,7 +147,7 @@ class Run:
         self.update(**_figures_of(event), seconds_left=self._seconds_left(event))
         if isinstance(event, EpochMetrics):
             best = max(event.test_accuracy, self.snapshot.best_test_accuracy or 0.0)
-            self.update(best_test_accuracy=best)
+            self.update(best_test_accuracy=best, test_accuracies=_test_accuracies(self.events))
 
     @property
     def is_write_due(self) -> bool:
@@ -185,7 +189,8 @@ class Run:
             if isinstance(event, EpochMetrics) and event.progress > inherited
         ]
         best = max(own_accuracies, default=None)
-        return figures | {"best_test_accuracy": best, "seconds_left": None}
+        figures |= {"best_test_accuracy": best, "test_accuracies": _test_accuracies(events)}
+        return figures | {"seconds_left": None}
 
     # Position
 
@@ -267,6 +272,13 @@ class Run:
         if epoch is not None and epoch < (self.snapshot.parent_epoch or 0):
             self.update(parent_epoch=epoch, earlier=self.snapshot.segments(epoch))
         self.update(place_epoch=None)
+
+
+def _test_accuracies(events: list[Metrics]) -> tuple[float, ...]:
+    """The test accuracies of these events, at most `MOST_ACCURACIES` of them."""
+    found = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
+    stride = max(1, (len(found) - 1) / (MOST_ACCURACIES - 1))
+    return tuple(found[round(place * stride)] for place in range(min(len(found), MOST_ACCURACIES)))
 
 
 def _figures_of(event: Metrics) -> dict[str, Any]:

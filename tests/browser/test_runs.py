@@ -174,6 +174,7 @@ def test_all_runs_are_listed_and_the_table_and_the_comparison_follow_them(
     dashboard.until(lambda: dashboard.point_count(COMPARISON) > 1)
     before = dashboard.point_count(COMPARISON)
     dashboard.until(lambda: dashboard.point_count(COMPARISON) > before + 1)
+    expect(row(dashboard, busy).locator(".run-curve path")).to_have_attribute("d", re.compile("L"))
     server.stop_run(run_id)
     expect(row(dashboard, busy)).to_contain_text("stopped")
 

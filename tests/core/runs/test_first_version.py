@@ -89,6 +89,9 @@ def test_a_run_has_its_state_metrics_and_epochs(
         found, count = service.runs.events_since(run.run_id, 0)
         assert count == events
         tested = {event.progress: event for event in found if isinstance(event, EpochMetrics)}
+        accuracies = tuple(event.test_accuracy for event in tested.values())
+        # It was written without them.
+        assert service.runs.snapshot(run.run_id).test_accuracies == accuracies
         for epoch in kept:
             shown = service.predictions.test_set_report(run.run_id, epoch).answers
             right = float((shown.predictions == tiny_dataset.test_labels.numpy()).mean())

@@ -391,6 +391,20 @@ def test_until_it_is_resumed_a_rewound_run_can_go_forward_again(
     assert found.best_test_accuracy == max(event[6] for event in everything if len(event) == 10)
 
 
+def test_a_snapshot_has_some_of_the_test_accuracies_the_first_and_the_last_included(
+    service: TrainingService, tiny_config: TrainConfig, finish: Finish
+) -> None:
+    run_id = service.runs.start(tiny_config.model_copy(update={"evaluations_per_epoch": 10}))
+    found = finish(service, run_id).test_accuracies
+    events, _ = service.runs.events_since(run_id, 0)
+    every = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
+    assert len(every) == 20
+    # Every 19/15th, rounded to whole places.
+    places = (0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16, 18, 19)
+    assert found == tuple(every[place] for place in places)
+    assert service.runs.rewind(run_id, 1).test_accuracies == tuple(every[:10])
+
+
 def test_a_fork_shares_the_epochs_before_it_and_differs_after(
     make_service: MakeService, uninterrupted: list[tuple[Any, ...]], finish: Finish
 ) -> None:

@@ -23,6 +23,7 @@ RUN = RunSnapshot(
     progress=5.0,
     seconds=61.4,
     best_test_accuracy=0.9912,
+    test_accuracies=(0.97, 0.9912),
     preset="notebook",
 )
 
@@ -54,6 +55,7 @@ def test_a_row_says_what_the_run_is_and_has_reached() -> None:
         False,
     ]
     assert row["best"] == 99.12  # percent, as it is shown and as one filters
+    assert row["curve"] == "0.9700 0.9912"
 
 
 def test_a_run_that_waits_says_its_place() -> None:
