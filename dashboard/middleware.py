@@ -23,6 +23,8 @@ PAGE_ORIGIN = "x-page-origin"
 """The header in which the page says its origin where browsers send none: when it reads."""
 MAX_BODY = 4 << 20
 """Bytes of a request's body: the longest drawing needs less."""
+MAX_BODIES = 256 << 20
+"""Bytes of all bodies at one time."""
 
 HEADERS = {
     "X-Frame-Options": "DENY",
@@ -179,7 +181,8 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """ASGI middleware. Reads the body of every request, and refuses one that is too long with 413.
+    """ASGI middleware. Reads the body of every request, and refuses one that is too long with 413,
+    and with 503 one for which there is no room beside those that are being answered.
 
     The application gets a whole body in one piece, or nothing.
     """
@@ -190,32 +193,45 @@ class BodyLimit:
             limits: the most bytes of a body, by path; `MAX_BODY` for all other paths.
         """
         self._app, self._limits = app, limits
+        self._held = 0  # bytes of all bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+
+        async def refuse(status: int, sentence: str) -> None:
+            log.info("A request was refused with %d: %s", status, sentence)
+            await JSONResponse({"error": sentence}, status)(scope, receive, send)
+
         most = self._limits.get(scope["path"], MAX_BODY)
         length = Headers(scope=scope).get("content-length", "")
         # A longer number than this has too many digits for `int`.
         announced = int(length) if length.isdecimal() and len(length) < 20 else 0
         body = bytearray()
+        held = 0
         more = announced <= most
-        while more and len(body) <= most:
-            message = await receive()
-            if message["type"] == "http.disconnect":
+        try:
+            while more and len(body) <= most:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                self._held += len(body) - held
+                held = len(body)
+                if self._held > MAX_BODIES:
+                    await refuse(503, "Digit Lab reads too many files now. Try again in a minute.")
+                    return
+            if max(announced, len(body)) > most:
+                await refuse(413, f"That is too much: this request has at most {most >> 20} MiB.")
                 return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        if max(announced, len(body)) > most:
-            sentence = f"That is too much: this request has at most {most >> 20} MiB."
-            log.info("A request was refused with 413: %s", sentence)
-            await JSONResponse({"error": sentence}, status_code=413)(scope, receive, send)
-            return
-        rest: list[Message] = [{"type": "http.request", "body": bytes(body)}]
-        del body
+            rest: list[Message] = [{"type": "http.request", "body": bytes(body)}]
+            del body
 
-        async def receive_rest() -> Message:
-            return rest.pop() if rest else await receive()
+            async def receive_rest() -> Message:
+                return rest.pop() if rest else await receive()
 
-        await self._app(scope, receive_rest, send)
+            await self._app(scope, receive_rest, send)
+        finally:
+            self._held -= held

@@ -354,7 +354,7 @@ PROBLEMS = {
     429: "Too many wrong tokens came from this address",
     500: "A file of a run is damaged, or something else went wrong here",
     501: "The run cannot be had in this form",
-    503: "There are too many connections, or the data set cannot be had now",
+    503: "There are too many connections or large bodies, or the data set cannot be had now",
     507: "The disk is full, or the folder cannot be written",
 }
 """What goes wrong, by status code."""

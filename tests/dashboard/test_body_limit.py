@@ -75,6 +75,19 @@ def test_a_length_is_not_believed(untrained: TestClient, length: str) -> None:
     assert Upload(untrained, "/api/predict", length).status == 413
 
 
+def test_many_bodies_at_one_time_are_refused_with_a_sentence(
+    untrained: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.middleware.MAX_BODIES", 3 * MIB)
+    for _ in range(2):  # what was refused takes no room from the next
+        upload = Upload(untrained, "/api/predict")
+        assert upload.status == 503
+        assert "too many files" in upload.sentence
+        assert upload.taken == 4 * MIB
+    for _ in range(2):  # nor does what was answered
+        assert untrained.post("/api/predict", content=bytes(2 * MIB)).status_code == 400
+
+
 def test_a_file_with_weights_may_be_longer(untrained: TestClient) -> None:
     # It is read, and then found to be no file with weights.
     refusal(untrained.post("/api/import", content=bytes(MAX_BODY + 1)), 422)
