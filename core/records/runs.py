@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from core.names import plain_text
+
 
 class RunState(str, Enum):
     """The state of a run. The last four are final."""
@@ -127,11 +129,16 @@ class RunSnapshot:
         Raises:
             KeyError, TypeError, ValueError: the values are not those of a run.
         """
-        earlier = tuple(TrainingSegment(**segment) for segment in values.get("earlier", ()))
-        kept, state = tuple(values["kept"]), RunState(values["state"])
-        lesson = FinetuneInfo(**values["lesson"]) if values.get("lesson") else None
-        parsed = {"state": state, "kept": kept, "earlier": earlier, "lesson": lesson}
-        parsed["test_accuracies"] = tuple(values.get("test_accuracies", ()))
+        parsed: dict[str, Any] = {
+            "state": RunState(values["state"]),
+            "kept": tuple(values["kept"]),
+            "earlier": tuple(TrainingSegment(**one) for one in values.get("earlier", ())),
+            "lesson": FinetuneInfo(**values["lesson"]) if values.get("lesson") else None,
+            "test_accuracies": tuple(values.get("test_accuracies", ())),
+            # Other programs and earlier versions kept whatever was typed.
+            "name": plain_text(values.get("name", "")),
+            "note": plain_text(values.get("note", "")),
+        }
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**known, **parsed})
 

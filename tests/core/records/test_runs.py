@@ -106,3 +106,10 @@ def test_fields_that_this_version_does_not_have_are_ignored() -> None:
     run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
 
     assert RunSnapshot.from_json({**run.to_json(), "weights_file": "mlp.pth"}) == run
+
+
+def test_names_and_notes_lose_what_cannot_be_seen() -> None:
+    run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
+    kept = {**run.to_json(), "name": "A\u202enna", "note": "one\ntwo\0"}
+    read = RunSnapshot.from_json(kept)
+    assert (read.name, read.note) == ("Anna", "one two")
