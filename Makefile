@@ -29,8 +29,8 @@ test: venv-dev browser ## run all tests; some: make test ARGS="tests/core -k nam
 
 probe: venv-probe browser ## check what takes long: other browsers, nginx, slow answers
 	@$(PY) -m tools.setup_probes
-	@$(PY) -m pytest probes $(ARGS)
-	@$(PY) -m pytest --hypothesis-profile thorough -k foreign_input tests/core tests/dashboard
+	@$(PY) -m pytest -o faulthandler_timeout=2400 probes $(ARGS)
+	@$(PY) -m pytest -o faulthandler_timeout=2400 --hypothesis-profile thorough -k foreign_input tests/core tests/dashboard
 	@DIGITLAB_SLOW_NETWORK=1 $(PYTEST) tests/browser
 
 coverage: venv-dev browser ## run all tests and list the lines that none of them reaches

@@ -221,6 +221,9 @@ class BodyLimit:
                 self._held += len(body) - held
                 held = len(body)
                 if self._held > MAX_BODIES:
+                    body.clear()
+                    self._held -= held
+                    held = 0
                     await refuse(503, "Digit Lab reads too many files now. Try again in a minute.")
                     return
             if max(announced, len(body)) > most:

@@ -70,7 +70,7 @@ class Owners:
                     headers["cache-control"] = "private"  # a proxy must not keep it for others
                     headers.add_vary_header("Cookie")
                 if is_page or (is_new and visitor.is_asked):
-                    headers.append("set-cookie", self._cookie(visitor.name, scope["scheme"]))
+                    headers.append("set-cookie", self._cookie(visitor.name))
             await send(message)
 
         token = _visitor.set(visitor)
@@ -79,15 +79,8 @@ class Owners:
         finally:
             _visitor.reset(token)
 
-    def _cookie(self, name: str, scheme: str) -> str:
+    def _cookie(self, name: str) -> str:
         response = Response()
-        response.set_cookie(
-            COOKIE,
-            name,
-            MAX_AGE,
-            path=self._path,
-            secure=scheme == "https",
-            httponly=True,
-            samesite="lax",
-        )
+        # Not `secure`: who comes by HTTPS and later by HTTP would lose sight of the drawings.
+        response.set_cookie(COOKIE, name, MAX_AGE, path=self._path, httponly=True, samesite="lax")
         return response.headers["set-cookie"]

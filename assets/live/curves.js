@@ -88,10 +88,9 @@
   // The reverse: the progress in epochs at a place.
   function progressAt(x, seconds) {
     if (!seconds) return x;
-    const found = [series.batches, series.epochs].map((events) =>
-      events.find((event) => event.seconds >= x)?.progress ?? Infinity,
-    );
-    return Math.min(...found, lastPlace());
+    const { batches, epochs } = series;
+    const later = [batches, epochs].flatMap((events) => events.find(({ seconds }) => seconds >= x) ?? []);
+    return Math.min(...later.map(({ progress }) => progress), lastPlace());
   }
 
   const lastPlace = (seconds = false) =>
@@ -453,7 +452,8 @@
 
     setStyle: (newStyle) => {
       const isOther = newStyle.log !== style.log || newStyle.seconds !== style.seconds;
-      if (isOther) curves().forEach((graph) => zoom(graph, null));
+      const large = curves().filter((graph) => !isCompact(graph));
+      if (isOther) large.forEach((graph) => zoom(graph, null));
       style = newStyle;
       changedByHand();
     },

@@ -171,7 +171,7 @@
   const CURVE_SIZE = {
     className: "run-curve", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": true,
   };
-  const MOST_NINES = 2.7; // 99.8 %
+  const MOST_NINES = 3; // 99.9 %
 
   // Accuracies in nines, the logarithm of the error: all good networks would look alike in percent.
   function curveOf(accuracies, stroke) {

@@ -135,9 +135,9 @@ class RunSnapshot:
             "earlier": tuple(TrainingSegment(**one) for one in values.get("earlier", ())),
             "lesson": FinetuneInfo(**values["lesson"]) if values.get("lesson") else None,
             "test_accuracies": tuple(values.get("test_accuracies", ())),
-            # Other programs and earlier versions kept whatever was typed.
-            "name": plain_text(values.get("name", "")),
-            "note": plain_text(values.get("note", "")),
+            # Earlier versions kept whatever was typed.
+            "name": plain_text(str(values.get("name", ""))),
+            "note": plain_text(str(values.get("note", ""))),
         }
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**{**known, **parsed})

@@ -2,6 +2,7 @@
 
 import time
 from bisect import bisect_right
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -132,9 +133,18 @@ class Run:
         self._written = len(stored)
         last_epoch = self.snapshot.place_epoch
         self._events = [e for e in stored if last_epoch is None or e.epoch <= last_epoch]
-        if not self.snapshot.test_accuracies:  # a run of an earlier version
-            self.update(test_accuracies=_test_accuracies(self._events))
+        self._add_test_accuracies()
         return self._events
+
+    def _add_test_accuracies(self) -> None:
+        """Adds them to the snapshot of a run of an earlier version."""
+        if self.snapshot.test_accuracies or not self._events:
+            return
+        found = _test_accuracies(self._events)
+        if found:
+            self.update(test_accuracies=found)
+            with suppress(StorageError):  # the next time will do
+                self.save()
 
     def unload_events(self) -> None:
         """Frees the memory of events that can be read again."""

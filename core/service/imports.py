@@ -96,6 +96,7 @@ class WeightImports:
                 test_loss=evaluation.loss,
                 test_accuracy=evaluation.accuracy,
                 best_test_accuracy=evaluation.accuracy,
+                test_accuracies=(evaluation.accuracy,),
             )
         self._notifier.notify()
 

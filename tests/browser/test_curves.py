@@ -278,7 +278,11 @@ def test_the_axis_can_be_the_time_that_training_took(
     show_curves(dashboard, server, mlp_run)
     _, second, last = server.events(mlp_run, "epoch")
     dashboard.zoom_in(ACCURACY)
+    reset = dashboard.region(ACCURACY).get_by_role("button", name="Reset zoom")
+    expect(reset).to_be_visible()
     dashboard.choose("Seconds")
+    expect(reset).to_be_hidden()
+    expect(dashboard.figure(ACCURACY).locator(".infolayer")).to_contain_text("seconds")
     for trace, kind in ((RAW, "batch"), (TEST, "epoch")):
         seconds = [event["seconds"] for event in server.events(mlp_run, kind)]
         places = f"Array.from(gd.data[{trace}].x)"
@@ -292,5 +296,10 @@ def test_the_axis_can_be_the_time_that_training_took(
     expect(dashboard.page.get_by_label("Epoch shown")).to_have_value("2")
     band = "gd.layout.shapes.at(-1).x0"
     dashboard.until(lambda: dashboard.figure_value(ACCURACY, band) == second["seconds"])
+    dashboard.figure(ACCURACY).focus()
+    dashboard.page.keyboard.press("End")
+    hover = dashboard.figure(ACCURACY).locator(".hoverlayer")
+    expect(hover).to_contain_text(percent(last["test_accuracy"]))
+    expect(hover).to_contain_text(re.compile(r"after \d"))
     dashboard.choose("Epochs")
     dashboard.until(lambda: dashboard.figure_value(ACCURACY, band) == 2)
