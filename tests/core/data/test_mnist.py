@@ -370,7 +370,7 @@ def npy_header(shape: tuple[int, ...]) -> bytes:
 OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # of other tests
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
