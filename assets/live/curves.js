@@ -89,7 +89,8 @@
   function progressAt(x, seconds) {
     if (!seconds) return x;
     const { batches, epochs } = series;
-    const later = [batches, epochs].flatMap((events) => events.find(({ seconds }) => seconds >= x) ?? []);
+    const isLater = (event) => event.seconds >= x;
+    const later = [batches, epochs].flatMap((events) => events.find(isLater) ?? []);
     return Math.min(...later.map(({ progress }) => progress), lastPlace());
   }
 

@@ -103,6 +103,16 @@ def refusal(answer: Response, code: int) -> str:
     return str(body["error"])
 
 
+class Clock:
+    """Seconds that a test sets, in place of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Callbacks:
     """The callbacks of a server, called as the page calls them.
 

@@ -24,7 +24,7 @@ from core.service.service import TrainingService
 from dashboard import auth
 from dashboard.app import create_app
 from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
-from tests.dashboard.conftest import refusal
+from tests.dashboard.conftest import Clock, refusal
 
 TOKEN = "a+token/of_the~class=="
 ORIGIN = "http://192.168.0.7:8050"
@@ -34,16 +34,6 @@ WRONG = {"authorization": "Bearer another-token-than-that"}
 OLD_COOKIE = {"cookie": f"digit_lab_8050={'0' * 64}"}
 SIGN_IN = "<title>Digit Lab: sign in</title>"
 LIVE = f"{ORIGIN.replace('http', 'ws')}/api/live"
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")

@@ -22,19 +22,11 @@ from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
 from dashboard.tabs.runs import layout as runs
 from dashboard.tabs.train import layout as train
 from tests.conftest import Finish, WaitUntil, run_async
-from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
+from tests.dashboard.conftest import SHORT, Callbacks, Clock, in_memory_service, opened
 
 OWNER = "0123456789abcdef" * 2
 FORM: dict[str, Any] = {config_form.SETTINGS: SHORT}
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(scope="module")
