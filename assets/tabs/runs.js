@@ -4,7 +4,7 @@
 (function () {
   "use strict";
 
-  const { saveInTurn, setProps, url } = window.digitlab;
+  const { addCallbacks, noUpdate, saveInTurn, setProps, url } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
@@ -142,6 +142,12 @@
     if (step && buttons.includes(target)) {
       buttons[(buttons.indexOf(target) + step + buttons.length) % buttons.length].focus();
     }
+  });
+
+  addCallbacks("runs", {
+    // The epoch to go on from stays what it is while the run has it.
+    keepEpoch: (options, proposed, epoch) =>
+      options?.some(({ value }) => value === epoch) ? noUpdate() : proposed,
   });
 
   // Through a request of the page's own: a browser would open the answer if there is no such file.

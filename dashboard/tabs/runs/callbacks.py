@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import dash_bootstrap_components as dbc
-from dash import Dash, Input, Output, State, ctx, html, no_update, set_props
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update, set_props
 from typing_extensions import Required, TypedDict
 
 from core.config import CHOICE_TITLES, TrainConfig, read_texts
@@ -138,7 +138,7 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "one": Output(layout.ONE, "style"),
             "title": Output(layout.ONE_TITLE, "children"),
             "epochs": Output(layout.EPOCH, "options"),
-            "epoch": Output(layout.EPOCH, "value"),
+            "epoch": Output(layout.PROPOSED_EPOCH, "data"),
             "files": Output(layout.FILES, "children"),
             "menu": Output(layout.FILES, "style"),
             "seeds": Output(layout.GROUP_LINE, "style"),
@@ -148,12 +148,9 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "rows": Input(ids.RUNS_GRID, "selectedRows"),
             "metric": Input(layout.METRIC, "value"),
             "_": Input(layout.CHANGED, "data"),
-            "epoch": State(layout.EPOCH, "value"),
         },
     )
-    async def compare(
-        rows: Any, metric: str | None, _: object, epoch: str | None
-    ) -> dict[str, Any]:
+    async def compare(rows: Any, metric: str | None, _: object) -> dict[str, Any]:
         runs = await asyncio.to_thread(load, selected_runs(rows))
         shown: dict[str, Any] = {
             "figure": figures.comparison(runs, "loss" if metric == "loss" else "accuracy"),
@@ -172,12 +169,21 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "epochs": [
                 {"value": one, "label": "0 (untrained)" if one == "0" else one} for one in epochs
             ],
-            "epoch": epoch if epoch in epochs else _last_to_continue(run),
+            "epoch": _last_to_continue(run),
             "files": _links(run),
             "menu": display(run.kept),
             "seeds": display(count),
             "seed_count": f"One of {count} runs that differ only in their seeds.",
         }
+
+    # In the browser: an answer that was asked for before somebody chose an epoch must not undo that.
+    app.clientside_callback(
+        ClientsideFunction("runs", "keepEpoch"),
+        Output(layout.EPOCH, "value"),
+        Input(layout.EPOCH, "options"),
+        State(layout.PROPOSED_EPOCH, "data"),
+        State(layout.EPOCH, "value"),
+    )
 
     @app.callback(
         Output(ids.RUNS_GRID, "selectedRows"),

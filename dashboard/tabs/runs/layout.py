@@ -43,6 +43,7 @@ ONE = "runs-one"
 ONE_TITLE = "runs-one-title"
 ONE_SAY = "runs-one-say"
 EPOCH = "runs-epoch"
+PROPOSED_EPOCH = "runs-proposed-epoch"
 REWIND = "runs-rewind"
 FIELD = "runs-field"
 VALUE = "runs-value"
@@ -89,7 +90,7 @@ def layout(service: "TrainingService") -> html.Div:
                 help_link(EXPLANATION, "runs"),
             ),
             html.Div([_comparison(), _details()], className="runs-split"),
-            *stores(DELETED_IDS, CHANGED),
+            *stores(DELETED_IDS, CHANGED, PROPOSED_EPOCH),
         ]
     )
 
