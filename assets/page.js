@@ -95,8 +95,14 @@
     setProps("run-pick", { value: run ?? "newest" });
   }
 
+  // Opens a tab at once; the callbacks of Dash hear of it a little later.
+  window.digitlab.openTab = (tab) => {
+    if (view && view.tab !== tab) open(tab, view.run, false);
+    setProps("open-tab", { data: tab });
+  };
+
   addCallbacks("page", {
-    // Somebody has opened a tab or a run, or the page has just been drawn.
+    // The server has opened a tab, somebody a run, or the page has just been drawn.
     navigate: (openTab, openRun) => {
       if (!view) return openAddress(wanted);
       const run = openRun === "newest" ? null : openRun;

@@ -10,7 +10,7 @@
   const CAPTION = 2.4; // rem below each image
   const INK = "ink";
 
-  const { setProps } = window.digitlab;
+  const { openTab, setProps } = window.digitlab;
   const probability = (share) => window.digitlab.probability(share);
   const element = (id) => document.getElementById(id);
   const grids = new Map(); // by prefix
@@ -295,7 +295,7 @@
 
   document.addEventListener("click", ({ target }) => {
     if (target.closest(".start-training")) {
-      setProps("open-tab", { data: "train" });
+      openTab("train");
       element("train-button")?.click();
       return;
     }

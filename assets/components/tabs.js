@@ -6,7 +6,7 @@
 (function () {
   "use strict";
 
-  const { build, setProps } = window.digitlab;
+  const { build, openTab } = window.digitlab;
 
   const NEXT = { ArrowRight: 1, ArrowLeft: -1 };
 
@@ -25,7 +25,6 @@
       if (selected) lastOf[entry.dataset.tabs] = tab;
     }
     for (const panel of all("[role=tabpanel]")) panel.hidden = !tabsOf(panel).includes(tab);
-    closeMore();
   }
 
   document.addEventListener("address", async ({ detail }) => {
@@ -35,11 +34,7 @@
     if (current === detail) document.dispatchEvent(new CustomEvent("navigate", { detail }));
   });
 
-  function open(entry) {
-    const tab = lastOf[entry.dataset.tabs] ?? tabsOf(entry)[0];
-    select(tab); // before anything else: the click is seen at once
-    setProps("open-tab", { data: tab });
-  }
+  const open = (entry) => openTab(lastOf[entry.dataset.tabs] ?? tabsOf(entry)[0]);
 
   const more = () => document.getElementById("more");
   function closeMore() {
@@ -48,12 +43,12 @@
   }
 
   document.addEventListener("click", ({ target }) => {
-    const entry = target.closest("[role=tab]");
-    if (entry) open(entry);
-    else if (target.closest("#more")) {
+    if (target.closest("#more")) {
       const isOpen = document.getElementById("tabs").classList.toggle("more-open");
       more().setAttribute("aria-expanded", String(isOpen));
     } else if (document.querySelector(".more-open")) closeMore();
+    const entry = target.closest("[role=tab]");
+    if (entry) open(entry);
   });
 
   document.addEventListener("keydown", (event) => {

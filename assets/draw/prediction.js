@@ -21,7 +21,7 @@
   let waitsForNetwork = false;
   let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, noUpdate, setProps, url } = window.digitlab;
+  const { addCallbacks, noUpdate, openTab, setProps, url } = window.digitlab;
   const element = (id) => document.getElementById(id);
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
@@ -146,7 +146,7 @@
       showNoNetwork(result);
     } else if (target.closest("#draw-inside")) {
       document.addEventListener("navigate", lookInside, { once: true });
-      setProps("open-tab", { data: "inside" });
+      openTab("inside");
     }
   });
 

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { duration, percent, saveInTurn, setProps } = window.digitlab;
+  const { duration, openTab, percent, saveInTurn } = window.digitlab;
 
   const SHORTEST_MS = 250; // between two drawings of points that came
   const LONGEST_MS = 1000;
@@ -428,8 +428,8 @@
     if (!graph) return;
     if (target.closest(".curve-reset")) reset(graph);
     else if (target.closest(".curve-download")) download("png", [graph]);
-    else if (target.closest(".curve-table")) setProps("open-tab", { data: "curves" });
-    else if (target.closest(".curve-train")) setProps("open-tab", { data: "train" });
+    else if (target.closest(".curve-table")) openTab("curves");
+    else if (target.closest(".curve-train")) openTab("train");
   });
 
   // Pictures are white and have the light theme's colours.

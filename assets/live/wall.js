@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { percent, setProps, slider, url } = window.digitlab;
+  const { openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -266,7 +266,7 @@
 
   document.addEventListener("click", ({ target }) => {
     if (target.closest("#wall-replay")) watchAgain();
-    if (target.closest("#wall-mistakes")) setProps("open-tab", { data: "mistakes" });
+    if (target.closest("#wall-mistakes")) openTab("mistakes");
   });
 
   // Arrow keys move through the tiles; one of them is in the order of the Tab key.

@@ -37,7 +37,7 @@
     if (!target.closest(".pair-change")) return;
     const open = () => document.querySelector("#panel-train .fold")?.click();
     document.addEventListener("navigate", open, { once: true });
-    window.digitlab.setProps("open-tab", { data: "train" });
+    window.digitlab.openTab("train");
   });
 
   document.addEventListener("settings", ({ detail }) => (form = detail));

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, noUpdate, setProps } = window.digitlab;
+  const { addCallbacks, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
 
   const SIDE = 28; // pixels of a test image
   const ACROSS = 32; // images side by side in the picture of all
@@ -477,7 +477,7 @@
     element("embedding-detail").querySelector(".neighbours").addEventListener("click", () => {
       const { x, y } = byIndex(current);
       choose(nearest(x, y, NEIGHBOURS).map(({ index }) => index));
-      setProps("open-tab", { data: "gallery" });
+      openTab("gallery");
     });
   });
   phone.addEventListener("change", () => {

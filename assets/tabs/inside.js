@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, noUpdate, setProps } = window.digitlab;
+  const { addCallbacks, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   const GAP = 1; // between two pictures, in pixels of the canvas
@@ -21,7 +21,7 @@
     };
     if (isOpen()) return show();
     whenOpened(show);
-    setProps("open-tab", { data: "inside" });
+    openTab("inside");
   }
   window.digitlab.lookInside = lookInside;
 

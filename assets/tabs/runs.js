@@ -4,7 +4,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, saveInTurn, setProps, url } = window.digitlab;
+  const { addCallbacks, noUpdate, openTab, saveInTurn, setProps, url } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
@@ -120,7 +120,7 @@
   document.addEventListener("click", (event) => {
     const { target } = event;
     if (target.closest(".runs-clear")) grid.deselectAll();
-    else if (target.closest(".runs-train")) setProps("open-tab", { data: "train" });
+    else if (target.closest(".runs-train")) openTab("train");
     else if (target.closest(".runs-show-all")) {
       setProps("runs-find", { value: "" });
       element("runs-find").value = "";
@@ -145,6 +145,7 @@
   });
 
   addCallbacks("runs", {
+    clearValue: () => "", // it was another setting's
     // The epoch to go on from stays what it is while the run has it.
     keepEpoch: (options, proposed, epoch) =>
       options?.some(({ value }) => value === epoch) ? noUpdate() : proposed,

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, setProps, settings: form, url } = window.digitlab;
+  const { addCallbacks, noUpdate, openTab, setProps, settings: form, url } = window.digitlab;
 
   const BEGIN_MS = 1000; // Dash has asked the server by then
   const QUIET_MS = 500; // an answer that has come is in its store by then
@@ -101,7 +101,7 @@
       form.use(run.config);
       document.getElementById("run-settings").close();
     }
-    if (target.closest("#draw-next")) setProps("open-tab", { data: "draw" });
+    if (target.closest("#draw-next")) openTab("draw");
   });
 
   // A button says at once that it works, and until the page shows what it changed, or why not.

@@ -9,6 +9,18 @@ pytestmark = pytest.mark.browser
 
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
+COUNT_NEWS = """async () => {
+    const [store] = window.dash_stores;
+    let news = 0;
+    const leave = store.subscribe(() => news++);
+    for (let change = 0; change < 5; change++) store.dispatch({type: "NOTHING"});
+    const atOnce = news;
+    await new Promise(requestIdleCallback);
+    leave();
+    return [atOnce, news];
+}"""
+"""How often a component hears of five changes of Dash's store: at once, and in all."""
+
 
 def test_bootstraps_and_the_projects_styles_are_there(dashboard: DashboardPage) -> None:
     dashboard.open_tab("Train")
@@ -58,3 +70,17 @@ def test_tab_and_theme_survive_a_reload(dashboard: DashboardPage) -> None:
     dashboard.expect_tab("Curves")
     dashboard.page.evaluate("localStorage.removeItem('theme')")
     dashboard.page.emulate_media(color_scheme="light")
+
+
+def test_components_hear_of_many_changes_together_but_of_what_one_chooses_at_once(
+    dashboard: DashboardPage,
+) -> None:
+    dashboard.open_tab("Gallery")
+    dashboard.wait_until_quiet()
+    assert dashboard.page.evaluate(COUNT_NEWS) == [0, 1]
+    # React has not put the list back to what it was before the choice.
+    dashboard.page.evaluate("addEventListener('change', ({target}) => (choice = target.value))")
+    colours = dashboard.field("Colours")
+    for value in ("Viridis", "Greys"):
+        colours.select_option(value)
+        assert dashboard.page.evaluate("choice") == value

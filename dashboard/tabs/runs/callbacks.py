@@ -199,10 +199,16 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
 
 
 def _register_single_run(app: Dash, service: "TrainingService", presses: Presses) -> None:
+    # In the browser: what somebody types before the answer below has come must stay.
+    app.clientside_callback(
+        ClientsideFunction("runs", "clearValue"),
+        Output(layout.VALUE, "value"),
+        Input(layout.FIELD, "value"),
+    )
+
     @app.callback(
         Output(layout.VALUE, "placeholder"),
         Output(layout.CHOICES, "children"),
-        Output(layout.VALUE, "value"),
         Input(layout.FIELD, "value"),
         Input(ids.RUNS_GRID, "selectedRows"),
     )
@@ -212,9 +218,8 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
         except (IndexError, UnknownRunError):
             run = None
         if run is None or field not in FORKABLE:
-            return no_update, no_update, no_update
-        typed = "" if ctx.triggered_id == layout.FIELD else no_update
-        return f"now {run.config.get(field)}", _choices(field), typed
+            return no_update, no_update
+        return f"now {run.config.get(field)}", _choices(field)
 
     @app.callback(
         Input(layout.REWIND, "n_clicks"),
