@@ -57,6 +57,8 @@ class PackedFiles:
 
         # Without the headers: no part of the file, and no "not modified" by another ETag.
         await self._app({**scope, "headers": [], "extensions": {}}, receive, collect)
+        if not messages:  # the browser has left before the file was read
+            return
         start, *rest = messages
         kind = Headers(raw=start["headers"]).get("content-type", "")
         # Dash answers unknown paths with its page, which is another one each time.

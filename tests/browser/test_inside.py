@@ -170,7 +170,7 @@ def test_a_number_under_the_pointer_is_explained_and_its_origin_framed(
     dashboard.page.keyboard.press("ArrowUp")
     expect(value).to_have_text(f"map 1, row 1, column 2: {words(layers[2][1, 1, 2])}")
     expect(step).to_contain_text("conv2, map 1, row 1, column 2.")
-    before = step.inner_text()
+    before = step.text_content() or ""
 
     dashboard.epoch_slider.fill("1")  # the same number of another network
     expect(step).not_to_have_text(before)

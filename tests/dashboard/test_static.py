@@ -3,6 +3,7 @@
 The bytes on the wire are decoded by hand and compared: httpx would decode them by itself.
 """
 
+import asyncio
 import gzip
 import re
 from collections.abc import Callable
@@ -223,3 +224,14 @@ def test_a_file_is_packed_once_until_it_changes(monkeypatch: pytest.MonkeyPatch)
     assert changed.status_code == 200
     assert changed.content == files.content
     assert len(packed) == 2
+
+
+def test_a_browser_that_leaves_before_the_answer_is_no_failure() -> None:
+    async def answers_nothing(_: Scope, __: Receive, ___: Send) -> None:
+        """As Dash where the connection has ended."""
+
+    async def never() -> Any:
+        raise AssertionError("nothing is read or sent")
+
+    scope = {"type": "http", "method": "GET", "path": "/files/a.css", "headers": []}
+    asyncio.run(PackedFiles(answers_nothing, ["/files/"])(scope, never, lambda _: never()))
