@@ -176,7 +176,7 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
             "seed_count": f"One of {count} runs that differ only in their seeds.",
         }
 
-    # In the browser: an answer that was asked for before somebody chose an epoch must not undo that.
+    # In the browser: an answer to a question from before somebody's choice must not undo it.
     app.clientside_callback(
         ClientsideFunction("runs", "keepEpoch"),
         Output(layout.EPOCH, "value"),
