@@ -22,7 +22,7 @@ from core.errors import WrongStateError
 from core.training.loop import Event
 from tests.browser.app_server import AppServer
 
-EXAMPLES, REQUESTS = 260, 9_000
+EXAMPLES, REQUESTS = 290, 10_000
 """The most requests to a route in each phase, and how many there are at least in all."""
 EVENTS = 30
 """A run ends after so many: whatever settings are sent, all training together takes seconds."""

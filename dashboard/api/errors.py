@@ -48,13 +48,13 @@ STATUS_CODES: dict[type[DigitLabError], int] = {
     NotTrainedError: 409,
     OutOfRangeError: 422,
     DrawingRefusedError: 409,
+    ExportUnavailableError: 409,
     InvalidConfigError: 422,
     InvalidDrawingError: 422,
     EmptyDrawingError: 422,
     InvalidWeightsError: 422,
-    # The request is fine; the disk, or what is installed, is not.
+    # The request is fine; the disk is not.
     DamagedFileError: 500,
-    ExportUnavailableError: 501,
     DatasetUnavailableError: 503,
     StorageError: 507,
 }

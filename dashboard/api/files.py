@@ -63,14 +63,14 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         """A network, as it was after one of the epochs that are `kept`."""
         return _download(files.weights(run_id, epoch, format))
 
-    @api.get("/runs/{run_id}/script.py", **_described("text/x-python", TEXT, 404, 409, 501))
+    @api.get("/runs/{run_id}/script.py", **_described("text/x-python", TEXT, 404, 409))
     def get_script(run_id: str) -> Response:
         """A Python script that trains the run once more without Digit Lab, with its own numbers."""
         return _download(files.script(run_id))
 
     @api.get(
         "/runs/{run_id}/notebook.ipynb",
-        **_described("application/x-ipynb+json", OBJECT, 404, 409, 501),
+        **_described("application/x-ipynb+json", OBJECT, 404, 409),
     )
     def get_notebook(run_id: str) -> Response:
         """The same as a Jupyter notebook, explained, with curves and five test images."""

@@ -348,12 +348,11 @@ PROBLEMS = {
     403: "The request comes from another site's page, or to a host that is not this server's",
     404: "There is no such run, network or drawing",
     408: "The request did not arrive in time",
-    409: "The state of the run, of the queue or of the drawings does not allow it",
+    409: "The run, its state, the queue or the drawings do not allow it",
     413: "The body is too long",
     422: "A setting, a drawing, a file or the number of an image is wrong",
     429: "Too many wrong tokens came from this address",
     500: "A file of a run is damaged, or something else went wrong here",
-    501: "The run cannot be had in this form",
     503: "There are too many connections or large bodies, or the data set cannot be had now",
     507: "The disk is full, or the folder cannot be written",
 }

@@ -392,7 +392,7 @@ def test_files_that_are_clicked_quickly_are_saved_in_turn_and_a_refused_one_gets
     expect(dashboard.text("This run has no script.")).to_be_visible()
     dashboard.expect_tab("Runs")
     (refused,) = dashboard.problems
-    assert "501" in refused
+    assert "409" in refused
     dashboard.problems.clear()
 
 

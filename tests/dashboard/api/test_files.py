@@ -187,7 +187,7 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
     ("error", "code"),
     [
         (DamagedFileError("A file is broken."), 500),
-        (ExportUnavailableError("Install it."), 501),
+        (ExportUnavailableError("It changed its settings."), 409),
         (StorageError("The disk is full."), 507),
     ],
 )
