@@ -216,8 +216,7 @@ class Auth:
             if refusal is None:
                 await self._app(scope, receive, send)
             else:
-                reason = refusal.sentence or NO_TOKEN
-                await send({"type": "websocket.close", "code": 4001, "reason": reason})
+                await refusal.answer(is_page=False)(scope, receive, send)
             return
         is_page = "text/html" in headers.get("accept", "")
         shown = await _shown_token(scope, headers, receive) if is_page else None

@@ -38,6 +38,7 @@ HEADERS = {
 """The security headers of every answer."""
 NOTHING_MAY_RUN = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of an answer that shows nothing but text."""
+NO_SOCKET = "There is no WebSocket at this path. Pages follow runs at /api/live."
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +71,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         log.info("A request was refused with 403: %s", refusal)
-        if scope["type"] == "http":
-            await JSONResponse({"error": refusal}, status_code=403)(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 4003, "reason": refusal})
+        await JSONResponse({"error": refusal}, status_code=403)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str | None:
         """Why a request is refused, as a sentence; None if it is not."""
@@ -140,7 +138,7 @@ class Head:
 
 
 class SecurityHeaders:
-    """ASGI middleware. Adds the security headers to every answer.
+    """ASGI middleware. Adds the security headers to every answer, refused WebSockets included.
 
     An answer may bring a policy of its own, such as the sign-in page's.
     """
@@ -167,8 +165,16 @@ class SecurityHeaders:
         self._policy = "; ".join(" ".join(part) for part in policy.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = scope["type"] != "websocket"
+
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            nonlocal is_open
+            if not is_open and message["type"] == "websocket.close":  # no route has this path
+                refusal = JSONResponse({"error": NO_SOCKET}, status_code=404)
+                await refusal(scope, receive, send_with_headers)
+                return
+            is_open = is_open or message["type"] == "websocket.accept"
+            if message["type"].endswith("http.response.start"):
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", self._policy)
                 headers.update(HEADERS)

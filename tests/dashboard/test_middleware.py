@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
-from starlette.testclient import WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
@@ -131,9 +130,10 @@ def test_another_site_may_link_to_the_page(client: TestClient) -> None:
 def test_a_websocket_from_another_sites_page_is_refused(
     client: TestClient, headers: dict[str, str]
 ) -> None:
-    with pytest.raises(WebSocketDisconnect) as refused:
+    with pytest.raises(WebSocketDenialResponse) as refused:
         open_socket(client, headers).__enter__()
-    assert refused.value.code == 4003
+    assert refused.value.status_code == 403
+    assert refused.value.json()["error"]
 
 
 def test_a_websocket_of_the_page_itself_is_taken(client: TestClient) -> None:

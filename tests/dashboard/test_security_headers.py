@@ -8,9 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.routing import Route
+from starlette.testclient import WebSocketDenialResponse
 
 from core.service.service import TrainingService
 from dashboard.app import create_app
+from tests.dashboard.conftest import refusal
 
 PAGES = ("/", "/guide/", "/api/docs")
 ADDRESSES = (
@@ -50,6 +52,20 @@ def test_a_refusal_has_the_same_headers(untrained: TestClient) -> None:
     refused = untrained.get("/", headers={"host": "evil.example"})
     assert refused.status_code == 403
     assert refused.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "status"),
+    [("/api/live", "http://evil.example", 403), ("/nothing", "http://127.0.0.1", 404)],
+)
+def test_a_refused_websocket_gets_a_sentence_and_the_same_headers(
+    untrained: TestClient, path: str, origin: str, status: int
+) -> None:
+    socket = untrained.websocket_connect(f"ws://127.0.0.1{path}", headers={"origin": origin})
+    with pytest.raises(WebSocketDenialResponse) as refused, socket:
+        pass
+    assert refusal(refused.value, status)
+    assert refused.value.headers["x-frame-options"] == "DENY"
 
 
 def test_a_failure_has_the_same_headers(untrained_service: TrainingService) -> None:
