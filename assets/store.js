@@ -8,7 +8,7 @@
 (function () {
   "use strict";
 
-  const isInField = () => window.event?.target.matches?.("input, select, textarea");
+  const isInField = () => window.event?.target?.matches?.("input, select, textarea");
 
   // Makes whoever subscribes to a store from now on hear of its changes so.
   function batch(store) {
