@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.app_server import SHORT, AppServer
 from tests.browser.conftest import OpenPage
-from tests.browser.dashboard_page import DashboardPage
+from tests.browser.dashboard_page import DashboardPage, record_texts
 
 pytestmark = pytest.mark.browser
 
@@ -34,8 +34,9 @@ def expect_more_points(*pages: DashboardPage) -> None:
 
 def test_a_run_is_started_watched_and_done(dashboard: DashboardPage) -> None:
     fill_form(dashboard, epochs="3", batch_size="50", learning_rate="0,0005")
+    states = record_texts(dashboard.status("State"))
     dashboard.button("Train").click()
-    expect(dashboard.status("State")).to_have_text("Training")
+    dashboard.until(lambda: "Training" in states())  # for less than a second
     dashboard.until(lambda: dashboard.point_count(LIVE) > 0)
     expect(dashboard.status("State")).to_have_text("Done")
     expect(dashboard.status("Epoch")).to_have_text(re.compile(r"^3 of 3"))
