@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core import models
 from core.config import TrainConfig
 from core.data import synthetic
 from core.data.catalog import DataCatalog
@@ -52,6 +53,21 @@ settings.load_profile("quick")
 # Small batches gain nothing from several threads, and on a busy machine the threads wait for one
 # another: up to thirty times as long, as was seen.
 torch.set_num_threads(1)
+
+
+class NarrowMLP(models.MLP):
+    """The MLP with an eighth of its parameters. Tests train hundreds, and few need more."""
+
+    def __init__(self, num_classes: int = models.CLASSES) -> None:
+        nn.Module.__init__(self)
+        self.fc1 = nn.Linear(28 * 28, 200)
+        self.fc2 = nn.Linear(200, 160)
+        self.fc3 = nn.Linear(160, num_classes)
+
+
+NarrowMLP.__name__ = "MLP"  # which pages and messages show
+REAL_MLP = models.MODELS["mlp"]
+models.MODELS["mlp"] = NarrowMLP
 
 
 def pytest_collection_finish() -> None:
@@ -241,3 +257,9 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("DIGITLAB_DATA names no folder with MNIST/ and pendigits/")
     return Path(folder)
+
+
+@pytest.fixture
+def real_mlp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The MLP as it is, for a test that needs all of it."""
+    monkeypatch.setitem(models.MODELS, "mlp", REAL_MLP)

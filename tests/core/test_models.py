@@ -76,6 +76,7 @@ def test_relu_after_pooling_is_exactly_relu_before_pooling(images: Tensor) -> No
     assert torch.equal(F.relu(F.max_pool2d(features, 2)), F.max_pool2d(F.relu(features), 2))
 
 
+@pytest.mark.usefixtures("real_mlp")
 def test_mlp_has_as_many_parameters_as_simple_cnn() -> None:
     assert parameters("mlp") == pytest.approx(parameters("simple_cnn"), rel=1e-3)
 

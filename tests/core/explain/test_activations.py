@@ -83,7 +83,7 @@ def test_maps_have_the_shapes_that_their_layers_tell(network: Network) -> None:
     [
         ("simple_cnn", "1 × 28 × 28, 32 × 28 × 28, 64 × 14 × 14, 128, 10"),
         ("speedrun_cnn", "1 × 28 × 28, 24 × 12 × 12, 32 × 5 × 5, 256, 10"),
-        ("mlp", "1 × 28 × 28, 1000, 832, 10"),
+        ("mlp", "1 × 28 × 28, 200, 160, 10"),
         (
             "accurate_cnn",
             "1 × 28 × 28, 32 × 14 × 14, 64 × 14 × 14, 64 × 7 × 7, "
@@ -208,8 +208,8 @@ def test_filters_of_a_convolution_are_its_weights() -> None:
 def test_filters_of_a_linear_layer_have_the_shape_of_what_comes_in() -> None:
     weights = some_weights("mlp")
     found = Network("mlp", weights).filters("fc1")
-    assert found.weights.shape == (1000, 1, 28, 28)
-    np.testing.assert_array_equal(found.weights.reshape(1000, -1), weights["fc1.weight"])
+    assert found.weights.shape == (200, 1, 28, 28)
+    np.testing.assert_array_equal(found.weights.reshape(200, -1), weights["fc1.weight"])
 
 
 def test_filters_before_a_batch_normalisation_include_it() -> None:
@@ -366,7 +366,7 @@ def test_features_of_many_images_come_in_their_order() -> None:
 
     assert found is not None
     assert some is not None
-    assert found.shape == (600, 832)
+    assert found.shape == (600, 160)
     np.testing.assert_allclose(found[590:], some, atol=1e-4)
 
 

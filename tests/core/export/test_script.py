@@ -19,8 +19,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nbclient
-import nbformat
 import pytest
 import torch
 
@@ -84,6 +82,8 @@ CASES = [(name, changes) for name, others in OTHERS.items() for changes in other
 
 MNIST = {"dataset": "mnist", "dataset_title": "MNIST"}
 """The fields of a run that was trained on MNIST."""
+
+pytestmark = pytest.mark.usefixtures("real_mlp")  # a script contains it
 
 Execute = Callable[[str], dict[str, Any]]
 
@@ -524,6 +524,9 @@ def test_the_notebook_runs_and_prints_the_runs_own_numbers(
     config = parse_config(QUICK | {"epochs": 1})
     events = trained(config).events
     (tmp_path / "data").symlink_to(synthetic_folder)
+    import nbclient  # here, because it takes each test process a while
+    import nbformat
+
     notebook = nbformat.reads(to_notebook(snapshot(config, name="Full"), events), as_version=4)
     nbformat.validate(notebook)
 

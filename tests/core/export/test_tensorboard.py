@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.config import TrainConfig
 from core.errors import StorageError
@@ -26,6 +25,9 @@ METRICS: list[Metrics] = [
 
 
 def test_tensorboard_reads_the_metrics_at_their_steps_and_times(tmp_path: Path) -> None:
+    # Imported here, because it takes each test process a while.
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     content = to_tensorboard(METRICS, PROVENANCE)
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

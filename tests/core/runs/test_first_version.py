@@ -136,6 +136,7 @@ def test_forks_name_the_run_that_they_come_from(runs: dict[int, RunSnapshot]) ->
     assert (taught.lesson.taught, taught.lesson.mixed) == (1, True)
 
 
+@pytest.mark.usefixtures("real_mlp")
 def test_an_imported_network_predicts(
     service: TrainingService, runs: dict[int, RunSnapshot]
 ) -> None:

@@ -1,5 +1,6 @@
 """Embeddings through the service's door: the right network's features, kept, and in their turn."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from core.explain.activations import Network
 from core.service.service import TrainingService
 from tests.conftest import SECONDS, Finish
 
-pytest.importorskip("openTSNE")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("openTSNE") is None, reason="openTSNE is not installed"
+)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,11 @@ class Gate:
         *options: Any,
     ) -> Iterator[Event]:
         events = fit(config, data, runtime, control, *options)
-        for number, event in enumerate(events, start=1):
-            yield event
-            if number == self._after:
-                self.reached.set()
-                while not (self._open.is_set() or control.should_stop()):
-                    self._open.wait(0.01)
+        yield from islice(events, self._after)
+        self.reached.set()
+        while not (self._open.is_set() or control.should_stop()):
+            self._open.wait(0.01)
+        yield from events
 
 
 class SlowCatalog(DataCatalog):
@@ -262,7 +262,7 @@ def test_a_second_run_waits_its_turn(
 def test_a_run_without_a_network_says_why(
     make_service: MakeService, tiny_config: TrainConfig
 ) -> None:
-    service = make_service(fit=Gate().fit)
+    service = make_service(fit=Gate(after=0).fit)
     look = service.predictions
     begun, waiting = service.runs.start(tiny_config), service.runs.start(tiny_config)
     with pytest.raises(NotTrainedError, match=r"^Run 1 is only beginning"):
