@@ -13,13 +13,13 @@ COUNT_NEWS = """async () => {
     const [store] = window.dash_stores;
     let news = 0;
     const leave = store.subscribe(() => news++);
-    for (let change = 0; change < 5; change++) store.dispatch({type: "NOTHING"});
+    for (let change = 0; change < 50; change++) store.dispatch({type: "NOTHING"});
     const atOnce = news;
     await new Promise(requestIdleCallback);
     leave();
     return [atOnce, news];
 }"""
-"""How often a component hears of five changes of Dash's store: at once, and in all."""
+"""How often a component hears of fifty changes of Dash's store: at once, and in all."""
 
 
 def test_bootstraps_and_the_projects_styles_are_there(dashboard: DashboardPage) -> None:
@@ -77,7 +77,9 @@ def test_components_hear_of_many_changes_together_but_of_what_one_chooses_at_onc
 ) -> None:
     dashboard.open_tab("Gallery")
     dashboard.wait_until_quiet()
-    assert dashboard.page.evaluate(COUNT_NEWS) == [0, 1]
+    at_once, in_all = dashboard.page.evaluate(COUNT_NEWS)
+    assert at_once == 0
+    assert 1 <= in_all < 10  # others may have changed it meanwhile
     # React has not put the list back to what it was before the choice.
     dashboard.page.evaluate("addEventListener('change', ({target}) => (choice = target.value))")
     colours = dashboard.field("Colours")
