@@ -24,6 +24,10 @@ Probe = Callable[[TrainConfig, Runtime, Callable[[], bool]], float]
 EVALUATION_COST = 1 / 3
 """Of a test image in an evaluation, as a share of a training image in a step."""
 
+WATCHED_SPEED = 0.8
+"""What an open page leaves of the speed on a processor (docs/performance.md, "What open pages cost
+the training"). Nobody watches while it is measured."""
+
 
 class Speed:
     """Measures each preset once on each device, and remembers it. Safe to use from several threads.
@@ -56,7 +60,8 @@ class Speed:
             measured = self._read()
             for name, runtime in runtimes.items():
                 if name in (found := measured.get(_device(runtime), {})):
-                    speeds[name] = found[name]
+                    on_processor = runtime.device.type == "cpu"
+                    speeds[name] = found[name] * (WATCHED_SPEED if on_processor else 1)
             missing = {name: runtimes[name] for name in PRESETS if name not in speeds}
             if missing and not self._is_measuring and self._worker.is_idle:
                 self._is_measuring = True
