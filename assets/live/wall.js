@@ -20,7 +20,8 @@
   let newest = null; // the newest frame of the run
   let estimated = null; // the newest one with an accuracy
   let evaluated = null; // its last evaluation, without digits
-  let past = null; // the frame of the network after `epoch`
+  let sample = 0; // which test images; what training reads are those of 0
+  let asked = null; // the frame of the network after `epoch`, or of another sample
   let replay = null;
   let questions = 0; // only the answer to the last one counts
   let inSight = false;
@@ -45,6 +46,7 @@
   }
 
   const isTraining = () => TRAINING.includes(run?.state);
+  const isAsked = () => epoch !== null || sample > 0;
 
   // The frame of the network that trained longer; an evaluation beats an estimate.
   function later(one, other) {
@@ -63,10 +65,10 @@
     if (!inSight || shown === undefined) return;
     const question = ++questions;
     const of = shown === null ? "" : `/runs/${shown}`;
-    const at = epoch === null ? "" : `?epoch=${epoch}`;
+    const at = epoch === null ? "" : `&epoch=${epoch}`;
     let found = null;
     try {
-      const answer = await fetch(url(`/api${of}/preview${at}`));
+      const answer = await fetch(url(`/api${of}/preview?sample=${sample}${at}`));
       if (answer.ok) found = await answer.json();
     } catch {
       // The server is away: the next message asks again.
@@ -74,17 +76,18 @@
     if (question !== questions || !found?.images.length) return;
     const others = String(found.images) !== String(known?.images);
     known = { ...known, ...found };
-    if (epoch !== null) past = found.current;
+    if (isAsked()) asked = found.current;
     else addFrame(found.current);
     if (others) paintImages();
     paint();
   }
 
   function paintImages() {
-    const query = shown === null ? "" : `?run=${shown}`;
-    const sprite = `url("${url(`/api/preview.png${query}`)}")`;
+    const of = shown === null ? "" : `&run=${shown}`;
+    const sprite = `url("${url(`/api/preview.png?sample=${sample}${of}`)}")`;
     element("wall-tiles").style.setProperty("--sprite", sprite);
     const all = tiles();
+    unmark();
     for (const tile of all) tile.style.visibility = "hidden"; // a rare digit has fewer images
     known.tiles = known.labels.map((label, place) => {
       const earlier = known.labels.slice(0, place).filter((one) => one === label).length;
@@ -110,9 +113,11 @@
     tile.ariaLabel = marked ? `a ${label}, read as ${read}` : `a ${label}`;
   }
 
+  const unmark = () => tiles().forEach((tile, place) => paintTile(tile, place % 10));
+
   function paint() {
     if (!known?.tiles) return;
-    const frame = replay ? replay.frame : epoch === null ? newest : past;
+    const frame = replay ? replay.frame : isAsked() ? asked : newest;
     const misread = [];
     known.labels.forEach((label, place) => {
       const read = frame?.digits[place];
@@ -121,7 +126,9 @@
     });
     paintScore(frame, misread);
     paintNumber(frame, misread);
-    element("wall").dataset.state = !frame ? "before" : isTraining() ? "training" : "done";
+    const state = !frame ? "before" : isTraining() ? "training" : "done";
+    element("wall").dataset.state = state;
+    element("wall-shuffle").disabled = state !== "done"; // training itself reads one sample only
   }
 
   function write(id, text) {
@@ -160,7 +167,7 @@
 
   // The large number: exact after an evaluation, estimated in between; at first from the wall alone.
   function paintNumber(frame, misread) {
-    const measured = replay ? replay.measured : epoch === null ? later(estimated, evaluated) : past;
+    const measured = replay ? replay.measured : isAsked() ? asked : later(estimated, evaluated);
     const { length } = known.labels;
     const isExact = Boolean(measured?.exact);
     const share = measured ? measured.accuracy : (length - misread.length) / length;
@@ -189,10 +196,18 @@
     write("wall-mistakes", `See ${all} it misreads`);
   }
 
+  async function showSample(wanted) {
+    endReplay();
+    asked = isAsked() ? asked : newest; // until the answer is there
+    sample = wanted;
+    await load();
+  }
+
   // Watch again
 
   async function watchAgain() {
     if (replay) return endReplay();
+    if (sample > 0) await showSample(0);
     const of = shown;
     const answer = await fetch(url(`/api/runs/${of}/preview/frames`));
     if (!answer.ok || of !== shown || replay) return;
@@ -203,7 +218,7 @@
       (_, place) => frames[Math.round((place * (frames.length - 1)) / Math.max(1, count - 1))],
     );
     const pace = Math.min(Math.max(REPLAY_MS / count, FRAME_MS[0]), FRAME_MS[1]);
-    for (const [place, tile] of known.tiles.entries()) paintTile(tile, known.labels[place]);
+    unmark();
     replay = { measured: null, timer: setInterval(step, pace) };
     element("wall-replay").lastChild.textContent = "Skip";
     step();
@@ -236,9 +251,10 @@
     if (another) {
       ({ shown, revision } = message);
       epoch = slider.epochOf(shown) ?? null;
-      run = newest = estimated = evaluated = past = null;
+      run = newest = estimated = evaluated = asked = null;
+      sample = 0;
       endReplay();
-      for (const tile of tiles()) paintTile(tile, tile.ariaLabel.split(" ")[1]);
+      unmark();
     }
     const trained = isTraining();
     if (message.run) run = message.run;
@@ -249,6 +265,7 @@
       if (!another) announce(last);
     }
     if (message.preview) addFrame(message.preview);
+    if (isTraining() && sample > 0) showSample(0);
     if (another || (trained && !isTraining()) || (!known && message.text)) load();
     paint();
   }
@@ -259,13 +276,14 @@
     const chosen = slider.epochOf(shown) ?? null;
     if (chosen === epoch) return;
     epoch = chosen;
-    past = null;
+    asked = null;
     endReplay();
     load();
   });
 
   document.addEventListener("click", ({ target }) => {
     if (target.closest("#wall-replay")) watchAgain();
+    if (target.closest("#wall-shuffle")) showSample(sample + 1);
     if (target.closest("#wall-mistakes")) openTab("mistakes");
   });
 

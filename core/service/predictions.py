@@ -94,19 +94,23 @@ class Predictions:
         run, _ = self._find(run_id, None, evaluated=True)
         return self._data(run).test_images[index].numpy()
 
-    def preview_images(self, run_id: str | None = None) -> PreviewImages:
+    def preview_images(self, run_id: str | None = None, sample: int = 0) -> PreviewImages:
         """The images of a run's preview, by default those of the next run's data set.
+
+        `sample`: see `core.training.preview.preview_images`.
 
         Raises:
             DatasetUnavailableError: there is no data set.
         """
         data = self._data_of(run_id)
         labels = data.test_labels.numpy()
-        shown = preview_images(labels)
+        shown = preview_images(labels, sample)
         images = data.test_images.numpy()[shown]
         return PreviewImages(shown, images, labels[shown], test_images=len(labels))
 
-    def preview(self, run_id: str, epoch: int | None = None) -> PreviewFrame | None:
+    def preview(
+        self, run_id: str, epoch: int | None = None, sample: int = 0
+    ) -> PreviewFrame | None:
         """What a run's network reads in its preview images, by default that of the last
         evaluation. None for an untrained network, and where there is no network."""
         try:
@@ -117,7 +121,7 @@ class Predictions:
             return None
         data = self._data(run)
         labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
-        found = self._predictor.look(checkpoint, data, preview_images(labels))
+        found = self._predictor.look(checkpoint, data, preview_images(labels, sample))
         accuracy = None
         if probabilities is not None:
             accuracy = float((probabilities.argmax(1) == labels).mean())

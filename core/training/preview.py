@@ -38,16 +38,20 @@ MIN_ESTIMATE_IMAGES = 250
 _CHUNK = 64  # images that are added to a frame or left out; each new size costs a set-up
 
 
-def preview_images(labels: np.ndarray) -> np.ndarray:
+def preview_images(labels: np.ndarray, sample: int = 0) -> np.ndarray:
     """Indices of the test images to show: `IMAGES_PER_DIGIT` rows of one image of each digit.
 
     The same for every run with the same test set. Fewer where there are no more.
 
     Args:
         labels: (N,) the true digits of the test set.
+        sample: which images; training itself reads those of 0. After the last of a digit come the
+            first again.
     """
     order = np.random.default_rng(0).permutation(len(labels))
-    columns = [order[labels[order] == digit] for digit in range(10)]
+    columns = [
+        np.roll(order[labels[order] == digit], -sample * IMAGES_PER_DIGIT) for digit in range(10)
+    ]
     rows = range(IMAGES_PER_DIGIT)
     return np.array([column[row] for row in rows for column in columns if row < len(column)], int)
 

@@ -27,6 +27,10 @@ Kept = Annotated[
     int | None, Query(ge=0, le=10**9, description="A kept epoch; else the last evaluation.")
 ]
 
+Sample = Annotated[
+    int, Query(ge=0, le=10**6, description="Which test images; frames of training have those of 0.")
+]
+
 
 def register(api: FastAPI, service: "TrainingService") -> None:
     @api.get("/preview", tags=["predictions"])
@@ -38,13 +42,13 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             return PreviewResponse(images=[], labels=[], test_images=0)
 
     @api.get("/runs/{run_id}/preview", tags=["predictions"], responses=problems(400, 404, 503))
-    def get_preview(run_id: str, epoch: Kept = None) -> PreviewResponse:
+    def get_preview(run_id: str, epoch: Kept = None, sample: Sample = 0) -> PreviewResponse:
         """Some test images, and what the run's network reads in them."""
-        images = service.predictions.preview_images(run_id)
+        images = service.predictions.preview_images(run_id, sample)
         return _response(
             images,
             frames=len(service.runs.previews(run_id)),
-            current=service.predictions.preview(run_id, epoch),
+            current=service.predictions.preview(run_id, epoch, sample),
         )
 
     @api.get("/runs/{run_id}/preview/frames", tags=["predictions"], responses=problems(404))
@@ -58,9 +62,9 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         response_class=Response,
         responses={200: PNG, **problems(404, 503)},
     )
-    def get_preview_images(run: Run = None) -> Response:
+    def get_preview_images(run: Run = None, sample: Sample = 0) -> Response:
         """The images of a preview, a column for each digit: opaque ink on transparency."""
-        shown = service.predictions.preview_images(run)
+        shown = service.predictions.preview_images(run, sample)
         content = sprite(shown.images, shown.labels)
         return Response(content, media_type="image/png")
 

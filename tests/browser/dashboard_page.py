@@ -468,6 +468,12 @@ class DashboardPage:
         found: list[str] = self.wall_tiles.evaluate_all("tiles => tiles.map(one => one.ariaLabel)")
         return found
 
+    def wall_images(self) -> list[int]:
+        """The indices of the sixty test digits."""
+        looked_at = "tiles => tiles.map(one => Number(one.dataset.lookInside))"
+        found: list[int] = self.wall_tiles.evaluate_all(looked_at)
+        return found
+
     @property
     def wall_score(self) -> Locator:
         return self.page.locator("#wall-score")

@@ -71,6 +71,16 @@ def test_the_wall_and_the_number_tell_what_the_shown_network_reads(
     dashboard.epoch_slider.press("End")
     expect(dashboard.wall_score).to_have_text(f"{right} of 60 right")
 
+    for sample in (1, 2):
+        if sample == 1:
+            dashboard.button("Other digits").click()
+        else:
+            dashboard.page.keyboard.press("n")
+        told = server.get(f"/api/runs/{untaught_run}/preview?sample={sample}")
+        dashboard.until(lambda told=told: dashboard.wall_images() == told["images"])
+        assert dashboard.wall_labels() == labels_of(told["current"]["digits"])
+    expect(dashboard.number).to_have_text(f"{100 * share:.2f}\u202f%", use_inner_text=True)
+
     misread = round((1 - share) * TEST_IMAGES)
     dashboard.button(f"See all {misread} it misreads").click()
     dashboard.expect_tab("Mistakes")
@@ -118,10 +128,14 @@ def test_a_run_that_was_watched_can_be_watched_again_after_a_reload(
     expect(dashboard.status("State")).to_have_text("Done")
     dashboard.reload()
     frames = server.get(f"/api/runs/{run_id}/preview/frames")["frames"]
-    dashboard.button("Watch again").click()
+    dashboard.button("Other digits").click()
+    first = server.get(f"/api/runs/{run_id}/preview")["images"]
+    dashboard.until(lambda: dashboard.wall_images() != first)
+    dashboard.button("Watch again").click()  # of the digits that training read
     texts = record_texts(dashboard.wall_score)
     expect(dashboard.button("Skip")).to_be_visible()
     expect(dashboard.button("Watch again")).to_be_visible()
+    assert dashboard.wall_images() == first
     steps = [
         int(match[1]) for text in texts() if (match := re.search(r"after (\d+) batches", text))
     ]

@@ -11,7 +11,17 @@ def layout() -> html.Section:
     """The sheet with the digits, a column for each of the ten."""
     return html.Section(
         [
-            html.P(html.Span(id="wall-score"), className="wall-score"),
+            html.Div(
+                [
+                    html.P(html.Span(id="wall-score"), className="wall-score"),
+                    html.Button(
+                        [html.I(className="glyph glyph-shuffle"), "Other digits"],
+                        id="wall-shuffle",
+                        className="btn btn-quiet not-phone",
+                    ),
+                ],
+                className="wall-head",
+            ),
             html.Div(
                 [html.Span(str(digit)) for digit in range(COLUMNS)],
                 className="wall-columns",

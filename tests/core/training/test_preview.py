@@ -188,6 +188,15 @@ def test_six_images_of_each_digit_are_shown_the_same_each_time(tiny_dataset):
     assert preview_images(np.array([3, 3, 5])).tolist() in ([0, 2, 1], [1, 2, 0])
 
 
+def test_other_samples_show_all_other_images_and_then_the_first_again(tiny_dataset):
+    labels = tiny_dataset.test_labels.numpy()
+    samples = [preview_images(labels, sample) for sample in range(3)]  # there are 12 of each digit
+    assert sorted(np.concatenate(samples[:2])) == [*range(len(labels))]
+    assert samples[2].tolist() == samples[0].tolist()
+    for shown in samples:
+        assert labels[shown].tolist() == [*range(10)] * IMAGES_PER_DIGIT
+
+
 def test_a_watch_ends_by_itself(monkeypatch):
     now = 0.0
     monkeypatch.setattr("core.training.control.time.monotonic", lambda: now)

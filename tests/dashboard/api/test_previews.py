@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from core.records.preview import PreviewFrame
+from core.service.service import TrainingService
 from dashboard.api.previews import sprite
 from tests.dashboard.conftest import LiveHarness, opened, refusal
 
@@ -46,6 +47,24 @@ def test_a_run_that_is_done_tells_what_its_networks_read(trained: TestClient, ru
     assert trained.get(path, params={"epoch": 1}).json()["current"]["progress"] == 1
     assert trained.get(path, params={"epoch": 0}).json()["current"] is None
     assert "not kept" in refusal(trained.get(path, params={"epoch": 7}), 404)
+
+
+def test_other_digits_can_be_asked_for(
+    trained: TestClient, done: TrainingService, run_id: str
+) -> None:
+    first, other = (
+        trained.get(f"/api/runs/{run_id}/preview?sample={sample}").json() for sample in (0, 1)
+    )
+    assert first == trained.get(f"/api/runs/{run_id}/preview").json()
+    assert not set(first["images"]) & set(other["images"])
+    assert other["labels"] == first["labels"]
+    read = done.predictions.test_images(other["images"], run_id).probabilities.argmax(1)
+    assert other["current"]["digits"] == "".join(map(str, read))
+    pictures = [
+        trained.get(f"/api/preview.png?run={run_id}&sample={sample}").content for sample in (0, 1)
+    ]
+    assert pictures[0] != pictures[1]
+    assert "sample" in refusal(trained.get(f"/api/runs/{run_id}/preview?sample=-1"), 400)
 
 
 def test_an_unknown_run_has_no_preview(untrained: TestClient) -> None:
