@@ -210,19 +210,11 @@ class Auth:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        has_cookie = self._has_cookie(headers)
-        if scope["type"] == "websocket":
-            refusal = None if has_cookie else self._check(scope, _bearer(headers))
-            if refusal is None:
-                await self._app(scope, receive, send)
-            else:
-                await refusal.answer(is_page=False)(scope, receive, send)
-            return
-        is_page = "text/html" in headers.get("accept", "")
+        is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
         shown = await _shown_token(scope, headers, receive) if is_page else None
         token = _bearer(headers) if shown is None else shown
-        refusal = None if has_cookie else self._check(scope, token)
-        is_read = scope["method"] in ("GET", "HEAD")
+        refusal = None if self._has_cookie(headers) else self._check(scope, token)
+        is_read = scope.get("method") in ("GET", "HEAD")  # a WebSocket has none
         if refusal is None and shown is not None:
             await self._welcome(scope)(scope, receive, send)
         elif refusal is None:
