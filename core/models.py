@@ -126,6 +126,11 @@ def build_on_meta(name: str) -> nn.Module:
         return build(name)
 
 
+def parameter_count(name: str) -> int:
+    """How many weights and biases a model has."""
+    return sum(parameter.numel() for parameter in build_on_meta(name).parameters())
+
+
 def load(name: str, state_dict: dict[str, Tensor]) -> nn.Module:
     """A model in evaluation mode whose weights are these tensors, without a copy."""
     model = build_on_meta(name)

@@ -88,7 +88,7 @@ def measure(
             done += 1
             progress(done / total)
         curves.append(RobustnessCurve(distortion, strengths, tuple(accuracies)))
-    parameters = sum(layer.parameters for layer in models.layers(model))
+    parameters = models.parameter_count(model)
     return Robustness(model, parameters, len(images), tuple(curves))
 
 

@@ -1,5 +1,6 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
+import importlib
 import time
 from collections.abc import Callable
 
@@ -82,10 +83,13 @@ class TrainingService:
     def prepare_dataset(self, name: str = "auto") -> None:
         """Loads a data set in the background, and tries again if that failed before."""
         self._catalog.forget_failures()
-        should_stop = self._tasks.should_stop
-        self._tasks.run(
-            "datasets", f"Loading {name}", lambda: self._catalog.load(name, should_stop)
-        )
+        self._tasks.run("datasets", f"Loading {name}", lambda: self._prepare(name))
+
+    def _prepare(self, name: str) -> None:
+        self._catalog.load(name, self._tasks.should_stop)
+        # The first optimizer and the first look at layers import it, which takes a processor 0.9 s.
+        # Here nobody waits for that.
+        importlib.import_module("torch._dynamo")
 
     def health(self) -> Health:
         return health.check(self._worker, self._catalog, self._database)
@@ -93,6 +97,10 @@ class TrainingService:
     @staticmethod
     def layers(model: str) -> list[LayerInfo]:
         return models.layers(model)
+
+    @staticmethod
+    def parameter_count(model: str) -> int:
+        return models.parameter_count(model)
 
     @staticmethod
     def device_title(precision: str = "auto") -> str:

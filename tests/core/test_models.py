@@ -21,10 +21,6 @@ def images() -> Tensor:
     return torch.randn(16, 1, 28, 28, generator=torch.Generator().manual_seed(5))
 
 
-def parameters(name: str) -> int:
-    return sum(parameter.numel() for parameter in models.build(name).parameters())
-
-
 def test_simple_cnn_has_the_notebooks_keys_and_shapes() -> None:
     ours = models.SimpleCNN().state_dict()
     theirs = NotebookCNN().state_dict()
@@ -78,7 +74,9 @@ def test_relu_after_pooling_is_exactly_relu_before_pooling(images: Tensor) -> No
 
 @pytest.mark.usefixtures("real_mlp")
 def test_mlp_has_as_many_parameters_as_simple_cnn() -> None:
-    assert parameters("mlp") == pytest.approx(parameters("simple_cnn"), rel=1e-3)
+    assert models.parameter_count("mlp") == pytest.approx(
+        models.parameter_count("simple_cnn"), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -132,7 +130,7 @@ def test_layers_lead_from_the_image_to_ten_logits_and_count_every_parameter(name
 
     assert layers[0].output_shape == (1, 28, 28)
     assert layers[-1].output_shape == (10,)
-    assert sum(layer.parameters for layer in layers) == parameters(name)
+    assert sum(layer.parameters for layer in layers) == models.parameter_count(name)
 
 
 @pytest.mark.parametrize("name", models.MODELS)

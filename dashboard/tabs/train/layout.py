@@ -36,10 +36,7 @@ RUN_SETTINGS = "run-settings"
 
 
 def layout(service: "TrainingService") -> html.Div:
-    weights = {
-        model: sum(layer.parameters for layer in service.layers(model))
-        for model in config_form.MODELS
-    }
+    weights = {model: service.parameter_count(model) for model in config_form.MODELS}
     heading = ["Settings of ", html.Span(id="run-title")]
     return html.Div(
         [
