@@ -157,7 +157,6 @@ class Started:
         monkeypatch.setattr("core.service.service.TrainingService", MagicMock())
         monkeypatch.setattr("core.runs.database.RunDatabase", MagicMock())
         monkeypatch.setattr("gc.freeze", lambda: None)
-        monkeypatch.setattr("gc.collect", lambda: None)  # takes half a second
         monkeypatch.setattr("threading.Timer", self._open)
 
     def __call__(self, *arguments: str) -> "Started":
