@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import gc
+import importlib
 import ipaddress
 import re
 import socket
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         from dashboard import connections
         from dashboard.app import create_app
 
+        importlib.import_module("torch._dynamo")  # else who trains first waits for it
+
     configure_malloc()
     connections.raise_file_limit()
     catalog = DataCatalog(options.data_dir, ROOT / "data", options.dataset)
@@ -96,13 +99,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _without_collections() -> Iterator[None]:
     """Python looks for no garbage among what is made meanwhile, now or later.
 
-    While torch and Dash are imported that takes a quarter of the time. Afterwards a full collection
-    among all that they brought would stop every thread for 0.26 s.
+    That takes a quarter of the time in which torch and Dash are imported. Afterwards a full
+    collection among all that they brought would stop every thread for 0.26 s.
     """
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:

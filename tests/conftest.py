@@ -8,7 +8,7 @@ waits for a condition and has a deadline.
 
 import gc
 
-gc.disable()  # until all is imported, a fifth of which was looking for garbage
+gc.disable()  # until all is imported, a quarter of which was looking for garbage
 
 import asyncio
 import os
@@ -31,6 +31,7 @@ from core.config import TrainConfig
 from core.data import synthetic
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
+from core.explain.tracing import trace_layers
 from core.records.runs import RunSnapshot
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
@@ -275,6 +276,9 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def real_mlp(monkeypatch: pytest.MonkeyPatch) -> None:
+def real_mlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The MLP as it is, for a test that needs all of it."""
     monkeypatch.setitem(models.MODELS, "mlp", REAL_MLP)
+    trace_layers.cache_clear()
+    yield
+    trace_layers.cache_clear()

@@ -1,6 +1,7 @@
 """`run.py` as a person starts it: refusals in one sentence, and an end without noise on Ctrl+C."""
 
 import argparse
+import gc
 import os
 import re
 import signal
@@ -78,6 +79,7 @@ def test_a_runs_folder_that_cannot_be_used_is_refused(
     said = capsys.readouterr().err.strip()
     assert one_sentence(said)
     assert "--runs-dir" in said
+    assert gc.isenabled()  # again, after the imports
 
 
 def test_a_host_that_is_not_this_computer_is_refused(free_port: int) -> None:

@@ -16,11 +16,11 @@
   let revision = 0;
   let run = null;
   let epoch = null; // the epoch of the tape; null: the newest network
-  let known = null; // the test images and their labels
+  let known = null; // the test images, their labels and which sample they are
   let newest = null; // the newest frame of the run
   let estimated = null; // the newest one with an accuracy
   let evaluated = null; // its last evaluation, without digits
-  let sample = 0; // which test images; what training reads are those of 0
+  let sample = 0; // which test images are wanted; what training reads are those of 0
   let asked = null; // the frame of the network after `epoch`, or of another sample
   let replay = null;
   let questions = 0; // only the answer to the last one counts
@@ -46,7 +46,9 @@
   }
 
   const isTraining = () => TRAINING.includes(run?.state);
-  const isAsked = () => epoch !== null || sample > 0;
+  const isAsked = () => epoch !== null || known?.sample > 0;
+  // Whether the server still has the network that is shown, and can be asked what it reads.
+  const isKept = () => epoch !== null || run?.state === "done";
 
   // The frame of the network that trained longer; an evaluation beats an estimate.
   function later(one, other) {
@@ -64,27 +66,35 @@
   async function load() {
     if (!inSight || shown === undefined) return;
     const question = ++questions;
+    const wanted = sample;
     const of = shown === null ? "" : `/runs/${shown}`;
     const at = epoch === null ? "" : `&epoch=${epoch}`;
     let found = null;
     try {
-      const answer = await fetch(url(`/api${of}/preview?sample=${sample}${at}`));
+      const answer = await fetch(url(`/api${of}/preview?sample=${wanted}${at}`));
       if (answer.ok) found = await answer.json();
     } catch {
       // The server is away: the next message asks again.
     }
-    if (question !== questions || !found?.images.length) return;
-    const others = String(found.images) !== String(known?.images);
-    known = { ...known, ...found };
+    if (question !== questions) return;
+    if (!found?.images.length) {
+      sample = known?.sample ?? 0;
+      return;
+    }
+    const others = wanted !== known?.sample || String(found.images) !== String(known.images);
+    known = { ...known, ...found, sample: wanted };
     if (isAsked()) asked = found.current;
     else addFrame(found.current);
-    if (others) paintImages();
+    if (others) {
+      endReplay();
+      paintImages();
+    }
     paint();
   }
 
   function paintImages() {
     const of = shown === null ? "" : `&run=${shown}`;
-    const sprite = `url("${url(`/api/preview.png?sample=${sample}${of}`)}")`;
+    const sprite = `url("${url(`/api/preview.png?sample=${known.sample}${of}`)}")`;
     element("wall-tiles").style.setProperty("--sprite", sprite);
     const all = tiles();
     unmark();
@@ -128,7 +138,7 @@
     paintNumber(frame, misread);
     const state = !frame ? "before" : isTraining() ? "training" : "done";
     element("wall").dataset.state = state;
-    element("wall-shuffle").disabled = state !== "done"; // training itself reads one sample only
+    element("wall-shuffle").disabled = state !== "done" || !isKept();
   }
 
   function write(id, text) {
@@ -167,7 +177,8 @@
 
   // The large number: exact after an evaluation, estimated in between; at first from the wall alone.
   function paintNumber(frame, misread) {
-    const measured = replay ? replay.measured : isAsked() ? asked : later(estimated, evaluated);
+    const asOf = replay ? replay.measured : epoch === null ? later(estimated, evaluated) : asked;
+    const measured = asOf?.accuracy == null ? null : asOf;
     const { length } = known.labels;
     const isExact = Boolean(measured?.exact);
     const share = measured ? measured.accuracy : (length - misread.length) / length;
@@ -196,21 +207,19 @@
     write("wall-mistakes", `See ${all} it misreads`);
   }
 
-  async function showSample(wanted) {
-    endReplay();
-    asked = isAsked() ? asked : newest; // until the answer is there
+  function showSample(wanted) {
     sample = wanted;
-    await load();
+    return load();
   }
 
   // Watch again
 
   async function watchAgain() {
     if (replay) return endReplay();
-    if (sample > 0) await showSample(0);
     const of = shown;
+    if (known.sample > 0) await showSample(0);
     const answer = await fetch(url(`/api/runs/${of}/preview/frames`));
-    if (!answer.ok || of !== shown || replay) return;
+    if (!answer.ok || of !== shown || replay || known.sample > 0) return;
     const { frames } = await answer.json();
     const count = Math.min(frames.length, REPLAY_MS / FRAME_MS[0]);
     const chosen = Array.from(
@@ -265,7 +274,7 @@
       if (!another) announce(last);
     }
     if (message.preview) addFrame(message.preview);
-    if (isTraining() && sample > 0) showSample(0);
+    if (sample > 0 && !isKept()) showSample(0);
     if (another || (trained && !isTraining()) || (!known && message.text)) load();
     paint();
   }
@@ -277,6 +286,7 @@
     if (chosen === epoch) return;
     epoch = chosen;
     asked = null;
+    if (!isKept()) sample = 0;
     endReplay();
     load();
   });

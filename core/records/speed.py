@@ -8,7 +8,8 @@ PromiseState = Literal["measured", "measuring", "unknown"]
 
 @dataclass(frozen=True)
 class Promise:
-    """How long a preset takes and how many of the test images it then reads right, from 0 to 1.
+    """About how long a preset takes beside an open page, and how many of the test images it then
+    reads right, from 0 to 1.
 
     None where nobody knows.
     """

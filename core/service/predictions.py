@@ -32,6 +32,8 @@ from core.service.background import BackgroundTasks
 from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
 
+_CheckpointKey = tuple[str, int, float, bool]
+
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
 
@@ -50,7 +52,7 @@ class Predictions:
         self._detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
         self._cache_lock = threading.Lock()
-        self._checkpoints: LRUCache[tuple[str, int, float], Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+        self._checkpoints: LRUCache[_CheckpointKey, Checkpoint] = LRUCache(MAX_CHECKPOINTS)
 
     # Test images
 
@@ -299,12 +301,14 @@ class Predictions:
         if epoch is None and (evaluated or snapshot.place_epoch is not None):
             epoch = snapshot.kept[-1] if snapshot.place_epoch is None else snapshot.place_epoch
         progress = snapshot.progress if epoch is None else float(epoch)
-        return run, self._load(run, epoch, (run.run_id, snapshot.revision, progress))
+        is_measured = snapshot.test_accuracy is not None  # imported weights are measured later
+        key = (run.run_id, snapshot.revision, progress, is_measured)
+        return run, self._load(run, epoch, key)
 
     def _candidates(self, run_id: str | None) -> list[Run]:
         return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
 
-    def _load(self, run: Run, epoch: int | None, key: tuple[str, int, float]) -> Checkpoint:
+    def _load(self, run: Run, epoch: int | None, key: _CheckpointKey) -> Checkpoint:
         with self._cache_lock:
             if key in self._checkpoints:
                 return self._checkpoints[key]

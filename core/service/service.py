@@ -1,6 +1,5 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
-import importlib
 import time
 from collections.abc import Callable
 
@@ -83,13 +82,10 @@ class TrainingService:
     def prepare_dataset(self, name: str = "auto") -> None:
         """Loads a data set in the background, and tries again if that failed before."""
         self._catalog.forget_failures()
-        self._tasks.run("datasets", f"Loading {name}", lambda: self._prepare(name))
-
-    def _prepare(self, name: str) -> None:
-        self._catalog.load(name, self._tasks.should_stop)
-        # The first optimizer and the first look at layers import it, which takes a processor 0.9 s.
-        # Here nobody waits for that.
-        importlib.import_module("torch._dynamo")
+        should_stop = self._tasks.should_stop
+        self._tasks.run(
+            "datasets", f"Loading {name}", lambda: self._catalog.load(name, should_stop)
+        )
 
     def health(self) -> Health:
         return health.check(self._worker, self._catalog, self._database)

@@ -25,8 +25,8 @@ EVALUATION_COST = 1 / 3
 """Of a test image in an evaluation, as a share of a training image in a step."""
 
 WATCHED_SPEED = 0.8
-"""What an open page leaves of the speed on a processor (docs/performance.md, "What open pages cost
-the training"). Nobody watches while it is measured."""
+"""About what an open page leaves of the speed on a processor (docs/performance.md, "What open
+pages cost the training"). Nobody watches while it is measured."""
 
 
 class Speed:

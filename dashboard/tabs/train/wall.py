@@ -18,6 +18,7 @@ def layout() -> html.Section:
                         [html.I(className="glyph glyph-shuffle"), "Other digits"],
                         id="wall-shuffle",
                         className="btn btn-quiet not-phone",
+                        disabled=True,
                     ),
                 ],
                 className="wall-head",

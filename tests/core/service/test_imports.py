@@ -30,7 +30,7 @@ from core.service import imports
 from core.service.service import TrainingService
 from core.training import evaluation
 from core.weight_files import reading
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
 
@@ -68,6 +68,31 @@ def test_a_network_from_a_file_is_a_run_that_is_done(
     assert service.runs.events_since(brought, 0) == ([], 0)
     found = service.predictions.checkpoint(brought).state_dict
     assert all(torch.equal(found[key], weights[key]) for key in weights)
+
+
+def test_what_was_read_before_the_measurement_is_exact_afterwards(
+    service: TrainingService,
+    weights: dict[str, torch.Tensor],
+    measured: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_measure = threading.Event()
+
+    def evaluate_later(*arguments: Any) -> Any:
+        assert may_measure.wait(SECONDS)
+        return evaluation.evaluate(*arguments)
+
+    monkeypatch.setattr(imports, "evaluate", evaluate_later)
+    run_id = service.imports.import_weights(to_pth(weights), "mine.pth")
+    before = service.predictions.preview(run_id)
+    assert before is not None
+    assert (before.accuracy, before.exact) == (None, False)
+    may_measure.set()
+    measured(service, run_id)
+    after = service.predictions.preview(run_id)
+    assert after is not None
+    assert (after.digits, after.exact) == (before.digits, True)
+    assert after.accuracy == pytest.approx(service.runs.snapshot(run_id).test_accuracy)
 
 
 def test_the_message_says_what_was_ignored(
