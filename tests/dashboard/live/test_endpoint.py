@@ -88,7 +88,8 @@ def test_the_first_answer_has_everything_and_is_compressed_where_the_client_like
     assert compressed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
     assert compressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
-    assert compressed.json() == plain.json()
+    # The server may have looked once more in between.
+    assert compressed.json() | {"version": 0} == plain.json() | {"version": 0}
     assert int(compressed.headers["content-length"]) < len(plain.content) / 4
     page.take(plain.json())
     assert page.events == [asdict(event) for event in events]
