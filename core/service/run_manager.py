@@ -135,7 +135,7 @@ class RunManager:
             raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
         with self._lock:
             run = self._find_trained(run_id, "repeated")
-            if run.snapshot.parent_epoch:
+            if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}
