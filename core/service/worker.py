@@ -89,7 +89,8 @@ class TrainingWorker:
         """Trains runs, saved as queued, when their turn comes."""
         with self._lock:
             for run in runs:
-                run.control = TrainingControl()
+                # A rate that was set while the data set was loaded has not been read yet.
+                run.control = TrainingControl(run.control.new_learning_rate())
                 self.queue.append(run)
             self._start_next()
 
