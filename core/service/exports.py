@@ -66,7 +66,7 @@ class RunExports:
             NotTrainedError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         checkpoint = self._predictions.checkpoint(run_id, epoch)
-        snapshot, _ = self._run(run_id)
+        snapshot = self._runs.find(run_id).snapshot
         content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
         name = f"{_stem(snapshot)}-epoch-{checkpoint.progress:.4g}"
         return File(f"{name}.{format}", "application/octet-stream", content)

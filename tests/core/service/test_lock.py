@@ -174,6 +174,22 @@ def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConf
         assert asked.wait(10)
 
 
+def test_nothing_is_read_to_name_weights(
+    make_service: MakeService,
+    tmp_path: Path,
+    tiny_config: TrainConfig,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = make_service(runs=tmp_path / "runs")
+    run_id = service.runs.start(tiny_config)
+    finish(service)
+    service.close()
+    service = make_service(runs=tmp_path / "runs")
+    monkeypatch.setattr(RunDatabase, "events", None)
+    assert service.exports.weights(run_id, None, "pth").name == "Run-1-epoch-2.pth"
+
+
 # What stays in memory
 
 
