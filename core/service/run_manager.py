@@ -67,9 +67,8 @@ class RunManager:
         When the snapshot's `revision` has grown, earlier events were discarded: start at 0 again.
         A cursor beyond the end gives nothing and comes back as the end.
         """
-        with self._runs.loaded_events(run_id) as run:
-            events = run.events
-            return events[max(cursor, 0) :], len(events)
+        _, events = self._runs.events(run_id)
+        return events[max(cursor, 0) :], len(events)
 
     # Preview
 
