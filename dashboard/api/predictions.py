@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI
 
+from core.records.predictions import DrawingPrediction
 from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
-    Box,
     HistoryRequest,
     PredictionHistory,
-    PredictionResponse,
     PredictRequest,
     problems,
 )
@@ -29,23 +28,9 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         openapi_extra=predict_body.openapi,
         responses=problems(400, 404, 409, 422),
     )
-    def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
+    def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> DrawingPrediction:
         """Reads strokes or pixels with a network, by default the newest."""
-        ((kind, points),) = body.drawing().items()
-        predictions = service.predictions
-        read = predictions.predict_strokes if kind == "strokes" else predictions.predict_pixels
-        reading = read(points, body.as_drawn, body.run, body.epoch)
-        left, top, right, bottom = reading.box
-        return PredictionResponse(
-            digit=reading.prediction.digit,
-            probabilities=list(reading.prediction.probabilities),
-            sure=reading.doubt is None,
-            doubt=reading.doubt,
-            input=(reading.image * 255).round().astype(int).tolist(),
-            box=Box(left=left, top=top, right=right, bottom=bottom),
-            centre=reading.centre,
-            progress=reading.progress,
-        )
+        return service.predictions.predict(body.drawing(), body.as_drawn, body.run, body.epoch)
 
     @api.post(
         "/predict/course",

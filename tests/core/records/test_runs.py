@@ -8,7 +8,7 @@ import pytest
 
 from core.records.datasets import DatasetStatus
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.records.predictions import Gallery, Prediction
+from core.records.predictions import Gallery
 from core.records.runs import RunSnapshot, RunState
 
 BATCH = BatchMetrics(
@@ -44,7 +44,7 @@ SNAPSHOT = RunSnapshot(
 )
 
 
-@pytest.mark.parametrize("record", [BATCH, EPOCH, SNAPSHOT, Prediction((0.5, 0.5))])
+@pytest.mark.parametrize("record", [BATCH, EPOCH, SNAPSHOT])
 def test_a_record_cannot_be_changed(record: object) -> None:
     field = dataclasses.fields(record)[0].name
 
@@ -76,14 +76,6 @@ def test_a_run_has_finished_in_the_last_four_states_only(state: RunState) -> Non
 @pytest.mark.parametrize("state", RunState)
 def test_a_run_is_at_rest_unless_it_trains_or_waits(state: RunState) -> None:
     assert state.at_rest == (state.value not in {"running", "stopping", "queued"})
-
-
-def test_the_digit_read_is_the_most_probable() -> None:
-    assert Prediction((0.1, 0.0, 0.2, 0.6, 0.1, 0, 0, 0, 0, 0)).digit == 3
-
-
-def test_of_two_equally_probable_digits_the_first_is_read() -> None:
-    assert Prediction((0.1, 0.4, 0.1, 0.4, 0, 0, 0, 0, 0, 0)).digit == 1
 
 
 def test_a_gallery_tells_the_most_probable_digit_of_each_image() -> None:

@@ -143,8 +143,8 @@ def test_an_imported_network_predicts(
     run = runs[IMPORTED]
     assert run.brought_in
     strokes = [[[60, 60], [200, 60], [120, 240]]]
-    reading = service.predictions.predict_strokes(strokes, run_id=run.run_id)
-    assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
+    reading = service.predictions.predict({"strokes": strokes}, run_id=run.run_id)
+    assert sum(reading.probabilities) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_kept_drawing_is_there_and_was_taught(

@@ -142,15 +142,15 @@ def test_an_epoch_that_is_trained_anew_is_read_anew(
     finish(service, child)
     service.runs.rewind(child, 2)
     drawing = [[[60, 60], [200, 60], [120, 230]]]
-    before = service.predictions.predict_strokes(drawing, run_id=child, epoch=3)
+    before = service.predictions.predict({"strokes": drawing}, run_id=child, epoch=3)
     version = service.predictions.weights_version(child)
     service.runs.resume(child)
     finish(service, child)
 
     assert service.predictions.weights_version(child) != version
     assert (
-        service.predictions.predict_strokes(drawing, run_id=child, epoch=3).prediction
-        != before.prediction
+        service.predictions.predict({"strokes": drawing}, run_id=child, epoch=3).probabilities
+        != before.probabilities
     )
     stored = service.predictions.checkpoint(child, 3).state_dict["fc1.weight"]
     assert not stored.equal(service.predictions.checkpoint(run_id, 3).state_dict["fc1.weight"])
