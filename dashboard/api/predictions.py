@@ -4,14 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI
 
+from core.records.drawings import ProbabilityHistory
 from core.records.predictions import DrawingPrediction
 from dashboard.api.bodies import JsonBody
-from dashboard.api.schemas import (
-    HistoryRequest,
-    PredictionHistory,
-    PredictRequest,
-    problems,
-)
+from dashboard.api.schemas import HistoryRequest, PredictRequest, problems
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -40,12 +36,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     )
     def predict_history(
         body: Annotated[HistoryRequest, Depends(history_body)],
-    ) -> PredictionHistory:
+    ) -> ProbabilityHistory:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
-        found = service.prediction_history.of_image(image, body.run)
-        return PredictionHistory(
-            epochs=list(found.epochs),
-            digits=list(found.digits),
-            probabilities=found.probabilities.tolist(),
-        )
+        return service.prediction_history.of_image(image, body.run)

@@ -223,18 +223,6 @@ class Events(BaseModel):
     revision: int
 
 
-class PredictionHistory(BaseModel):
-    """What a run's networks read: ten probabilities after each of `epochs`, 0 being untrained.
-
-    The last epoch has a fraction while a run is on its way. Of a long run, 40 kept epochs are
-    read, evenly spaced.
-    """
-
-    epochs: list[float]
-    digits: list[int]
-    probabilities: list[list[float]]
-
-
 class PreviewResponse(BaseModel):
     """Test images by their indices, their true digits, and what the network reads in them.
 
