@@ -1,10 +1,15 @@
 """A run as pages and REST clients see it: state, settings and newest metrics."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, TypeAdapter
 
 from core.names import plain_text
+
+Text = Annotated[str, AfterValidator(plain_text)]
+"""What people typed. Earlier versions kept it as it was."""
 
 
 class RunState(str, Enum):
@@ -86,8 +91,8 @@ class RunSnapshot:
     epochs: int
     number: int = 0
     created: str = ""
-    name: str = ""
-    note: str = ""
+    name: Text = ""
+    note: Text = ""
     pinned: bool = False
     preset: str | None = None
     group: str | None = None
@@ -118,29 +123,9 @@ class RunSnapshot:
     test_accuracies: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self)
-        lists = {name: list(values[name]) for name in ("kept", "earlier", "test_accuracies")}
-        return {**values, **lists, "state": self.state.value}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "RunSnapshot":
-        """The reverse of `to_json`. Missing fields, which later versions added, get their defaults.
-
-        Raises:
-            KeyError, TypeError, ValueError: the values are not those of a run.
-        """
-        parsed: dict[str, Any] = {
-            "state": RunState(values["state"]),
-            "kept": tuple(values["kept"]),
-            "earlier": tuple(TrainingSegment(**one) for one in values.get("earlier", ())),
-            "lesson": FinetuneInfo(**values["lesson"]) if values.get("lesson") else None,
-            "test_accuracies": tuple(values.get("test_accuracies", ())),
-            # Earlier versions kept whatever was typed.
-            "name": plain_text(str(values.get("name", ""))),
-            "note": plain_text(str(values.get("note", ""))),
-        }
-        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        return cls(**{**known, **parsed})
+        """JSON-safe values, of which `snapshot_adapter` makes a snapshot."""
+        values: dict[str, Any] = snapshot_adapter.dump_python(self, mode="json")
+        return values
 
     @property
     def title(self) -> str:
@@ -161,3 +146,7 @@ class RunSnapshot:
     def share(self) -> float:
         """The share of the epochs that is done, from 0 to 1."""
         return self.progress / self.epochs if self.epochs else 1.0
+
+
+snapshot_adapter = TypeAdapter(RunSnapshot)
+"""Missing fields, which later versions added, get their defaults; unknown ones are ignored."""

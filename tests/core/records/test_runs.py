@@ -9,7 +9,7 @@ import pytest
 from core.records.datasets import DatasetStatus
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.records.predictions import Gallery
-from core.records.runs import RunSnapshot, RunState
+from core.records.runs import RunSnapshot, RunState, snapshot_adapter
 
 BATCH = BatchMetrics(
     epoch=1,
@@ -97,11 +97,11 @@ def test_a_data_set_has_no_progress_before_it_is_prepared() -> None:
 def test_fields_that_this_version_does_not_have_are_ignored() -> None:
     run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
 
-    assert RunSnapshot.from_json({**run.to_json(), "weights_file": "mlp.pth"}) == run
+    assert snapshot_adapter.validate_python({**run.to_json(), "weights_file": "mlp.pth"}) == run
 
 
 def test_names_and_notes_lose_what_cannot_be_seen() -> None:
     run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1)
     kept = {**run.to_json(), "name": "A\u202enna", "note": "one\ntwo\0"}
-    read = RunSnapshot.from_json(kept)
+    read = snapshot_adapter.validate_python(kept)
     assert (read.name, read.note) == ("Anna", "one two")
