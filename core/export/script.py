@@ -70,7 +70,7 @@ def to_script(run: RunSnapshot, events: Sequence[Metrics]) -> str:
         events: all of its metrics.
 
     Raises:
-        ExportUnavailableError: a fork changed settings, or the learning rate was changed.
+        ExportUnavailableError: it is a fork, or its learning rate was changed.
     """
     return _render(run, events, notebook=False)
 
@@ -137,16 +137,10 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
 
 
 def _check_reproducible(run: RunSnapshot, events: Sequence[Metrics]) -> None:
-    def resolved(config: dict[str, Any], precision: str) -> TrainConfig:
-        # Segments of earlier versions may lack a field, or say `auto` for the data set.
-        fields = {**config, "dataset": run.dataset, "precision": precision}
-        return TrainConfig.model_construct(**fields)
-
-    settings = resolved(run.config, run.precision)
-    if any(resolved(earlier.config, earlier.precision) != settings for earlier in run.earlier):
+    if run.parent_epoch:
         raise ExportUnavailableError(
-            f"{run.title} is a fork that changed settings, and a script has one set of settings. "
-            "The run that it was forked from can be exported."
+            f"{run.title} is a fork that shares epochs with another run, and a script trains from "
+            "the beginning. The run that it was forked from can be exported."
         )
     if any(isinstance(event, LearningRateChange) for event in events):
         raise ExportUnavailableError(

@@ -1,6 +1,6 @@
 """A run as pages and REST clients see it: state, settings and newest metrics."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
 
@@ -40,15 +40,6 @@ FINISHED_STATES = frozenset(
 
 
 @dataclass(frozen=True)
-class TrainingSegment:
-    """Epochs of a run, up to the end of `until`, with the same settings."""
-
-    until: int
-    config: dict[str, Any]
-    precision: str
-
-
-@dataclass(frozen=True)
 class FinetuneInfo:
     """Fine-tuning of a run on saved drawings, from the end of `epoch` on.
 
@@ -71,7 +62,6 @@ class RunSnapshot:
         created: local time in ISO 8601.
         group: shared by runs that differ only in their seeds.
         pair: shared by two runs that differ only in their models.
-        earlier: for a fork, the segments that it shares with its parent.
         lesson: for a run that is fine-tuned on drawings instead of its data set.
         revision: incremented when events are deleted, which only rewinding does. Readers of the
             events must start again.
@@ -99,7 +89,6 @@ class RunSnapshot:
     pair: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
-    earlier: tuple[TrainingSegment, ...] = ()
     lesson: FinetuneInfo | None = None
     revision: int = 0
     queue_place: int | None = None
@@ -131,16 +120,6 @@ class RunSnapshot:
     def title(self) -> str:
         """The user's name for the run, or its number."""
         return self.name or f"Run {self.number}"
-
-    def segments(self, epoch: int | None = None) -> tuple[TrainingSegment, ...]:
-        """The segments up to the end of an epoch, by default the last."""
-        last = self.epochs if epoch is None else epoch
-        own = TrainingSegment(self.epochs, self.config, self.precision)
-        segments: list[TrainingSegment] = []
-        for segment in (*self.earlier, own):
-            if not segments or segments[-1].until < last:
-                segments.append(replace(segment, until=min(segment.until, last)))
-        return tuple(segment for segment in segments if segment.until)
 
     @property
     def share(self) -> float:

@@ -130,7 +130,7 @@ def test_a_paused_run_is_resumed_to_its_end(
 def test_forks_name_the_run_that_they_come_from(runs: dict[int, RunSnapshot]) -> None:
     fork, taught = runs[FORK], runs[TAUGHT]
     assert (fork.parent, fork.parent_epoch) == (runs[DONE].run_id, 1)
-    assert (fork.config["optimizer"], fork.earlier[0].config["optimizer"]) == ("sgd", "adam")
+    assert (fork.config["optimizer"], runs[DONE].config["optimizer"]) == ("sgd", "adam")
     assert (taught.parent, taught.parent_epoch) == (runs[DONE].run_id, 2)
     assert taught.lesson is not None
     assert (taught.lesson.taught, taught.lesson.mixed) == (1, True)
