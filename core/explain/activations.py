@@ -145,17 +145,11 @@ class Network:
             areas.append(area)
         return tuple(reversed(areas))
 
-    def features(
-        self, images: np.ndarray, should_stop: Callable[[], bool] = lambda: False
-    ) -> np.ndarray | None:
+    def features(self, images: np.ndarray) -> np.ndarray:
         """The input of the last layer for each image: (N, features), float32.
 
         Args:
             images: (N, 28, 28), ink 255 on black 0.
-            should_stop: called before each chunk of images; True ends the computation.
-
-        Returns:
-            None after `should_stop` returned True.
         """
         penultimate = self._traced[-2].layer
         features: list[np.ndarray] = []
@@ -167,8 +161,6 @@ class Network:
 
         with torch.inference_mode():
             for start in range(0, len(images), CHUNK):
-                if should_stop():
-                    return None
                 self.logits(normalize(torch.as_tensor(images[start : start + CHUNK])), hook)
         return np.concatenate(features)
 
