@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import CancelledError, TsneUnavailableError
+from core.errors import CancelledError, DigitLabError
 
 PERPLEXITY = 30.0
 """Roughly the number of neighbours that t-SNE keeps near each point."""
@@ -101,12 +101,12 @@ def tsne(
 
     Raises:
         CancelledError: `should_stop` returned True.
-        TsneUnavailableError: openTSNE is not installed.
+        DigitLabError: openTSNE is not installed.
     """
     try:
         from openTSNE import TSNE
     except ImportError as error:
-        raise TsneUnavailableError(
+        raise DigitLabError(
             "t-SNE needs the package openTSNE, which is not installed here. PCA works without it."
         ) from error
 

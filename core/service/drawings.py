@@ -8,12 +8,12 @@ from cachetools import LRUCache
 
 from core.errors import (
     DamagedFileError,
-    DrawingRefusedError,
     InvalidDrawingError,
     NoModelError,
     NotTrainedError,
     UnknownDrawingError,
     UnknownEpochError,
+    WrongStateError,
 )
 from core.models import CLASSES
 from core.records.drawings import Drawing, DrawingScore, DrawingScores, DrawingSet
@@ -60,7 +60,7 @@ class Drawings:
 
         Raises:
             InvalidDrawingError: the label is not a digit.
-            DrawingRefusedError: the same drawing is saved already, or there are too many.
+            WrongStateError: the same drawing is saved already, or there are too many.
             StorageError: it cannot be written.
         """
         if label not in range(CLASSES):
@@ -93,7 +93,7 @@ class Drawings:
 
         Raises:
             UnknownDrawingError: there is no such drawing.
-            DrawingRefusedError: the same drawing is saved again, or there are too many.
+            WrongStateError: the same drawing is saved again, or there are too many.
         """
         with self._lock:
             drawings = self.all(owner)
@@ -171,14 +171,14 @@ def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:
 def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
     """
     Raises:
-        DrawingRefusedError: there are too many drawings, or the same one.
+        WrongStateError: there are too many drawings, or the same one.
     """
     if len(drawings) >= MAX_DRAWINGS:
-        raise DrawingRefusedError(
+        raise WrongStateError(
             f"You keep {len(drawings)} drawings, and {MAX_DRAWINGS} is the most: delete some."
         )
     for other in drawings:
         if np.array_equal(other.image, pixels):
-            raise DrawingRefusedError(
+            raise WrongStateError(
                 f"This very drawing is kept already, as {other.label}. Draw another one."
             )

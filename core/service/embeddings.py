@@ -51,8 +51,8 @@ class Embeddings:
     def tsne(self, run_id: str | None = None, epoch: int | None = None) -> "Future[Embedding]":
         """Starts a t-SNE when the earlier ones are done.
 
-        The future raises TsneUnavailableError if openTSNE is not installed, and CancelledError
-        when Digit Lab shuts down.
+        The future raises DigitLabError if openTSNE is not installed, and CancelledError when
+        Digit Lab shuts down.
         """
         sample = self._sample(run_id, epoch)
         start = self.pca(run_id, epoch).points

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from core.errors import CancelledError, TsneUnavailableError
+from core.errors import CancelledError, DigitLabError
 from core.explain import projection
 
 RANDOM = np.random.default_rng(11)
@@ -125,5 +125,5 @@ def test_tsne_stops_when_it_is_told_to(after: int) -> None:
 
 def test_where_tsne_is_not_installed_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
-    with pytest.raises(TsneUnavailableError, match="PCA works"):
+    with pytest.raises(DigitLabError, match="PCA works"):
         projection.tsne(GROUPED)

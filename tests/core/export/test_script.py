@@ -26,7 +26,7 @@ from core import models
 from core.config import PRESETS, TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
-from core.errors import ExportUnavailableError
+from core.errors import WrongStateError
 from core.export import script
 from core.export.script import MAX_EVALUATIONS, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
@@ -275,7 +275,7 @@ def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
 @pytest.mark.parametrize("export", [to_script, to_notebook])
 def test_a_fork_that_shares_epochs_with_its_parent_is_refused(export: Callable[..., str]) -> None:
     fork = snapshot(parse_config(BASE), parent="x", parent_epoch=1)
-    with pytest.raises(ExportUnavailableError, match="Run 0 is a fork that shares epochs"):
+    with pytest.raises(WrongStateError, match="Run 0 is a fork that shares epochs"):
         export(fork, [])
 
 
@@ -290,7 +290,7 @@ def test_a_change_of_the_learning_rate_is_refused() -> None:
     config = parse_config(BASE)
     change = LearningRateChange(1, 3, 0.5, 1e-4, 1.0)
 
-    with pytest.raises(ExportUnavailableError, match="learning rate of Run 0 was changed"):
+    with pytest.raises(WrongStateError, match="learning rate of Run 0 was changed"):
         to_script(snapshot(config), [*trained(config).events, change])
 
 
