@@ -1,12 +1,10 @@
 """Looking inside the networks of runs: activations, filters, attributions."""
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from core.data.dataset import Dataset
 from core.errors import OutOfRangeError
@@ -25,9 +23,6 @@ from core.records.layers import (
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
-NEWEST_SECONDS = 1.0
-"""The newest weights of a run are looked for at most this often, however many pages ask."""
-
 MAX_NETWORKS, MAX_VIEWS = 8, 4
 """Cached networks, a few megabytes each, and images of each whose activations are cached."""
 
@@ -40,14 +35,9 @@ class Inspection:
     UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
     """
 
-    def __init__(
-        self, predictions: Predictions, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
         self._lock = threading.Lock()
-        self._weights: TTLCache[
-            tuple[str, int | None, str | None], tuple[Checkpoint, Dataset, str]
-        ] = TTLCache(MAX_NETWORKS, NEWEST_SECONDS, clock)
         self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
@@ -88,20 +78,12 @@ class Inspection:
         """A network of a run, with its activations for a test image.
 
         By default it has the newest weights, also between two evaluations. While the run trains,
-        newer ones come at most every `NEWEST_SECONDS`.
+        newer ones come at most every `core.training.control.PUBLISH_SECONDS`.
 
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        # Weights of an evaluation, or of a run that was rewound, are shown at once.
-        key = (run_id, epoch, self._predictions.weights_version(run_id))
-        with self._lock:
-            found = self._weights.get(key)
-        if found is None:
-            found = self._predictions.weights(run_id, epoch)
-            with self._lock:
-                self._weights[key] = found
-        checkpoint, data, version = found
+        checkpoint, data, version = self._predictions.weights(run_id, epoch)
         image, label = _test_image(data, index)
         return NetworkView(
             image=image,
