@@ -4,7 +4,6 @@ import secrets
 import threading
 
 import numpy as np
-from cachetools import LRUCache
 
 from core.errors import (
     DamagedFileError,
@@ -25,8 +24,6 @@ from core.service.predictions import Predictions
 
 MAX_DRAWINGS = 300
 """Of one owner. Those that several owners kept may be more together."""
-MAX_OWNERS = 100
-"""Owners whose drawings stay in memory."""
 
 
 class Drawings:
@@ -45,15 +42,11 @@ class Drawings:
     ) -> None:
         self._runs, self._database = runs, runs.database
         self._predictions, self._history, self._tasks = predictions, history, tasks
-        self._lock = threading.RLock()
-        self._cache: LRUCache[str | None, tuple[Drawing, ...]] = LRUCache(MAX_OWNERS)
+        self._lock = threading.Lock()
 
     def all(self, owner: str | None) -> tuple[Drawing, ...]:
         """An owner's drawings, the oldest first."""
-        with self._lock:
-            if owner not in self._cache:
-                self._cache[owner] = tuple(self._database.drawings(owner))
-            return self._cache[owner]
+        return tuple(self._database.drawings(owner))
 
     def save(self, owner: str | None, label: int, image: np.ndarray) -> Drawing:
         """Saves a drawing (28, 28), 0..1 with ink 1.
@@ -70,7 +63,6 @@ class Drawings:
         with self._lock:
             _check_fits(pixels, self.all(owner))
             self._database.save_drawing(owner, drawing)
-            self._cache.clear()
         return drawing
 
     def delete(self, owner: str | None, drawing_id: str) -> None:
@@ -154,9 +146,7 @@ class Drawings:
         return finetuning_data.contains(drawings.seen, images)
 
     def _set_deleted(self, owner: str | None, drawing_ids: tuple[str, ...], deleted: bool) -> None:
-        with self._lock:
-            count = self._database.set_drawings_deleted(owner, drawing_ids, deleted)
-            self._cache.clear()
+        count = self._database.set_drawings_deleted(owner, drawing_ids, deleted)
         if count < len(drawing_ids):
             raise UnknownDrawingError("There is no such drawing among those that you keep.")
 
