@@ -87,15 +87,6 @@ class Predictions:
         chosen = shuffled_indices(labels, seed, digit)[:count]
         return TestImages(chosen, data.test_images.numpy()[chosen], labels[chosen])
 
-    def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
-        """A test image of a run's data set, (28, 28) uint8.
-
-        Raises:
-            IndexError: the test set has no such image.
-        """
-        run, _ = self._find(run_id, None, evaluated=True)
-        return self._data(run).test_images[index].numpy()
-
     def preview_images(self, run_id: str | None = None, sample: int = 0) -> PreviewImages:
         """The images of a run's preview, by default those of the next run's data set.
 
