@@ -282,7 +282,7 @@ class Predictions:
                     raise NotTrainedError(_not_trained(candidates[0].snapshot))
                 raise NoModelError(_NO_MODEL)
         if epoch is None and (evaluated or snapshot.place_epoch is not None):
-            epoch = snapshot.kept[-1] if snapshot.place_epoch is None else snapshot.place_epoch
+            epoch = snapshot.current_epoch
         progress = snapshot.progress if epoch is None else float(epoch)
         is_measured = snapshot.test_accuracy is not None  # imported weights are measured later
         key = (run.run_id, snapshot.revision, progress, is_measured)
