@@ -33,6 +33,8 @@ from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
 
 _CheckpointKey = tuple[str, int, float, bool]
+"""Run, revision, progress in epochs, and whether its test accuracy is known: imported weights are
+measured later, and then have test probabilities."""
 
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
@@ -284,8 +286,7 @@ class Predictions:
         if epoch is None and (evaluated or snapshot.place_epoch is not None):
             epoch = snapshot.current_epoch
         progress = snapshot.progress if epoch is None else float(epoch)
-        is_measured = snapshot.test_accuracy is not None  # imported weights are measured later
-        key = (run.run_id, snapshot.revision, progress, is_measured)
+        key = (run.run_id, snapshot.revision, progress, snapshot.test_accuracy is not None)
         return run, self._load(run, epoch, key)
 
     def _candidates(self, run_id: str | None) -> list[Run]:
