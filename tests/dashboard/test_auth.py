@@ -17,13 +17,15 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import WebSocketDenialResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from core.errors import StorageError
 from core.service.service import TrainingService
 from dashboard import auth
 from dashboard.app import create_app
 from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
+from dashboard.middleware import BodyLimit
+from tests.conftest import run_async
 from tests.dashboard.conftest import Clock, refusal
 
 TOKEN = "a+token/of_the~class=="
@@ -123,6 +125,26 @@ def test_strangers_learn_the_status_of_the_server_and_nothing_else(tmp_path: Pat
     assert "x-runs" not in answer.headers
     assert client.get("/api/health", headers=BEARER).json()["queue"] == ["a run"]
     assert client.post("/api/health").status_code == 401
+
+
+def test_a_stranger_who_leaves_or_meets_an_error_causes_no_traceback(tmp_path: Path) -> None:
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"error": "/home/ada/runs is damaged."}, 500)(scope, receive, send)
+
+    async def leave() -> Message:
+        return {"type": "http.disconnect"}
+
+    sent: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        sent.append(message)
+
+    app = Auth(BodyLimit(fail, {}), auth.credentials(TOKEN, 1, tmp_path), "/")
+    headers = [(b"content-length", b"5")]
+    scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": headers}
+    run_async(app({**scope, "query_string": b""}, leave, collect))
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"]) == {"status": auth.NO_STATUS}
 
 
 def test_the_sign_in_page_loads_nothing_and_may_only_send_its_form_here(client: TestClient) -> None:
