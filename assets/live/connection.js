@@ -11,6 +11,7 @@
   const SILENT_MS = 12000; // the server says something every 5 s
   const FULL = 1013; // the code of a socket that is closed because too many pages are open
   const LOST_MS = 3000; // a first answer that takes longer counts as lost
+  const GIVE_UP_MS = 30000; // one that takes longer is asked for anew
 
   const LIVE = () => window.digitlab.url("/api/live");
 
@@ -74,7 +75,9 @@
       for (const part of wants) query.push(["wants", part]);
       const address = `${LIVE()}?${new URLSearchParams(query)}`;
       const headers = { "X-Page-Origin": location.origin }; // browsers send none when they read
-      const [answer] = await Promise.all([fetch(address, { cache: "no-store", headers }), drawn]);
+      const signal = AbortSignal.timeout(GIVE_UP_MS);
+      const asked = fetch(address, { cache: "no-store", headers, signal });
+      const [answer] = await Promise.all([asked, drawn]);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const message = await answer.json();
       if (mine !== attempt) return;
