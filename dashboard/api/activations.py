@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import FastAPI, Query
 from PIL import Image
 
-from dashboard.api.schemas import ActivationsResponse, LayerResponse, problems
+from dashboard.api.schemas import ActivationsResponse, LayerResponse
 from dashboard.components.mosaic import columns_of, mosaic
 
 if TYPE_CHECKING:
@@ -25,11 +25,7 @@ Kept = Annotated[
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.get(
-        "/runs/{run_id}/activations",
-        tags=["predictions"],
-        responses=problems(400, 404, 409, 422, 503),
-    )
+    @api.get("/runs/{run_id}/activations", tags=["predictions"])
     def get_activations(
         run_id: str, image: Index = None, epoch: Kept = None
     ) -> ActivationsResponse:

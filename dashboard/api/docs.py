@@ -55,7 +55,6 @@ def register(api: FastAPI) -> None:
                 routes=api.routes,
                 tags=api.openapi_tags,
             )
-            _drop_validation_errors(schema)
             schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
             api.openapi_schema = schema
         return api.openapi_schema
@@ -71,16 +70,6 @@ def register(api: FastAPI) -> None:
         if name not in SWAGGER:
             raise HTTPException(404)
         return FileResponse(_swagger_ui() / name)
-
-
-def _drop_validation_errors(schema: dict[str, Any]) -> None:
-    """FastAPI describes its own answer to wrong parameters, which `errors.py` replaces with 400."""
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(name, None)
-    for methods in schema["paths"].values():
-        for operation in methods.values():
-            if operation["responses"].get("422", {}).get("description") == "Validation Error":
-                del operation["responses"]["422"]
 
 
 def _swagger_ui() -> Path:

@@ -11,7 +11,6 @@ from dashboard.api.schemas import (
     PredictionHistory,
     PredictionResponse,
     PredictRequest,
-    problems,
 )
 
 if TYPE_CHECKING:
@@ -23,12 +22,7 @@ history_body = JsonBody(HistoryRequest, {"strokes": A_SEVEN})
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.post(
-        "/predict",
-        tags=["predictions"],
-        openapi_extra=predict_body.openapi,
-        responses=problems(400, 404, 409, 422),
-    )
+    @api.post("/predict", tags=["predictions"], openapi_extra=predict_body.openapi)
     def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
         """Reads strokes or pixels with a network, by default the newest."""
         ((kind, points),) = body.drawing().items()
@@ -47,12 +41,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             progress=reading.progress,
         )
 
-    @api.post(
-        "/predict/course",
-        tags=["predictions"],
-        openapi_extra=history_body.openapi,
-        responses=problems(400, 404, 409, 422),
-    )
+    @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)
     def predict_history(
         body: Annotated[HistoryRequest, Depends(history_body)],
     ) -> PredictionHistory:

@@ -342,7 +342,7 @@ class Problem(BaseModel):
     fields: dict[str, str] | None = None
 
 
-PROBLEMS = {
+_SENTENCES = {
     400: "The request has the wrong form",
     401: "Digit Lab needs its token, or that is not the token",
     403: "The request comes from another site's page, or to a host that is not this server's",
@@ -356,9 +356,7 @@ PROBLEMS = {
     503: "There are too many connections or large bodies, or the data set cannot be had now",
     507: "The disk is full, or the folder cannot be written",
 }
-"""What goes wrong, by status code."""
-
-
-def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The description of a route's answers with these status codes."""
-    return {code: {"model": Problem, "description": PROBLEMS[code]} for code in codes}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": sentence} for code, sentence in _SENTENCES.items()
+}
+"""The description of every route's answers to what goes wrong, by status code."""
