@@ -13,16 +13,16 @@
   const LOST_MS = 3000; // a first answer that takes longer counts as lost
   const GIVE_UP_MS = 30000; // one that takes longer is asked for anew
 
-  const LIVE = () => window.digitlab.url("/api/live");
+  const { firstRun, notify, url } = window.digitlab;
+  const LIVE = () => url("/api/live");
 
   const listeners = [];
   const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
   const wants = new Set(); // parts of the messages that come only if somebody asks for them
-  let run = window.digitlab.firstRun; // null: the newest
+  let run = firstRun; // null: the newest
   let attempt = 0; // a later attempt to connect overrules all earlier ones
   let socket = null;
   let polls = 0;
-  let limit = "";
   let retryMs = FIRST_RETRY_MS;
   let heardAt = Date.now();
 
@@ -102,13 +102,6 @@
     retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   }
 
-  // Why the page has no socket, as a sentence; empty if it has one.
-  function setLimit(sentence) {
-    if (limit === sentence) return;
-    limit = sentence;
-    document.dispatchEvent(new CustomEvent("limit", { detail: limit }));
-  }
-
   function poll(mine) {
     polls += 1;
     later(mine, POLL_MS);
@@ -126,13 +119,13 @@
     };
     mySocket.onmessage = ({ data }) => {
       if (mine !== attempt) return;
-      setLimit("");
+      notify({ limit: "" });
       receive(JSON.parse(data));
     };
     mySocket.onclose = ({ code, reason }) => {
       clearTimeout(blocked);
       if (mine !== attempt) return;
-      if (code === FULL) setLimit(reason);
+      if (code === FULL) notify({ limit: reason });
       if (opened && code !== FULL) retry(mine);
       else poll(mine);
     };

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { openTab, percent, slider, url } = window.digitlab;
+  const { notify, openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -220,8 +220,7 @@
     const of = shown;
     if (known.sample > 0) await showSample(0);
     const answer = await fetch(url(`/api/runs/${of}/preview/frames`)).catch(() => null);
-    const detail = answer ? "" : NO_ANSWER;
-    document.dispatchEvent(new CustomEvent("remark", { detail }));
+    notify({ remark: answer ? "" : NO_ANSWER });
     if (!answer?.ok || of !== shown || replay || known.sample > 0) return;
     const { frames } = await answer.json();
     const count = Math.min(frames.length, REPLAY_MS / FRAME_MS[0]);
