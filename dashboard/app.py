@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dash_ag_grid as dag
 from dash import dash_table, html
@@ -16,7 +16,6 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from core.records.runs import RunSnapshot
 from dashboard import auth, callbacks, guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
@@ -168,13 +167,8 @@ def layout(service: "TrainingService") -> html.Div:
 
 
 def describe(service: "TrainingService") -> Describe:
-    """What the live layer sends about a run: for the header, and for the Train tab."""
-
-    def of_run(run: RunSnapshot | None) -> dict[str, Any]:
-        told = header.describe(service, run)
-        return told | {"text": told["text"] | train_text.describe(service, run)}
-
-    return of_run
+    """The texts that the live layer sends about a run: for the header, and for the Train tab."""
+    return lambda run: header.describe(service, run) | train_text.describe(service, run)
 
 
 def _bootstrap_css() -> Path:

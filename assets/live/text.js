@@ -1,4 +1,4 @@
-// Texts, buttons and the notice at the top of the page.
+// Texts, the state of the run and the notice at the top of the page.
 (function () {
   "use strict";
 
@@ -7,9 +7,7 @@
   // The first of these that there is a sentence of is shown.
   const ORDER = ["signedOut", "refusal", "lost", "outdated", "problem", "limit", "remark"];
 
-  const shown = {}; // properties of components, as they were set last
   let text = {};
-  let controls = {};
   const notices = {};
 
   function apply() {
@@ -22,19 +20,15 @@
     for (const element of document.querySelectorAll("[data-needs]")) {
       element.toggleAttribute("data-unknown", !text[element.dataset.needs]);
     }
-    for (const [id, properties] of Object.entries(controls)) {
-      const json = JSON.stringify(properties);
-      if (shown[id] === json || !window.digitlab.exists(id)) continue;
-      shown[id] = json;
-      window.digitlab.setProps(id, properties);
-    }
   }
 
   document.addEventListener("built", apply);
   window.live.listen((message) => {
     text = message.text ?? text;
-    controls = message.controls ?? controls;
     apply();
+    if (message.run !== undefined) {
+      document.getElementById("run-state").className = `state state-${message.run?.state ?? "ready"}`;
+    }
     notices.problem = message.problem ?? notices.problem;
     const { protocol } = document.querySelector(".shell").dataset;
     notices.outdated = String(message.protocol) === protocol ? "" : OUTDATED;

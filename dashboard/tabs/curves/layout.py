@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard import ids
 from dashboard.components.controls import PERSIST, button, choices, labelled, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
@@ -64,7 +63,7 @@ def _controls() -> html.Div:
         id=SMOOTHING, type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
     )
     downloads = [
-        button("CSV", ids.CURVES_CSV, external_link=True, download="metrics.csv", disabled=True),
+        button("CSV", "curves-csv", external_link=True, download="metrics.csv", disabled=True),
         button("PNG", PNG),
         button("SVG", SVG),
     ]
