@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, quote, urlencode
 
 from cachetools import TTLCache
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -215,7 +215,7 @@ class Auth:
         shown = await _shown_token(scope, headers, receive) if is_page else None
         token = _bearer(headers) if shown is None else shown
         refusal = None if self._has_cookie(headers) else self._check(scope, token)
-        is_read = scope.get("method") in ("GET", "HEAD")  # a WebSocket has none
+        is_read = scope.get("method") == "GET"  # a WebSocket has none
         if refusal is None and shown is not None:
             await self._welcome(scope)(scope, receive, send)
         elif refusal is None:
@@ -253,8 +253,9 @@ class Auth:
         # Relative to the folder that the browser asked for: it never leaves the site, and holds
         # where a proxy has cut off a part of the path.
         address = f"./{quote(scope['path'].rpartition('/')[2])}"
-        if query := "&".join(part for part in _query(scope) if not _is_token(part)):
-            address += f"?{query}"
+        query = QueryParams(scope["query_string"]).multi_items()
+        if others := [(name, value) for name, value in query if name != "token"]:
+            address += f"?{urlencode(others)}"
         response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
         response.set_cookie(
             self._credentials.cookie_name,
@@ -296,10 +297,9 @@ def _bearer(headers: Headers) -> str | None:
 
 async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str | None:
     """The token in a page's address, or in the sign-in form; None without one of them."""
-    if scope["method"] in ("GET", "HEAD"):
-        found = [part for part in _query(scope) if _is_token(part)]
-        # Not `parse_qs`: it makes a space of a +.
-        return unquote(found[-1].partition("=")[2]) if found else None
+    if scope["method"] == "GET":
+        found = QueryParams(scope["query_string"]).get("token")
+        return None if found is None else found.replace(" ", "+")  # what a + stands for there
     kind = headers.get("content-type", "")
     if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
         return None
@@ -320,16 +320,6 @@ async def _form_token(receive: Receive) -> str:
         return ""
     fields = parse_qs(body.decode("latin-1"), errors="replace")
     return fields.get("token", [""])[-1].strip()
-
-
-def _query(scope: Scope) -> list[str]:
-    """The parts of the address's query, as they were sent."""
-    text: str = scope["query_string"].decode("latin-1")
-    return text.split("&") if text else []
-
-
-def _is_token(part: str) -> bool:
-    return part.partition("=")[0] == "token"
 
 
 def _address(scope: Scope) -> str:
