@@ -1,7 +1,6 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
 import importlib.metadata
-import importlib.util
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -27,7 +26,7 @@ from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.live.updates import Describe
-from dashboard.static import PackedFiles
+from dashboard.static import PackedFiles, package_folder
 from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
@@ -94,7 +93,8 @@ def create_app(
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
     server.router.routes.append(Route(url("/api"), rest_api))
-    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
+    bootstrap = package_folder("flask_bootstrap") / "static" / "bootstrap5" / "css"
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=bootstrap))
     guide_page.register(server, BOOTSTRAP)
     scripts, styles = Bundle(ASSETS, "/assets/all.js"), Bundle(ASSETS, "/assets/css/all.css")
     server.router.routes += [scripts.route(), styles.route()]
@@ -168,11 +168,3 @@ def layout(service: "TrainingService") -> html.Div:
 def describe(service: "TrainingService") -> Describe:
     """The texts that the live layer sends about a run: for the header, and for the Train tab."""
     return lambda run: header.describe(service, run) | train_text.describe(service, run)
-
-
-def _bootstrap_css() -> Path:
-    """Bootstrap's style sheets, from the package Bootstrap-Flask."""
-    spec = importlib.util.find_spec("flask_bootstrap")
-    assert spec is not None, "Bootstrap-Flask is in requirements.txt"
-    assert spec.origin is not None, "Bootstrap-Flask is a package with files"
-    return Path(spec.origin).parent / "static" / "bootstrap5" / "css"
