@@ -16,6 +16,7 @@ from dashboard.api.schemas import (
     DrawingList,
     DrawingResponse,
     FinetuneRequest,
+    KeptEpoch,
 )
 from dashboard.owners import owner
 
@@ -32,9 +33,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     @api.get("/handwriting", tags=["drawings"])
     def list_drawings(
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
-        epoch: Annotated[
-            int | None, Query(ge=0, le=10**9, description="The network after this epoch.")
-        ] = None,
+        epoch: KeptEpoch = None,
     ) -> DrawingList:
         """All drawings that are kept, as a network reads them, by default the newest."""
         found = drawings.predict(owner(), run, epoch)

@@ -9,7 +9,7 @@ from core.records.exports import File
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
-from dashboard.api.schemas import Name
+from dashboard.api.schemas import KeptEpoch, Name
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -47,10 +47,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     @api.get("/runs/{run_id}/weights", **_described("application/octet-stream", BYTES))
     def get_weights(
         run_id: str,
-        epoch: Annotated[
-            int | None,
-            Query(ge=0, le=10**9, description="After which epoch; by default the newest weights."),
-        ] = None,
+        epoch: KeptEpoch = None,
         format: Annotated[
             Literal["pth", "safetensors", "onnx"],
             Query(description="`pth` is what the notebook's `torch.load` reads."),

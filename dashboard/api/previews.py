@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
-from dashboard.api.schemas import PreviewFrames, PreviewResponse
+from dashboard.api.schemas import KeptEpoch, PreviewFrames, PreviewResponse
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -22,10 +22,6 @@ PNG = {
 }
 
 Run = Annotated[str | None, Query(description="A run; by default, what the next run trains on.")]
-
-Kept = Annotated[
-    int | None, Query(ge=0, le=10**9, description="A kept epoch; else the last evaluation.")
-]
 
 Sample = Annotated[
     int, Query(ge=0, le=10**6, description="Which test images; frames of training have those of 0.")
@@ -42,8 +38,11 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             return PreviewResponse(images=[], labels=[], test_images=0)
 
     @api.get("/runs/{run_id}/preview", tags=["predictions"])
-    def get_preview(run_id: str, epoch: Kept = None, sample: Sample = 0) -> PreviewResponse:
-        """Some test images, and what the run's network reads in them."""
+    def get_preview(run_id: str, epoch: KeptEpoch = None, sample: Sample = 0) -> PreviewResponse:
+        """Some test images, and what the run's network reads in them.
+
+        By default it is the network of the last evaluation.
+        """
         images = service.predictions.preview_images(run_id, sample)
         return _response(
             images,

@@ -5,6 +5,7 @@ The settings of a run are those of `TrainConfig`, which has its own sentences fo
 
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from core.config import FIXED_IN_A_FORK, MAX_SEEDS, PRESETS, TrainConfig
@@ -26,6 +27,10 @@ def _to_int(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+KeptEpoch = Annotated[
+    int | None, Query(ge=0, le=10**9, description="After which epoch; by default the newest.")
+]
+"""The query parameter that names one of a run's networks."""
 Epoch = Annotated[int, Field(strict=True, ge=0, le=10**9), BeforeValidator(_to_int)]
 Seeds = Annotated[int, Field(strict=True, ge=2, le=MAX_SEEDS), BeforeValidator(_to_int)]
 Digit = Annotated[int, Field(strict=True, ge=0, le=9), BeforeValidator(_to_int)]
