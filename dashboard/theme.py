@@ -2,7 +2,8 @@
 
 A figure has the light theme's colours; `assets/css/charts.css` gives text, axes and the traces
 that it knows by their `uid` the colours of the theme in use, so a change of theme paints nothing
-anew.
+anew. Give a figure its whole layout when it is made: each `update_...` takes Plotly several
+milliseconds.
 """
 
 import re
@@ -172,15 +173,6 @@ def escape_markup(text: str) -> str:
     return escape(text, quote=False)
 
 
-def figure_layout(height: int, **more: Any) -> go.Layout:
-    """The layout of a figure; `more` overrides and extends the template.
-
-    Pass everything here where a figure is made often, for instance while the epoch slider moves:
-    each `update_...` of an existing figure takes Plotly several milliseconds.
-    """
-    return go.Layout({"height": height, **more})
-
-
 def add_message(figure: go.Figure, sentence: str) -> None:
     """Writes a sentence in the middle of a figure, in lines that fit a phone."""
     fewest = len(textwrap.wrap(sentence, LINE))
@@ -201,7 +193,7 @@ def empty_state(sentence: str, height: int) -> go.Figure:
     """A figure that shows a sentence in place of data."""
     margin = dict(l=12, r=12, t=12, b=12)
     figure = go.Figure(
-        layout=figure_layout(height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
+        layout=dict(height=height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
     )
     add_message(figure, sentence)
     return figure
