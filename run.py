@@ -7,6 +7,7 @@ import gc
 import importlib
 import ipaddress
 import re
+import secrets
 import socket
 import sys
 import threading
@@ -42,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     if problem is not None:
         return _refuse(problem)
     is_open = bool(options.allow_host) or not hosts.is_loopback(options.host)
-    token = auth.new_token() if is_open and not options.no_token and given is None else given
+    is_made = is_open and not options.no_token and given is None
+    token = secrets.token_urlsafe(32) if is_made else given
 
     print("Digit Lab is starting ...", flush=True)
     # These bring torch, which takes seconds: not before the command line is known to be right.

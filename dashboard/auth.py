@@ -101,10 +101,6 @@ def given_token(file: Path | None) -> str | None:
     return token
 
 
-def new_token() -> str:
-    return secrets.token_urlsafe(32)
-
-
 def credentials(token: str, port: int, folder: Path) -> Credentials:
     """What lets somebody in at a port.
 

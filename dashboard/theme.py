@@ -45,9 +45,6 @@ HIDDEN_AXIS = dict(visible=False, fixedrange=True)
 NO_MARGIN = dict(l=0, r=0, t=0, b=0)
 GRAPH: dict[str, Any] = {"displayModeBar": False}
 """`config` of every `dcc.Graph`: no toolbar."""
-CLICK_GRAPH: dict[str, Any] = {**GRAPH, "doubleClick": False, "doubleClickDelay": 1}
-"""For graphs whose points are clicked: Plotly would report two quick clicks on different points
-as one double click."""
 
 # "allow": to look for labels that overlap takes Plotly an eighth of the time of a drawing.
 pio.templates["digitlab"] = go.layout.Template(

@@ -222,6 +222,7 @@ def test_others_need_a_token_that_is_shown_once_and_stays_out_of_command_lines(
     credentials = start(*arguments, "--url-prefix", "/lab").credentials
     assert credentials is not None
     said = capsys.readouterr().out
+    assert re.fullmatch(r"[\w-]{43}", credentials.token)  # 256 random bits
     assert said.count(credentials.token) == 1
     assert re.search(rf"Open http://[\w.:]+/lab/\?token={credentials.token} in a browser", said)
     (opened,) = start.opened

@@ -252,11 +252,9 @@
 
   // The figure without points, in the colours of the page's theme.
   function blankOf(graph) {
-    const key = `${graph.id} ${document.documentElement.dataset.bsTheme}`;
-    blank[key] ??= graph.dataset.figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name));
-    return JSON.parse(blank[key]);
+    const { figure } = graph.dataset;
+    return JSON.parse(figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name)));
   }
-  const blank = {};
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const isEmpty = () => !series.batches.length && !series.epochs.length;

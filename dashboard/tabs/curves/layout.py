@@ -37,7 +37,6 @@ PATTERNS = {
 }
 """What two losses may look like, and what that means."""
 AXES = {"epochs": "Epochs", "seconds": "Seconds"}
-NO_ROWS = "A row appears here after each epoch."
 
 
 def layout(_: "TrainingService") -> html.Div:
@@ -124,5 +123,5 @@ def _epoch_table() -> list[Any]:
             size="sm",
             hover=True,
         ),
-        html.P(NO_ROWS, id=f"{TABLE}-note", className="text-body-secondary"),
+        html.P(id=f"{TABLE}-note", className="text-body-secondary"),
     ]
