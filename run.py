@@ -7,6 +7,7 @@ import gc
 import importlib
 import ipaddress
 import re
+import secrets
 import socket
 import sys
 import threading
@@ -42,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     if problem is not None:
         return _refuse(problem)
     is_open = bool(options.allow_host) or not hosts.is_loopback(options.host)
-    token = auth.new_token() if is_open and not options.no_token and given is None else given
+    is_made = is_open and not options.no_token and given is None
+    token = secrets.token_urlsafe(32) if is_made else given
 
     print("Digit Lab is starting ...", flush=True)
     # These bring torch, which takes seconds: not before the command line is known to be right.
@@ -222,7 +224,8 @@ def _address_problem(host: str, port: int) -> str | None:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if sys.platform != "win32":  # there it would take a port that is in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except (socket.gaierror, UnicodeError):
         return foreign

@@ -6,6 +6,8 @@
     "Something between this page and Digit Lab, such as a proxy, refuses what the page asks for. " +
     "Look at its settings and its log.";
 
+  const SIGNED_OUT = "You are signed out. Perhaps Digit Lab was started again, with another token.";
+
   const BETWEEN_SAVES_MS = 200;
 
   let prefix = null;
@@ -21,6 +23,10 @@
 
     noUpdate: () => window.dash_clientside.no_update,
     setProps: (...change) => window.dash_clientside.set_props(...change),
+
+    // Says something at the top of the page: sentences by their kind (assets/live/text.js), empty
+    // ones for what is over.
+    notify: (detail) => document.dispatchEvent(new CustomEvent("notices", { detail })),
 
     // Whether a component is on the page. Dash 4.4.1 throws where it is not.
     exists: (id) => {
@@ -79,37 +85,21 @@
   };
   window.digitlab = digitlab;
 
-  // What the server refuses (403), with its sentence, until it answers there again. Dash passes
-  // over it without a word. The answer to a question from before the refusal does not count.
-  // Without a cookie that counts (401) nothing works, until any answer comes again.
-  const refusals = new Map();
-  let isSignedOut = false;
-  let signedOutAt = 0;
-  const refusedAt = new Map();
+  // What the server refuses: everything without a token that counts (401), or a request with a
+  // sentence (403), until it answers at that path again. Dash passes over both without a word.
+  let refusedPath = null;
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
-    const askedAt = performance.now();
     const answer = await fetchAnswer(...request);
     const path = new URL(answer.url || location.href).pathname;
-    if (answer.status === 401) signedOutAt = performance.now();
-    if (answer.status === 401 || askedAt > signedOutAt) setSignedOut(answer.status === 401);
-    const before = refusals.get(path);
+    const notices = { signedOut: answer.status === 401 ? SIGNED_OUT : "" };
     if (answer.status === 403) {
-      refusals.set(path, await readRefusal(answer.clone()));
-      refusedAt.set(path, performance.now());
-    } else if (askedAt > (refusedAt.get(path) ?? 0)) refusals.delete(path);
-    if (refusals.get(path) !== before) {
-      const detail = [...refusals.values()].at(-1) ?? "";
-      document.dispatchEvent(new CustomEvent("refusal", { detail }));
-    }
+      refusedPath = path;
+      notices.refusal = await readRefusal(answer.clone());
+    } else if (path === refusedPath) notices.refusal = "";
+    digitlab.notify(notices);
     return answer;
   };
-
-  function setSignedOut(isNow) {
-    if (isNow === isSignedOut) return;
-    isSignedOut = isNow;
-    document.dispatchEvent(new CustomEvent("signed-out", { detail: isNow }));
-  }
 
   async function readRefusal(answer) {
     try {

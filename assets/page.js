@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, setProps } = window.digitlab;
+  const { addCallbacks, notify, setProps } = window.digitlab;
 
   const TAB = "tab"; // sessionStorage: a reload without a tab in the address opens the same one
   const ALIASES = { compare: "experiments", explore: "mistakes" };
@@ -37,7 +37,7 @@
   }
 
   // Shows a sentence about the address until another view is opened.
-  const remark = (detail) => document.dispatchEvent(new CustomEvent("remark", { detail }));
+  const remark = (sentence) => notify({ remark: sentence });
 
   // Back and Forward. An entry that followed the newest run does so again, unless there is a newer
   // one: it shows what it showed.

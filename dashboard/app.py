@@ -1,12 +1,11 @@
 """The Dash application: server, page and tabs. It never imports torch."""
 
 import importlib.metadata
-import importlib.util
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dash_ag_grid as dag
 from dash import dash_table, html
@@ -16,7 +15,6 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from core.records.runs import RunSnapshot
 from dashboard import auth, callbacks, guide_page, hosts, middleware, navigation, owners, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
@@ -28,7 +26,7 @@ from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.live.updates import Describe
-from dashboard.static import PackedFiles
+from dashboard.static import PackedFiles, package_folder
 from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
@@ -95,7 +93,8 @@ def create_app(
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
     server.router.routes.append(Route(url("/api"), rest_api))
-    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=_bootstrap_css()))
+    bootstrap = package_folder("flask_bootstrap") / "static" / "bootstrap5" / "css"
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=bootstrap))
     guide_page.register(server, BOOTSTRAP)
     scripts, styles = Bundle(ASSETS, "/assets/all.js"), Bundle(ASSETS, "/assets/css/all.css")
     server.router.routes += [scripts.route(), styles.route()]
@@ -130,10 +129,9 @@ def create_app(
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
     server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
-    server.add_middleware(middleware.Head)
     if credentials is not None:
         server.add_middleware(auth.Auth, credentials=credentials, path=url("/"))
-    server.add_middleware(middleware.UrlPrefix, prefix=url("/"))
+    server.add_middleware(middleware.Rewrite, prefix=url("/"))
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     # Starlette answers a failure outside of the middleware that is added: that needs headers, too.
     build = server.build_middleware_stack
@@ -168,18 +166,5 @@ def layout(service: "TrainingService") -> html.Div:
 
 
 def describe(service: "TrainingService") -> Describe:
-    """What the live layer sends about a run: for the header, and for the Train tab."""
-
-    def of_run(run: RunSnapshot | None) -> dict[str, Any]:
-        told = header.describe(service, run)
-        return told | {"text": told["text"] | train_text.describe(service, run)}
-
-    return of_run
-
-
-def _bootstrap_css() -> Path:
-    """Bootstrap's style sheets, from the package Bootstrap-Flask."""
-    spec = importlib.util.find_spec("flask_bootstrap")
-    assert spec is not None, "Bootstrap-Flask is in requirements.txt"
-    assert spec.origin is not None, "Bootstrap-Flask is a package with files"
-    return Path(spec.origin).parent / "static" / "bootstrap5" / "css"
+    """The texts that the live layer sends about a run: for the header, and for the Train tab."""
+    return lambda run: header.describe(service, run) | train_text.describe(service, run)

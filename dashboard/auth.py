@@ -4,7 +4,6 @@ A browser shows the token once, in the address or in the form of the sign-in pag
 for it. A program sends it with every request, as `Authorization: Bearer TOKEN`.
 """
 
-import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -18,10 +17,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, quote, urlencode
 
 from cachetools import TTLCache
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,11 +45,10 @@ MAX_ADDRESSES = 10_000
 """Addresses whose wrong tokens are counted; those that sent one last are kept."""
 MAX_FORM = 4096
 """Bytes of the sign-in form."""
-FORM_SECONDS = 10.0
-"""How long it may take to arrive."""
 
 NO_TOKEN = "Digit Lab needs its token: sign in on its page, or send `Authorization: Bearer TOKEN`."
 WRONG_TOKEN = "That is not the token."
+NO_STATUS = "The status cannot be read."
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +99,6 @@ def given_token(file: Path | None) -> str | None:
             "Z, digits and -._~+/= alone."
         )
     return token
-
-
-def new_token() -> str:
-    return secrets.token_urlsafe(32)
 
 
 def credentials(token: str, port: int, folder: Path) -> Credentials:
@@ -214,13 +208,13 @@ class Auth:
         shown = await _shown_token(scope, headers, receive) if is_page else None
         token = _bearer(headers) if shown is None else shown
         refusal = None if self._has_cookie(headers) else self._check(scope, token)
-        is_read = scope.get("method") in ("GET", "HEAD")  # a WebSocket has none
+        is_read = scope.get("method") == "GET"  # a WebSocket has none
         if refusal is None and shown is not None:
             await self._welcome(scope)(scope, receive, send)
         elif refusal is None:
             await self._app(scope, receive, _keep_private(send))
         elif scope["path"] == url("/api/health") and is_read and token is None:
-            await (await self._health(scope, receive))(scope, receive, send)
+            await (await self._health(scope))(scope, receive, send)
         else:
             is_page = is_page and (is_read or shown is not None)
             await refusal.answer(is_page)(scope, receive, send)
@@ -252,8 +246,9 @@ class Auth:
         # Relative to the folder that the browser asked for: it never leaves the site, and holds
         # where a proxy has cut off a part of the path.
         address = f"./{quote(scope['path'].rpartition('/')[2])}"
-        if query := "&".join(part for part in _query(scope) if not _is_token(part)):
-            address += f"?{query}"
+        query = QueryParams(scope["query_string"]).multi_items()
+        if others := [(name, value) for name, value in query if name != "token"]:
+            address += f"?{urlencode(others)}"
         response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
         response.set_cookie(
             self._credentials.cookie_name,
@@ -266,16 +261,20 @@ class Auth:
         )
         return response
 
-    async def _health(self, scope: Scope, receive: Receive) -> Response:
+    async def _health(self, scope: Scope) -> Response:
         """What a stranger may know of `/api/health`: status and status code."""
         messages: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request"}  # nothing that the stranger sends is waited for
 
         async def collect(message: Message) -> None:
             messages.append(message)
 
         await self._app({**scope, "headers": [], "query_string": b""}, receive, collect)
         start, *rest = messages
-        status = json.loads(b"".join(message["body"] for message in rest))["status"]
+        told = json.loads(b"".join(message["body"] for message in rest))
+        status = told.get("status", NO_STATUS)  # an error has a sentence that is not for strangers
         return JSONResponse({"status": status}, start["status"], {"Cache-Control": "no-store"})
 
 
@@ -291,20 +290,17 @@ def _bearer(headers: Headers) -> str | None:
 
 async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str | None:
     """The token in a page's address, or in the sign-in form; None without one of them."""
-    if scope["method"] in ("GET", "HEAD"):
-        found = [part for part in _query(scope) if _is_token(part)]
-        # Not `parse_qs`: it makes a space of a +.
-        return unquote(found[-1].partition("=")[2]) if found else None
+    if scope["method"] == "GET":
+        found = QueryParams(scope["query_string"]).get("token")
+        return None if found is None else found.replace(" ", "+")  # what a + stands for there
     kind = headers.get("content-type", "")
     if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
         return None
-    try:
-        return await asyncio.wait_for(_form_token(receive), FORM_SECONDS)
-    except asyncio.TimeoutError:
-        return ""
+    return await _form_token(receive)
 
 
 async def _form_token(receive: Receive) -> str:
+    """The token in a form, which `dashboard.connections` gives a time to arrive."""
     body = bytearray()
     more = True
     while more and len(body) <= MAX_FORM:
@@ -315,16 +311,6 @@ async def _form_token(receive: Receive) -> str:
         return ""
     fields = parse_qs(body.decode("latin-1"), errors="replace")
     return fields.get("token", [""])[-1].strip()
-
-
-def _query(scope: Scope) -> list[str]:
-    """The parts of the address's query, as they were sent."""
-    text: str = scope["query_string"].decode("latin-1")
-    return text.split("&") if text else []
-
-
-def _is_token(part: str) -> bool:
-    return part.partition("=")[0] == "token"
 
 
 def _address(scope: Scope) -> str:

@@ -23,15 +23,14 @@ class Bundle:
     Files of the folder itself come first, then those of its folders, in alphabetical order.
     """
 
-    def __init__(self, folder: Path, path: str, others: str = "pages") -> None:
+    def __init__(self, folder: Path, path: str) -> None:
         """
         Args:
-            folder: where the files are.
+            folder: where the files are; those in `pages` do not belong to the page.
             path: under which the bundle is served; styles name images relative to it.
-            others: a folder in it whose files do not belong to the page.
         """
         names = [file.relative_to(folder) for file in folder.rglob(f"*{Path(path).suffix}")]
-        names = sorted((name for name in names if others not in name.parts), key=_place)
+        names = sorted((name for name in names if "pages" not in name.parts), key=_place)
         texts = [(folder / name).read_text("utf-8") for name in names]
         if path.endswith(".js"):
             texts = [GUARDED.format(text) for text in texts]

@@ -19,10 +19,6 @@ class Host(NamedTuple):
     name: str
     port: int | None = None
 
-    def __str__(self) -> str:
-        name = f"[{self.name}]" if ":" in self.name else self.name
-        return name if self.port is None else f"{name}:{self.port}"
-
     def matches(self, other: "Host") -> bool:
         """Whether `other` has this name and, if this has one, this port."""
         return self.name == other.name and self.port in (None, other.port)

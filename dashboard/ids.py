@@ -16,11 +16,6 @@ TAB_EMBEDDING = "embedding"
 TAB_EXPERIMENTS = "experiments"
 TAB_RUNS = "runs"
 
-# Their properties depend on the state of the run (`header.controls`).
-DATASET_NOTICE = "dataset-notice"
-DATASET_RETRY = "dataset-retry"
-CURVES_CSV = "curves-csv"
-
 RUNS_GRID = "runs-grid"
 GALLERY_CHOICE = "gallery-choice"
 """The test images that were selected in the embedding."""

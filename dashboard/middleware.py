@@ -2,8 +2,8 @@
 
 `Guard` refuses host names that are not this server's (DNS rebinding), and writes from pages of
 other sites. `SecurityHeaders` forbids other sites to frame the page and foreign scripts to run in
-it. `BodyLimit` refuses bodies that are too long. `UrlPrefix` adds the URL prefix where a proxy has
-cut it off. `Head` answers HEAD as GET.
+it. `BodyLimit` refuses bodies that are too long. `Rewrite` adds the URL prefix where a proxy has
+cut it off, and answers HEAD as GET.
 """
 
 import logging
@@ -104,8 +104,12 @@ class Guard:
         )
 
 
-class UrlPrefix:
-    """ASGI middleware. Adds the URL prefix to paths without it: some proxies cut it off."""
+class Rewrite:
+    """ASGI middleware. Adds the URL prefix to paths without it: some proxies cut it off.
+
+    It makes a GET of HEAD, which neither FastAPI nor Dash answers; the ASGI server leaves the body
+    out.
+    """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         """
@@ -119,21 +123,8 @@ class UrlPrefix:
             path = scope["path"]
             if not f"{path}/".startswith(self._prefix):
                 scope = {**scope, "path": self._prefix + path.removeprefix("/")}
-        await self._app(scope, receive, send)
-
-
-class Head:
-    """ASGI middleware. Answers HEAD as GET; the ASGI server leaves the body out.
-
-    Neither FastAPI nor Dash does it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            if scope.get("method") == "HEAD":  # a WebSocket has no method
+                scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
 

@@ -38,7 +38,7 @@ OF_A_NETWORK = (
     ids.TAB_INSIDE,
     ids.TAB_EMBEDDING,
 )
-"""Tabs that show what a network does; `assets/live/epoch_slider.js` says which."""
+"""Tabs that show what a network does. Each has a store for `assets/live/epoch_slider.js`."""
 IN_THE_BAR = 4
 """Entries of the strip that a phone shows; the others are under More."""
 

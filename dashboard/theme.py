@@ -2,7 +2,8 @@
 
 A figure has the light theme's colours; `assets/css/charts.css` gives text, axes and the traces
 that it knows by their `uid` the colours of the theme in use, so a change of theme paints nothing
-anew.
+anew. Give a figure its whole layout when it is made: each `update_...` takes Plotly several
+milliseconds.
 """
 
 import re
@@ -44,9 +45,6 @@ HIDDEN_AXIS = dict(visible=False, fixedrange=True)
 NO_MARGIN = dict(l=0, r=0, t=0, b=0)
 GRAPH: dict[str, Any] = {"displayModeBar": False}
 """`config` of every `dcc.Graph`: no toolbar."""
-CLICK_GRAPH: dict[str, Any] = {**GRAPH, "doubleClick": False, "doubleClickDelay": 1}
-"""For graphs whose points are clicked: Plotly would report two quick clicks on different points
-as one double click."""
 
 # "allow": to look for labels that overlap takes Plotly an eighth of the time of a drawing.
 pio.templates["digitlab"] = go.layout.Template(
@@ -172,15 +170,6 @@ def escape_markup(text: str) -> str:
     return escape(text, quote=False)
 
 
-def figure_layout(height: int, **more: Any) -> go.Layout:
-    """The layout of a figure; `more` overrides and extends the template.
-
-    Pass everything here where a figure is made often, for instance while the epoch slider moves:
-    each `update_...` of an existing figure takes Plotly several milliseconds.
-    """
-    return go.Layout({"height": height, **more})
-
-
 def add_message(figure: go.Figure, sentence: str) -> None:
     """Writes a sentence in the middle of a figure, in lines that fit a phone."""
     fewest = len(textwrap.wrap(sentence, LINE))
@@ -201,7 +190,7 @@ def empty_state(sentence: str, height: int) -> go.Figure:
     """A figure that shows a sentence in place of data."""
     margin = dict(l=12, r=12, t=12, b=12)
     figure = go.Figure(
-        layout=figure_layout(height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
+        layout=dict(height=height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
     )
     add_message(figure, sentence)
     return figure

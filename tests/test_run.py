@@ -52,6 +52,23 @@ def test_a_port_that_is_in_use_is_refused_with_another_one() -> None:
     assert f"--port {port + 1}" in said
 
 
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_windows_is_not_allowed_to_take_a_port_in_use(
+    platform: str, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: list[int] = []
+
+    class Probe(socket.socket):
+        def setsockopt(self, _: int, option: int, *value: Any) -> None:
+            options.append(option)
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(socket, "socket", Probe)
+
+    assert run._address_problem("127.0.0.1", free_port) is None
+    assert options == ([] if platform == "win32" else [socket.SO_REUSEADDR])
+
+
 def test_a_data_folder_that_cannot_be_read_is_refused(tmp_path: Path, free_port: int) -> None:
     (tmp_path / "file").touch()
 
@@ -205,6 +222,7 @@ def test_others_need_a_token_that_is_shown_once_and_stays_out_of_command_lines(
     credentials = start(*arguments, "--url-prefix", "/lab").credentials
     assert credentials is not None
     said = capsys.readouterr().out
+    assert re.fullmatch(r"[\w-]{43}", credentials.token)  # 256 random bits
     assert said.count(credentials.token) == 1
     assert re.search(rf"Open http://[\w.:]+/lab/\?token={credentials.token} in a browser", said)
     (opened,) = start.opened

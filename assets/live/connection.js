@@ -11,17 +11,18 @@
   const SILENT_MS = 12000; // the server says something every 5 s
   const FULL = 1013; // the code of a socket that is closed because too many pages are open
   const LOST_MS = 3000; // a first answer that takes longer counts as lost
+  const GIVE_UP_MS = 30000; // one that takes longer is asked for anew
 
-  const LIVE = () => window.digitlab.url("/api/live");
+  const { firstRun, notify, url } = window.digitlab;
+  const LIVE = () => url("/api/live");
 
   const listeners = [];
   const place = { server: "", version: -1, shown: null, revision: 0, cursor: 0 };
   const wants = new Set(); // parts of the messages that come only if somebody asks for them
-  let run = window.digitlab.firstRun; // null: the newest
+  let run = firstRun; // null: the newest
   let attempt = 0; // a later attempt to connect overrules all earlier ones
   let socket = null;
   let polls = 0;
-  let limit = "";
   let retryMs = FIRST_RETRY_MS;
   let heardAt = Date.now();
 
@@ -74,7 +75,9 @@
       for (const part of wants) query.push(["wants", part]);
       const address = `${LIVE()}?${new URLSearchParams(query)}`;
       const headers = { "X-Page-Origin": location.origin }; // browsers send none when they read
-      const [answer] = await Promise.all([fetch(address, { cache: "no-store", headers }), drawn]);
+      const signal = AbortSignal.timeout(GIVE_UP_MS);
+      const asked = fetch(address, { cache: "no-store", headers, signal });
+      const [answer] = await Promise.all([asked, drawn]);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const message = await answer.json();
       if (mine !== attempt) return;
@@ -99,13 +102,6 @@
     retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
   }
 
-  // Why the page has no socket, as a sentence; empty if it has one.
-  function setLimit(sentence) {
-    if (limit === sentence) return;
-    limit = sentence;
-    document.dispatchEvent(new CustomEvent("limit", { detail: limit }));
-  }
-
   function poll(mine) {
     polls += 1;
     later(mine, POLL_MS);
@@ -123,13 +119,13 @@
     };
     mySocket.onmessage = ({ data }) => {
       if (mine !== attempt) return;
-      setLimit("");
+      notify({ limit: "" });
       receive(JSON.parse(data));
     };
     mySocket.onclose = ({ code, reason }) => {
       clearTimeout(blocked);
       if (mine !== attempt) return;
-      if (code === FULL) setLimit(reason);
+      if (code === FULL) notify({ limit: reason });
       if (opened && code !== FULL) retry(mine);
       else poll(mine);
     };

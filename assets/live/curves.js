@@ -158,24 +158,18 @@
     return [Math.log10(low) - 2 * room, Math.log10(high) + room]; // the axis has its name below
   }
 
-  // Moves labels as little as possible, so that each is `gap` away from the next: least squares
-  // with the order kept, and none outside of the bounds, as `push_apart` in dashboard/theme.py.
+  // Moves the labels of one or two lines as little as possible, so that they are `gap` apart and
+  // none is outside of the bounds.
   function pushApart(places, gap, low, high) {
-    const mean = (block) => block.reduce((sum, value) => sum + value, 0) / block.length;
-    const order = [...places.keys()].sort((a, b) => places[a] - places[b]);
-    const blocks = [];
-    order.forEach((index, rank) => {
-      let block = [places[index] - rank * gap];
-      while (blocks.length && mean(blocks.at(-1)) > mean(block)) block = [...blocks.pop(), ...block];
-      blocks.push(block);
-    });
-    const most = Math.max(low, high - (places.length - 1) * gap);
-    const moved = blocks.flatMap((block) =>
-      block.map(() => Math.min(Math.max(mean(block), low), most)),
-    );
-    const found = [];
-    order.forEach((index, rank) => (found[index] = moved[rank] + rank * gap));
-    return found;
+    const clamp = (place, least, most) => Math.min(Math.max(place, least), Math.max(most, least));
+    if (places.length < 2) return places.map((place) => clamp(place, low, high));
+    const [lower, upper] = [Math.min(...places), Math.max(...places)];
+    const missing = Math.max(0, gap - (upper - lower)) / 2;
+    const moved = [
+      clamp(lower - missing, low, high - gap),
+      clamp(upper + missing, low + gap, high),
+    ];
+    return places[0] > places[1] ? moved.reverse() : moved;
   }
 
   // The names and last values of the lines, at their ends.
@@ -258,11 +252,9 @@
 
   // The figure without points, in the colours of the page's theme.
   function blankOf(graph) {
-    const key = `${graph.id} ${document.documentElement.dataset.bsTheme}`;
-    blank[key] ??= graph.dataset.figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name));
-    return JSON.parse(blank[key]);
+    const { figure } = graph.dataset;
+    return JSON.parse(figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name)));
   }
-  const blank = {};
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const isEmpty = () => !series.batches.length && !series.epochs.length;

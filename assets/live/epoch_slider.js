@@ -5,7 +5,6 @@
   "use strict";
 
   const PLAY_MS = 700;
-  const VIEWS = ["gallery", "mistakes", "draw", "inside", "embedding"]; // of a network
   const NETWORK_MS = 1000;
   const MOST_TICKS = 60; // more would lie on each other
 
@@ -19,7 +18,7 @@
   let later = null; // the timer of the next network
   const sent = {}; // the version that each view has
 
-  const { addCallbacks, noUpdate, setProps } = window.digitlab;
+  const { exists, setProps } = window.digitlab;
   const element = (id) => document.getElementById(id);
   const slider = () => element("epoch-slider");
   const last = () => networks?.kept.at(-1) ?? 0;
@@ -46,9 +45,10 @@
     bar.dataset.version = version ?? "";
     if (another) document.dispatchEvent(new Event("version"));
     paint();
-    if (!VIEWS.includes(tab) || (sent[tab] === version && !again)) return false;
+    const store = { type: "version", view: tab }; // only the views of a network have one
+    if (!exists(store) || (sent[tab] === version && !again)) return false;
     sent[tab] = version;
-    setProps({ type: "version", view: tab }, { data: version });
+    setProps(store, { data: version });
     return true;
   }
 
@@ -190,12 +190,4 @@
       return position.startsWith("e") ? Number(position.slice(1)) : null;
     },
   };
-
-  addCallbacks("epochSlider", {
-    seek: (click) => {
-      const x = click?.points?.[0]?.x;
-      if (x !== undefined) window.digitlab.slider.seek(x);
-      return noUpdate();
-    },
-  });
 })();

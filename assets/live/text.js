@@ -1,18 +1,14 @@
-// Texts, buttons and the notice at the top of the page.
+// Texts, the state of the run and the notice at the top of the page.
 (function () {
   "use strict";
 
-  const SIGNED_OUT = "You are signed out. Perhaps Digit Lab was started again, with another token.";
+  const LOST = "The connection to Digit Lab is lost. Trying again…";
+  const OUTDATED = "Digit Lab has a new version."; // than the page
+  // The first of these that there is a sentence of is shown.
+  const ORDER = ["signedOut", "refusal", "lost", "outdated", "problem", "limit", "remark"];
 
-  const shown = {}; // properties of components, as they were set last
   let text = {};
-  let controls = {};
-  let problem = "";
-  let refusal = ""; // why the server does not take what the page sends
-  let limit = ""; // why the page is slower than others
-  let remark = ""; // about the address
-  let signedOut = false;
-  let outdated = false; // the page is of an earlier version than the server
+  const notices = {};
 
   function apply() {
     for (const element of document.querySelectorAll("[data-live]")) {
@@ -24,64 +20,41 @@
     for (const element of document.querySelectorAll("[data-needs]")) {
       element.toggleAttribute("data-unknown", !text[element.dataset.needs]);
     }
-    for (const [id, properties] of Object.entries(controls)) {
-      const json = JSON.stringify(properties);
-      if (shown[id] === json || !window.digitlab.exists(id)) continue;
-      shown[id] = json;
-      window.digitlab.setProps(id, properties);
-    }
   }
 
   document.addEventListener("built", apply);
   window.live.listen((message) => {
     text = message.text ?? text;
-    controls = message.controls ?? controls;
     apply();
-    problem = message.problem ?? problem;
-    outdated = String(message.protocol) !== document.querySelector(".shell").dataset.protocol;
+    if (message.run !== undefined) {
+      document.getElementById("run-state").className = `state state-${message.run?.state ?? "ready"}`;
+    }
+    notices.problem = message.problem ?? notices.problem;
+    const { protocol } = document.querySelector(".shell").dataset;
+    notices.outdated = String(message.protocol) === protocol ? "" : OUTDATED;
     updateNotice();
   });
 
   function updateNotice() {
-    const lost = document.body.dataset.connection === "lost";
-    const seconds = Math.round((Date.now() - window.live.heardAt()) / 1000);
-    const sentence = signedOut
-      ? SIGNED_OUT
-      : refusal
-      ? refusal
-      : lost
-      ? "The connection to Digit Lab is lost. Trying again…"
-      : outdated
-        ? "Digit Lab has a new version."
-        : problem || limit || remark;
     const notice = document.getElementById("notice");
-    const text = document.getElementById("notice-text");
     if (!notice) return;
+    notices.lost = document.body.dataset.connection === "lost" ? LOST : "";
+    const kind = ORDER.find((one) => notices[one]);
+    const sentence = notices[kind] ?? "";
+    const text = document.getElementById("notice-text");
     if (text.textContent !== sentence) text.textContent = sentence;
-    document.getElementById("notice-age").textContent = lost && !refusal && !signedOut
-      ? ` What you see is ${seconds} s old.`
-      : "";
+    const seconds = Math.round((Date.now() - window.live.heardAt()) / 1000);
+    const age = kind === "lost" ? ` What you see is ${seconds} s old.` : "";
+    document.getElementById("notice-age").textContent = age;
     const reload = document.getElementById("notice-reload");
-    reload.hidden = !signedOut && (!outdated || lost || Boolean(refusal));
-    reload.textContent = signedOut ? "Sign in" : "Reload";
-    notice.hidden = !sentence;
+    reload.hidden = !["signedOut", "outdated"].includes(kind);
+    reload.textContent = kind === "signedOut" ? "Sign in" : "Reload";
+    notice.hidden = !kind;
   }
 
   document.addEventListener("connection", updateNotice);
-  document.addEventListener("remark", ({ detail }) => {
-    remark = detail;
-    updateNotice();
-  });
-  document.addEventListener("signed-out", ({ detail }) => {
-    signedOut = detail;
-    updateNotice();
-  });
-  document.addEventListener("limit", ({ detail }) => {
-    limit = detail;
-    updateNotice();
-  });
-  document.addEventListener("refusal", ({ detail }) => {
-    refusal = detail;
+  document.addEventListener("notices", ({ detail }) => {
+    Object.assign(notices, detail);
     updateNotice();
   });
   setInterval(() => document.body.dataset.connection === "lost" && updateNotice(), 1000);

@@ -3,13 +3,14 @@
 (function () {
   "use strict";
 
-  const { openTab, percent, slider, url } = window.digitlab;
+  const { notify, openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
   const FRAME_MS = [200, 600]; // least and most for a frame of the replay
   const AWAY_MS = 1000; // so long out of sight, and the previews end
   const ESTIMATED_FROM = 1000; // test images
+  const NO_ANSWER = "Digit Lab does not answer: the digits cannot be shown again now. Try again.";
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -10, ArrowDown: 10 };
 
   let shown; // the id of the run; undefined: not known yet
@@ -218,8 +219,9 @@
     if (replay) return endReplay();
     const of = shown;
     if (known.sample > 0) await showSample(0);
-    const answer = await fetch(url(`/api/runs/${of}/preview/frames`));
-    if (!answer.ok || of !== shown || replay || known.sample > 0) return;
+    const answer = await fetch(url(`/api/runs/${of}/preview/frames`)).catch(() => null);
+    notify({ remark: answer ? "" : NO_ANSWER });
+    if (!answer?.ok || of !== shown || replay || known.sample > 0) return;
     const { frames } = await answer.json();
     const count = Math.min(frames.length, REPLAY_MS / FRAME_MS[0]);
     const chosen = Array.from(

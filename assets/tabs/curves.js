@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, duration, noUpdate, percent, url } = window.digitlab;
+  const { addCallbacks, duration, exists, noUpdate, percent, setProps, url } = window.digitlab;
   const { curves } = window.live;
 
   const ROWS = 200;
@@ -35,6 +35,7 @@
 
   function updateTable({ shown, from, events = [] }) {
     if (from === 0 || shown !== run) [run, rows, count] = [shown, [], 0];
+    updateLink();
     const evaluations = events.filter(({ kind }) => kind === "epoch");
     count += evaluations.length;
     rows = [...evaluations.reverse(), ...rows].slice(0, ROWS);
@@ -55,6 +56,15 @@
       : count > ROWS
         ? `The last ${ROWS} of ${count} rows; the CSV file has them all.`
         : "";
+  }
+
+  let linked = null; // the run whose CSV file can be saved
+
+  function updateLink() {
+    if (run === linked || !exists("curves-csv")) return;
+    linked = run;
+    const href = run ? url(`/api/runs/${run}/metrics.csv`) : "";
+    setProps("curves-csv", { href, disabled: !run });
   }
 
   // The visitor's own drawings, read by the networks of the run that is followed.
@@ -87,6 +97,7 @@
   document.addEventListener("built", ({ detail }) => {
     if (detail !== "panel-curves") return;
     drawTable();
+    updateLink();
     setStyle();
   });
   window.live.listen((message) => {

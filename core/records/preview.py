@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
+from core.records.predictions import TestImages
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,12 @@ class PreviewFrame:
     exact: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class PreviewImages:
+@dataclass(frozen=True)
+class PreviewImages(TestImages):
     """The test images of a preview, the same for every run on a data set.
 
     They are in rows of one image of each digit. Later rows lack the digits of which there are no
-    more. `indices` (n,) are indices into the test set of `test_images` images; `images`
-    (n, 28, 28) uint8, `labels` (n,).
+    more. `test_images` counts the whole test set.
     """
 
-    indices: np.ndarray
-    images: np.ndarray
-    labels: np.ndarray
     test_images: int

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import FastAPI, Query
 from PIL import Image
 
-from dashboard.api.schemas import ActivationsResponse, LayerResponse, problems
+from dashboard.api.schemas import ActivationsResponse, KeptEpoch, LayerResponse
 from dashboard.components.mosaic import columns_of, mosaic
 
 if TYPE_CHECKING:
@@ -19,19 +19,11 @@ Index = Annotated[
     Query(ge=0, le=10**9, description="A test image; by default the first of the preview."),
 ]
 
-Kept = Annotated[
-    int | None, Query(ge=0, le=10**9, description="A kept epoch; by default the newest weights.")
-]
-
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.get(
-        "/runs/{run_id}/activations",
-        tags=["predictions"],
-        responses=problems(400, 404, 409, 422, 503),
-    )
+    @api.get("/runs/{run_id}/activations", tags=["predictions"])
     def get_activations(
-        run_id: str, image: Index = None, epoch: Kept = None
+        run_id: str, image: Index = None, epoch: KeptEpoch = None
     ) -> ActivationsResponse:
         """What a network of a run makes of a test image; newer weights come at most twice a second.
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 import core
 from dashboard.api import activations, docs, drawings, errors, files, predictions, previews, runs
-from dashboard.api.schemas import problems
+from dashboard.api.schemas import PROBLEMS
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
 
@@ -26,7 +26,7 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
         root_path_in_servers=False,  # the description names whole paths
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses=problems(401, 403, 408, 413, 429, 500, 503),  # of every route
+        responses=PROBLEMS,
     )
     errors.add_handlers(api)
     runs.register(api, service)
@@ -35,6 +35,6 @@ def create_api(service: "TrainingService", live: Live) -> FastAPI:
     previews.register(api, service)
     activations.register(api, service)
     drawings.register(api, service)
-    endpoint.register(api, live, problems(400))
+    endpoint.register(api, live)
     docs.register(api)
     return api

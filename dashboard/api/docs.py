@@ -1,13 +1,14 @@
-"""The API's description: as OpenAPI, and as a page that works without internet."""
+"""The API's description: as OpenAPI, and as a page that works without internet.
 
-import importlib.util
-from pathlib import Path
+fastapi-offline brings the files of Swagger UI.
+"""
+
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse
 
+from dashboard.static import package_folder
 from dashboard.urls import url
 
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
@@ -46,23 +47,17 @@ _PAGE = """<!doctype html>
 def register(api: FastAPI) -> None:
     """Adds the page, and the paths under which the API is mounted to its OpenAPI description."""
 
+    describe = api.openapi
+
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
-            schema = get_openapi(
-                title=api.title,
-                version=api.version,
-                description=api.description,
-                routes=api.routes,
-                tags=api.openapi_tags,
-            )
-            _drop_validation_errors(schema)
+            schema = describe()  # kept in `api.openapi_schema`
             schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
-            api.openapi_schema = schema
-        return api.openapi_schema
+        return describe()
 
     api.openapi = openapi  # type: ignore[method-assign]
 
-    @api.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
+    @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
         return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
 
@@ -70,22 +65,4 @@ def register(api: FastAPI) -> None:
     def swagger_ui(name: str) -> FileResponse:
         if name not in SWAGGER:
             raise HTTPException(404)
-        return FileResponse(_swagger_ui() / name)
-
-
-def _drop_validation_errors(schema: dict[str, Any]) -> None:
-    """FastAPI describes its own answer to wrong parameters, which `errors.py` replaces with 400."""
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(name, None)
-    for methods in schema["paths"].values():
-        for operation in methods.values():
-            if operation["responses"].get("422", {}).get("description") == "Validation Error":
-                del operation["responses"]["422"]
-
-
-def _swagger_ui() -> Path:
-    """Swagger UI as the package fastapi-offline carries it."""
-    spec = importlib.util.find_spec("fastapi_offline")
-    assert spec is not None, "fastapi-offline is in requirements.txt"
-    assert spec.origin is not None, "fastapi-offline is a package with files"
-    return Path(spec.origin).parent / "static"
+        return FileResponse(package_folder("fastapi_offline") / "static" / name)

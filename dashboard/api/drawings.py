@@ -16,7 +16,7 @@ from dashboard.api.schemas import (
     DrawingList,
     DrawingResponse,
     FinetuneRequest,
-    problems,
+    KeptEpoch,
 )
 from dashboard.owners import owner
 
@@ -30,12 +30,10 @@ finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 def register(api: FastAPI, service: "TrainingService") -> None:
     drawings = service.drawings
 
-    @api.get("/handwriting", tags=["drawings"], responses=problems(400, 404))
+    @api.get("/handwriting", tags=["drawings"])
     def list_drawings(
         run: Annotated[str | None, Query(description="The run whose network reads.")] = None,
-        epoch: Annotated[
-            int | None, Query(ge=0, le=10**9, description="The network after this epoch.")
-        ] = None,
+        epoch: KeptEpoch = None,
     ) -> DrawingList:
         """All drawings that are kept, as a network reads them, by default the newest."""
         found = drawings.predict(owner(), run, epoch)
@@ -52,18 +50,14 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return DrawingList(drawings=responses, count=len(responses), right=found.right)
 
     @api.post(
-        "/handwriting",
-        status_code=201,
-        tags=["drawings"],
-        openapi_extra=drawing_body.openapi,
-        responses=problems(400, 409, 422, 507),
+        "/handwriting", status_code=201, tags=["drawings"], openapi_extra=drawing_body.openapi
     )
     def keep_drawing(body: Annotated[DrawingCreate, Depends(drawing_body)]) -> dict[str, str]:
         """Keeps a drawing and the digit that was meant; answers its `id`."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": drawings.save(owner(), body.label, image).drawing_id}
 
-    @api.delete("/handwriting", tags=["drawings"], responses=problems(507))
+    @api.delete("/handwriting", tags=["drawings"])
     def delete_all_drawings() -> dict[str, tuple[str, ...]]:
         """Deletes all drawings; answers their ids under `deleted`, which can be restored."""
         return {"deleted": drawings.delete_all(owner())}
@@ -73,7 +67,6 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         status_code=201,
         tags=["drawings"],
         openapi_extra=finetune_body.openapi,
-        responses=problems(400, 404, 409, 507),
     )
     def finetune(body: Annotated[FinetuneRequest, Depends(finetune_body)]) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
@@ -81,32 +74,22 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             service.finetuning.start(owner(), body.run, body.epoch, body.mixed)
         )
 
-    @api.delete(
-        "/handwriting/{drawing_id}",
-        status_code=204,
-        tags=["drawings"],
-        responses=problems(404, 507),
-    )
+    @api.delete("/handwriting/{drawing_id}", status_code=204, tags=["drawings"])
     def delete_drawing(drawing_id: str) -> None:
         """Deletes a drawing; until Digit Lab is started again it can be restored."""
         drawings.delete(owner(), drawing_id)
 
-    @api.post(
-        "/handwriting/{drawing_id}/restore",
-        status_code=204,
-        tags=["drawings"],
-        responses=problems(404, 409, 507),
-    )
+    @api.post("/handwriting/{drawing_id}/restore", status_code=204, tags=["drawings"])
     def restore_drawing(drawing_id: str) -> None:
         """Brings a deleted drawing back."""
         drawings.restore(owner(), drawing_id)
 
-    @api.get("/handwriting/scores/{run_id}", tags=["drawings"], responses=problems(404))
+    @api.get("/handwriting/scores/{run_id}", tags=["drawings"])
     def get_scores(run_id: str) -> DrawingScores:
         """How many of the drawings each kept network of a run reads right."""
         return drawings.scores(owner(), run_id)
 
-    @api.get("/runs/{run_id}/lesson", tags=["drawings"], responses=problems(404))
+    @api.get("/runs/{run_id}/lesson", tags=["drawings"])
     def get_finetuning(run_id: str) -> dict[str, FinetuneReport | None]:
         """What fine-tuning has changed so far in a run, on the test set and on drawings: shares
         read right before it and after, under `lesson`; null if it was not fine-tuned."""

@@ -9,7 +9,7 @@ from core.records.exports import File, WeightsFormat
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
-from dashboard.api.schemas import Name, problems
+from dashboard.api.schemas import KeptEpoch, Name
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -29,32 +29,25 @@ OBJECT = {"type": "object", "additionalProperties": True}
 def register(api: FastAPI, service: "TrainingService") -> None:
     files = service.exports
 
-    @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv", TEXT, 404))
+    @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv", TEXT))
     def get_metrics_csv(run_id: str) -> Response:
         """All metrics, a line an event."""
         return _download(files.metrics_csv(run_id))
 
-    @api.get("/runs/{run_id}/metrics.json", **_described("application/json", OBJECT, 404))
+    @api.get("/runs/{run_id}/metrics.json", **_described("application/json", OBJECT))
     def get_metrics_json(run_id: str) -> Response:
         """All metrics, with the run's settings."""
         return _download(files.metrics_json(run_id))
 
-    @api.get(
-        "/runs/{run_id}/tensorboard.zip", **_described("application/octet-stream", BYTES, 404, 507)
-    )
+    @api.get("/runs/{run_id}/tensorboard.zip", **_described("application/octet-stream", BYTES))
     def get_tensorboard(run_id: str) -> Response:
         """All metrics as the event file that TensorBoard shows, where its package is installed."""
         return _download(files.tensorboard(run_id))
 
-    @api.get(
-        "/runs/{run_id}/weights", **_described("application/octet-stream", BYTES, 400, 404, 409)
-    )
+    @api.get("/runs/{run_id}/weights", **_described("application/octet-stream", BYTES))
     def get_weights(
         run_id: str,
-        epoch: Annotated[
-            int | None,
-            Query(ge=0, le=10**9, description="After which epoch; by default the newest weights."),
-        ] = None,
+        epoch: KeptEpoch = None,
         format: Annotated[
             WeightsFormat,
             Query(description="`pth` is what the notebook's `torch.load` reads."),
@@ -63,26 +56,17 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         """A network, as it was after one of the epochs that are `kept`."""
         return _download(files.weights(run_id, epoch, format))
 
-    @api.get("/runs/{run_id}/script.py", **_described("text/x-python", TEXT, 404, 409))
+    @api.get("/runs/{run_id}/script.py", **_described("text/x-python", TEXT))
     def get_script(run_id: str) -> Response:
         """A Python script that trains the run once more without Digit Lab, with its own numbers."""
         return _download(files.script(run_id))
 
-    @api.get(
-        "/runs/{run_id}/notebook.ipynb",
-        **_described("application/x-ipynb+json", OBJECT, 404, 409),
-    )
+    @api.get("/runs/{run_id}/notebook.ipynb", **_described("application/x-ipynb+json", OBJECT))
     def get_notebook(run_id: str) -> Response:
         """The same as a Jupyter notebook, explained, with curves and five test images."""
         return _download(files.notebook(run_id))
 
-    @api.post(
-        "/import",
-        status_code=201,
-        tags=["files"],
-        openapi_extra=FILE_BODY,
-        responses=problems(400, 422, 507),
-    )
+    @api.post("/import", status_code=201, tags=["files"], openapi_extra=FILE_BODY)
     def import_weights(
         request: Request,
         content: Annotated[bytes, Depends(read_body)],
@@ -100,11 +84,10 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return service.runs.snapshot(service.imports.import_weights(content, name))
 
 
-def _described(media_type: str, schema: dict[str, Any], *codes: int) -> dict[str, Any]:
-    """The description of a route that answers with a file, or with these status codes."""
+def _described(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The description of a route that answers with a file."""
     answer = {"description": "The file", "content": {media_type: {"schema": schema}}}
-    responses = {200: answer, **problems(*codes)}
-    return {"tags": ["files"], "response_class": Response, "responses": responses}
+    return {"tags": ["files"], "response_class": Response, "responses": {200: answer}}
 
 
 def _download(file: File) -> Response:

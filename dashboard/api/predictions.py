@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI
 from core.records.drawings import ProbabilityHistory
 from core.records.predictions import DrawingPrediction
 from dashboard.api.bodies import JsonBody
-from dashboard.api.schemas import HistoryRequest, PredictRequest, problems
+from dashboard.api.schemas import HistoryRequest, PredictRequest
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -18,22 +18,12 @@ history_body = JsonBody(HistoryRequest, {"strokes": A_SEVEN})
 
 
 def register(api: FastAPI, service: "TrainingService") -> None:
-    @api.post(
-        "/predict",
-        tags=["predictions"],
-        openapi_extra=predict_body.openapi,
-        responses=problems(400, 404, 409, 422),
-    )
+    @api.post("/predict", tags=["predictions"], openapi_extra=predict_body.openapi)
     def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> DrawingPrediction:
         """Reads strokes or pixels with a network, by default the newest."""
         return service.predictions.predict(body.drawing(), body.as_drawn, body.run, body.epoch)
 
-    @api.post(
-        "/predict/course",
-        tags=["predictions"],
-        openapi_extra=history_body.openapi,
-        responses=problems(400, 404, 409, 422),
-    )
+    @api.post("/predict/course", tags=["predictions"], openapi_extra=history_body.openapi)
     def predict_history(
         body: Annotated[HistoryRequest, Depends(history_body)],
     ) -> ProbabilityHistory:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
-from dashboard.api.schemas import PreviewFrames, PreviewResponse, problems
+from dashboard.api.schemas import KeptEpoch, PreviewFrames, PreviewResponse
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -22,10 +22,6 @@ PNG = {
 }
 
 Run = Annotated[str | None, Query(description="A run; by default, what the next run trains on.")]
-
-Kept = Annotated[
-    int | None, Query(ge=0, le=10**9, description="A kept epoch; else the last evaluation.")
-]
 
 Sample = Annotated[
     int, Query(ge=0, le=10**6, description="Which test images; frames of training have those of 0.")
@@ -41,9 +37,12 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         except DatasetUnavailableError:
             return PreviewResponse(images=[], labels=[], test_images=0)
 
-    @api.get("/runs/{run_id}/preview", tags=["predictions"], responses=problems(400, 404, 503))
-    def get_preview(run_id: str, epoch: Kept = None, sample: Sample = 0) -> PreviewResponse:
-        """Some test images, and what the run's network reads in them."""
+    @api.get("/runs/{run_id}/preview", tags=["predictions"])
+    def get_preview(run_id: str, epoch: KeptEpoch = None, sample: Sample = 0) -> PreviewResponse:
+        """Some test images, and what the run's network reads in them.
+
+        By default it is the network of the last evaluation.
+        """
         images = service.predictions.preview_images(run_id, sample)
         return _response(
             images,
@@ -51,17 +50,12 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             current=service.predictions.preview(run_id, epoch, sample),
         )
 
-    @api.get("/runs/{run_id}/preview/frames", tags=["predictions"], responses=problems(404))
+    @api.get("/runs/{run_id}/preview/frames", tags=["predictions"])
     def get_frames(run_id: str) -> PreviewFrames:
         """What the run's network read on its way; nothing if nobody watched."""
         return PreviewFrames(frames=service.runs.previews(run_id))
 
-    @api.get(
-        "/preview.png",
-        tags=["predictions"],
-        response_class=Response,
-        responses={200: PNG, **problems(404, 503)},
-    )
+    @api.get("/preview.png", tags=["predictions"], response_class=Response, responses={200: PNG})
     def get_preview_images(run: Run = None, sample: Sample = 0) -> Response:
         """The images of a preview, a column for each digit: opaque ink on transparency."""
         shown = service.predictions.preview_images(run, sample)

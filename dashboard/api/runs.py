@@ -20,7 +20,6 @@ from dashboard.api.schemas import (
     RunGroup,
     RunList,
     RunUpdate,
-    problems,
 )
 
 if TYPE_CHECKING:
@@ -72,44 +71,33 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         """All runs, the newest first."""
         return RunList(runs=service.runs.all())
 
-    @api.post(
-        "/runs",
-        status_code=201,
-        tags=["runs"],
-        openapi_extra=run_body.openapi,
-        responses=problems(400, 409, 422, 507),
-    )
+    @api.post("/runs", status_code=201, tags=["runs"], openapi_extra=run_body.openapi)
     def start_run(body: Annotated[RunCreate, Depends(run_body)]) -> RunSnapshot:
         """Starts a run. While another one trains it is `queued`, with its `queue_place`."""
         config = parse_config(body.model_extra or {})
         return service.runs.snapshot(service.runs.start(config, body.name))
 
-    @api.get("/runs/{run_id}", tags=["runs"], responses=problems(404))
+    @api.get("/runs/{run_id}", tags=["runs"])
     def get_run(run_id: str) -> RunSnapshot:
         """A run as it is now."""
         return service.runs.snapshot(run_id)
 
-    @api.patch(
-        "/runs/{run_id}",
-        tags=["runs"],
-        openapi_extra=update_body.openapi,
-        responses=problems(400, 404, 507),
-    )
+    @api.patch("/runs/{run_id}", tags=["runs"], openapi_extra=update_body.openapi)
     def update_run(run_id: str, body: Annotated[RunUpdate, Depends(update_body)]) -> RunSnapshot:
         """Sets a run's name and note, or pins it."""
         return service.runs.update_metadata(run_id, body.name, body.note, body.pinned)
 
-    @api.delete("/runs/{run_id}", status_code=204, tags=["runs"], responses=problems(404, 409, 507))
+    @api.delete("/runs/{run_id}", status_code=204, tags=["runs"])
     def delete_run(run_id: str) -> None:
         """Deletes a run; until Digit Lab is started again it can be restored."""
         service.runs.delete(run_id)
 
-    @api.post("/runs/{run_id}/restore", tags=["runs"], responses=problems(404, 507))
+    @api.post("/runs/{run_id}/restore", tags=["runs"])
     def restore_run(run_id: str) -> RunSnapshot:
         """Brings a deleted run back."""
         return service.runs.restore(run_id)
 
-    @api.get("/runs/{run_id}/events", tags=["runs"], responses=problems(400, 404))
+    @api.get("/runs/{run_id}/events", tags=["runs"])
     def get_events(
         run_id: str,
         after: Annotated[int, Query(description="The cursor of the answer before.")] = 0,
@@ -119,27 +107,22 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         revision = service.runs.snapshot(run_id).revision
         return Events(events=events, cursor=cursor, revision=revision)
 
-    @api.post("/runs/{run_id}/stop", tags=["training"], responses=problems(404, 507))
+    @api.post("/runs/{run_id}/stop", tags=["training"])
     def stop_run(run_id: str) -> RunSnapshot:
         """Ends a run after its current batch and keeps its network; takes it out of the queue."""
         return service.runs.stop(run_id)
 
-    @api.post("/runs/{run_id}/pause", tags=["training"], responses=problems(404, 409, 507))
+    @api.post("/runs/{run_id}/pause", tags=["training"])
     def pause_run(run_id: str) -> RunSnapshot:
         """Pauses a run after its current batch."""
         return service.runs.pause(run_id)
 
-    @api.post("/runs/{run_id}/resume", tags=["training"], responses=problems(404, 409, 507))
+    @api.post("/runs/{run_id}/resume", tags=["training"])
     def resume_run(run_id: str) -> RunSnapshot:
         """Continues a run where it was left, bit for bit as if it had never been paused."""
         return service.runs.resume(run_id)
 
-    @api.post(
-        "/runs/{run_id}/rewind",
-        tags=["training"],
-        openapi_extra=rewind_body.openapi,
-        responses=problems(400, 404, 409, 507),
-    )
+    @api.post("/runs/{run_id}/rewind", tags=["training"], openapi_extra=rewind_body.openapi)
     def rewind_run(
         run_id: str, body: Annotated[RewindRequest, Depends(rewind_body)]
     ) -> RunSnapshot:
@@ -147,11 +130,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         return service.runs.rewind(run_id, body.epoch)
 
     @api.post(
-        "/runs/{run_id}/fork",
-        status_code=201,
-        tags=["training"],
-        openapi_extra=fork_body.openapi,
-        responses=problems(400, 404, 409, 422, 507),
+        "/runs/{run_id}/fork", status_code=201, tags=["training"], openapi_extra=fork_body.openapi
     )
     def fork_run(run_id: str, body: Annotated[ForkRequest, Depends(fork_body)]) -> RunSnapshot:
         """Starts a new run from the end of an epoch of this one, with other settings."""
@@ -162,19 +141,13 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         status_code=201,
         tags=["training"],
         openapi_extra=repeat_body.openapi,
-        responses=problems(400, 404, 409, 507),
     )
     def repeat_run(run_id: str, body: Annotated[RepeatRequest, Depends(repeat_body)]) -> RunGroup:
         """Trains the same settings with other seeds."""
         group = service.runs.repeat(run_id, body.seeds)
         return RunGroup(group=group, runs=[run for run in service.runs.all() if run.group == group])
 
-    @api.post(
-        "/runs/{run_id}/learning-rate",
-        tags=["training"],
-        openapi_extra=rate_body.openapi,
-        responses=problems(400, 404, 409, 422),
-    )
+    @api.post("/runs/{run_id}/learning-rate", tags=["training"], openapi_extra=rate_body.openapi)
     def set_learning_rate(
         run_id: str, body: Annotated[LearningRateRequest, Depends(rate_body)]
     ) -> RunSnapshot:

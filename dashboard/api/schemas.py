@@ -5,6 +5,7 @@ The settings of a run are those of `TrainConfig`, which has its own sentences fo
 
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from core.config import FIXED_IN_A_FORK, MAX_SEEDS, PRESETS, TrainConfig
@@ -25,6 +26,10 @@ def _to_int(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+KeptEpoch = Annotated[
+    int | None, Query(ge=0, le=10**9, description="After which epoch; by default the newest.")
+]
+"""The query parameter that names one of a run's networks."""
 Epoch = Annotated[int, Field(strict=True, ge=0, le=10**9), BeforeValidator(_to_int)]
 Seeds = Annotated[int, Field(strict=True, ge=2, le=MAX_SEEDS), BeforeValidator(_to_int)]
 Digit = Annotated[int, Field(strict=True, ge=0, le=9), BeforeValidator(_to_int)]
@@ -302,7 +307,7 @@ class Problem(BaseModel):
     fields: dict[str, str] | None = None
 
 
-PROBLEMS = {
+_SENTENCES = {
     400: "The request has the wrong form",
     401: "Digit Lab needs its token, or that is not the token",
     403: "The request comes from another site's page, or to a host that is not this server's",
@@ -316,9 +321,7 @@ PROBLEMS = {
     503: "There are too many connections or large bodies, or the data set cannot be had now",
     507: "The disk is full, or the folder cannot be written",
 }
-"""What goes wrong, by status code."""
-
-
-def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The description of a route's answers with these status codes."""
-    return {code: {"model": Problem, "description": PROBLEMS[code]} for code in codes}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": sentence} for code, sentence in _SENTENCES.items()
+}
+"""The description of every route's answers to what goes wrong, by status code."""

@@ -154,13 +154,15 @@ def _live(name: str) -> html.B:
     return html.B(**{"data-live": name})
 
 
-def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, Any]:
-    """What the live layer sends about a run, or about no run: `text` and `controls`."""
+def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, str]:
+    """The live texts about a run, or about no run, and about the data set."""
     dataset = service.dataset_status()
     problem = dataset.message if dataset.state == "unavailable" else dataset.note
+    may_retry = problem and service.dataset_status("mnist").state == "unavailable"
     return {
-        "text": texts(run, dataset, service.device_title() if run is None else ""),
-        "controls": controls(run, problem, service.dataset_status("mnist").state == "unavailable"),
+        **texts(run, dataset, service.device_title() if run is None else ""),
+        "dataset-problem": problem,
+        "dataset-retry": "yes" if may_retry else "",
     }
 
 
@@ -190,25 +192,6 @@ def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[
         "dataset": run.dataset_title,
         "device": f"{run.device}, {run.precision}",
         "curve": NO_BATCHES if run.state.finished else BEGINNING,
-    }
-
-
-def controls(
-    run: RunSnapshot | None, dataset_problem: str, retry: bool
-) -> dict[str, dict[str, Any]]:
-    """Properties of components that depend on the state of the run.
-
-    Args:
-        dataset_problem: why the data set, or the folder, is not the wanted one; else empty.
-        retry: whether the visitor can look for MNIST again.
-    """
-    state = None if run is None else run.state
-    csv = "" if run is None else url(f"/api/runs/{run.run_id}/metrics.csv")
-    return {
-        STATE: {"className": state_class(state)},
-        ids.DATASET_NOTICE: {"children": dataset_problem, "is_open": bool(dataset_problem)},
-        ids.DATASET_RETRY: {"style": {} if dataset_problem and retry else {"display": "none"}},
-        ids.CURVES_CSV: {"href": csv, "disabled": not csv},
     }
 
 

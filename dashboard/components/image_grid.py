@@ -19,14 +19,13 @@ from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import start_training
 from dashboard.components.probability_bars import probability_bars
-from dashboard.theme import GRAPH, HIDDEN_AXIS, NO_MARGIN
+from dashboard.theme import CLEAR, GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 NOTHING_LEARNED = "Nothing has learned yet."
-CLEAR = "rgba(0,0,0,0)"
 UNCHOSEN = "Choose an image."
 
 

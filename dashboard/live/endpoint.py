@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.responses import Response
@@ -234,15 +234,11 @@ async def _read(socket: WebSocket) -> Place:
     return _parse(text)
 
 
-def register(api: FastAPI, live: Live, problems: dict[int | str, dict[str, Any]]) -> None:
-    """Adds the routes to those of `/api`.
-
-    Args:
-        problems: the description of the answers to what is no place.
-    """
+def register(api: FastAPI, live: Live) -> None:
+    """Adds the routes to those of `/api`."""
     api.add_api_websocket_route("/live", live.follow)
 
-    @api.get("/live", tags=["live"], response_model=Message, responses=problems)
+    @api.get("/live", tags=["live"], response_model=Message)
     async def get_live(request: Request, place: Annotated[Place, Query()]) -> Response:
         """What is newer than a place; without one, everything. For clients without a WebSocket."""
         text = (await live.message(place))[0] or _ping(place)

@@ -8,7 +8,7 @@ from core.records.metrics import Metrics
 from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Increased when pages of earlier versions have to be reloaded."""
 
 
@@ -68,9 +68,6 @@ class Message(BaseModel):
         None, description="What the network reads in the preview images now."
     )
     text: dict[str, str] | None = Field(None, description="Formatted figures of the run.")
-    controls: dict[str, dict[str, Any]] | None = Field(
-        None, description="Properties of the page's components in the run's state."
-    )
     runs: list[dict[str, Any]] | None = Field(None, description="Changed rows of the runs table.")
     removed: list[str] | None = Field(None, description="Runs that are gone.")
     problem: str | None = Field(None, description='What cannot be shown now; "" when all can.')

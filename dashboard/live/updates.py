@@ -20,7 +20,7 @@ OPTIONAL = set(get_args(Want))
 ALWAYS = {"server", "version", "protocol", "shown", "revision", "cursor"}
 
 Row = Callable[[RunSnapshot], dict[str, Any]]
-Describe = Callable[[RunSnapshot | None], dict[str, Any]]
+Describe = Callable[[RunSnapshot | None], dict[str, str]]
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Changes:
         """
         Args:
             row: makes a row of the runs table.
-            describe: gives the messages' `text` and `controls` for a run, or for no run.
+            describe: gives the messages' `text` for a run, or for no run.
         """
         self._service, self._row, self._describe = service, row, describe
         self.server = secrets.token_hex(8)
@@ -101,8 +101,7 @@ class Changes:
             try:
                 run = None if run_id is None else self._service.runs.snapshot(run_id)
                 self._store(parts, "run", run)
-                for name, value in self._describe(run).items():
-                    self._store(parts, name, value)
+                self._store(parts, "text", self._describe(run))
                 self._store(parts, "network", self._network(run))
                 newest = run and self._service.runs.newest_preview(run.run_id)
                 self._store(parts, "preview", newest)

@@ -128,6 +128,25 @@ def test_the_answer_about_a_run_that_was_chosen_before_does_not_count(
     assert dashboard.run_picker.input_value() == cnn_run
 
 
+def test_a_first_answer_that_never_comes_is_asked_for_anew(
+    dashboard: DashboardPage, server: AppServer, mlp_run: str, cnn_run: str
+) -> None:
+    dashboard.open_tab("Train")
+    dashboard.show_run(cnn_run)
+    # As after half a minute.
+    dashboard.page.evaluate("""() => {
+        const { timeout } = AbortSignal;
+        AbortSignal.timeout = () => timeout.call(AbortSignal, 500);
+    }""")
+    held: list[Route] = []
+    # The first answer hangs, as after a change of networks.
+    dashboard.page.route(f"**/api/live?*run={mlp_run}*", held.append, times=1)
+    dashboard.choose_run(mlp_run)
+    dashboard.until(lambda: held)
+    dashboard.until(lambda: shown_losses(dashboard) == losses(server, mlp_run))
+    expect(dashboard.notice).to_be_hidden()
+
+
 def test_a_run_that_cannot_be_read_is_explained_and_does_not_end_the_stream(
     dashboard: DashboardPage,
     server: AppServer,

@@ -152,3 +152,12 @@ def test_a_run_that_was_watched_can_be_watched_again_after_a_reload(
     assert steps == sorted(steps)
     assert steps[-1] == frames[-1]["step"] == 40
     expect(dashboard.wall_score).to_have_text(f"{right_in(frames[-1]['digits'])} of 60 right")
+
+    path = f"**/api/runs/{run_id}/preview/frames"
+    dashboard.page.route(path, lambda route: route.abort(), times=1)
+    dashboard.button("Watch again").click()
+    expect(dashboard.notice).to_contain_text("Digit Lab does not answer")
+    dashboard.button("Watch again").click()
+    expect(dashboard.button("Skip")).to_be_visible()
+    expect(dashboard.notice).to_be_hidden()
+    dashboard.problems.clear()  # the browser's own, about the request that failed

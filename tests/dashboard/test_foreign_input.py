@@ -29,7 +29,8 @@ def test_a_host_is_a_name_that_is_read_the_same_again(text: str) -> None:
         host = hosts.parse(text)
     except ValueError:
         return
-    assert hosts.parse(str(host)) == host
+    name = f"[{host.name}]" if ":" in host.name else host.name
+    assert hosts.parse(name if host.port is None else f"{name}:{host.port}") == host
     assert host.name.isascii()
     assert host.port is None or 1 <= host.port <= 65535
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard import ids
 from dashboard.components.controls import PERSIST, button, choices, labelled, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
@@ -38,7 +37,6 @@ PATTERNS = {
 }
 """What two losses may look like, and what that means."""
 AXES = {"epochs": "Epochs", "seconds": "Seconds"}
-NO_ROWS = "A row appears here after each epoch."
 
 
 def layout(_: "TrainingService") -> html.Div:
@@ -64,7 +62,7 @@ def _controls() -> html.Div:
         id=SMOOTHING, type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
     )
     downloads = [
-        button("CSV", ids.CURVES_CSV, external_link=True, download="metrics.csv", disabled=True),
+        button("CSV", "curves-csv", external_link=True, download="metrics.csv", disabled=True),
         button("PNG", PNG),
         button("SVG", SVG),
     ]
@@ -125,5 +123,5 @@ def _epoch_table() -> list[Any]:
             size="sm",
             hover=True,
         ),
-        html.P(NO_ROWS, id=f"{TABLE}-note", className="text-body-secondary"),
+        html.P(id=f"{TABLE}-note", className="text-body-secondary"),
     ]

@@ -106,7 +106,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         except DigitLabError as error:
             return f"Nothing was changed. {error}"
 
-    @app.callback(Input(ids.DATASET_RETRY, "n_clicks"))
+    @app.callback(Input(layout.DATASET_RETRY, "n_clicks"))
     async def retry_dataset(_: Count | None) -> None:
         await asyncio.to_thread(service.prepare_dataset)
 

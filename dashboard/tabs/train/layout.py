@@ -7,9 +7,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from core.config import TrainConfig
-from dashboard import ids
 from dashboard.components import config_form, lazy
-from dashboard.components.controls import HIDDEN, alert, button, stores
+from dashboard.components.controls import alert, button, stores
 from dashboard.components.header import needs
 from dashboard.components.help_link import GUIDE
 from dashboard.components.live_curves import live_curve
@@ -26,6 +25,7 @@ PAUSE = "pause-button"
 RESUME = "resume-button"
 STOP = "stop-button"
 RETRY = "retry-button"
+DATASET_RETRY = "dataset-retry"
 RATE_INPUT = "rate-input"
 RATE_BUTTON = "rate-button"
 RATE_ANSWER = "rate-answer"
@@ -106,8 +106,13 @@ def _foot() -> html.Div:
     """The way to the shown run's settings; the data set, or what becomes of changed settings."""
     notice = html.Div(
         [
-            dbc.Alert(id=ids.DATASET_NOTICE, color="warning", is_open=False),
-            button("Look for MNIST again", ids.DATASET_RETRY, style=HIDDEN),
+            html.Div(
+                className="alert alert-warning",
+                role="alert",
+                **{"data-live": "dataset-problem"},
+                **needs("dataset-problem"),
+            ),
+            html.Div(button("Look for MNIST again", DATASET_RETRY), **needs("dataset-retry")),
         ],
         className="dataset-notice",
     )

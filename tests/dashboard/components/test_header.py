@@ -12,7 +12,6 @@ from core.errors import DatasetUnavailableError
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
-from dashboard import ids
 from dashboard.components import header
 from tests.conftest import MakeService
 
@@ -50,10 +49,6 @@ def done(**changes: Any) -> RunSnapshot:
 
 def texts(run: RunSnapshot | None, dataset: DatasetStatus = HERE) -> dict[str, str]:
     return header.texts(run, dataset, "The device")
-
-
-def controls(run: RunSnapshot | None) -> dict[str, dict[str, Any]]:
-    return header.controls(run, "", retry=False)
 
 
 def test_time_is_unknown_then_left_then_taken() -> None:
@@ -97,24 +92,15 @@ def test_before_the_first_run_the_header_tells_what_it_would_train_on() -> None:
 
 
 def test_everything_is_told_of_every_run_so_that_nothing_shows_an_earlier_one() -> None:
-    for append_event in (texts, controls):
-        assert (
-            append_event(None).keys() == append_event(run()).keys() == append_event(done()).keys()
-        )
+    assert texts(None).keys() == texts(run()).keys() == texts(done()).keys()
 
 
 @pytest.mark.parametrize("state", [None, *RunState])
 def test_each_state_has_a_word_and_a_class(state: RunState | None) -> None:
     snapshot = None if state is None else run(state=state)
-    label, classes = texts(snapshot)["state"], controls(snapshot)[header.STATE]["className"]
+    label, classes = texts(snapshot)["state"], header.state_class(state)
     assert label == (header.READY if state is None else header.STATE_LABELS[state])
     assert classes == f"state state-{'ready' if state is None else state.value}"
-
-
-def test_the_csv_can_be_fetched_once_there_is_a_run() -> None:
-    assert controls(None)[ids.CURVES_CSV]["disabled"]
-    link = controls(run(run_id="a-run"))[ids.CURVES_CSV]
-    assert link == {"href": "/api/runs/a-run/metrics.csv", "disabled": False}
 
 
 @pytest.mark.parametrize("prefer", ["auto", "mnist", "synthetic"])
@@ -127,12 +113,11 @@ def test_another_look_for_mnist_is_offered_where_it_is_wanted_and_cannot_be_had(
     with pytest.raises(DatasetUnavailableError) as caught:
         catalog.load("mnist")
 
-    told = header.describe(make_service(catalog=catalog), None)["controls"]
+    told = header.describe(make_service(catalog=catalog), None)
 
     texts = {"auto": f"{caught.value} {FALLBACK}", "mnist": str(caught.value), "synthetic": ""}
-    notice = {"children": texts[prefer], "is_open": bool(texts[prefer])}
-    assert told[ids.DATASET_NOTICE] == notice
-    assert (told[ids.DATASET_RETRY]["style"] == {}) is bool(texts[prefer])
+    assert told["dataset-problem"] == texts[prefer]
+    assert bool(told["dataset-retry"]) is bool(texts[prefer])
     assert str(synthetic_folder) in str(caught.value)
 
 
@@ -142,24 +127,16 @@ def test_a_folder_that_was_passed_over_is_named(
     catalog = DataCatalog(tmp_path / "empty", mnist_folder)
     catalog.load("mnist")
 
-    told = header.describe(make_service(catalog=catalog), None)["controls"]
+    told = header.describe(make_service(catalog=catalog), None)
 
-    assert f"The folder {tmp_path / 'empty'} holds none" in told[ids.DATASET_NOTICE]["children"]
-    assert told[ids.DATASET_NOTICE]["is_open"]
-    assert told[ids.DATASET_RETRY]["style"] == {"display": "none"}
+    assert f"The folder {tmp_path / 'empty'} holds none" in told["dataset-problem"]
+    assert not told["dataset-retry"]
 
 
-def test_a_run_is_described_by_its_texts_and_controls(service: TrainingService) -> None:
+def test_a_run_is_described_by_its_texts(service: TrainingService) -> None:
     dataset, device = service.dataset_status(), service.device_title()
     assert not dataset.message
     for snapshot in (None, run(), done()):
-        assert header.describe(service, snapshot) == {
-            "text": header.texts(snapshot, dataset, device),
-            "controls": controls(snapshot),
-        }
-
-
-def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
-    coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
-    assert texts(None, coming)["dataset"] == "MNIST, 42\u202f%"
-    assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"
+        of_dataset = {"dataset-problem": "", "dataset-retry": ""}
+        told = header.texts(snapshot, dataset, device)
+        assert header.describe(service, snapshot) == told | of_dataset

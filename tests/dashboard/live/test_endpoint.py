@@ -118,7 +118,6 @@ def test_a_socket_goes_on_where_the_first_answer_ended(
         harness.report(batch(2))
         news = page.take(hear(socket))
     assert news["events"] == [asdict(batch(2))]
-    assert "controls" not in news
 
 
 def test_another_place_on_an_open_socket_is_answered(
@@ -273,7 +272,7 @@ def test_another_process_of_the_server_answers_an_old_place_with_everything(
         with followed(client, page.place) as socket:
             told = page.take(hear(socket))
     assert page.place.server != before.server
-    assert told.keys() >= {"run", "text", "controls", "network", "runs"}
+    assert told.keys() >= {"run", "text", "network", "runs"}
     assert told["from"] == 0
     assert page.events == [asdict(batch(1)), asdict(batch(2))]
 

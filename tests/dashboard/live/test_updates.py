@@ -12,14 +12,13 @@ import pytest
 from core.config import TrainConfig
 from core.errors import UnknownRunError
 from core.records.preview import PreviewFrame
-from dashboard.components import header
 from dashboard.live.protocol import Place
 from dashboard.live.updates import has_news, update
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, network
 from tests.dashboard.live.conftest import Page
 
 CONFIG = TrainConfig(epochs=2, precision="fp32")
-OF_A_RUN = {"run", "text", "controls", "network", "problem"}
+OF_A_RUN = {"run", "text", "network", "problem"}
 EVENTS = {"from", "events"}
 
 
@@ -76,9 +75,9 @@ def test_only_what_changed_is_sent(harness: LiveHarness) -> None:
 
     harness.end()
     told = page.look(harness.changes)
-    assert {"run", "controls", "runs"} <= told.keys()
+    assert {"run", "text", "runs"} <= told.keys()
     assert not told.keys() & EVENTS
-    assert told["controls"][header.STATE] == {"className": "state state-stopped"}
+    assert told["run"]["state"] == "stopped"
 
 
 def test_a_page_of_the_newest_run_begins_anew_with_each_run(harness: LiveHarness) -> None:

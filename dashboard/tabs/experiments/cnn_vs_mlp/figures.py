@@ -21,7 +21,6 @@ from dashboard.theme import (
     TOKENS,
     RunStyle,
     add_message,
-    figure_layout,
     run_style,
 )
 
@@ -54,8 +53,8 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
     """Accuracy of networks on test images that are distorted more and more."""
     hover, unit = _STRENGTHS[distortion]
     figure = go.Figure(
-        layout=figure_layout(
-            ROBUSTNESS_HEIGHT,
+        layout=dict(
+            height=ROBUSTNESS_HEIGHT,
             hovermode="closest",
             margin=dict(l=46, r=12, t=10, b=28),
             xaxis=dict(ticksuffix=unit),
@@ -97,8 +96,8 @@ def examples(shown: Examples) -> go.Figure:
             showscale=False,
             hoverinfo="skip",
         ),
-        figure_layout(
-            104,
+        dict(
+            height=104,
             margin=NO_MARGIN,
             annotations=[
                 dict(
