@@ -29,7 +29,7 @@ class Embeddings:
     UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
 
     Attributes:
-        progress: the share of the current t-SNE that is done; 1 if there is none.
+        progress: the share of the current t-SNE that is done; None if there is none.
     """
 
     def __init__(self, predictions: Predictions, tasks: BackgroundTasks) -> None:
@@ -37,7 +37,7 @@ class Embeddings:
         self._lock = threading.Lock()
         self._samples: LRUCache[Checkpoint, _Sample] = LRUCache(MAX_SAMPLES)
         self._reference: tuple[np.ndarray, np.ndarray] | None = None
-        self.progress = 1.0
+        self.progress: float | None = None
 
     def pca(self, run_id: str | None = None, epoch: int | None = None) -> Embedding:
         """The plane of largest variance, aligned with the previous one."""
@@ -92,12 +92,12 @@ class Embeddings:
                     should_stop=self._tasks.should_stop,
                 )
             finally:
-                self._set_progress(1.0)
+                self._set_progress(None)
         if sample.tsne is None:
             raise CancelledError
         return sample.embedding("tsne", sample.tsne.points)
 
-    def _set_progress(self, share: float) -> None:
+    def _set_progress(self, share: float | None) -> None:
         self.progress = share
 
     def _reference_for(self, sample: "_Sample") -> np.ndarray | None:

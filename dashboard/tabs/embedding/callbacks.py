@@ -105,9 +105,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.METHOD, "value"),
     )
     async def show_progress(_: Count | None, idle: bool, method: Any) -> str:
-        return (
-            "" if idle or method != "tsne" else f"t-SNE: {percent(service.embeddings.progress, 0)}"
-        )
+        share = None if idle or method != "tsne" else service.embeddings.progress
+        return "" if share is None else f"t-SNE: {percent(share, 0)}"
 
 
 def _place(
