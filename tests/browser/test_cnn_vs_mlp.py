@@ -184,6 +184,8 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
     expect(dashboard.caption("Experiments")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
     dashboard.until(lambda: dashboard.figure_value(SHIFTED, names) == ["MLP"])
+    server.service.runs.delete(earlier.runs[1].run_id)
+    expect(picker).to_have_value("newest")
 
 
 def test_runs_that_were_stopped_too_early_get_a_sentence(

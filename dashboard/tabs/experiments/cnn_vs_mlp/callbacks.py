@@ -36,7 +36,7 @@ def register(app: Dash, service: "TrainingService") -> None:
         output={
             "sentence": Output(layout.ERROR, "children"),
             "is_open": Output(layout.ERROR, "is_open"),
-            "pair": Output(layout.PICK, "value"),
+            "pair": Output(layout.PICK, "value", allow_duplicate=True),
             "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
         },
         inputs={
@@ -65,6 +65,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         output={
             "options": Output(layout.PICK, "options"),
+            "pick": Output(layout.PICK, "value"),
             "choice": Output(layout.CHOICE, "style"),
             "sentence": Output(layout.SENTENCE, "children"),
             "states": Output(layout.STATES, "children"),
@@ -143,12 +144,14 @@ def overview(
 ) -> dict[str, Any]:
     """All pairs as options, and the state of the chosen one; by default the newest."""
     pairs = service.comparisons.all()
-    pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
+    found = next((pair for pair in pairs if pair.name == chosen), None)
+    pair = found or next(iter(pairs), None)
     runs = [load_evaluations(service, run) for run in pair.runs] if pair else []
     version = None if pair is None else _version(service, pair)
     curve = figures.accuracy(runs)
     return {
         "options": text.pair_options(pairs, chosen),
+        "pick": NEWEST if chosen and not found else no_update,
         "choice": display(len(pairs) > 1),
         "sentence": text.status(pair),
         "states": text.run_states(pair),
