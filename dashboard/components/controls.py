@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import Output, dcc, html
 
 PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 """Properties of a control that keeps its value when the page is reloaded in the same tab."""
 HIDDEN = {"display": "none"}
+PRESS_ONCE = "press-once"
+"""The class of buttons whose second click is ignored, by `assets/components/presses.js`."""
 
 
 def display(shown: object) -> dict[str, str]:
@@ -69,6 +71,11 @@ def button(text: str, name: str, color: str = "secondary", **properties: Any) ->
     """A small button, by default an outlined one; `name` is its id."""
     properties = {"size": "sm", "outline": color != "primary", **properties}
     return dbc.Button(text, id=name, color=color, **properties)
+
+
+def working(button: str) -> tuple[Output, str, str]:
+    """A callback's `running` entry: the button looks busy while the callback runs."""
+    return Output(button, "className"), f"{PRESS_ONCE} working", PRESS_ONCE
 
 
 def start_training(**properties: Any) -> html.Button:

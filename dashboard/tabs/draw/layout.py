@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard.components.controls import HIDDEN, PERSIST, alert, button, choices, panel, stores
+from dashboard.components.controls import (
+    HIDDEN,
+    PERSIST,
+    PRESS_ONCE,
+    alert,
+    button,
+    choices,
+    panel,
+    stores,
+)
 from dashboard.components.help_link import GUIDE
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.urls import url

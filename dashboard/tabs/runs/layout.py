@@ -10,6 +10,7 @@ from core.config import TrainConfig
 from dashboard.components import runs_table
 from dashboard.components.controls import (
     HIDDEN,
+    PRESS_ONCE,
     alert,
     button,
     choices,
@@ -19,7 +20,6 @@ from dashboard.components.controls import (
     stores,
 )
 from dashboard.components.help_link import help_link
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
 

@@ -9,11 +9,10 @@ from dash.development.base_component import Component
 from core.config import TrainConfig
 from dashboard import ids
 from dashboard.components import config_form, lazy
-from dashboard.components.controls import HIDDEN, alert, button, stores
+from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, button, stores
 from dashboard.components.header import needs
 from dashboard.components.help_link import GUIDE
 from dashboard.components.live_curves import live_curve
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.train import network, wall
 from dashboard.urls import url
 

@@ -15,10 +15,9 @@ from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, display
+from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
-from dashboard.components.presses import Presses, working
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
 from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 from dashboard.values import Count
@@ -30,8 +29,6 @@ NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    presses = Presses()
-
     @app.callback(
         output={
             "sentence": Output(layout.ERROR, "children"),
@@ -52,7 +49,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             raise PreventUpdate  # Dash calls it when the tab is built
         try:
             config = config_form.parse({**settings, "model": cnn})
-            await presses.once(service.runs.start_pair, config)
+            await asyncio.to_thread(service.runs.start_pair, config)
         except InvalidConfigError as error:
             message = config_form.validation_message(error)
             sentence = f"Training did not start. On the Train tab: {message}"

@@ -7,10 +7,9 @@ from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.comparisons import Distortion
-from dashboard.components.controls import HIDDEN, alert, panel, select, stores
+from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
 from dashboard.theme import GRAPH
 
