@@ -153,8 +153,8 @@ def test_one_click_trains_both_which_are_followed_and_shows_what_plain_torch_com
         low, high = dashboard.figure_value(heading, "gd.layout.yaxis.range")
         assert low == 0
         assert 100 <= high < 110
-        shown = dashboard.region(f"{heading} example").locator("text").all_text_contents()
-        assert len(shown) == len(STRENGTHS[distortion][::2])
+        shown = dashboard.region(f"{heading} example").get_by_role("img")
+        expect(shown).to_have_count(len(STRENGTHS[distortion][::2]))
     expect(dashboard.text(f"{TEST_IMAGES} test images, the same ones")).to_be_visible()
 
 

@@ -1,19 +1,17 @@
 """Callbacks of the Embedding tab. `assets/tabs/embedding.js` paints what they answer."""
 
 import asyncio
-import base64
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html
-from PIL import Image
 from typing_extensions import Required, TypedDict
 
 from core.errors import DigitLabError
 from core.records.explanations import Embedding
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.png import data_url
 from dashboard.formatting import percent
 from dashboard.tabs.embedding import layout
 from dashboard.values import Count, Version
@@ -142,9 +140,7 @@ def picture(images: np.ndarray) -> str:
     padded = np.zeros((rows * ACROSS, 28, 28), np.uint8)
     padded[: len(images)] = images
     sheet = padded.reshape(rows, ACROSS, 28, 28).swapaxes(1, 2).reshape(rows * 28, ACROSS * 28)
-    file = BytesIO()
-    Image.fromarray(sheet).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_url(sheet)
 
 
 def caption(embedding: Embedding) -> list[Any]:

@@ -104,7 +104,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "style": Output(layout.DISTORTED, "style"),
             "curves": {one: Output(layout.distorted(one), "figure") for one in DISTORTIONS},
             "examples": {
-                one: Output(layout.distorted_examples(one), "figure") for one in DISTORTIONS
+                one: Output(layout.distorted_examples(one), "children") for one in DISTORTIONS
             },
         },
         inputs={"version": Input(layout.VERSION, "data")},
@@ -210,7 +210,7 @@ def _robustness(measured: Sequence[Robustness], examples: Sequence[Examples]) ->
         "caption": text.robustness_caption(measured[0].images),
         "style": {},
         "curves": {one: figures.robustness(measured, one) for one in DISTORTIONS},
-        "examples": {one.distortion: figures.examples(one) for one in examples},
+        "examples": {one.distortion: text.examples(one) for one in examples},
     }
 
 

@@ -57,7 +57,7 @@ def distorted(distortion: Distortion) -> str:
 
 
 def distorted_examples(distortion: Distortion) -> str:
-    """The graph of distorted images."""
+    """The distorted images."""
     return f"pair-{distortion}-examples"
 
 
@@ -126,12 +126,16 @@ def _controls() -> html.Div:
 def _distorted(distortion: Distortion) -> html.Section:
     heading = HEADINGS[distortion]
     curves = dcc.Graph(id=distorted(distortion), config=GRAPH)
-    examples = dcc.Graph(id=distorted_examples(distortion), config={**GRAPH, "staticPlot": True})
     return html.Section(
         [
             html.H3(heading),
             html.Div(curves, role="region", **{"aria-label": heading}),
-            html.Div(examples, role="region", **{"aria-label": f"{heading} example"}),
+            html.Div(
+                id=distorted_examples(distortion),
+                className="pair-examples",
+                role="region",
+                **{"aria-label": f"{heading} example"},
+            ),
         ],
         className="panel",
     )
