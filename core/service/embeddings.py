@@ -59,11 +59,12 @@ class Embeddings:
         start = self.pca(run_id, epoch).points
         return self._tasks.submit("t-SNE", lambda: self._tsne(sample, start))
 
-    def images(self, run_id: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The indices (N,) of the test images in a run's embeddings, and the images (N, 28, 28)."""
+    def images(self, run_id: str | None = None) -> np.ndarray:
+        """The test images (N, 28, 28) in a run's embeddings."""
         _, data = self._predictions.network(run_id)
-        indices = projection.choose(len(data.test_labels), SAMPLE_SIZE)
-        return indices, data.test_images.numpy()[indices]
+        chosen = projection.choose(len(data.test_labels), SAMPLE_SIZE)
+        images: np.ndarray = data.test_images.numpy()[chosen]
+        return images
 
     def place(
         self, image: np.ndarray, shown: Embedding, run_id: str | None, epoch: int | None
