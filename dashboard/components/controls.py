@@ -78,6 +78,17 @@ def working(button: str) -> tuple[Output, str, str]:
     return Output(button, "className"), f"{PRESS_ONCE} working", PRESS_ONCE
 
 
+def icon_button(label: str, glyph: str, class_name: str = "icon", **properties: Any) -> html.Button:
+    """A button with a glyph; `label` is its name for screen readers, and its tooltip."""
+    return html.Button(
+        html.I(className=f"glyph glyph-{glyph}"),
+        className=class_name,
+        title=label,
+        **{"aria-label": label},
+        **properties,
+    )
+
+
 def start_training(**properties: Any) -> html.Button:
     """The button of a view that has no trained network to show; `image_grid.js` starts a run."""
     return html.Button(

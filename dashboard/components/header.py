@@ -9,6 +9,7 @@ from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.components import shortcuts
+from dashboard.components.controls import icon_button
 from dashboard.components.help_link import GUIDE
 from dashboard.formatting import duration, epoch_number, percent
 from dashboard.urls import url
@@ -115,31 +116,22 @@ def _accuracy() -> html.Div:
 
 
 def _icons() -> html.Div:
-    def named(label: str) -> dict[str, Any]:
-        return {"className": "icon", "title": label, "aria-label": label}
-
-    return html.Div(
-        [
-            html.A(html.I(className="glyph glyph-guide"), href=url(GUIDE), **named("Guide")),
-            *shortcuts.layout(),
-            html.Button(html.I(className="glyph glyph-theme"), id=THEME, **named("Light or dark")),
-        ],
-        className="icons",
+    guide = html.A(
+        html.I(className="glyph glyph-guide"),
+        href=url(GUIDE),
+        className="icon",
+        title="Guide",
+        **{"aria-label": "Guide"},
     )
+    theme = icon_button("Light or dark", "theme", id=THEME)
+    return html.Div([guide, *shortcuts.layout(), theme], className="icons")
 
 
 def _epoch_slider() -> html.Div:
     """Progress of the run and epoch slider in one (`assets/live/epoch_slider.js`)."""
     return html.Div(
         [
-            html.Button(
-                html.I(className="glyph glyph-play"),
-                id="epoch-play",
-                className="play",
-                title="Play through the epochs",
-                disabled=True,
-                **{"aria-label": "Play through the epochs"},
-            ),
+            icon_button("Play through the epochs", "play", "play", id="epoch-play", disabled=True),
             html.Div(id="epoch-reel", className="reel"),
             html.Span(id="epoch-live", className="where"),
             html.Button("Latest", id="epoch-latest", className="latest", hidden=True),

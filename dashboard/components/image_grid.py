@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import start_training
+from dashboard.components.controls import icon_button, start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.theme import GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
@@ -120,9 +120,9 @@ class ImageGrid:
         """
         head = [
             html.H2(UNCHOSEN),
-            _icon("Previous image", "previous"),
-            _icon("Next image", "next"),
-            _icon("Close", "close"),
+            icon_button("Previous image", "previous", "icon previous"),
+            icon_button("Next image", "next", "icon next"),
+            icon_button("Close", "close", "icon close"),
         ]
         untrained = html.Div(
             [
@@ -160,15 +160,6 @@ def pixels(name: str, **properties: Any) -> dcc.Graph:
     hidden = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "margin": NO_MARGIN}
     figure = {"layout": {**hidden, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}}
     return dcc.Graph(id=name, figure=figure, config=GRAPH, **properties)
-
-
-def _icon(label: str, name: str) -> html.Button:
-    return html.Button(
-        html.I(className=f"glyph glyph-{name}"),
-        className=f"icon {name}",
-        title=label,
-        **{"aria-label": label},
-    )
 
 
 def chosen_image(

@@ -15,7 +15,7 @@ from dashboard.components.controls import (
     panel,
     stores,
 )
-from dashboard.components.help_link import GUIDE
+from dashboard.components.help_link import GUIDE, help_mark
 from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.urls import url
@@ -119,15 +119,7 @@ def _answer() -> html.Section:
 
 def _heading(text: str, section: str) -> html.Div:
     """A heading with a link to its section of the guide."""
-    label = f"{text}: more in the guide"
-    link = html.A(
-        "?",
-        href=url(f"{GUIDE}#{section}"),
-        target="_blank",
-        className="help-mark",
-        title=label,
-        **{"aria-label": label},
-    )
+    link = help_mark(section, f"{text}: more in the guide")
     return html.Div([html.H2(text), link], className="draw-heading")
 
 

@@ -90,7 +90,7 @@ def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dic
     page = find_page(found, query)
     answer: dict[str, Any] = {
         "matrix": matrix.answer(confusion),
-        "margins": {"found": text.found(confusion), "correct": text.correct(confusion)},
+        "margins": text.margins(confusion),
         "categories": text.category_counts(found.categories),
         "range": text.page_range(page.first, len(page.images), page.count),
         "page": page.number,
