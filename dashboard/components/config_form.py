@@ -29,7 +29,6 @@ KNOWN = "known-settings"
 FORM_ERRORS = "form-errors"
 DRAWER = "settings"
 FIND = "find-setting"
-PRESET_HEAD = "preset-head"
 
 GROUPS = {
     "Data": ("dataset", "train_images"),
@@ -60,8 +59,6 @@ KINDS = {
 }
 """The presets in the order of their cards, and what kind of network each trains."""
 FIRST_PRESET = "speedrun"
-CUSTOM = "custom"
-"""Value of `PRESET` for settings of one's own: no card is chosen."""
 
 
 def cards() -> dbc.RadioItems:
@@ -135,7 +132,7 @@ def fields_in_groups(settings: dict[str, Any]) -> list[Component]:
     )
     undo = html.Button("Undo", id="undo-settings", className="btn-link", hidden=True)
     return [
-        html.P([html.Span(id=PRESET_HEAD), " ", undo], className="soft", role="status"),
+        html.P([html.Span(id="preset-head"), " ", undo], className="soft", role="status"),
         dbc.Label("Find a setting", html_for=FIND, class_name="sr-only"),
         find,
         *[_group(title, names, settings) for title, names in GROUPS.items()],

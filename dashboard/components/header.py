@@ -30,7 +30,6 @@ STATE_LABELS = {
 READY = "Ready"
 OPTIONS = 30
 STATE = "run-state"
-THEME = "theme"
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
 NOTHING_TRAINED = "The curve starts to move when you press Train."
@@ -123,7 +122,7 @@ def _icons() -> html.Div:
         title="Guide",
         **{"aria-label": "Guide"},
     )
-    theme = icon_button("Light or dark", "theme", id=THEME)
+    theme = icon_button("Light or dark", "theme", id="theme")
     return html.Div([guide, *shortcuts.layout(), theme], className="icons")
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 FIND = "runs-find"
-PROBLEMS = "runs-problems"
-BULK = "runs-bulk"
 SHOW = "runs-show"
 PAUSE = "runs-pause"
 STOP = "runs-stop"
@@ -50,7 +48,6 @@ VALUE = "runs-value"
 CHOICES = "runs-choices"
 FORK = "runs-fork"
 FILES = "runs-files"
-UPLOAD = "runs-upload"
 METRIC = "runs-metric"
 CHANGED = "runs-changed"
 """The store that changes when the selected runs have."""
@@ -99,7 +96,7 @@ def _problems(problems: Sequence[str]) -> dbc.Alert:
     """What was found damaged when Digit Lab started."""
     return dbc.Alert(
         " ".join(problems),
-        id=PROBLEMS,
+        id="runs-problems",
         color="warning",
         is_open=bool(problems),
         dismissable=True,
@@ -140,7 +137,7 @@ def _tools(max_upload: int) -> html.Div:
                 className="btn push runs-clear",
             ),
         ],
-        id=BULK,
+        id="runs-bulk",
         role="toolbar",
         hidden=True,
         className="bulk",
@@ -148,7 +145,7 @@ def _tools(max_upload: int) -> html.Div:
     )
     upload = html.Button(
         "Import weights…",
-        id=UPLOAD,
+        id="runs-upload",
         className="btn push",
         title=(
             "A .pth, .safetensors or .onnx file with the weights of one of the models here, "
