@@ -67,10 +67,9 @@ def choices(label: str, name: str, options: dict[str, str], **properties: Any) -
     )
 
 
-def button(text: str, name: str, color: str = "secondary", **properties: Any) -> dbc.Button:
-    """A small button, by default an outlined one; `name` is its id."""
-    properties = {"size": "sm", "outline": color != "primary", **properties}
-    return dbc.Button(text, id=name, color=color, **properties)
+def button(text: str, name: str, **properties: Any) -> dbc.Button:
+    """A button with a text; `name` is its id."""
+    return dbc.Button(text, id=name, color="secondary", **properties)
 
 
 def working(button: str) -> tuple[Output, str, str]:
@@ -115,19 +114,14 @@ def panel(label: str, *children: Any, class_name: str = "", **properties: Any) -
     )
 
 
-def colour_mark(colour: str) -> html.Span:
-    """A coloured dot before a name, as in the legend of a figure."""
-    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
-
-
 def stores(*names: object) -> list[dcc.Store]:
     """Stores that last until the page is reloaded; `names` are their ids."""
     return [dcc.Store(id=name) for name in names]
 
 
-def muted(text: str, class_name: str = "") -> html.P:
+def muted(text: str) -> html.P:
     """Small grey text."""
-    return html.P(text, className=f"text-body-secondary small {class_name}".rstrip())
+    return html.P(text, className="text-body-secondary small")
 
 
 def table(heads: Sequence[Any], rows: Sequence[Sequence[Any]], **properties: Any) -> dbc.Table:

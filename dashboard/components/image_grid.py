@@ -91,7 +91,7 @@ class ImageGrid:
             children, images = await asyncio.to_thread(answer, asked)
             return children, {**images, "version": asked.get("version")}
 
-    def tiles(self, *below: Any, class_name: str = "") -> html.Section:
+    def tiles(self, *below: Any) -> html.Section:
         """The grid, without images.
 
         Args:
@@ -103,13 +103,9 @@ class ImageGrid:
             hidden=True,
         )
         return html.Section(
-            [
-                *below,
-                html.Div(className="shots"),
-                empty,
-            ],
+            [*below, html.Div(className="shots"), empty],
             id=f"{self.prefix}-grid",
-            className=f"image-grid {class_name}".rstrip(),
+            className="image-grid",
             **{"aria-label": self.label, "data-grid": self.prefix},
         )
 

@@ -99,7 +99,7 @@ def _answer() -> html.Section:
                 className="draw-says-first",
             ),
             probability_bars(element_id="draw-bars"),
-            button("Look inside", "draw-inside", size=None),
+            button("Look inside", "draw-inside"),
         ],
         className="draw-says",
     )
@@ -134,13 +134,13 @@ def _drawing() -> html.Section:
             html.P(KEYS_HELP, id=KEYS, className="sr-only"),
             html.Div(
                 [
-                    button("Undo", "draw-undo", size=None),
+                    button("Undo", "draw-undo"),
                     html.Button(
                         ["Clear", html.Kbd("C", className="not-phone", **{"aria-hidden": "true"})],
                         id="draw-clear",
                         className="btn",
                     ),
-                    button("Open a photo…", "draw-open", size=None, className="push"),
+                    button("Open a photo…", "draw-open", className="push"),
                 ],
                 className="draw-buttons",
             ),
@@ -247,13 +247,13 @@ def _collection() -> html.Section:
             [
                 html.Div(
                     [
-                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE, size=None),
+                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE),
                         html.Span("five short epochs, as a run of its own"),
                     ],
                     className="row-flex small soft",
                 ),
                 mixed,
-                button("Delete all my drawings", HAND_DELETE_ALL, size=None),
+                button("Delete all my drawings", HAND_DELETE_ALL),
             ],
             id=HAND_LESSONS,
             style=HIDDEN,
