@@ -79,11 +79,7 @@ def _card(name: str, kind: str) -> list[Component]:
 
 
 def drawer(weights: dict[str, int]) -> list[Component]:
-    """The drawer, still empty, and what the page knows of the settings.
-
-    Args:
-        weights: how many weights each model has, by its name.
-    """
+    """The drawer, still empty, and what the page knows of the settings and of models' `weights`."""
     return [
         *lazy.dialog(DRAWER, "Settings of the next run", "drawer"),
         dcc.Store(id=KNOWN, data=known_settings(weights)),

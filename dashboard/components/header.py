@@ -38,11 +38,7 @@ NO_BATCHES = "Nothing is known of how this run trained."
 
 
 def layout(tabs: Any) -> html.Header:
-    """The header above the tabs' panels.
-
-    Args:
-        tabs: the list of tabs.
-    """
+    """The header above the tabs' panels, with the list of tabs."""
     return html.Header(
         [
             html.Div(
@@ -158,8 +154,7 @@ def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, A
 def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[str, str]:
     """The values in the header, and the sentence shown while curves have no points.
 
-    Args:
-        device: where the next run would train; shown while there is no run.
+    `device`, where the next run would train, is shown while there is no run.
     """
     if run is None:
         return {

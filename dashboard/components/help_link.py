@@ -9,10 +9,7 @@ GUIDE = "/guide/"
 
 
 def help_link(sentence: str, section: str) -> html.P:
-    """
-    Args:
-        section: the anchor of a heading in docs/guide.md.
-    """
+    """The sentence and the link; `section` is the anchor of a heading in docs/guide.md."""
     link = html.A("More in the guide", href=url(f"{GUIDE}#{section}"), target="_blank")
     return html.P([f"{sentence} ", link, "."], className="small text-body-secondary mb-2")
 

@@ -74,14 +74,7 @@ class ImageGrid:
         caption: str,
         answer: Callable[[ImageRequest], tuple[Any, dict[str, Any]]],
     ) -> None:
-        """The callback that answers with images.
-
-        Args:
-            app: the page.
-            request: the store with what the page asks for.
-            caption: the element above the grid.
-            answer: the caption's children and the images for a request.
-        """
+        """The callback that answers the store `request` with the caption's children and images."""
 
         # The caption is an output of the server so that the page sees that it waits for an answer.
         @app.callback(
@@ -92,11 +85,7 @@ class ImageGrid:
             return children, {**images, "version": asked.get("version")}
 
     def tiles(self, *below: Any) -> html.Section:
-        """The grid, without images.
-
-        Args:
-            below: what lies below the buttons, such as a figure with the images.
-        """
+        """The grid, still without images; `below` is what lies below its buttons."""
         empty = html.Div(
             [html.P(className="lead"), html.Button("Show all", className="btn show-all")],
             className="empty",
@@ -161,11 +150,7 @@ def pixels(name: str, **properties: Any) -> dcc.Graph:
 def chosen_image(
     service: "TrainingService", request: ImageRequest, images: TestImages
 ) -> dict[str, Any] | None:
-    """The image that was chosen by hand, for the page, unless it is among `images`.
-
-    Args:
-        request: of the page; `image` is the index of the chosen one, of the run `image_run`.
-    """
+    """The image that was chosen by hand, for the page, unless it is among `images`."""
     ref, index = CheckpointRef.parse(request.get("version")), request.get("image")
     if index is None or index in images.indices:
         return None
@@ -198,11 +183,7 @@ def nothing(sentence: str, show_all: bool = False) -> dict[str, Any]:
 def samples(
     service: "TrainingService", request: ImageRequest, count: int, error: DigitLabError
 ) -> dict[str, Any]:
-    """The answer where there is no network: test images that nobody has read, and what to do.
-
-    Args:
-        error: why there is no network.
-    """
+    """The answer where there is no network, as `error` says: test images, and what to do."""
     ref = CheckpointRef.parse(request.get("version"))
     sentence, train = NOTHING_LEARNED, isinstance(error, NoModelError)
     run_id = None if train else ref.run_id

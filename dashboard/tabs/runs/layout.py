@@ -106,8 +106,7 @@ def _problems(problems: Sequence[str]) -> dbc.Alert:
 def _tools(max_upload: int) -> html.Div:
     """The find field, and what can be done with the selected runs, or without any.
 
-    Args:
-        max_upload: bytes that a file of weights may have.
+    A file of weights may have `max_upload` bytes.
     """
     find = html.Div(
         [
