@@ -16,8 +16,7 @@
   let chosen = null; // the name of the preset that they make
   let errors = {}; // a sentence for each field that is wrong
 
-  // Whether a field has a value: of decimal numbers, also in another spelling, such as 1e-3 or
-  // 0,001.
+  // Whether a field has a value: of numbers, also in another spelling, such as 1e-3 or 0,001.
   const same = (value, wanted) =>
     typeof wanted === "number"
       ? /\S/.test(value) && Number(String(value).replace(",", ".")) === wanted
@@ -29,15 +28,16 @@
   const SUMMARIES = {
     Data: ({ dataset, train_images }, name) =>
       `${name(dataset === "auto" ? "mnist" : dataset)}, ` +
-      (Number(train_images) ? `${train_images} images` : "all images"),
+      (Number(train_images) === 0 ? "all images" : `${train_images} images`),
     Model: ({ model }, name, weights) =>
       `${name(model)}, ${weights[model].toLocaleString("en")} weights`,
     Optimisation: ({ epochs, learning_rate, batch_size }) =>
       `${plural(epochs, "epoch")}, rate ${learning_rate}, batches of ${batch_size}`,
-    Schedule: ({ schedule, warmup }) =>
-      schedule === "constant"
-        ? "constant"
-        : `one cycle, up for the first ${Math.round(100 * warmup.replace(",", "."))}\u202f%`,
+    Schedule: ({ schedule, warmup }) => {
+      if (schedule === "constant") return "constant";
+      const percent = Math.round(100 * warmup.replace(",", "."));
+      return Number.isNaN(percent) ? "one cycle" : `one cycle, up for the first ${percent}\u202f%`;
+    },
     Augmentation: ({ augmentation }, name) =>
       augmentation === "none" ? "off" : name(augmentation).toLowerCase(),
     Run: ({ seed, precision, evaluations_per_epoch }, name) =>
@@ -52,21 +52,18 @@
     if (JSON.stringify(next) !== JSON.stringify(settings)) setProps("next-settings", { data: next });
   }
 
-  // The settings of a preset. What it leaves open stays, and so does another spelling of a number.
-  function filled(preset) {
-    const wanted = Object.entries(known.presets[preset].settings);
-    const others = wanted.filter(([name, value]) => !same(settings[name], value));
-    const texts = others.map(([name, value]) => [name, asText(value)]);
-    return { ...settings, ...Object.fromEntries(texts) };
-  }
-
   const asText = (value) => (typeof value === "number" ? String(value) : value);
 
-  // The names of the settings that differ from a preset's.
-  const changesOf = (preset) =>
-    Object.entries(known.presets[preset].settings)
-      .filter(([name, value]) => !same(settings[name], value))
-      .map(([name]) => name);
+  // The names of the settings for which a preset or a run has others. It may lack some.
+  const changesIn = (config) =>
+    Object.keys(settings).filter((name) => name in config && !same(settings[name], config[name]));
+  const changesOf = (preset) => changesIn(known.presets[preset].settings);
+
+  // The settings of a preset or a run. What it lacks stays, and so does another spelling of a number.
+  function filled(config) {
+    const texts = changesIn(config).map((name) => [name, asText(config[name])]);
+    return { ...settings, ...Object.fromEntries(texts) };
+  }
 
   // A setting as it was before a reload. Of a choice that this version does not know, the first one.
   function keptOr(first, name) {
@@ -135,14 +132,14 @@
   });
 
   addCallbacks("form", {
-    fillPreset: (preset) => (preset === chosen ? noUpdate() : filled(preset)),
+    fillPreset: (preset) => (preset === chosen ? noUpdate() : filled(known.presets[preset].settings)),
 
     // There are settings, or the page has just been drawn.
     show: (next, knowledge) => {
       known = knowledge;
       if (!next) {
-        const entries = Object.entries(known.first);
-        change(Object.fromEntries(entries.map(([name, first]) => [name, keptOr(first, name)])));
+        const kept = ([name, first]) => [name, keptOr(asText(first), name)];
+        change(Object.fromEntries(Object.entries(known.first).map(kept)));
         return noUpdate();
       }
       settings = next;
@@ -197,11 +194,6 @@
     same,
 
     // Fills the form with the settings of a run.
-    use: (config) => {
-      const isOther = (name) => name in config && !same(settings[name], config[name]);
-      const others = Object.keys(settings).filter(isOther); // an old run lacks some
-      const texts = others.map((name) => [name, asText(config[name])]);
-      change({ ...settings, ...Object.fromEntries(texts) });
-    },
+    use: (config) => change(filled(config)),
   };
 })();

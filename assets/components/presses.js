@@ -1,16 +1,11 @@
-// A double click is one press: a button that starts runs, or that pauses and resumes, ignores a
-// second click within a second. The server does the same (dashboard/components/presses.py). Nor does
-// the second click reach another button that has come to the same place, as Resume to that of Pause.
+// A double click is one press: a button that starts runs, or that pauses and resumes, ignores other
+// clicks for a second and while it works. Nor does the second click reach another button that has
+// come to the same place, as Resume to that of Pause.
 (function () {
   "use strict";
 
   const MS = 1000;
-
-  // Tells the server browsers apart that have one address, until the browser is closed.
-  if (!/(^|; )visitor=/.test(document.cookie)) {
-    const name = crypto.getRandomValues(new Uint32Array(4)).join("");
-    document.cookie = `visitor=${name}; path=${window.digitlab.url("/")}; SameSite=Strict`;
-  }
+  const MOST_SECONDS = 10; // Dash lets a button work for ever whose request was lost
 
   function ignoreSecondClick(event) {
     const button = event.target.closest?.(".press-once");
@@ -20,7 +15,13 @@
       return;
     }
     button.setAttribute("aria-disabled", "true"); // unlike `disabled`, it keeps the focus
-    setTimeout(() => button.removeAttribute("aria-disabled"), MS);
+    setTimeout(release, MS, button, 1);
+  }
+
+  function release(button, seconds) {
+    const works = button.matches(".working, [aria-busy=true]");
+    if (works && seconds < MOST_SECONDS) setTimeout(release, MS, button, seconds + 1);
+    else button.removeAttribute("aria-disabled");
   }
 
   // Before Dash hears of the click.

@@ -26,7 +26,7 @@
   const phone = window.matchMedia("(max-width: 56rem)");
 
   let shown = null; // the server's answer
-  let images = null;
+  let images = null; // the picture of all digits: black ink on nothing
   let digits = []; // {index, label, predicted, x, y, half, place}
   let star = null; // where the drawing is
   let chosen = new Set(); // indices, for the gallery
@@ -34,7 +34,7 @@
   let view = { scale: 1, left: 0, top: 0 }; // what the canvas shows of the plane
   let isLasso = false;
   let lasso = null; // points of the plane
-  let sprites = {}; // the picture of all digits, by colour
+  let sprites = {}; // the same in other colours
   let planned = 0;
 
   // Squares {x, y, half} by the cell of a grid in which their middle is: those that may cover
@@ -173,10 +173,10 @@
   function spriteIn(colour) {
     if (!images) return null;
     if (!sprites[colour]) {
-      const { width, height } = images.mask;
+      const { width, height } = images;
       const sprite = Object.assign(document.createElement("canvas"), { width, height });
       const pen = sprite.getContext("2d");
-      pen.drawImage(images.mask, 0, 0);
+      pen.drawImage(images, 0, 0);
       pen.globalCompositeOperation = "source-in";
       pen.fillStyle = colour;
       pen.fillRect(0, 0, width, height);
@@ -303,7 +303,8 @@
     if (images) {
       const pen = canvas.getContext("2d");
       const [column, row] = [digit.place % ACROSS, Math.floor(digit.place / ACROSS)];
-      pen.drawImage(images.grey, column * SIDE, row * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
+      pen.fillRect(0, 0, SIDE, SIDE);
+      pen.drawImage(spriteIn("#fff"), column * SIDE, row * SIDE, SIDE, SIDE, 0, 0, SIDE, SIDE);
     }
     paint();
   }
@@ -490,19 +491,11 @@
     paint();
   });
 
-  // The picture of all digits: as it is, and with the ink opaque on nothing.
-  async function load({ picture }) {
-    const grey = new Image();
-    grey.src = picture;
-    await grey.decode();
-    const { width, height } = grey;
-    const mask = Object.assign(document.createElement("canvas"), { width, height });
-    const pen = mask.getContext("2d");
-    pen.drawImage(grey, 0, 0);
-    const pixels = pen.getImageData(0, 0, width, height);
-    for (let at = 0; at < pixels.data.length; at += 4) pixels.data[at + 3] = pixels.data[at];
-    pen.putImageData(pixels, 0, 0);
-    images = { picture, grey, mask };
+  async function load(picture) {
+    const loaded = new Image();
+    loaded.src = picture;
+    await loaded.decode();
+    images = loaded;
     sprites = {};
     showDigit(byIndex(current));
     paint();
@@ -534,7 +527,7 @@
         arrange();
         current ??= (digits.find(({ label, predicted }) => label !== predicted) ?? digits[0])?.index;
       }
-      if (picture && picture.picture !== images?.picture) load(picture);
+      if (picture && picture !== images?.src) load(picture);
       chosen = new Set(window.digitlab.chosenIn(choice, found?.version) ?? []);
       showDigit(byIndex(current));
       paint();

@@ -28,7 +28,7 @@ class Embeddings:
     UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
 
     Attributes:
-        progress: the share of the current t-SNE that is done; 1 if there is none.
+        progress: the share of the current t-SNE that is done; None if there is none.
     """
 
     def __init__(self, predictions: Predictions, tasks: BackgroundTasks) -> None:
@@ -36,7 +36,7 @@ class Embeddings:
         self._lock = threading.Lock()
         self._samples: LRUCache[Checkpoint, _Sample] = LRUCache(MAX_SAMPLES)
         self._reference: tuple[np.ndarray, np.ndarray] | None = None
-        self.progress = 1.0
+        self.progress: float | None = None
 
     def pca(self, run_id: str | None = None, epoch: int | None = None) -> Embedding:
         """The plane of largest variance, aligned with the previous one."""
@@ -58,11 +58,12 @@ class Embeddings:
         start = self.pca(run_id, epoch).points
         return self._tasks.submit("t-SNE", lambda: self._tsne(sample, start))
 
-    def images(self, run_id: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The indices (N,) of the test images in a run's embeddings, and the images (N, 28, 28)."""
+    def images(self, run_id: str | None = None) -> np.ndarray:
+        """The test images (N, 28, 28) in a run's embeddings."""
         _, data = self._predictions.network(run_id)
-        indices = projection.choose(len(data.test_labels), SAMPLE_SIZE)
-        return indices, data.test_images.numpy()[indices]
+        chosen = projection.choose(len(data.test_labels), SAMPLE_SIZE)
+        images: np.ndarray = data.test_images.numpy()[chosen]
+        return images
 
     def place(
         self, image: np.ndarray, shown: Embedding, run_id: str | None, epoch: int | None
@@ -90,10 +91,10 @@ class Embeddings:
                     should_stop=self._tasks.should_stop,
                 )
             finally:
-                self._set_progress(1.0)
+                self._set_progress(None)
         return sample.embedding("tsne", sample.tsne.points)
 
-    def _set_progress(self, share: float) -> None:
+    def _set_progress(self, share: float | None) -> None:
         self.progress = share
 
     def _reference_for(self, sample: "_Sample") -> np.ndarray | None:

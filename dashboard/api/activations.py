@@ -1,15 +1,12 @@
 """The route that shows what a network makes of one test image, layer by layer."""
 
-import base64
-import io
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from fastapi import FastAPI, Query
-from PIL import Image
 
 from dashboard.api.schemas import ActivationsResponse, KeptEpoch, LayerResponse
 from dashboard.components.mosaic import columns_of, mosaic
+from dashboard.components.png import data_url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -48,14 +45,8 @@ def register(api: FastAPI, service: "TrainingService") -> None:
                     size=maps.layer.size,
                     parameters=maps.layer.parameters,
                     columns=columns_of(len(maps.values)),
-                    picture=_data_url(mosaic(maps.values)),
+                    picture=data_url(mosaic(maps.values)),
                 )
                 for maps in found.view.maps
             ],
         )
-
-
-def _data_url(picture: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

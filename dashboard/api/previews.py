@@ -1,16 +1,15 @@
 """Routes for the preview of a run: some test images, and what the network read in them."""
 
-import io
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query
 from fastapi.responses import Response
-from PIL import Image
 
 from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
 from dashboard.api.schemas import KeptEpoch, PreviewFrames, PreviewResponse
+from dashboard.components.png import black_ink, png
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -84,7 +83,4 @@ def sprite(images: np.ndarray, labels: np.ndarray) -> bytes:
     for image, label in zip(images, labels, strict=True):
         grid[filled[label], :, label] = image
         filled[label] += 1
-    alpha = grid.reshape(rows * height, COLUMNS * width)
-    file = io.BytesIO()
-    Image.fromarray(np.stack([np.zeros_like(alpha), alpha], axis=-1), "LA").save(file, "PNG")
-    return file.getvalue()
+    return png(black_ink(grid.reshape(rows * height, COLUMNS * width)))

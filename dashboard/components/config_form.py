@@ -29,7 +29,6 @@ KNOWN = "known-settings"
 FORM_ERRORS = "form-errors"
 DRAWER = "settings"
 FIND = "find-setting"
-PRESET_HEAD = "preset-head"
 
 GROUPS = {
     "Data": ("dataset", "train_images"),
@@ -60,8 +59,6 @@ KINDS = {
 }
 """The presets in the order of their cards, and what kind of network each trains."""
 FIRST_PRESET = "speedrun"
-CUSTOM = "custom"
-"""Value of `PRESET` for settings of one's own: no card is chosen."""
 
 
 def cards() -> dbc.RadioItems:
@@ -82,11 +79,7 @@ def _card(name: str, kind: str) -> list[Component]:
 
 
 def drawer(weights: dict[str, int]) -> list[Component]:
-    """The drawer, still empty, and what the page knows of the settings.
-
-    Args:
-        weights: how many weights each model has, by its name.
-    """
+    """The drawer, still empty, and what the page knows of the settings and of models' `weights`."""
     return [
         *lazy.dialog(DRAWER, "Settings of the next run", "drawer"),
         dcc.Store(id=KNOWN, data=known_settings(weights)),
@@ -116,7 +109,12 @@ def register(app: Dash) -> None:
 
     @app.callback(Output(FORM_ERRORS, "data"), Input(SETTINGS, "data"))
     async def validate(settings: dict[str, Any]) -> dict[str, str]:
-        return errors(settings)
+        """A sentence for each field that is wrong."""
+        try:
+            parse(settings)
+        except InvalidConfigError as error:
+            return error.fields
+        return {}
 
 
 def fields_in_groups(settings: dict[str, Any]) -> list[Component]:
@@ -130,7 +128,7 @@ def fields_in_groups(settings: dict[str, Any]) -> list[Component]:
     )
     undo = html.Button("Undo", id="undo-settings", className="btn-link", hidden=True)
     return [
-        html.P([html.Span(id=PRESET_HEAD), " ", undo], className="soft", role="status"),
+        html.P([html.Span(id="preset-head"), " ", undo], className="soft", role="status"),
         dbc.Label("Find a setting", html_for=FIND, class_name="sr-only"),
         find,
         *[_group(title, names, settings) for title, names in GROUPS.items()],
@@ -153,25 +151,19 @@ def _group(title: str, names: tuple[str, ...], settings: dict[str, Any]) -> html
 def known_settings(weights: dict[str, int]) -> dict[str, Any]:
     """What the script knows of settings: the presets, what a page begins with, names and weights.
 
-    Settings have the form of the fields' values, but for decimal numbers, whose texts may differ.
-    Those that a preset leaves open are not in it.
+    Settings that a preset leaves open are not in it.
     """
     presets = {
         name: {
             "title": PRESETS[name].title,
             "purpose": PRESETS[name].purpose,
-            "settings": {
-                field: _value(PRESETS[name].config, field)
-                for field in FIELDS
-                if field not in OPEN_IN_PRESETS
-            },
+            "settings": PRESETS[name].config.model_dump(exclude=OPEN_IN_PRESETS),
         }
         for name in KINDS
     }
-    first = PRESETS[FIRST_PRESET].config
     return {
         "presets": presets,
-        "first": {field: _text(getattr(first, field)) for field in FIELDS},
+        "first": PRESETS[FIRST_PRESET].config.model_dump(),
         "titles": CHOICE_TITLES,
         "weights": weights,
     }
@@ -184,15 +176,6 @@ def parse(values: dict[str, Any]) -> TrainConfig:
         InvalidConfigError: with one sentence for each field that is wrong.
     """
     return parse_config(read_texts(values))
-
-
-def errors(values: dict[str, Any]) -> dict[str, str]:
-    """A sentence for each invalid field."""
-    try:
-        parse(values)
-    except InvalidConfigError as error:
-        return error.fields
-    return {}
 
 
 def validation_message(error: InvalidConfigError) -> str:
@@ -231,13 +214,3 @@ def _field(name: str, value: Any) -> html.Div:
         ],
         className="field",
     )
-
-
-def _value(config: TrainConfig, field: str) -> Any:
-    value = getattr(config, field)
-    return value if TrainConfig.model_fields[field].annotation is float else _text(value)
-
-
-def _text(value: Any) -> Any:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return f"{value:g}" if is_number else value

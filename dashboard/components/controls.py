@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import Output, dcc, html
 
 PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 """Properties of a control that keeps its value when the page is reloaded in the same tab."""
 HIDDEN = {"display": "none"}
+PRESS_ONCE = "press-once"
+"""The class of buttons whose second click is ignored, by `assets/components/presses.js`."""
 
 
 def display(shown: object) -> dict[str, str]:
@@ -65,10 +67,25 @@ def choices(label: str, name: str, options: dict[str, str], **properties: Any) -
     )
 
 
-def button(text: str, name: str, color: str = "secondary", **properties: Any) -> dbc.Button:
-    """A small button, by default an outlined one; `name` is its id."""
-    properties = {"size": "sm", "outline": color != "primary", **properties}
-    return dbc.Button(text, id=name, color=color, **properties)
+def button(text: str, name: str, **properties: Any) -> dbc.Button:
+    """A button with a text; `name` is its id."""
+    return dbc.Button(text, id=name, color="secondary", **properties)
+
+
+def working(button: str) -> tuple[Output, str, str]:
+    """A callback's `running` entry: the button looks busy while the callback runs."""
+    return Output(button, "className"), f"{PRESS_ONCE} working", PRESS_ONCE
+
+
+def icon_button(label: str, glyph: str, class_name: str = "icon", **properties: Any) -> html.Button:
+    """A button with a glyph; `label` is its name for screen readers, and its tooltip."""
+    return html.Button(
+        html.I(className=f"glyph glyph-{glyph}"),
+        className=class_name,
+        title=label,
+        **{"aria-label": label},
+        **properties,
+    )
 
 
 def start_training(**properties: Any) -> html.Button:
@@ -97,19 +114,14 @@ def panel(label: str, *children: Any, class_name: str = "", **properties: Any) -
     )
 
 
-def colour_mark(colour: str) -> html.Span:
-    """A coloured dot before a name, as in the legend of a figure."""
-    return html.Span("● ", style={"color": colour}, **{"aria-hidden": "true"})
-
-
 def stores(*names: object) -> list[dcc.Store]:
     """Stores that last until the page is reloaded; `names` are their ids."""
     return [dcc.Store(id=name) for name in names]
 
 
-def muted(text: str, class_name: str = "") -> html.P:
+def muted(text: str) -> html.P:
     """Small grey text."""
-    return html.P(text, className=f"text-body-secondary small {class_name}".rstrip())
+    return html.P(text, className="text-body-secondary small")
 
 
 def table(heads: Sequence[Any], rows: Sequence[Sequence[Any]], **properties: Any) -> dbc.Table:

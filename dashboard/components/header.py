@@ -9,6 +9,7 @@ from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.components import shortcuts
+from dashboard.components.controls import icon_button
 from dashboard.components.help_link import GUIDE
 from dashboard.formatting import duration, epoch_number, percent
 from dashboard.urls import url
@@ -29,7 +30,6 @@ STATE_LABELS = {
 READY = "Ready"
 OPTIONS = 30
 STATE = "run-state"
-THEME = "theme"
 NEWEST = "newest"
 """Value of the run selection: the run that trains, or else the newest run."""
 NOTHING_TRAINED = "The curve starts to move when you press Train."
@@ -38,11 +38,7 @@ NO_BATCHES = "Nothing is known of how this run trained."
 
 
 def layout(tabs: Any) -> html.Header:
-    """The header above the tabs' panels.
-
-    Args:
-        tabs: the list of tabs.
-    """
+    """The header above the tabs' panels, with the list of tabs."""
     return html.Header(
         [
             html.Div(
@@ -115,31 +111,22 @@ def _accuracy() -> html.Div:
 
 
 def _icons() -> html.Div:
-    def named(label: str) -> dict[str, Any]:
-        return {"className": "icon", "title": label, "aria-label": label}
-
-    return html.Div(
-        [
-            html.A(html.I(className="glyph glyph-guide"), href=url(GUIDE), **named("Guide")),
-            *shortcuts.layout(),
-            html.Button(html.I(className="glyph glyph-theme"), id=THEME, **named("Light or dark")),
-        ],
-        className="icons",
+    guide = html.A(
+        html.I(className="glyph glyph-guide"),
+        href=url(GUIDE),
+        className="icon",
+        title="Guide",
+        **{"aria-label": "Guide"},
     )
+    theme = icon_button("Light or dark", "theme", id="theme")
+    return html.Div([guide, *shortcuts.layout(), theme], className="icons")
 
 
 def _epoch_slider() -> html.Div:
     """Progress of the run and epoch slider in one (`assets/live/epoch_slider.js`)."""
     return html.Div(
         [
-            html.Button(
-                html.I(className="glyph glyph-play"),
-                id="epoch-play",
-                className="play",
-                title="Play through the epochs",
-                disabled=True,
-                **{"aria-label": "Play through the epochs"},
-            ),
+            icon_button("Play through the epochs", "play", "play", id="epoch-play", disabled=True),
             html.Div(id="epoch-reel", className="reel"),
             html.Span(id="epoch-live", className="where"),
             html.Button("Latest", id="epoch-latest", className="latest", hidden=True),
@@ -169,8 +156,7 @@ def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, s
 def texts(run: RunSnapshot | None, dataset: DatasetStatus, device: str) -> dict[str, str]:
     """The values in the header, and the sentence shown while curves have no points.
 
-    Args:
-        device: where the next run would train; shown while there is no run.
+    `device`, where the next run would train, is shown while there is no run.
     """
     if run is None:
         return {

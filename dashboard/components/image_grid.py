@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import start_training
+from dashboard.components.controls import icon_button, start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.theme import CLEAR, GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
@@ -73,14 +73,7 @@ class ImageGrid:
         caption: str,
         answer: Callable[[ImageRequest], tuple[Any, dict[str, Any]]],
     ) -> None:
-        """The callback that answers with images.
-
-        Args:
-            app: the page.
-            request: the store with what the page asks for.
-            caption: the element above the grid.
-            answer: the caption's children and the images for a request.
-        """
+        """The callback that answers the store `request` with the caption's children and images."""
 
         # The caption is an output of the server so that the page sees that it waits for an answer.
         @app.callback(
@@ -90,25 +83,17 @@ class ImageGrid:
             children, images = await asyncio.to_thread(answer, asked)
             return children, {**images, "version": asked.get("version")}
 
-    def tiles(self, *below: Any, class_name: str = "") -> html.Section:
-        """The grid, without images.
-
-        Args:
-            below: what lies below the buttons, such as a figure with the images.
-        """
+    def tiles(self, *below: Any) -> html.Section:
+        """The grid, still without images; `below` is what lies below its buttons."""
         empty = html.Div(
             [html.P(className="lead"), html.Button("Show all", className="btn show-all")],
             className="empty",
             hidden=True,
         )
         return html.Section(
-            [
-                *below,
-                html.Div(className="shots"),
-                empty,
-            ],
+            [*below, html.Div(className="shots"), empty],
             id=f"{self.prefix}-grid",
-            className=f"image-grid {class_name}".rstrip(),
+            className="image-grid",
             **{"aria-label": self.label, "data-grid": self.prefix},
         )
 
@@ -119,9 +104,9 @@ class ImageGrid:
         """
         head = [
             html.H2(UNCHOSEN),
-            _icon("Previous image", "previous"),
-            _icon("Next image", "next"),
-            _icon("Close", "close"),
+            icon_button("Previous image", "previous", "icon previous"),
+            icon_button("Next image", "next", "icon next"),
+            icon_button("Close", "close", "icon close"),
         ]
         untrained = html.Div(
             [
@@ -161,23 +146,10 @@ def pixels(name: str, **properties: Any) -> dcc.Graph:
     return dcc.Graph(id=name, figure=figure, config=GRAPH, **properties)
 
 
-def _icon(label: str, name: str) -> html.Button:
-    return html.Button(
-        html.I(className=f"glyph glyph-{name}"),
-        className=f"icon {name}",
-        title=label,
-        **{"aria-label": label},
-    )
-
-
 def chosen_image(
     service: "TrainingService", request: ImageRequest, images: TestImages
 ) -> dict[str, Any] | None:
-    """The image that was chosen by hand, for the page, unless it is among `images`.
-
-    Args:
-        request: of the page; `image` is the index of the chosen one, of the run `image_run`.
-    """
+    """The image that was chosen by hand, for the page, unless it is among `images`."""
     ref, index = CheckpointRef.parse(request.get("version")), request.get("image")
     if index is None or index in images.indices:
         return None
@@ -210,11 +182,7 @@ def nothing(sentence: str, show_all: bool = False) -> dict[str, Any]:
 def samples(
     service: "TrainingService", request: ImageRequest, count: int, error: DigitLabError
 ) -> dict[str, Any]:
-    """The answer where there is no network: test images that nobody has read, and what to do.
-
-    Args:
-        error: why there is no network.
-    """
+    """The answer where there is no network, as `error` says: test images, and what to do."""
     ref = CheckpointRef.parse(request.get("version"))
     sentence, train = NOTHING_LEARNED, isinstance(error, NoModelError)
     run_id = None if train else ref.run_id

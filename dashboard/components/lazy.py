@@ -17,14 +17,7 @@ def request(part: str) -> dcc.Store:
 
 
 def dialog(name: str, heading: Any, class_name: str, closing: str = "Done") -> list[Component]:
-    """A dialog whose body is a part, and its store.
-
-    Args:
-        name: the id of the dialog.
-        heading: the children of its heading.
-        class_name: its classes.
-        closing: the text of the button that closes it.
-    """
+    """A dialog whose body is a part, and the part's store; `name` is the id of the dialog."""
     title = f"{name}-title"
     escape = html.Kbd("Esc", **{"aria-hidden": "true"})
     close = html.Button([f"{closing} ", escape], className="btn btn-quiet", **{"data-closes": name})

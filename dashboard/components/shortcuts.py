@@ -9,8 +9,6 @@ from dash.development.base_component import Component
 from dashboard.components import lazy
 
 DIALOG = "shortcuts"
-LETTERS = "shortcuts-on"
-PROJECTOR = "projector-on"
 
 GROUPS: dict[str, dict[str, str]] = {
     "Training": {"Train": "T", "Pause or resume": "P", "Stop": "S"},
@@ -40,8 +38,8 @@ def contents() -> list[Component]:
     return [
         html.Div([_group(*group) for group in GROUPS.items()], className="shortcut-groups"),
         html.P("Single letters work unless you type into a field.", className="small soft"),
-        _switch(LETTERS, "Use these shortcuts"),
-        _switch(PROJECTOR, "Projector: larger type and lines"),
+        _switch("shortcuts-on", "Use these shortcuts"),
+        _switch("projector-on", "Projector: larger type and lines"),
     ]
 
 

@@ -153,8 +153,8 @@ def test_one_click_trains_both_which_are_followed_and_shows_what_plain_torch_com
         low, high = dashboard.figure_value(heading, "gd.layout.yaxis.range")
         assert low == 0
         assert 100 <= high < 110
-        shown = dashboard.region(f"{heading} example").locator("text").all_text_contents()
-        assert len(shown) == len(STRENGTHS[distortion][::2])
+        shown = dashboard.region(f"{heading} example").get_by_role("img")
+        expect(shown).to_have_count(len(STRENGTHS[distortion][::2]))
     expect(dashboard.text(f"{TEST_IMAGES} test images, the same ones")).to_be_visible()
 
 
@@ -184,6 +184,8 @@ def test_an_earlier_pair_can_be_chosen_and_a_deleted_run_is_missed(
     expect(dashboard.caption("Experiments")).to_contain_text("was deleted")
     names = "gd.data?.map(one => one.name)"
     dashboard.until(lambda: dashboard.figure_value(SHIFTED, names) == ["MLP"])
+    server.service.runs.delete(earlier.runs[1].run_id)
+    expect(picker).to_have_value("newest")
 
 
 def test_runs_that_were_stopped_too_early_get_a_sentence(

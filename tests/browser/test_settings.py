@@ -101,10 +101,19 @@ def test_each_setting_is_found_and_a_preset_leaves_seed_and_data_set_as_they_are
         find.fill("")
         expect(dashboard.field("Epochs")).to_be_visible()
 
-        # A closed group tells its values.
+        # A closed group tells its values, also such as no preset has.
         schedule = drawer.get_by_text("Schedule", exact=True)
         schedule.click()
         expect(drawer.get_by_text("one cycle, up for the first 5\u202f%")).to_be_visible()
+        schedule.click()
+        for typed, told in (("x", "one cycle"), ("0,05", "one cycle, up for the first 5\u202f%")):
+            dashboard.field("Warm-up").fill(typed)
+            dashboard.field("Warm-up").press("Tab")
+            expect(drawer.locator("[data-group=Schedule]")).to_have_text(told)
+        for typed, told in (("1,000", "1,000 images"), ("0", "all images")):
+            dashboard.field("Training images").fill(typed)
+            dashboard.field("Training images").press("Tab")
+            expect(drawer.locator("[data-group=Data]")).to_contain_text(told)
 
     seed, data_set = (dashboard.setting(name).input_value() for name in ("Seed", "Data set"))
     dashboard.fill_form(seed="7", data_set="MNIST")

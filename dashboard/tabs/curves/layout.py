@@ -12,8 +12,6 @@ from dashboard.components.live_curves import live_curve
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-LOSS = "curves-loss"
-ACCURACY = "curves-accuracy"
 SMOOTHING = "curves-smoothing"
 LOG = "curves-log"
 RATE = "curves-rate"
@@ -45,8 +43,8 @@ def layout(_: "TrainingService") -> html.Div:
             _controls(),
             html.Div(
                 [
-                    live_curve(LOSS, "loss", "Loss curve"),
-                    live_curve(ACCURACY, "accuracy", "Accuracy curve"),
+                    live_curve("curves-loss", "loss", "Loss curve"),
+                    live_curve("curves-accuracy", "accuracy", "Accuracy curve"),
                 ],
                 className="two-columns",
             ),

@@ -17,8 +17,7 @@ from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from core.records.drawings import Drawing
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import display
-from dashboard.components.presses import Presses, working
+from dashboard.components.controls import display, working
 from dashboard.formatting import epoch_number
 from dashboard.owners import owner
 from dashboard.tabs.draw import layout, text
@@ -62,13 +61,12 @@ def register(app: Dash, service: "TrainingService") -> None:
         Output(ids.DRAW_FORM, "data"),
         Input(layout.FORM, "value"),
     )
-    presses = Presses()
-    _register_start(app, service, presses)
+    _register_start(app, service)
     _register_history(app, service)
-    _register_collection(app, service, presses)
+    _register_collection(app, service)
 
 
-def _register_start(app: Dash, service: "TrainingService", presses: Presses) -> None:
+def _register_start(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("draw", "refused"), Input(layout.START_ERROR, "children")
     )
@@ -83,7 +81,8 @@ def _register_start(app: Dash, service: "TrainingService", presses: Presses) -> 
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
         try:
-            return "", await presses.once(service.runs.start, PRESETS[layout.START_PRESET].config)
+            config = PRESETS[layout.START_PRESET].config
+            return "", await asyncio.to_thread(service.runs.start, config)
         except DigitLabError as error:
             return str(error), no_update
 
@@ -136,7 +135,7 @@ def _history(
     return found, text.history(course)
 
 
-def _register_collection(app: Dash, service: "TrainingService", presses: Presses) -> None:
+def _register_collection(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),
@@ -232,7 +231,7 @@ def _register_collection(app: Dash, service: "TrainingService", presses: Presses
             raise PreventUpdate
         ref = CheckpointRef.parse(version)
         try:
-            child = await presses.once(
+            child = await asyncio.to_thread(
                 service.finetuning.start, owner(), ref.run_id, ref.epoch, bool(mixed)
             )
         except DigitLabError as error:

@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import html
 
-from dashboard.components.controls import HIDDEN, PERSIST, alert, button, choices, panel, stores
-from dashboard.components.help_link import GUIDE
-from dashboard.components.presses import PRESS_ONCE
+from dashboard.components.controls import (
+    HIDDEN,
+    PERSIST,
+    PRESS_ONCE,
+    alert,
+    button,
+    choices,
+    panel,
+    stores,
+)
+from dashboard.components.help_link import GUIDE, help_mark
 from dashboard.components.probability_bars import probability_bars
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.urls import url
@@ -15,23 +23,9 @@ from dashboard.urls import url
 if TYPE_CHECKING:
     from core.service.service import TrainingService
 
-CANVAS = "draw-canvas"
-CURSOR = "draw-cursor"
-CLEAR = "draw-clear"
-UNDO = "draw-undo"
-ANSWER = "draw-answer"
-INPUT = "draw-input"
-BARS = "draw-bars"
-OPEN = "draw-open"
-HINT_ID = "draw-hint"
-WHOLE = "draw-whole"
-MARKED = "draw-marked"
 START = "draw-start"
 START_PRESET = "speedrun"
-START_BLOCK = "draw-start-block"
-PROMISE = "draw-promise"
 START_ERROR = "draw-start-error"
-LEARNING = "draw-learning"
 RESTED = "draw-rested"
 LAST = "draw-last"
 """The last saved epoch. It changes while the tab goes on showing the same network."""
@@ -39,7 +33,6 @@ FORM = "draw-form-choice"
 COURSE_REQUEST = "course-request"
 COURSE = "course"
 COURSE_CAPTION = "course-caption"
-COURSE_STRIP = "course-strip"
 HAND_REQUEST = "hand-request"
 HAND_SAY = "hand-say"
 HAND_DELETE = "hand-delete-request"
@@ -86,12 +79,15 @@ def _answer() -> html.Section:
     start = html.Div(
         [
             dbc.Button(
-                ["Train", html.Span(id=PROMISE)], id=START, color="primary", className=PRESS_ONCE
+                ["Train", html.Span(id="draw-promise")],
+                id=START,
+                color="primary",
+                className=PRESS_ONCE,
             ),
-            html.Progress(id=LEARNING, max="1", value="0", **{"aria-label": "Training"}),
+            html.Progress(id="draw-learning", max="1", value="0", **{"aria-label": "Training"}),
             html.Span(id=START_ERROR, role="alert", className="small"),
         ],
-        id=START_BLOCK,
+        id="draw-start-block",
         className="draw-start",
         hidden=True,
     )
@@ -99,11 +95,11 @@ def _answer() -> html.Section:
         [
             _heading("What it reads", "draw"),
             html.Div(
-                [html.Div(id=ANSWER, className="draw-answer", role="status"), start],
+                [html.Div(id="draw-answer", className="draw-answer", role="status"), start],
                 className="draw-says-first",
             ),
-            probability_bars(element_id=BARS),
-            button("Look inside", "draw-inside", size=None),
+            probability_bars(element_id="draw-bars"),
+            button("Look inside", "draw-inside"),
         ],
         className="draw-says",
     )
@@ -111,28 +107,20 @@ def _answer() -> html.Section:
 
 def _heading(text: str, section: str) -> html.Div:
     """A heading with a link to its section of the guide."""
-    label = f"{text}: more in the guide"
-    link = html.A(
-        "?",
-        href=url(f"{GUIDE}#{section}"),
-        target="_blank",
-        className="help-mark",
-        title=label,
-        **{"aria-label": label},
-    )
+    link = help_mark(section, f"{text}: more in the guide")
     return html.Div([html.H2(text), link], className="draw-heading")
 
 
 def _drawing() -> html.Section:
     hint = html.Div(
         [
-            html.Span(id=HINT_ID, role="status"),
-            html.Button("Use the whole picture", id=WHOLE, className="btn", hidden=True),
+            html.Span(id="draw-hint", role="status"),
+            html.Button("Use the whole picture", id="draw-whole", className="btn", hidden=True),
         ],
         className="draw-hint",
     )
     canvas = _canvas(
-        CANVAS,
+        "draw-canvas",
         CANVAS_SIZE,
         "Drawing area",
         role="application",
@@ -142,17 +130,17 @@ def _drawing() -> html.Section:
     return html.Section(
         [
             html.H2("Draw a digit", className="sr-only"),
-            html.Div([canvas, html.I(id=CURSOR, hidden=True), hint], className="draw-paper"),
+            html.Div([canvas, html.I(id="draw-cursor", hidden=True), hint], className="draw-paper"),
             html.P(KEYS_HELP, id=KEYS, className="sr-only"),
             html.Div(
                 [
-                    button("Undo", UNDO, size=None),
+                    button("Undo", "draw-undo"),
                     html.Button(
                         ["Clear", html.Kbd("C", className="not-phone", **{"aria-hidden": "true"})],
-                        id=CLEAR,
+                        id="draw-clear",
                         className="btn",
                     ),
-                    button("Open a photo…", OPEN, size=None, className="push"),
+                    button("Open a photo…", "draw-open", className="push"),
                 ],
                 className="draw-buttons",
             ),
@@ -194,11 +182,11 @@ def _network_input() -> html.Section:
         [
             html.H2("What the network sees"),
             _figure(
-                _canvas(INPUT, INPUT_SIZE, "Network input", role="img", className="signal"),
+                _canvas("draw-input", INPUT_SIZE, "Network input", role="img", className="signal"),
                 html.Span("28 × 28 grey pixels, nothing else."),
             ),
             _figure(
-                _canvas(MARKED, MARKED_SIZE, "What is cut out", role="img"),
+                _canvas("draw-marked", MARKED_SIZE, "What is cut out", role="img"),
                 *cut_out,
                 className="draw-crop",
             ),
@@ -231,7 +219,7 @@ def _history() -> html.Section:
             ],
             className="course-head",
         ),
-        html.Div(id=COURSE_STRIP, className="course-strip"),
+        html.Div(id="course-strip", className="course-strip"),
         class_name="draw-course",
     )
 
@@ -259,13 +247,13 @@ def _collection() -> html.Section:
             [
                 html.Div(
                     [
-                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE, size=None),
+                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE),
                         html.Span("five short epochs, as a run of its own"),
                     ],
                     className="row-flex small soft",
                 ),
                 mixed,
-                button("Delete all my drawings", HAND_DELETE_ALL, size=None),
+                button("Delete all my drawings", HAND_DELETE_ALL),
             ],
             id=HAND_LESSONS,
             style=HIDDEN,

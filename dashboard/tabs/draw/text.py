@@ -1,11 +1,6 @@
 """Sentences, thumbnails and the report of the Draw tab."""
 
-import base64
-import io
-
-import numpy as np
 from dash import html
-from PIL import Image
 
 from core.config import CHOICE_TITLES
 from core.records.drawings import (
@@ -17,6 +12,7 @@ from core.records.drawings import (
 )
 from core.records.runs import RunSnapshot
 from dashboard.components.controls import table
+from dashboard.components.png import black_ink, data_url
 from dashboard.formatting import epoch_number, percent, plural
 
 ALONE = {"--c": 0, "--r": 0, "--columns": 1, "--rows": 1}
@@ -81,7 +77,7 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
         className="ink",
         title=label,
         role="img",
-        style={"--sprite": f"url({_picture(drawing.image)})", **ALONE},
+        style={"--sprite": f"url({data_url(black_ink(drawing.image))})", **ALONE},
         **{"aria-label": label},
     )
     misread = [html.B(str(digit), className="as", **{"aria-hidden": "true"})] if wrong else []
@@ -98,13 +94,6 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
             ),
         ]
     )
-
-
-def _picture(image: np.ndarray) -> str:
-    """(28, 28) uint8 as a data URL: ink as opacity."""
-    file = io.BytesIO()
-    Image.fromarray(np.dstack([np.zeros_like(image), image]), "LA").save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def report(found: FinetuneReport, run: RunSnapshot) -> html.Div:

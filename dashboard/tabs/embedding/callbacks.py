@@ -1,19 +1,17 @@
 """Callbacks of the Embedding tab. `assets/tabs/embedding.js` paints what they answer."""
 
 import asyncio
-import base64
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html
-from PIL import Image
 from typing_extensions import Required, TypedDict
 
 from core.errors import DigitLabError
 from core.records.explanations import Embedding
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
+from dashboard.components.png import black_ink, data_url
 from dashboard.formatting import percent
 from dashboard.tabs.embedding import layout
 from dashboard.values import Count, Version
@@ -88,10 +86,9 @@ def register(app: Dash, service: "TrainingService") -> None:
         return text, trained, to_store(embedding, drawing, request)
 
     @app.callback(Output(layout.IMAGES, "data"), Input(layout.RUN, "data"))
-    async def show_images(run: OfARun) -> dict[str, Any] | None:
-        def read() -> dict[str, Any]:
-            indices, images = service.embeddings.images(run["run"])
-            return {"run": run["run"], "indices": indices.tolist(), "picture": picture(images)}
+    async def show_images(run: OfARun) -> str | None:
+        def read() -> str:
+            return picture(service.embeddings.images(run["run"]))
 
         try:
             return await asyncio.to_thread(read)
@@ -105,9 +102,8 @@ def register(app: Dash, service: "TrainingService") -> None:
         State(layout.METHOD, "value"),
     )
     async def show_progress(_: Count | None, idle: bool, method: Any) -> str:
-        return (
-            "" if idle or method != "tsne" else f"t-SNE: {percent(service.embeddings.progress, 0)}"
-        )
+        share = None if idle or method != "tsne" else service.embeddings.progress
+        return "" if share is None else f"t-SNE: {percent(share, 0)}"
 
 
 def _place(
@@ -138,14 +134,12 @@ def to_store(embedding: Embedding, drawing: np.ndarray | None, request: Request)
 
 
 def picture(images: np.ndarray) -> str:
-    """Images (N, 28, 28) uint8 in rows of `ACROSS`, as the address of a grey PNG."""
+    """Images (N, 28, 28) uint8 in rows of `ACROSS`, as the address of a PNG: ink as opacity."""
     rows = -(-len(images) // ACROSS)
     padded = np.zeros((rows * ACROSS, 28, 28), np.uint8)
     padded[: len(images)] = images
     sheet = padded.reshape(rows, ACROSS, 28, 28).swapaxes(1, 2).reshape(rows * 28, ACROSS * 28)
-    file = BytesIO()
-    Image.fromarray(sheet).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_url(black_ink(sheet))
 
 
 def caption(embedding: Embedding) -> list[Any]:

@@ -21,8 +21,6 @@ PROGRESS = "embedding-progress"
 CLOCK = "embedding-clock"
 CHOSEN = "embedding-chosen"
 SEND = "embedding-send"
-LASSO = "embedding-lasso"
-PLANE = "embedding-plane"
 
 CLOCK_MS = 500
 EXPLANATION = (
@@ -52,7 +50,7 @@ def layout(service: "TrainingService") -> html.Div:
 
 def _plane(untrained: bool) -> html.Section:
     methods = choices("Method", METHOD, {"pca": "PCA", "tsne": "t-SNE"}, **PERSIST)
-    lasso = button("Lasso", LASSO)
+    lasso = button("Lasso", "embedding-lasso")
     lasso.title = "Drag around digits to choose them for the Gallery"
     tools = [
         html.Div(methods, className="segments"),
@@ -73,7 +71,9 @@ def _plane(untrained: bool) -> html.Section:
             className="push embedding-choice",
         ),
     ]
-    canvas = html.Canvas(id=PLANE, tabIndex=0, role="application", **{"aria-label": KEYS})
+    canvas = html.Canvas(
+        id="embedding-plane", tabIndex=0, role="application", **{"aria-label": KEYS}
+    )
     misread = html.Details(
         [html.Summary("Misread digits as a list"), html.Ul(id="embedding-misread")]
     )

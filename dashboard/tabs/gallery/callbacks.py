@@ -105,8 +105,7 @@ def _count(request: ImageRequest) -> int:
 def caption(images: Gallery, chosen: int = 0) -> list[Any]:
     """How many of the images the network reads right, and after how many epochs.
 
-    Args:
-        chosen: the number of images selected in the embedding; 0 if the images are random.
+    `chosen` is the number of images selected in the embedding, 0 if the images are random.
     """
     count = len(images.indices)
     right = int(np.sum(images.predictions == images.labels))

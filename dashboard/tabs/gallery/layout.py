@@ -26,8 +26,7 @@ GRID = ImageGrid("gallery", "Test images", "Chosen image")
 COUNTS = (5, 10, 20, 50, 100)
 RANDOM, WRONG, UNSURE = "random", "wrong", "unsure"
 WHICHES = {RANDOM: "Random", WRONG: "Only wrong", UNSURE: "Least sure"}
-ANY = "any"
-DIGITS = {ANY: "All", **{str(digit): str(digit) for digit in range(CLASSES)}}
+DIGITS = {"any": "All", **{str(digit): str(digit) for digit in range(CLASSES)}}
 COLOUR_SCALES = {
     "Greys": "Grey",
     "Viridis": "Viridis",

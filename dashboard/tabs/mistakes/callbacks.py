@@ -3,7 +3,6 @@
 One answer has the matrix and the images: each callback costs more than a matrix.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,42 +25,6 @@ CATEGORIES = [str(int(category)) for category in LearningCategory]
 """As the list on the page names them."""
 
 
-@dataclass(frozen=True)
-class Query:
-    """The images that the page asks for. `page` counts from 1; `category` None means any."""
-
-    choice: Choice
-    order: Order
-    category: LearningCategory | None
-    page: int
-
-    @classmethod
-    def parse(cls, request: ImageRequest) -> "Query":
-        """Reads the request of a page; an unknown category or order counts as not given."""
-        category, order = request.get("category"), request.get("order")
-        return cls(
-            Choice(request.get("wrong", False), request.get("true"), request.get("predicted")),
-            Order(order) if order in list(Order) else Order.INDEX,
-            LearningCategory(int(category)) if category in CATEGORIES else None,
-            max(request.get("page", 1), 1),
-        )
-
-
-@dataclass(frozen=True)
-class Page:
-    """The images of one page by their indices, of `count` that match, on page `number`."""
-
-    images: np.ndarray
-    count: int
-    number: int
-    pages: int
-
-    @property
-    def first(self) -> int:
-        """How many images come before this page."""
-        return (self.number - 1) * PAGE_SIZE
-
-
 def register(app: Dash, service: "TrainingService") -> None:
     app.clientside_callback(
         ClientsideFunction("mistakes", "request"),
@@ -79,7 +42,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 
 def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dict[str, Any]]:
-    ref, query = CheckpointRef.parse(request.get("version")), Query.parse(request)
+    ref = CheckpointRef.parse(request.get("version"))
     try:
         found = service.predictions.test_set_report(ref.run_id, ref.epoch)
     except (NoModelError, NotTrainedError) as error:
@@ -87,35 +50,49 @@ def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dic
     except DigitLabError as error:
         return layout.TITLE, nothing(str(error))
     confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
-    page = find_page(found, query)
+    choice, order, category = criteria(request)
+    matching = find(found, choice, order, category)
+    pages = max(-(-len(matching) // PAGE_SIZE), 1)
+    page = min(max(request.get("page", 1), 1), pages)
+    first = (page - 1) * PAGE_SIZE
+    shown = matching[first : first + PAGE_SIZE]
     answer: dict[str, Any] = {
         "matrix": matrix.answer(confusion),
-        "margins": {"found": text.found(confusion), "correct": text.correct(confusion)},
+        "margins": text.margins(confusion),
         "categories": text.category_counts(found.categories),
-        "range": text.page_range(page.first, len(page.images), page.count),
-        "page": page.number,
-        "pages": page.pages,
+        "range": text.page_range(first, len(shown), len(matching)),
+        "page": page,
+        "pages": pages,
     }
-    if page.count:
-        images = found.answers.at(page.images)
+    if len(shown):
+        images = found.answers.at(shown)
         answer |= {"images": encode(images), "chosen": chosen_image(service, request, images)}
     else:
-        no_category = query.category is not None and found.categories is None
-        answer |= nothing(text.no_images(query.choice, query.category, no_category), show_all=True)
+        no_category = category is not None and found.categories is None
+        answer |= nothing(text.no_images(choice, category, no_category), show_all=True)
     return text.caption(found.answers), answer
 
 
-def find_page(found: TestSetReport, query: Query) -> Page:
-    """The page that is asked for, or the last one if there are fewer."""
+def criteria(request: ImageRequest) -> tuple[Choice, Order, LearningCategory | None]:
+    """Which images the page asks for, and in which order.
+
+    An unknown category or order counts as not given. Without a category any image will do.
+    """
+    category, order = request.get("category"), request.get("order")
+    return (
+        Choice(request.get("wrong", False), request.get("true"), request.get("predicted")),
+        Order(order) if order in list(Order) else Order.INDEX,
+        LearningCategory(int(category)) if category in CATEGORIES else None,
+    )
+
+
+def find(
+    found: TestSetReport, choice: Choice, order: Order, category: LearningCategory | None
+) -> np.ndarray:
+    """The indices of the images that match, in their order."""
     answers, among = found.answers, None
-    if query.category is not None:
+    if category is not None:
         # Before the first epoch no image has a category.
         kinds = found.categories.values if found.categories else np.full(len(answers.labels), -1)
-        among = kinds == query.category
-    matching = mistakes.select(
-        answers.probabilities, answers.labels, query.choice, query.order, among
-    )
-    pages = max(-(-len(matching) // PAGE_SIZE), 1)
-    number = min(query.page, pages)
-    images = matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    return Page(images, len(matching), number, pages)
+        among = kinds == category
+    return mistakes.select(answers.probabilities, answers.labels, choice, order, among)

@@ -6,7 +6,7 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from core.analysis.mistakes import Order
-from dashboard.components.controls import PERSIST, select, stores
+from dashboard.components.controls import PERSIST, icon_button, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 from dashboard.tabs.mistakes.text import ANY, category_options
@@ -122,10 +122,4 @@ def _tools() -> html.Div:
 
 
 def _turn(label: str, glyph: str, pages: str) -> html.Button:
-    return html.Button(
-        html.I(className=f"glyph glyph-{glyph}"),
-        className="icon turn-page",
-        title=label,
-        disabled=True,
-        **{"aria-label": label, "data-pages": pages},
-    )
+    return icon_button(label, glyph, "icon turn-page", disabled=True, **{"data-pages": pages})

@@ -58,19 +58,13 @@ def page_range(first: int, shown: int, count: int) -> str:
     return f"{first + 1:,}–{first + shown:,} of {count:,}" if shown else "none"
 
 
-def found(confusion: Confusion) -> str:
-    """A margin in words, with the digit that is found least."""
-    digit = worst(confusion.recall)
-    if digit is None:
-        return "every digit is read as what it is."
-    share = percent(confusion.recall[digit], 1)
-    return f"of all true {digit}s, {share} are read as {digit} (recall)."
-
-
-def correct(confusion: Confusion) -> str:
-    """The other margin in words, with the digit that is read wrongly most."""
-    digit = worst(confusion.precision)
-    if digit is None:
-        return "every digit is what it is read as."
-    share = percent(confusion.precision[digit], 1)
-    return f"of all that is read as {digit}, {share} are {digit} (precision)."
+def margins(confusion: Confusion) -> dict[str, str]:
+    """Both margins in words, each with its worst digit."""
+    found, correct = "every digit is read as what it is.", "every digit is what it is read as."
+    if (digit := worst(confusion.recall)) is not None:
+        share = percent(confusion.recall[digit], 1)
+        found = f"of all true {digit}s, {share} are read as {digit} (recall)."
+    if (digit := worst(confusion.precision)) is not None:
+        share = percent(confusion.precision[digit], 1)
+        correct = f"of all that is read as {digit}, {share} are {digit} (precision)."
+    return {"found": found, "correct": correct}

@@ -16,9 +16,8 @@ from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
 from core.records.runs import RunSnapshot
 from dashboard import ids
-from dashboard.components.controls import HIDDEN, display
+from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import EvaluatedRun, load_evaluations
-from dashboard.components.presses import Presses, working
 from dashboard.components.runs_table import EDITABLE, actions, selected_runs
 from dashboard.formatting import enumeration
 from dashboard.tabs.runs import figures, layout
@@ -66,13 +65,12 @@ class Cell(TypedDict, total=False):
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    presses = Presses()
-    _register_table(app, service, presses)
+    _register_table(app, service)
     _register_comparison(app, service)
-    _register_single_run(app, service, presses)
+    _register_single_run(app, service)
 
 
-def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> None:
+def _register_table(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         Input(layout.SHOW, "n_clicks"),
         Input(layout.PAUSE, "n_clicks"),
@@ -90,8 +88,7 @@ def _register_table(app: Dash, service: "TrainingService", presses: Presses) -> 
             set_props(ids.RUN_PICK, {"value": run_ids[0]})
             set_props(ids.OPEN_TAB, {"data": ids.TAB_CURVES})
         else:
-            call = presses.once if button == layout.REPEAT else asyncio.to_thread
-            done, problems = await call(_act_on_each, service, button, run_ids)
+            done, problems = await asyncio.to_thread(_act_on_each, service, button, run_ids)
             _show_result(problems, _repeated(done) if button == layout.REPEAT else "")
             if button == layout.DELETE and done:
                 _offer_undo(done)
@@ -198,7 +195,7 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         return {"ids": await asyncio.to_thread(seeds, run)}
 
 
-def _register_single_run(app: Dash, service: "TrainingService", presses: Presses) -> None:
+def _register_single_run(app: Dash, service: "TrainingService") -> None:
     # In the browser: what somebody types before the answer below has come must stay.
     app.clientside_callback(
         ClientsideFunction("runs", "clearValue"),
@@ -245,7 +242,7 @@ def _register_single_run(app: Dash, service: "TrainingService", presses: Presses
                 )
             else:
                 changes = read_texts({field: value}) if value not in (None, "") else {}
-                child = await presses.once(service.runs.fork, run_ids[0], epoch, changes)
+                child = await asyncio.to_thread(service.runs.fork, run_ids[0], epoch, changes)
                 set_props(ids.RUN_PICK, {"value": child})
                 title = (await asyncio.to_thread(service.runs.snapshot, child)).title
                 sentence = f"{title} goes on from there. Select both to see where they part."

@@ -10,6 +10,7 @@ from core.config import FIXED_IN_A_FORK, TrainConfig
 from dashboard.components import runs_table
 from dashboard.components.controls import (
     HIDDEN,
+    PRESS_ONCE,
     alert,
     button,
     choices,
@@ -19,7 +20,6 @@ from dashboard.components.controls import (
     stores,
 )
 from dashboard.components.help_link import help_link
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from core.service.service import TrainingService
 
 FIND = "runs-find"
-PROBLEMS = "runs-problems"
-BULK = "runs-bulk"
 SHOW = "runs-show"
 PAUSE = "runs-pause"
 STOP = "runs-stop"
@@ -50,7 +48,6 @@ VALUE = "runs-value"
 CHOICES = "runs-choices"
 FORK = "runs-fork"
 FILES = "runs-files"
-UPLOAD = "runs-upload"
 METRIC = "runs-metric"
 CHANGED = "runs-changed"
 """The store that changes when the selected runs have."""
@@ -97,7 +94,7 @@ def _problems(problems: Sequence[str]) -> dbc.Alert:
     """What was found damaged when Digit Lab started."""
     return dbc.Alert(
         " ".join(problems),
-        id=PROBLEMS,
+        id="runs-problems",
         color="warning",
         is_open=bool(problems),
         dismissable=True,
@@ -107,8 +104,7 @@ def _problems(problems: Sequence[str]) -> dbc.Alert:
 def _tools(max_upload: int) -> html.Div:
     """The find field, and what can be done with the selected runs, or without any.
 
-    Args:
-        max_upload: bytes that a file of weights may have.
+    A file of weights may have `max_upload` bytes.
     """
     find = html.Div(
         [
@@ -138,7 +134,7 @@ def _tools(max_upload: int) -> html.Div:
                 className="btn push runs-clear",
             ),
         ],
-        id=BULK,
+        id="runs-bulk",
         role="toolbar",
         hidden=True,
         className="bulk",
@@ -146,7 +142,7 @@ def _tools(max_upload: int) -> html.Div:
     )
     upload = html.Button(
         "Import weights…",
-        id=UPLOAD,
+        id="runs-upload",
         className="btn push",
         title=(
             "A .pth, .safetensors or .onnx file with the weights of one of the models here, "

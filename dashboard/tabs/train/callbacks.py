@@ -11,7 +11,6 @@ from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form, lazy
 from dashboard.components.header import chosen_run
-from dashboard.components.presses import Presses
 from dashboard.tabs.train import layout, network, text
 from dashboard.values import Count
 
@@ -30,7 +29,6 @@ NEWS_MS = 5000
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    presses = Presses()
     config_form.register(app)
     lazy.register(app, lazy.body(layout.RUN_SETTINGS), layout.run_settings)
 
@@ -71,9 +69,10 @@ def register(app: Dash, service: "TrainingService") -> None:
                 await asyncio.to_thread(_control, service, button, run)
             elif button == layout.RETRY:
                 config = await asyncio.to_thread(_slower, service, run)
-                started = answered = await presses.once(service.runs.start, config)
+                started = answered = await asyncio.to_thread(service.runs.start, config)
             else:
-                answered = await presses.once(service.runs.start, config_form.parse(settings))
+                config = config_form.parse(settings)
+                answered = await asyncio.to_thread(service.runs.start, config)
                 if button == layout.TRAIN:
                     started = answered
                 else:

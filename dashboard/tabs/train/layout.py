@@ -1,6 +1,6 @@
 """Layout of the Train tab: presets and buttons, the wall, how well it reads, and the network."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -8,13 +8,11 @@ from dash.development.base_component import Component
 
 from core.config import TrainConfig
 from dashboard.components import config_form, lazy
-from dashboard.components.controls import alert, button, stores
+from dashboard.components.controls import PRESS_ONCE, alert, button, stores
 from dashboard.components.header import needs
-from dashboard.components.help_link import GUIDE
+from dashboard.components.help_link import help_mark
 from dashboard.components.live_curves import live_curve
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.train import network, wall
-from dashboard.urls import url
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -53,14 +51,7 @@ def layout(service: "TrainingService") -> html.Div:
 
 
 def _rail() -> html.Div:
-    guide = html.A(
-        html.Span("?"),
-        href=url(f"{GUIDE}#train"),
-        target="_blank",
-        title="Times are measured on this computer. More in the guide",
-        className="help",
-        **{"aria-label": "More in the guide"},
-    )
+    guide = help_mark("train", "Times are measured on this computer. More in the guide")
     head = html.Div([html.Span("What to train", id="presets-title"), guide], className="soft small")
     presets = html.Div(
         config_form.cards(), role="radiogroup", **{"aria-labelledby": "presets-title"}
@@ -72,23 +63,25 @@ def _buttons() -> html.Div:
     """Train, or what can be done with the run that is shown: `data-state` decides."""
     return html.Div(
         [
-            _button(TRAIN, "play", "Train", "Starting…"),
-            _button(PAUSE, "pause", "Pause", "Pausing…"),
-            _button(RESUME, "play", "Resume", "Resuming…"),
-            _button(STOP, "stop", "Stop", "Stopping…"),
+            _button(TRAIN, "Train", "Starting…", "play"),
+            _button(PAUSE, "Pause", "Pausing…", "pause"),
+            _button(RESUME, "Resume", "Resuming…", "play"),
+            _button(STOP, "Stop", "Stopping…", "stop"),
             *stores(ANSWERED),
         ],
         className="train-buttons",
     )
 
 
-def _button(name: str, glyph: str, label: str, working: str) -> dbc.Button:
-    parts = [
-        html.I(className=f"glyph glyph-{glyph}"),
+def _button(name: str, label: Any, working: str, glyph: str = "") -> dbc.Button:
+    """A button that says that it works; a large one if it has a glyph."""
+    icon = [html.I(className=f"glyph glyph-{glyph}")] if glyph else []
+    words = [
         html.Span(label, className="label"),
         html.Span(working, className="working-label"),
     ]
-    return dbc.Button(parts, id=name, color="secondary", className=f"btn-lg {PRESS_ONCE}")
+    class_name = f"btn-lg {PRESS_ONCE}" if glyph else PRESS_ONCE
+    return dbc.Button([*icon, *words], id=name, color="secondary", className=class_name)
 
 
 def _fold() -> html.Button:
@@ -116,15 +109,6 @@ def _foot() -> html.Div:
         ],
         className="dataset-notice",
     )
-    queue = dbc.Button(
-        [
-            html.Span("Queue next", className="label"),
-            html.Span("Queueing…", className="working-label"),
-        ],
-        id=QUEUE,
-        color="secondary",
-        className=PRESS_ONCE,
-    )
     links = [
         html.Button(text, className=f"btn-link {kind}", **{"data-opens": RUN_SETTINGS})
         for text, kind in (
@@ -139,7 +123,7 @@ def _foot() -> html.Div:
             html.Div(links, className="of-run"),
             html.P(className="small soft of-data", **{"data-live": "data"}),
             html.P("What you change now goes into the next run.", className="small soft of-next"),
-            queue,
+            _button(QUEUE, "Queue next", "Queueing…"),
         ],
         className="rail-foot",
     )
@@ -180,15 +164,7 @@ def _slot() -> html.Div:
             _message(),
             html.Button("Cancel", className="btn", **{"data-press": STOP}),
             html.Button("Resume", className="btn", **{"data-press": RESUME}),
-            dbc.Button(
-                [
-                    html.Span(["Train with ", _live("retry-rate")], className="label"),
-                    html.Span("Starting…", className="working-label"),
-                ],
-                id=RETRY,
-                color="secondary",
-                className=PRESS_ONCE,
-            ),
+            _button(RETRY, ["Train with ", _live("retry-rate")], "Starting…"),
         ],
         className="note",
     )

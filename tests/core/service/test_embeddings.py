@@ -58,7 +58,7 @@ def test_tsne_comes_in_its_turn_and_is_kept(service: TrainingService, run_id: st
     assert shown.method == "tsne"
     assert shown.points.shape == (120, 2)
     assert np.isfinite(shown.points).all()
-    assert service.embeddings.progress == 1.0
+    assert service.embeddings.progress is None
     again = service.embeddings.tsne(run_id, 2).result(SECONDS)
     assert again.points is shown.points
 

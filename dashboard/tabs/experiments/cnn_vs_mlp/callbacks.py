@@ -15,10 +15,9 @@ from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, display
+from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
-from dashboard.components.presses import Presses, working
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
 from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 from dashboard.values import Count
@@ -30,13 +29,11 @@ NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
 
 
 def register(app: Dash, service: "TrainingService") -> None:
-    presses = Presses()
-
     @app.callback(
         output={
             "sentence": Output(layout.ERROR, "children"),
             "is_open": Output(layout.ERROR, "is_open"),
-            "pair": Output(layout.PICK, "value"),
+            "pair": Output(layout.PICK, "value", allow_duplicate=True),
             "run": Output(ids.RUN_PICK, "value", allow_duplicate=True),
         },
         inputs={
@@ -52,7 +49,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             raise PreventUpdate  # Dash calls it when the tab is built
         try:
             config = config_form.parse({**settings, "model": cnn})
-            await presses.once(service.runs.start_pair, config)
+            await asyncio.to_thread(service.runs.start_pair, config)
         except InvalidConfigError as error:
             message = config_form.validation_message(error)
             sentence = f"Training did not start. On the Train tab: {message}"
@@ -65,6 +62,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     @app.callback(
         output={
             "options": Output(layout.PICK, "options"),
+            "pick": Output(layout.PICK, "value"),
             "choice": Output(layout.CHOICE, "style"),
             "sentence": Output(layout.SENTENCE, "children"),
             "states": Output(layout.STATES, "children"),
@@ -106,7 +104,7 @@ def register(app: Dash, service: "TrainingService") -> None:
             "style": Output(layout.DISTORTED, "style"),
             "curves": {one: Output(layout.distorted(one), "figure") for one in DISTORTIONS},
             "examples": {
-                one: Output(layout.distorted_examples(one), "figure") for one in DISTORTIONS
+                one: Output(layout.distorted_examples(one), "children") for one in DISTORTIONS
             },
         },
         inputs={"version": Input(layout.VERSION, "data")},
@@ -143,12 +141,14 @@ def overview(
 ) -> dict[str, Any]:
     """All pairs as options, and the state of the chosen one; by default the newest."""
     pairs = service.comparisons.all()
-    pair = next((pair for pair in pairs if pair.name == chosen), pairs[0] if pairs else None)
+    found = next((pair for pair in pairs if pair.name == chosen), None)
+    pair = found or next(iter(pairs), None)
     runs = [load_evaluations(service, run) for run in pair.runs] if pair else []
     version = None if pair is None else _version(service, pair)
     curve = figures.accuracy(runs)
     return {
         "options": text.pair_options(pairs, chosen),
+        "pick": NEWEST if chosen and not found else no_update,
         "choice": display(len(pairs) > 1),
         "sentence": text.status(pair),
         "states": text.run_states(pair),
@@ -210,7 +210,7 @@ def _robustness(measured: Sequence[Robustness], examples: Sequence[Examples]) ->
         "caption": text.robustness_caption(measured[0].images),
         "style": {},
         "curves": {one: figures.robustness(measured, one) for one in DISTORTIONS},
-        "examples": {one.distortion: figures.examples(one) for one in examples},
+        "examples": {one.distortion: text.examples(one) for one in examples},
     }
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.mistakes import CLASSES
-from core.records.comparisons import Distortion, Examples, Robustness
+from core.records.comparisons import Distortion, Robustness
 from dashboard.components.epoch_curves import (
     EvaluatedRun,
     epoch_figure,
@@ -16,8 +15,6 @@ from dashboard.components.epoch_curves import (
 )
 from dashboard.formatting import PERCENT, model_title
 from dashboard.theme import (
-    HIDDEN_AXIS,
-    NO_MARGIN,
     TOKENS,
     RunStyle,
     add_message,
@@ -27,15 +24,12 @@ from dashboard.theme import (
 NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
 HEIGHT = 264
 ROBUSTNESS_HEIGHT = 160
-_STRENGTHS: dict[Distortion, tuple[str, str]] = {  # hover, unit
-    "shift": ("shifted by %{x}", " px"),
-    "rotation": ("turned by %{x}", "°"),
-    "noise": ("noise %{x}", ""),
+STRENGTHS: dict[Distortion, tuple[str, str]] = {
+    "shift": ("shifted by", " px"),
+    "rotation": ("turned by", "°"),
+    "noise": ("noise", ""),
 }
-MOST_EXAMPLES = 5
-"""So many fit side by side: where there are fewer, they are as large as the others."""
-_PIXELS, _GAP, _TITLE = 28, 5, 9
-_BLACK_TO_WHITE = [[0.0, "#000"], [1.0, "#fff"]]
+"""What stands before and after the strength of each distortion."""
 
 
 def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
@@ -51,7 +45,7 @@ def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
 
 def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Figure:
     """Accuracy of networks on test images that are distorted more and more."""
-    hover, unit = _STRENGTHS[distortion]
+    words, unit = STRENGTHS[distortion]
     figure = go.Figure(
         layout=dict(
             height=ROBUSTNESS_HEIGHT,
@@ -68,7 +62,7 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
             y=[100 * accuracy for accuracy in curve.accuracies],
             mode="lines+markers",
             cliponaxis=False,
-            hovertemplate=f"{hover}: %{{y:.1f}}{PERCENT} right",
+            hovertemplate=f"{words} %{{x}}: %{{y:.1f}}{PERCENT} right",
             **_style(result.model),
         )
     figure.add_hline(
@@ -77,43 +71,6 @@ def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Fig
         annotation=dict(text="guessing", x=0, xanchor="left"),
     )
     return figure
-
-
-def examples(shown: Examples) -> go.Figure:
-    """An image at some strengths side by side, each with its strength above it."""
-    step = _PIXELS + _GAP
-    pixels = np.full((_PIXELS, len(shown.images) * step - _GAP), np.nan, np.float32)
-    for number, image in enumerate(shown.images):
-        pixels[:, number * step : number * step + _PIXELS] = image
-    unit = _STRENGTHS[shown.distortion][1]
-    hidden = dict(constrain="domain", **HIDDEN_AXIS)
-    return go.Figure(
-        go.Heatmap(
-            z=pixels,
-            zmin=0,
-            zmax=255,
-            colorscale=_BLACK_TO_WHITE,
-            showscale=False,
-            hoverinfo="skip",
-        ),
-        dict(
-            height=104,
-            margin=NO_MARGIN,
-            annotations=[
-                dict(
-                    text=f"{strength:g}{unit}",
-                    x=number * step + (_PIXELS - 1) / 2,
-                    y=-1,
-                    yanchor="bottom",
-                    showarrow=False,
-                    font_size=12,
-                )
-                for number, strength in enumerate(shown.strengths)
-            ],
-            xaxis=dict(range=[-0.5, MOST_EXAMPLES * step - _GAP - 0.5], **hidden),
-            yaxis=dict(range=[_PIXELS - 0.5, -_TITLE], scaleanchor="x", **hidden),
-        ),
-    )
 
 
 def run_style_of(model: object) -> RunStyle:

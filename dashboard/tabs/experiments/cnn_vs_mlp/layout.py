@@ -7,10 +7,9 @@ from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.comparisons import Distortion
-from dashboard.components.controls import HIDDEN, alert, panel, select, stores
+from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
-from dashboard.components.presses import PRESS_ONCE
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
 from dashboard.theme import GRAPH
 
@@ -58,7 +57,7 @@ def distorted(distortion: Distortion) -> str:
 
 
 def distorted_examples(distortion: Distortion) -> str:
-    """The graph of distorted images."""
+    """The distorted images."""
     return f"pair-{distortion}-examples"
 
 
@@ -127,12 +126,16 @@ def _controls() -> html.Div:
 def _distorted(distortion: Distortion) -> html.Section:
     heading = HEADINGS[distortion]
     curves = dcc.Graph(id=distorted(distortion), config=GRAPH)
-    examples = dcc.Graph(id=distorted_examples(distortion), config={**GRAPH, "staticPlot": True})
     return html.Section(
         [
             html.H3(heading),
             html.Div(curves, role="region", **{"aria-label": heading}),
-            html.Div(examples, role="region", **{"aria-label": f"{heading} example"}),
+            html.Div(
+                id=distorted_examples(distortion),
+                className="pair-examples",
+                role="region",
+                **{"aria-label": f"{heading} example"},
+            ),
         ],
         className="panel",
     )

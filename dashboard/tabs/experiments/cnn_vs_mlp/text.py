@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from dash import html
 
-from core.records.comparisons import Pair
+from core.records.comparisons import Examples, Pair
 from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.controls import table
 from dashboard.components.header import NEWEST, OPTIONS, state_mark
+from dashboard.components.png import data_url
 from dashboard.formatting import (
     NOTHING,
     PERCENT,
@@ -145,6 +147,18 @@ def robustness_caption(images: int) -> str:
         f"{images:,} test images, the same ones for both, distorted in the same way. "
         "Differences of a percentage point or two may be chance. "
     )
+
+
+def examples(shown: Examples) -> list[html.Figure]:
+    """An image at some strengths of a distortion, each below its strength."""
+    words, unit = figures.STRENGTHS[shown.distortion]
+    found = []
+    for strength, image in zip(shown.strengths, shown.images, strict=True):
+        label = f"{strength:g}{unit}"
+        address = data_url(image.round().astype(np.uint8))
+        picture = html.Img(src=address, alt=f"A test digit, {words} {label}")
+        found.append(html.Figure([html.Figcaption(label), picture]))
+    return found
 
 
 def _label(pair: Pair) -> str:

@@ -1,14 +1,21 @@
 """Which images of an assessment the Mistakes tab shows, and on which page."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Choice, LearningCategory, Order, TestSetReport
+from core.data.dataset import Dataset
 from core.records.predictions import Gallery
-from dashboard.tabs.mistakes.callbacks import PAGE_SIZE, Query, find_page
+from core.service.service import TrainingService
+from dashboard.components.image_grid import ImageRequest
+from dashboard.tabs.mistakes import layout
+from dashboard.tabs.mistakes.callbacks import PAGE_SIZE, criteria, find
+from tests.dashboard.conftest import Callbacks
 
 N = 100
 LABELS = np.arange(N) % 10
@@ -30,54 +37,75 @@ FOUND = TestSetReport(
 UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
-def query(choice: Choice = ANY, category: LearningCategory | None = None, page: int = 1) -> Query:
-    return Query(choice, Order.INDEX, category, page)
-
-
 def test_a_request_of_the_page_is_understood() -> None:
-    request = {"wrong": True, "true": 4, "predicted": None, "order": "margin", "category": "3"}
-    assert Query.parse(request | {"page": 2}) == Query(
-        Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN, 2
-    )
+    request: ImageRequest = {"wrong": True, "true": 4, "predicted": None}
+    request |= {"order": "margin", "category": "3"}
+    wanted = Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN
+    assert criteria(request) == wanted
 
 
 @pytest.mark.parametrize(
     "request_",
     [
         {},
-        {"order": "size", "category": "5", "page": 0},
+        {"order": "size", "category": "5"},
         {"category": "any"},
         {"category": "٣", "order": ""},
     ],
 )
-def test_a_request_that_makes_no_sense_asks_for_everything(request_: dict[str, Any]) -> None:
-    assert Query.parse(request_) == query()
+def test_a_request_that_makes_no_sense_asks_for_everything(request_: ImageRequest) -> None:
+    assert criteria(request_) == (ANY, Order.INDEX, None)
 
 
-def test_a_page_shows_so_many_and_the_last_one_the_rest() -> None:
-    pages = [find_page(FOUND, query(page=number)) for number in (1, 2, 3)]
-    assert [(page.count, page.number, page.pages) for page in pages] == [
-        (100, 1, 3),
-        (100, 2, 3),
-        (100, 3, 3),
+@pytest.fixture
+def show(trained: TestClient, done: TrainingService, run_id: str) -> Callable[..., dict[str, Any]]:
+    """What the server answers to a request for images of the run that is done."""
+    page = Callbacks(trained, done)
+    shown = layout.GRID.shown
+    (callback,) = (one for one in page.on_server if shown in one["output"])
+
+    def ask(**request: Any) -> dict[str, Any]:
+        version = f"{run_id}/0/e2"
+        answer = page.call(callback, {layout.REQUEST: {"version": version, **request}})
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["response"][shown]["data"]
+        return data
+
+    return ask
+
+
+def test_a_page_shows_so_many_and_the_last_one_the_rest(
+    show: Callable[..., dict[str, Any]], tiny_dataset: Dataset
+) -> None:
+    total = len(tiny_dataset.test_labels)
+    last = -(-total // PAGE_SIZE)
+    pages = [show(page=number) for number in range(1, last + 1)]
+    assert [(page["page"], page["pages"]) for page in pages] == [
+        (number, last) for number in range(1, last + 1)
     ]
-    assert np.concatenate([page.images for page in pages]).tolist() == list(range(100))
-    assert len(pages[0].images) == len(pages[1].images) == PAGE_SIZE
+    indices = [page["images"]["indices"] for page in pages]
+    assert [index for page in indices for index in page] == list(range(total))
+    assert {len(page) for page in indices[:-1]} == {PAGE_SIZE}
+    assert pages[0]["range"] == f"1–{PAGE_SIZE} of {total}"
 
 
-def test_a_page_past_the_end_is_the_last() -> None:
-    page = find_page(FOUND, query(Choice(only_wrong=True), page=9))
-    assert (page.number, page.pages) == (1, 1)
+def test_a_page_past_the_end_is_the_last_and_one_before_the_first_is_the_first(
+    show: Callable[..., dict[str, Any]],
+) -> None:
+    past = show(page=10**6)
+    assert past["page"] == past["pages"] > 1
+    assert show(page=0)["page"] == show()["page"] == 1
 
 
 def test_a_category_and_a_choice_both_count() -> None:
-    learned = find_page(FOUND, query(category=LearningCategory.LEARNED))
-    assert learned.images.tolist() == [90, 91, 92, 93, 94]
-    none = find_page(FOUND, query(Choice(only_wrong=True), LearningCategory.LEARNED))
-    assert none.count == 0
-    one = find_page(FOUND, query(Choice(true=7), LearningCategory.NEVER_LEARNED))
-    assert one.images.tolist() == [97]
+    def places(choice: Choice, category: LearningCategory) -> list[int]:
+        found: list[int] = find(FOUND, choice, Order.INDEX, category).tolist()
+        return found
+
+    assert places(ANY, LearningCategory.LEARNED) == [90, 91, 92, 93, 94]
+    assert places(Choice(only_wrong=True), LearningCategory.LEARNED) == []
+    assert places(Choice(true=7), LearningCategory.NEVER_LEARNED) == [97]
 
 
 def test_before_the_first_epoch_no_image_has_a_category() -> None:
-    assert find_page(UNTRAINED, query(category=LearningCategory.ALWAYS_RIGHT)).count == 0
+    assert not len(find(UNTRAINED, ANY, Order.INDEX, LearningCategory.ALWAYS_RIGHT))

@@ -41,8 +41,11 @@ def test_the_range_names_the_images_of_a_page() -> None:
 
 def test_the_margins_name_the_digits_that_are_read_worst() -> None:
     confusion = mistakes.confusion(FOUND.answers.probabilities, LABELS)  # 5 to 9: one is wrong
-    assert text.found(confusion).startswith("of all true 5s, 90.0\u202f% are read as 5")
-    assert text.correct(confusion).startswith("of all that is read as 6, 90.0\u202f% are 6")
+    margins = text.margins(confusion)
+    assert margins["found"].startswith("of all true 5s, 90.0\u202f% are read as 5")
+    assert margins["correct"].startswith("of all that is read as 6, 90.0\u202f% are 6")
     perfect = mistakes.Confusion(np.diag([3] * 10))
-    assert text.found(perfect) == "every digit is read as what it is."
-    assert text.correct(perfect) == "every digit is what it is read as."
+    assert text.margins(perfect) == {
+        "found": "every digit is read as what it is.",
+        "correct": "every digit is what it is read as.",
+    }

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from core.config import TrainConfig
 from core.records.comparisons import Pair
 from dashboard.components.controls import HIDDEN
+from dashboard.components.header import NEWEST
 from dashboard.tabs.experiments.cnn_vs_mlp import layout
 from dashboard.tabs.experiments.cnn_vs_mlp.callbacks import overview
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
@@ -73,9 +74,14 @@ def test_the_newest_pair_is_shown_or_the_chosen_one_while_it_is_there(
 ) -> None:
     first = start_pair(harness)
     second = harness.service.runs.start_pair(CONFIG)
-    for chosen, expected in ((None, second), (first, first), ("gone", second)):
+    for chosen, expected, pick in (
+        (None, second, no_update),
+        (first, first, no_update),
+        ("gone", second, NEWEST),  # or else the list would show nothing
+    ):
         shown = look(harness, chosen)
         assert shown["version"]["pair"] == expected
+        assert shown["pick"] == pick
         assert shown["choice"] == {}
         assert [option["value"] for option in shown["options"]] == ["newest", second, first]
 

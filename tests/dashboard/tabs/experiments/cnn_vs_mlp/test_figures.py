@@ -1,10 +1,9 @@
 """Figures of a CNN and an MLP: one look each, all points, and images that show a strength."""
 
-import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
+from core.records.comparisons import Distortion, Robustness, RobustnessCurve
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.epoch_curves import EvaluatedRun
@@ -98,25 +97,3 @@ def test_before_the_first_evaluation_it_says_what_will_come(runs: list[Evaluated
     drawn = figures.accuracy(runs)
     assert "test" in texts(drawn)[-1]
     assert not drawn.data
-
-
-def test_examples_stand_side_by_side_each_with_its_strength() -> None:
-    images = np.random.default_rng(1).uniform(0, 255, (3, 28, 28)).astype(np.float32)
-    drawn = figures.examples(Examples("shift", (0, 2, 4), images))
-    assert texts(drawn) == ["0 px", "2 px", "4 px"]
-    pixels = np.asarray(drawn.data[0].z)
-    filled = ~np.isnan(pixels).all(0)
-    np.testing.assert_array_equal(pixels[:, filled], np.concatenate(list(images), axis=1))
-    for annotation, place in zip(drawn.layout.annotations, range(3), strict=True):
-        middle = annotation.x
-        around = pixels[:, round(middle - 13.5) : round(middle + 14.5)]
-        np.testing.assert_array_equal(around, images[place])
-    assert drawn.data[0].zmin == 0
-    assert drawn.data[0].zmax == 255
-    assert drawn.layout.yaxis.range[0] > drawn.layout.yaxis.range[1]  # row 0 is on top
-
-
-def test_strengths_have_their_units() -> None:
-    image = np.zeros((2, 28, 28), np.float32)
-    assert texts(figures.examples(Examples("rotation", (0, 20), image))) == ["0°", "20°"]
-    assert texts(figures.examples(Examples("noise", (0, 0.2), image))) == ["0", "0.2"]

@@ -1,11 +1,15 @@
 """What the page says of a pair: what to do, where both stand, who makes how many mistakes."""
 
+import base64
+import io
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from core.records.comparisons import Pair
+from core.records.comparisons import Distortion, Examples, Pair
 from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
@@ -192,3 +196,25 @@ def test_it_is_said_where_an_axis_starts(limits: tuple[float, float] | None, sai
 )
 def test_how_far_the_distorted_images_are_is_said(share: float | None, said: str) -> None:
     assert words.progress(share) == said
+
+
+def test_examples_stand_side_by_side_each_with_its_strength() -> None:
+    images = np.random.default_rng(1).uniform(0, 255, (3, 28, 28)).astype(np.float32)
+    for figure, strength, image in zip(
+        words.examples(Examples("shift", (0, 2, 4), images)), (0, 2, 4), images, strict=True
+    ):
+        caption, picture = figure.children
+        assert words_of(caption) == f"{strength} px"
+        assert picture.alt == f"A test digit, shifted by {strength} px"
+        file = io.BytesIO(base64.b64decode(picture.src.partition(",")[2]))
+        np.testing.assert_allclose(np.asarray(Image.open(file)), image, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("distortion", "strength", "label"),
+    [("rotation", 0, "0°"), ("rotation", 20, "20°"), ("noise", 0.2, "0.2")],
+)
+def test_strengths_have_their_units(distortion: Distortion, strength: float, label: str) -> None:
+    image = np.zeros((1, 28, 28), np.float32)
+    (figure,) = words.examples(Examples(distortion, (strength,), image))
+    assert words_of(figure.children[0]) == label
