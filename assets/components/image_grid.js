@@ -95,6 +95,7 @@
       const run = version?.split("/")[0] ?? null;
       if (run !== this.run) this.chosen = null; // another run may have other test images
       this.run = run;
+      this.pixels = images?.pixels;
       this.images = images ? imagesOf(images) : [];
       this.beside = chosen ? imagesOf(chosen)[0] : null;
       this.untrained = untrained ?? null;
@@ -157,7 +158,7 @@
       const below = Math.ceil((CAPTION * rem) / cell); // a whole number of the heatmap's rows
       tiles.style.setProperty("--across", across);
       tiles.style.setProperty("--below", `${below * cell}px`);
-      const key = [width, across, below, this.colours, this.run, ...images.map(({ index }) => index)].join();
+      const key = [width, across, below, this.colours, this.pixels].join();
       if (key === this.painted) return;
       this.painted = key;
       if (this.colours === INK) {
@@ -196,7 +197,9 @@
     // To the next or the previous image of the grid.
     step(by) {
       const { length } = this.images;
-      this.choose((this.placeOfChosen() + by + length) % length);
+      const place = this.placeOfChosen();
+      const from = place < 0 && by < 0 ? 0 : place; // not in the grid: before the first, after the last
+      this.choose((from + by + length) % length);
       this.list.children[this.placeOfChosen()]?.scrollIntoView({ block: "nearest" });
     }
 
@@ -218,8 +221,8 @@
       } else showReading(detail, image);
     }
 
-    showPixels({ pixels, index }) {
-      const shown = `${this.run} ${index}`;
+    showPixels({ pixels }) {
+      const shown = String(pixels);
       if (shown === this.shownPixels) return;
       this.shownPixels = shown;
       const z = Array.from({ length: SIDE }, (_, row) => pixels.slice(row * SIDE, (row + 1) * SIDE));
