@@ -17,6 +17,7 @@
   const WIDE = [1036, 636]; // the plane's size, in its own units
   const TALL = [760, 940];
   const NEAR = 16; // pixels of the page: so near a pointer is at a digit
+  const DRAG = 4; // pixels of the page: a longer way is no click
   const MOST_ZOOM = 12;
   const NEIGHBOURS = 24;
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -380,6 +381,7 @@
   // Pointers: a mouse hovers, drags and turns its wheel; two fingers pinch.
 
   const pointers = new Map();
+  let begin = null; // where the last pointer went down
   const placeOf = (event) => {
     const { left, top } = plane().getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
@@ -388,6 +390,7 @@
   function onDown(event) {
     const at = placeOf(event);
     pointers.set(event.pointerId, at);
+    begin = at;
     if (pointers.size === 1 && (isLasso || event.shiftKey)) lasso = [toPlane(at.x, at.y)];
     if (pointers.size > 1) lasso = null;
     try {
@@ -415,7 +418,7 @@
 
   function onUp(event) {
     if (!pointers.delete(event.pointerId)) return;
-    const drawn = lasso;
+    const drawn = event.type === "pointerup" ? lasso : null; // the system may cancel it
     lasso = null;
     if (drawn?.length > 2) choose(digits.filter((digit) => isInside(digit, drawn)).map(({ index }) => index));
     paint();
@@ -423,7 +426,7 @@
 
   function onClick(event) {
     const { x, y } = placeOf(event);
-    showDigit(digitAt(x, y));
+    if (!begin || Math.hypot(x - begin.x, y - begin.y) < DRAG) showDigit(digitAt(x, y));
   }
 
   function onWheel(event) {
