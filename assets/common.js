@@ -40,6 +40,28 @@
     ifChanged: (next, previous) =>
       JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
 
+    // Calls `asked` before each question of Dash's for a property, and `answered` after it with
+    // whether it went well: Dash passes over one that failed without a word.
+    watchQuestions: (property, answered, asked) => {
+      const fetchAnswer = window.fetch;
+      window.fetch = async (...request) => {
+        if (!String(request[1]?.body).includes(property)) return fetchAnswer(...request);
+        let isGood = false;
+        asked?.();
+        try {
+          const answer = await fetchAnswer(...request);
+          isGood = answer.ok;
+          return answer;
+        } finally {
+          answered(isGood);
+        }
+      };
+    },
+
+    NO_ANSWER:
+      "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
+      "and try again.",
+
     // Numbers as text, as dashboard/formatting.py writes them.
     percent: (share, decimals = 2) => `${(100 * share).toFixed(decimals)}\u202f%`,
     probability: (share) => (share < 0.0005 ? "–" : digitlab.percent(share, 1)),

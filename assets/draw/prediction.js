@@ -21,7 +21,7 @@
   let waitsForNetwork = false;
   let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, noUpdate, openTab, setProps, url } = window.digitlab;
+  const { addCallbacks, NO_ANSWER, noUpdate, openTab, setProps, url, watchQuestions } = window.digitlab;
   const element = (id) => document.getElementById(id);
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
@@ -148,6 +148,11 @@
       document.addEventListener("navigate", lookInside, { once: true });
       openTab("inside");
     }
+  });
+
+  // Dash asks for it, too, when the tab is built.
+  watchQuestions("draw-start-error.children", (isGood) => {
+    if (starting && !isGood) setProps("draw-start-error", { children: NO_ANSWER });
   });
 
   // Shows the drawing on the tab Inside.
