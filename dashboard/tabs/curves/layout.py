@@ -124,6 +124,7 @@ def _epoch_table() -> list[Any]:
             ],
             size="sm",
             hover=True,
+            className="numbers",
         ),
         html.P(NO_ROWS, id=f"{TABLE}-note", className="text-body-secondary"),
     ]
