@@ -1,5 +1,5 @@
-// Grids of test images: a button each, the chosen image large beside them, and the keyboard's way
-// through both and through the confusion matrix. Gallery and Mistakes use them.
+// Grids of test images: a button each, and the chosen image large beside them. Gallery and Mistakes
+// use them.
 (function () {
   "use strict";
 
@@ -10,7 +10,7 @@
   const CAPTION = 2.4; // rem below each image
   const INK = "ink";
 
-  const { openTab, setProps } = window.digitlab;
+  const { openTab, setProps, setTabStop } = window.digitlab;
   const probability = (share) => window.digitlab.probability(share);
   const element = (id) => document.getElementById(id);
   const grids = new Map(); // by prefix
@@ -248,49 +248,7 @@
     });
   }
 
-  // The keyboard: one button of a list can be reached with Tab, the others with the arrow keys.
-
-  const LIST = ".shots, .cm";
-  const buttonsOf = (list) => [...list.querySelectorAll("button")];
-
-  function setTabStop(list, button) {
-    for (const one of buttonsOf(list)) one.tabIndex = one === button ? 0 : -1;
-  }
-
-  // The button above or below another: the nearest in the nearest row.
-  function inNextRow(buttons, from, down) {
-    const middle = (button) => {
-      const { left, right, top, bottom } = button.getBoundingClientRect();
-      return { button, x: (left + right) / 2, y: (top + bottom) / 2 };
-    };
-    const { x, y } = middle(from);
-    const beyond = buttons.map(middle).filter((one) => down * (one.y - y) > 2);
-    const far = (one) => 1000 * Math.round(Math.abs(one.y - y)) + Math.abs(one.x - x);
-    return beyond.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null)?.button;
-  }
-
-  document.addEventListener("keydown", (event) => {
-    const { target, key } = event;
-    if (key === "Escape") closeSheets();
-    const list = target.closest?.(LIST);
-    if (!list || target.tagName !== "BUTTON" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const buttons = buttonsOf(list);
-    const at = buttons.indexOf(target);
-    const next = {
-      ArrowLeft: () => buttons[at - 1],
-      ArrowRight: () => buttons[at + 1],
-      ArrowUp: () => inNextRow(buttons, target, -1),
-      ArrowDown: () => inNextRow(buttons, target, 1),
-      Home: () => buttons[0],
-      End: () => buttons.at(-1),
-    }[key]?.();
-    if (key.startsWith("Arrow") || next) event.preventDefault();
-    next?.focus();
-  });
-  document.addEventListener("focusin", ({ target }) => {
-    const list = target.closest(LIST);
-    if (list && target.tagName === "BUTTON") setTabStop(list, target);
-  });
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && closeSheets());
 
   function closeSheets() {
     for (const sheet of document.querySelectorAll(".image-detail.open")) sheet.classList.remove("open");

@@ -7,7 +7,6 @@
 
   const REST_MS = 400; // a drawing that has not changed for so long is sent
   const LABELS = 12; // of columns, at most, beside that of the one that is shown
-  const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
   let resting = null;
   document.addEventListener("drawing", () => {
@@ -58,15 +57,6 @@
   document.addEventListener("click", ({ target }) => {
     const epoch = epochs[target.closest(".strip-h :is(th, td)")?.cellIndex - 1];
     if (epoch !== undefined) window.digitlab.slider.seek(epoch);
-  });
-
-  document.addEventListener("keydown", (event) => {
-    const step = event.target.closest?.(".strip-h button") && STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const all = buttons();
-    const next = all.indexOf(event.target) + step;
-    all[Math.min(all.length - 1, Math.max(0, next))].focus();
   });
 
   addCallbacks("drawHistory", {

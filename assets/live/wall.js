@@ -10,7 +10,6 @@
   const FRAME_MS = [200, 600]; // least and most for a frame of the replay
   const AWAY_MS = 1000; // so long out of sight, and the previews end
   const ESTIMATED_FROM = 1000; // test images
-  const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -10, ArrowDown: 10 };
 
   let shown; // the id of the run; undefined: not known yet
   let revision = 0;
@@ -295,22 +294,6 @@
     if (target.closest("#wall-replay")) watchAgain();
     if (target.closest("#wall-shuffle")) showSample(sample + 1);
     if (target.closest("#wall-mistakes")) openTab("mistakes");
-  });
-
-  // Arrow keys move through the tiles; one of them is in the order of the Tab key.
-  document.addEventListener("keydown", (event) => {
-    const tile = event.target.closest?.(".wall-tiles .tile");
-    const step = STEPS[event.key];
-    if (!tile || !step) return;
-    const all = tiles();
-    const place = all.indexOf(tile);
-    const next = all[place + step];
-    const sameRow = Math.floor(place / 10) === Math.floor((place + step) / 10);
-    if (!next || (Math.abs(step) === 1 && !sameRow)) return;
-    event.preventDefault();
-    tile.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
   });
 
   const sight = new IntersectionObserver((entries) => {
