@@ -199,9 +199,7 @@
   };
 
   // The ink has the colour of the theme's text.
-  new MutationObserver(repaint).observe(document.documentElement, {
-    attributeFilter: ["data-bs-theme"],
-  });
+  window.addEventListener("theme", repaint);
 
   document.addEventListener("click", (event) => {
     const { strokes, picture } = drawing;

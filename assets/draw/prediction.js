@@ -159,9 +159,7 @@
   const lookInside = () => setProps("inside-source", { value: "drawing" });
 
   document.addEventListener("drawing", ask);
-  new MutationObserver(drawOverlay).observe(document.documentElement, {
-    attributeFilter: ["data-bs-theme"],
-  });
+  window.addEventListener("theme", drawOverlay);
 
   addCallbacks("draw", {
     keepForm: (form) => form,
