@@ -23,7 +23,6 @@
     whenOpened(show);
     openTab("inside");
   }
-  window.digitlab.lookInside = lookInside;
 
   function whenOpened(show) {
     document.addEventListener("navigate", function once({ detail }) {
