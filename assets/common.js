@@ -75,10 +75,25 @@
       return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     },
 
+    // A new element with properties and children.
+    make: (tag, properties = {}, ...children) => {
+      const element = Object.assign(document.createElement(tag), properties);
+      element.append(...children);
+      return element;
+    },
+
+    // Shows ten probabilities in the bars of a part, those of some digits marked.
+    showBars: (part, probabilities, marked) => {
+      part.querySelectorAll(".bar").forEach((bar, digit) => {
+        bar.style.setProperty("--share", `${(100 * probabilities[digit]).toFixed(1)}%`);
+        bar.textContent = digitlab.probability(probabilities[digit]);
+        bar.classList.toggle("best", marked.includes(digit));
+      });
+    },
+
     // Lets people choose a file with a click on a button, and calls `open` with it.
     onFileChosen: (button, open) => {
-      const input = document.createElement("input");
-      Object.assign(input, { type: "file", hidden: true });
+      const input = digitlab.make("input", { type: "file", hidden: true });
       input.addEventListener("change", async () => {
         if (input.files.length) await open(input.files[0]);
         input.value = ""; // the same file may be chosen again

@@ -10,8 +10,7 @@
   const CAPTION = 2.4; // rem below each image
   const INK = "ink";
 
-  const { openTab, setProps, setTabStop } = window.digitlab;
-  const probability = (share) => window.digitlab.probability(share);
+  const { make, openTab, probability, setProps, setTabStop, showBars } = window.digitlab;
   const element = (id) => document.getElementById(id);
   const grids = new Map(); // by prefix
   const phone = window.matchMedia("(max-width: 56rem)");
@@ -36,8 +35,7 @@
   // All images in one picture, ink opaque on nothing: a mask for the theme's colour.
   function spriteOf(images) {
     const rows = Math.ceil(images.length / SPRITE);
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: SPRITE * SIDE, height: rows * SIDE });
+    const canvas = make("canvas", { width: SPRITE * SIDE, height: rows * SIDE });
     const pen = canvas.getContext("2d");
     images.forEach(({ pixels }, place) => {
       const tile = pen.createImageData(SIDE, SIDE);
@@ -67,14 +65,10 @@
     };
   }
 
-  function newShot() {
-    const shot = document.createElement("button");
-    shot.type = "button";
-    shot.innerHTML =
-      '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
-      '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
-    return shot;
-  }
+  const SHOT =
+    '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
+    '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
+  const newShot = () => make("button", { type: "button", innerHTML: SHOT });
 
   class ImageGrid {
     // `badge`: what the corner of a misread image says.
@@ -234,18 +228,14 @@
   function showReading(detail, image) {
     const { label, predicted, probabilities } = image;
     const wrong = isWrong(image);
-    const strong = (digit, name) =>
-      Object.assign(document.createElement("b"), { textContent: digit, className: name });
-    const sure = Object.assign(document.createElement("small"), { textContent: ` ${sureness(image)} sure` });
     detail.querySelector(".verdict").replaceChildren(
-      "A ", strong(label, ""), ", read as ", strong(predicted, wrong ? "wrong" : ""), sure,
+      "A ", make("b", {}, label),
+      ", read as ", make("b", { className: wrong ? "wrong" : "" }, predicted),
+      make("small", {}, ` ${sureness(image)} sure`),
     );
-    detail.querySelectorAll(".bar").forEach((bar, digit) => {
-      bar.style.setProperty("--share", `${(100 * probabilities[digit]).toFixed(1)}%`);
-      bar.textContent = probability(probabilities[digit]);
-      bar.classList.toggle("best", digit === predicted);
-      bar.classList.toggle("wrong", digit === predicted && wrong);
-    });
+    const bars = detail.querySelector(".bars");
+    bars.classList.toggle("wrong", wrong);
+    showBars(bars, probabilities, [predicted]);
   }
 
   document.addEventListener("keydown", ({ key }) => key === "Escape" && closeSheets());

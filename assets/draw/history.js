@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ifChanged, noUpdate, probability, setProps } = window.digitlab;
+  const { addCallbacks, ifChanged, make, noUpdate, probability, setProps } = window.digitlab;
 
   const REST_MS = 400; // a drawing that has not changed for so long is sent
   const LABELS = 12; // of columns, at most, beside that of the one that is shown
@@ -13,12 +13,6 @@
     clearTimeout(resting);
     resting = setTimeout(() => setProps("draw-rested", { data: Date.now() }), REST_MS);
   });
-
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
 
   // The probabilities as a table: a row for each digit, a column for each epoch, named at its foot.
   function tableOf({ names, probabilities }, shown) {

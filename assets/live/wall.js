@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { openTab, percent, slider, url } = window.digitlab;
+  const { make, openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -33,14 +33,12 @@
   function addTiles() {
     for (let place = 0; place < 60; place++) {
       const digit = place % 10;
-      const tile = document.createElement("button");
-      Object.assign(tile, { className: "tile", tabIndex: place ? -1 : 0, ariaLabel: `a ${digit}` });
-      const ink = Object.assign(document.createElement("i"), { className: "ink" });
+      const ink = make("i", { className: "ink" });
       ink.style.setProperty("--c", digit);
       ink.style.setProperty("--r", Math.floor(place / 10));
-      const as = Object.assign(document.createElement("span"), { className: "as" });
-      tile.append(ink, as);
-      element("wall-tiles").append(tile);
+      const as = make("span", { className: "as" });
+      const about = { className: "tile", tabIndex: place ? -1 : 0, ariaLabel: `a ${digit}` };
+      element("wall-tiles").append(make("button", about, ink, as));
     }
   }
 
@@ -158,9 +156,7 @@
     score.replaceChildren(...(frame ? [bold(right), rest] : inked(text)));
   }
 
-  function bold(text) {
-    return Object.assign(document.createElement("b"), { textContent: text });
-  }
+  const bold = (text) => make("b", {}, text);
 
   // A sentence with the name of the button in it.
   const inked = (text) => text.split(/(?<=Press )(Train)/).map((part) => (part === "Train" ? bold(part) : part));

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, exists, ifChanged, make, noUpdate, openTab, setProps } = window.digitlab;
 
   const SIDE = 28; // pixels of a test image
   const ACROSS = 32; // images side by side in the picture of all
@@ -175,7 +175,7 @@
     if (!images) return null;
     if (!sprites[colour]) {
       const { width, height } = images.mask;
-      const sprite = Object.assign(document.createElement("canvas"), { width, height });
+      const sprite = make("canvas", { width, height });
       const pen = sprite.getContext("2d");
       pen.drawImage(images.mask, 0, 0);
       pen.globalCompositeOperation = "source-in";
@@ -288,11 +288,10 @@
     current = digit.index;
     const detail = element("embedding-detail");
     const [number, read] = [digit.index.toLocaleString("en"), digit.predicted];
-    const strong = (text, name) => Object.assign(document.createElement("b"), { textContent: text, className: name });
     const wrong = read !== digit.label;
     detail.querySelector(".lead").replaceChildren(
-      "A ", strong(digit.label, ""),
-      ...(shown.version ? [", read as ", strong(read, wrong ? "wrong" : "")] : []),
+      "A ", make("b", {}, digit.label),
+      ...(shown.version ? [", read as ", make("b", { className: wrong ? "wrong" : "" }, read)] : []),
       wrong ? " (misread)" : "",
     );
     detail.querySelector(".soft").textContent =
@@ -311,13 +310,11 @@
 
   function listMisread() {
     const items = digits.filter(({ label, predicted }) => label !== predicted).map((digit) => {
-      const button = document.createElement("button");
-      Object.assign(button, { className: "btn btn-quiet", type: "button" });
-      button.dataset.digit = digit.index;
-      button.textContent = `Test image ${digit.index.toLocaleString("en")}: a ${digit.label} read as ${digit.predicted}`;
-      const item = document.createElement("li");
-      item.append(button);
-      return item;
+      const { index, label, predicted } = digit;
+      const words = `Test image ${index.toLocaleString("en")}: a ${label} read as ${predicted}`;
+      const button = make("button", { className: "btn btn-quiet", type: "button" }, words);
+      button.dataset.digit = index;
+      return make("li", {}, button);
     });
     element("embedding-misread").replaceChildren(...items);
   }
@@ -499,7 +496,7 @@
     grey.src = picture;
     await grey.decode();
     const { width, height } = grey;
-    const mask = Object.assign(document.createElement("canvas"), { width, height });
+    const mask = make("canvas", { width, height });
     const pen = mask.getContext("2d");
     pen.drawImage(grey, 0, 0);
     const pixels = pen.getImageData(0, 0, width, height);
