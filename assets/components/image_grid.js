@@ -192,7 +192,7 @@
     step(by) {
       const { length } = this.images;
       const place = this.placeOfChosen();
-      const from = place < 0 && by < 0 ? 0 : place; // not in the grid: before the first, after the last
+      const from = place < 0 && by < 0 ? 0 : place; // not in the grid: after the last
       this.choose((from + by + length) % length);
       this.list.children[this.placeOfChosen()]?.scrollIntoView({ block: "nearest" });
     }
