@@ -19,6 +19,8 @@
       return prefix + path;
     },
 
+    element: (id) => document.getElementById(id),
+
     noUpdate: () => window.dash_clientside.no_update,
     setProps: (...change) => window.dash_clientside.set_props(...change),
 
@@ -74,6 +76,9 @@
       if (minutes < 60) return `${minutes} min ${whole % 60} s`;
       return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     },
+
+    // How far each arrow key goes, to the right and down.
+    ARROWS: { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] },
 
     // A new element with properties and children.
     make: (tag, properties = {}, ...children) => {

@@ -10,8 +10,7 @@
   const CAPTION = 2.4; // rem below each image
   const INK = "ink";
 
-  const { make, openTab, probability, setProps, setTabStop, showBars } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { element, make, openTab, probability, setProps, setTabStop, showBars } = window.digitlab;
   const grids = new Map(); // by prefix
   const phone = window.matchMedia("(max-width: 56rem)");
 

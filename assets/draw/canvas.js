@@ -28,7 +28,7 @@
   let drag = null; // a box that is being drawn: its first and its last point
   let newestBox = null; // the last one that was drawn
 
-  const element = (id) => document.getElementById(id);
+  const { element } = window.digitlab;
   const view = () => window.digitlab.result;
 
   function fresh(strokes) {

@@ -21,8 +21,8 @@
   let waitsForNetwork = false;
   let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, NO_ANSWER, noUpdate, openTab, setProps, url, watchQuestions } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { addCallbacks, element, NO_ANSWER, noUpdate, openTab } = window.digitlab;
+  const { setProps, url, watchQuestions } = window.digitlab;
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

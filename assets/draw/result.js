@@ -8,8 +8,7 @@
 
   const MOST = 0.6; // of the probability, between which two digits it wavers
 
-  const { make, probability, showBars } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { element, make, probability, showBars } = window.digitlab;
 
   // A canvas's context, in units.
   function penOf(canvas) {

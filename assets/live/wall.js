@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { make, openTab, percent, slider, url } = window.digitlab;
+  const { element, make, openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -26,7 +26,6 @@
   let inSight = false;
   let away = null;
 
-  const element = (id) => document.getElementById(id);
   const tiles = () => [...element("wall-tiles").children];
 
   // Sixty buttons of Dash would delay the page.

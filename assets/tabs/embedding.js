@@ -3,7 +3,8 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, make, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, ARROWS, element, exists, ifChanged, make } = window.digitlab;
+  const { noUpdate, openTab, setProps } = window.digitlab;
 
   const SIDE = 28; // pixels of a test image
   const ACROSS = 32; // images side by side in the picture of all
@@ -20,9 +21,7 @@
   const DRAG = 4; // pixels of the page: a longer way is no click
   const MOST_ZOOM = 12;
   const NEIGHBOURS = 24;
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-  const element = (id) => document.getElementById(id);
   const plane = () => element("embedding-plane");
   const phone = window.matchMedia("(max-width: 56rem)");
 

@@ -2,8 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, imageGrid, noUpdate, setProps } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { addCallbacks, element, imageGrid, noUpdate, setProps } = window.digitlab;
 
   const RIGHT = ["0", "1", "2"]; // categories without an image that is wrong at the end
   const ALL = { wrong: true, true: null, predicted: null };
