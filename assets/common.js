@@ -21,6 +21,8 @@
       return prefix + path;
     },
 
+    element: (id) => document.getElementById(id),
+
     noUpdate: () => window.dash_clientside.no_update,
     setProps: (...change) => window.dash_clientside.set_props(...change),
 
@@ -46,6 +48,28 @@
     ifChanged: (next, previous) =>
       JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
 
+    // Calls `asked` before each question of Dash's for a property, and `answered` after it with
+    // whether it went well: Dash passes over one that failed without a word.
+    watchQuestions: (property, answered, asked) => {
+      const fetchAnswer = window.fetch;
+      window.fetch = async (...request) => {
+        if (!String(request[1]?.body).includes(property)) return fetchAnswer(...request);
+        let isGood = false;
+        asked?.();
+        try {
+          const answer = await fetchAnswer(...request);
+          isGood = answer.ok;
+          return answer;
+        } finally {
+          answered(isGood);
+        }
+      };
+    },
+
+    NO_ANSWER:
+      "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
+      "and try again.",
+
     // Numbers as text, as dashboard/formatting.py writes them.
     percent: (share, decimals = 2) => `${(100 * share).toFixed(decimals)}\u202f%`,
     probability: (share) => (share < 0.0005 ? "–" : digitlab.percent(share, 1)),
@@ -59,10 +83,28 @@
       return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     },
 
+    // How far each arrow key goes, to the right and down.
+    ARROWS: { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] },
+
+    // A new element with properties and children.
+    make: (tag, properties = {}, ...children) => {
+      const element = Object.assign(document.createElement(tag), properties);
+      element.append(...children);
+      return element;
+    },
+
+    // Shows ten probabilities in the bars of a part, those of some digits marked.
+    showBars: (part, probabilities, marked) => {
+      part.querySelectorAll(".bar").forEach((bar, digit) => {
+        bar.style.setProperty("--share", `${(100 * probabilities[digit]).toFixed(1)}%`);
+        bar.textContent = digitlab.probability(probabilities[digit]);
+        bar.classList.toggle("best", marked.includes(digit));
+      });
+    },
+
     // Lets people choose a file with a click on a button, and calls `open` with it.
     onFileChosen: (button, open) => {
-      const input = document.createElement("input");
-      Object.assign(input, { type: "file", hidden: true });
+      const input = digitlab.make("input", { type: "file", hidden: true });
       input.addEventListener("change", async () => {
         if (input.files.length) await open(input.files[0]);
         input.value = ""; // the same file may be chosen again

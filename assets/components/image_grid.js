@@ -1,5 +1,5 @@
-// Grids of test images: a button each, the chosen image large beside them, and the keyboard's way
-// through both and through the confusion matrix. Gallery and Mistakes use them.
+// Grids of test images: a button each, and the chosen image large beside them. Gallery and Mistakes
+// use them.
 (function () {
   "use strict";
 
@@ -10,9 +10,7 @@
   const CAPTION = 2.4; // rem below each image
   const INK = "ink";
 
-  const { openTab, setProps } = window.digitlab;
-  const probability = (share) => window.digitlab.probability(share);
-  const element = (id) => document.getElementById(id);
+  const { element, make, openTab, probability, setProps, setTabStop, showBars } = window.digitlab;
   const grids = new Map(); // by prefix
   const phone = window.matchMedia("(max-width: 56rem)");
 
@@ -36,8 +34,7 @@
   // All images in one picture, ink opaque on nothing: a mask for the theme's colour.
   function spriteOf(images) {
     const rows = Math.ceil(images.length / SPRITE);
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: SPRITE * SIDE, height: rows * SIDE });
+    const canvas = make("canvas", { width: SPRITE * SIDE, height: rows * SIDE });
     const pen = canvas.getContext("2d");
     images.forEach(({ pixels }, place) => {
       const tile = pen.createImageData(SIDE, SIDE);
@@ -67,14 +64,10 @@
     };
   }
 
-  function newShot() {
-    const shot = document.createElement("button");
-    shot.type = "button";
-    shot.innerHTML =
-      '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
-      '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
-    return shot;
-  }
+  const SHOT =
+    '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
+    '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
+  const newShot = () => make("button", { type: "button", innerHTML: SHOT });
 
   class ImageGrid {
     // `badge`: what the corner of a misread image says.
@@ -95,6 +88,7 @@
       const run = version?.split("/")[0] ?? null;
       if (run !== this.run) this.chosen = null; // another run may have other test images
       this.run = run;
+      this.pixels = images?.pixels;
       this.images = images ? imagesOf(images) : [];
       this.beside = chosen ? imagesOf(chosen)[0] : null;
       this.untrained = untrained ?? null;
@@ -157,7 +151,7 @@
       const below = Math.ceil((CAPTION * rem) / cell); // a whole number of the heatmap's rows
       tiles.style.setProperty("--across", across);
       tiles.style.setProperty("--below", `${below * cell}px`);
-      const key = [width, across, below, this.colours, this.run, ...images.map(({ index }) => index)].join();
+      const key = [width, across, below, this.colours, this.pixels].join();
       if (key === this.painted) return;
       this.painted = key;
       if (this.colours === INK) {
@@ -196,7 +190,9 @@
     // To the next or the previous image of the grid.
     step(by) {
       const { length } = this.images;
-      this.choose((this.placeOfChosen() + by + length) % length);
+      const place = this.placeOfChosen();
+      const from = place < 0 && by < 0 ? 0 : place; // not in the grid: after the last
+      this.choose((from + by + length) % length);
       this.list.children[this.placeOfChosen()]?.scrollIntoView({ block: "nearest" });
     }
 
@@ -218,8 +214,8 @@
       } else showReading(detail, image);
     }
 
-    showPixels({ pixels, index }) {
-      const shown = `${this.run} ${index}`;
+    showPixels({ pixels }) {
+      const shown = String(pixels);
       if (shown === this.shownPixels) return;
       this.shownPixels = shown;
       const z = Array.from({ length: SIDE }, (_, row) => pixels.slice(row * SIDE, (row + 1) * SIDE));
@@ -231,63 +227,17 @@
   function showReading(detail, image) {
     const { label, predicted, probabilities } = image;
     const wrong = isWrong(image);
-    const strong = (digit, name) =>
-      Object.assign(document.createElement("b"), { textContent: digit, className: name });
-    const sure = Object.assign(document.createElement("small"), { textContent: ` ${sureness(image)} sure` });
     detail.querySelector(".verdict").replaceChildren(
-      "A ", strong(label, ""), ", read as ", strong(predicted, wrong ? "wrong" : ""), sure,
+      "A ", make("b", {}, label),
+      ", read as ", make("b", { className: wrong ? "wrong" : "" }, predicted),
+      make("small", {}, ` ${sureness(image)} sure`),
     );
-    detail.querySelectorAll(".bar").forEach((bar, digit) => {
-      bar.style.setProperty("--share", `${(100 * probabilities[digit]).toFixed(1)}%`);
-      bar.textContent = probability(probabilities[digit]);
-      bar.classList.toggle("best", digit === predicted);
-      bar.classList.toggle("wrong", digit === predicted && wrong);
-    });
+    const bars = detail.querySelector(".bars");
+    bars.classList.toggle("wrong", wrong);
+    showBars(bars, probabilities, [predicted]);
   }
 
-  // The keyboard: one button of a list can be reached with Tab, the others with the arrow keys.
-
-  const LIST = ".shots, .cm";
-  const buttonsOf = (list) => [...list.querySelectorAll("button")];
-
-  function setTabStop(list, button) {
-    for (const one of buttonsOf(list)) one.tabIndex = one === button ? 0 : -1;
-  }
-
-  // The button above or below another: the nearest in the nearest row.
-  function inNextRow(buttons, from, down) {
-    const middle = (button) => {
-      const { left, right, top, bottom } = button.getBoundingClientRect();
-      return { button, x: (left + right) / 2, y: (top + bottom) / 2 };
-    };
-    const { x, y } = middle(from);
-    const beyond = buttons.map(middle).filter((one) => down * (one.y - y) > 2);
-    const far = (one) => 1000 * Math.round(Math.abs(one.y - y)) + Math.abs(one.x - x);
-    return beyond.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null)?.button;
-  }
-
-  document.addEventListener("keydown", (event) => {
-    const { target, key } = event;
-    if (key === "Escape") closeSheets();
-    const list = target.closest?.(LIST);
-    if (!list || target.tagName !== "BUTTON" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const buttons = buttonsOf(list);
-    const at = buttons.indexOf(target);
-    const next = {
-      ArrowLeft: () => buttons[at - 1],
-      ArrowRight: () => buttons[at + 1],
-      ArrowUp: () => inNextRow(buttons, target, -1),
-      ArrowDown: () => inNextRow(buttons, target, 1),
-      Home: () => buttons[0],
-      End: () => buttons.at(-1),
-    }[key]?.();
-    if (key.startsWith("Arrow") || next) event.preventDefault();
-    next?.focus();
-  });
-  document.addEventListener("focusin", ({ target }) => {
-    const list = target.closest(LIST);
-    if (list && target.tagName === "BUTTON") setTabStop(list, target);
-  });
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && closeSheets());
 
   function closeSheets() {
     for (const sheet of document.querySelectorAll(".image-detail.open")) sheet.classList.remove("open");

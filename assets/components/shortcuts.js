@@ -3,9 +3,8 @@
 (function () {
   "use strict";
 
-  const { setProps } = window.digitlab;
+  const { element, setProps } = window.digitlab;
 
-  const element = (id) => document.getElementById(id);
   const isOn = (name, usual) => (localStorage.getItem(name) ?? usual) === "on";
   const remember = (name, on) => localStorage.setItem(name, on ? "on" : "off");
 

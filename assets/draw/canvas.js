@@ -28,7 +28,7 @@
   let drag = null; // a box that is being drawn: its first and its last point
   let newestBox = null; // the last one that was drawn
 
-  const element = (id) => document.getElementById(id);
+  const { element } = window.digitlab;
   const view = () => window.digitlab.result;
 
   function fresh(strokes) {
@@ -92,11 +92,17 @@
     const image = ({ grey, ...size }) => {
       return { ...size, grey: Uint8Array.from(atob(grey), (letter) => letter.charCodeAt(0)) };
     };
-    const strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
-    const picture = JSON.parse(sessionStorage.getItem(PICTURE) || "null");
-    if (!picture) return fresh(strokes);
-    const { whole, box, part } = picture;
-    return { ...EMPTY, picture: { whole: image(whole), box, part: image(part), source: null } };
+    const isPoint = (point) => point.length === 2 && point.every(Number.isFinite);
+    try {
+      const strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
+      const picture = JSON.parse(sessionStorage.getItem(PICTURE) || "null");
+      if (!strokes.every((stroke) => stroke.length && stroke.every(isPoint))) return EMPTY;
+      if (!picture) return fresh(strokes);
+      const { whole, box, part } = picture;
+      return { ...EMPTY, picture: { whole: image(whole), box, part: image(part), source: null } };
+    } catch {
+      return EMPTY; // somebody else has written there
+    }
   }
 
   // Says on the canvas what happens to a picture and why it was refused, or else what to do.
@@ -193,9 +199,7 @@
   };
 
   // The ink has the colour of the theme's text.
-  new MutationObserver(repaint).observe(document.documentElement, {
-    attributeFilter: ["data-bs-theme"],
-  });
+  window.addEventListener("theme", repaint);
 
   document.addEventListener("click", (event) => {
     const { strokes, picture } = drawing;

@@ -3,23 +3,16 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ifChanged, noUpdate, probability, setProps } = window.digitlab;
+  const { addCallbacks, ifChanged, make, noUpdate, probability, setProps } = window.digitlab;
 
   const REST_MS = 400; // a drawing that has not changed for so long is sent
   const LABELS = 12; // of columns, at most, beside that of the one that is shown
-  const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
   let resting = null;
   document.addEventListener("drawing", () => {
     clearTimeout(resting);
     resting = setTimeout(() => setProps("draw-rested", { data: Date.now() }), REST_MS);
   });
-
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
 
   // The probabilities as a table: a row for each digit, a column for each epoch, named at its foot.
   function tableOf({ names, probabilities }, shown) {
@@ -58,15 +51,6 @@
   document.addEventListener("click", ({ target }) => {
     const epoch = epochs[target.closest(".strip-h :is(th, td)")?.cellIndex - 1];
     if (epoch !== undefined) window.digitlab.slider.seek(epoch);
-  });
-
-  document.addEventListener("keydown", (event) => {
-    const step = event.target.closest?.(".strip-h button") && STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const all = buttons();
-    const next = all.indexOf(event.target) + step;
-    all[Math.min(all.length - 1, Math.max(0, next))].focus();
   });
 
   addCallbacks("drawHistory", {

@@ -3,14 +3,12 @@
 (function () {
   "use strict";
 
+  const { ARROWS } = window.digitlab;
   const { CANVAS, box, gesture, showHint } = window.digitlab.drawing;
 
   const CELLS = 28;
   const CELL = 10; // of the canvas's 280 units
   const FAR = 4; // cells at once with Shift
-  const STEPS = {
-    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-  };
   const START = [14, 6]; // where most digits begin
 
   let cell = null; // where the pen is; null while nobody draws with the keyboard
@@ -70,7 +68,7 @@
   }
 
   function onKey(event) {
-    const step = STEPS[event.key];
+    const step = ARROWS[event.key];
     const isPicture = Boolean(box());
     if (event.key === "Escape") leave();
     else if (step && isPicture) moveBox(step, event.shiftKey);

@@ -104,8 +104,7 @@
     const scale = Math.min(1, SIDE / Math.max(across, down));
     const [width, height] = [across, down].map((length) => Math.round(length * scale));
     if (Math.min(width, height) < 3) throw TOO_NARROW;
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width, height });
+    const canvas = window.digitlab.make("canvas", { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     const [x, y] = [picture.width * left, picture.height * top];

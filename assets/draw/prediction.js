@@ -21,8 +21,8 @@
   let waitsForNetwork = false;
   let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, noUpdate, openTab, setProps, url } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { addCallbacks, element, NO_ANSWER, noUpdate, openTab } = window.digitlab;
+  const { setProps, url, watchQuestions } = window.digitlab;
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -150,13 +150,16 @@
     }
   });
 
+  // Dash asks for it, too, when the tab is built.
+  watchQuestions("draw-start-error.children", (isGood) => {
+    if (starting && !isGood) setProps("draw-start-error", { children: NO_ANSWER });
+  });
+
   // Shows the drawing on the tab Inside.
   const lookInside = () => setProps("inside-source", { value: "drawing" });
 
   document.addEventListener("drawing", ask);
-  new MutationObserver(drawOverlay).observe(document.documentElement, {
-    attributeFilter: ["data-bs-theme"],
-  });
+  window.addEventListener("theme", drawOverlay);
 
   addCallbacks("draw", {
     keepForm: (form) => form,

@@ -8,8 +8,7 @@
 
   const MOST = 0.6; // of the probability, between which two digits it wavers
 
-  const { probability } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { element, make, probability, showBars } = window.digitlab;
 
   // A canvas's context, in units.
   function penOf(canvas) {
@@ -74,8 +73,7 @@
   }
 
   function bitmapOf({ width, height, grey }) {
-    const bitmap = document.createElement("canvas");
-    Object.assign(bitmap, { width, height });
+    const bitmap = make("canvas", { width, height });
     const data = new ImageData(width, height);
     const pixels = new Uint32Array(data.data.buffer); // red, green, blue and opacity each
     grey.forEach((level, index) => (pixels[index] = 0xff000000 + 0x010101 * level));
@@ -94,7 +92,7 @@
     else if (doubt === "undecided") showAnswer([`${digit}?`], "Not sure", "No digit stands out.");
     else showAnswer([`${digit}?`], "Not sure", `It looks like no ${digit} that it learned from.`);
     element("draw-answer")?.classList.toggle("unsure", !sure);
-    showBars(probabilities, wavers ? [digit, next] : [digit], sure);
+    showShares(probabilities, wavers ? [digit, next] : [digit], sure);
     showInput(answer.input);
   }
 
@@ -107,33 +105,27 @@
   // No answer: a sentence says why; the network's input is shown where there is one.
   function showNothing(sentence, detail, input) {
     showAnswer([], sentence, detail);
-    showBars(new Array(10).fill(0), [], true);
+    showShares(new Array(10).fill(0), [], true);
     showInput(input);
   }
 
   function showAnswer(digits, sentence, detail = "") {
     const answer = element("draw-answer");
     if (!answer) return;
-    const make = (tag, ...children) => {
-      const part = document.createElement(tag);
-      part.append(...children);
-      return part;
-    };
     const [first, second] = digits;
-    const digit = make("strong", ...(second === undefined ? digits : [first, make("small", " or "), second]));
-    const words = make("p", make("b", sentence), " ", make("span", detail));
-    digit.classList.toggle("two", second !== undefined);
+    const digit =
+      second === undefined
+        ? make("strong", {}, ...digits)
+        : make("strong", { className: "two" }, first, make("small", {}, " or "), second);
+    const words = make("p", {}, make("b", {}, sentence), " ", make("span", {}, detail));
     answer.replaceChildren(...(digits.length ? [digit, " ", words] : [words]));
   }
 
-  function showBars(probabilities, marked, sure) {
+  function showShares(probabilities, marked, sure) {
     const bars = element("draw-bars");
-    bars?.classList.toggle("unsure", !sure);
-    bars?.querySelectorAll(".bar").forEach((row, digit) => {
-      row.style.setProperty("--share", `${(probabilities[digit] * 100).toFixed(1)}%`);
-      row.textContent = probability(probabilities[digit]);
-      row.classList.toggle("best", marked.includes(digit));
-    });
+    if (!bars) return;
+    bars.classList.toggle("unsure", !sure);
+    showBars(bars, probabilities, marked);
   }
 
   // Paints the drawing, what is cut out of it, and the point that comes to the middle.

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { notify, openTab, percent, slider, url } = window.digitlab;
+  const { element, make, notify, openTab, percent, slider, url } = window.digitlab;
 
   const TRAINING = ["running", "stopping"];
   const REPLAY_MS = 8000;
@@ -11,7 +11,6 @@
   const AWAY_MS = 1000; // so long out of sight, and the previews end
   const ESTIMATED_FROM = 1000; // test images
   const NO_ANSWER = "Digit Lab does not answer: the digits cannot be shown again now. Try again.";
-  const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -10, ArrowDown: 10 };
 
   let shown; // the id of the run; undefined: not known yet
   let revision = 0;
@@ -28,21 +27,18 @@
   let inSight = false;
   let away = null;
 
-  const element = (id) => document.getElementById(id);
   const tiles = () => [...element("wall-tiles").children];
 
   // Sixty buttons of Dash would delay the page.
   function addTiles() {
     for (let place = 0; place < 60; place++) {
       const digit = place % 10;
-      const tile = document.createElement("button");
-      Object.assign(tile, { className: "tile", tabIndex: place ? -1 : 0, ariaLabel: `a ${digit}` });
-      const ink = Object.assign(document.createElement("i"), { className: "ink" });
+      const ink = make("i", { className: "ink" });
       ink.style.setProperty("--c", digit);
       ink.style.setProperty("--r", Math.floor(place / 10));
-      const as = Object.assign(document.createElement("span"), { className: "as" });
-      tile.append(ink, as);
-      element("wall-tiles").append(tile);
+      const as = make("span", { className: "as" });
+      const about = { className: "tile", tabIndex: place ? -1 : 0, ariaLabel: `a ${digit}` };
+      element("wall-tiles").append(make("button", about, ink, as));
     }
   }
 
@@ -160,9 +156,7 @@
     score.replaceChildren(...(frame ? [bold(right), rest] : inked(text)));
   }
 
-  function bold(text) {
-    return Object.assign(document.createElement("b"), { textContent: text });
-  }
+  const bold = (text) => make("b", {}, text);
 
   // A sentence with the name of the button in it.
   const inked = (text) => text.split(/(?<=Press )(Train)/).map((part) => (part === "Train" ? bold(part) : part));
@@ -297,22 +291,6 @@
     if (target.closest("#wall-replay")) watchAgain();
     if (target.closest("#wall-shuffle")) showSample(sample + 1);
     if (target.closest("#wall-mistakes")) openTab("mistakes");
-  });
-
-  // Arrow keys move through the tiles; one of them is in the order of the Tab key.
-  document.addEventListener("keydown", (event) => {
-    const tile = event.target.closest?.(".wall-tiles .tile");
-    const step = STEPS[event.key];
-    if (!tile || !step) return;
-    const all = tiles();
-    const place = all.indexOf(tile);
-    const next = all[place + step];
-    const sameRow = Math.floor(place / 10) === Math.floor((place + step) / 10);
-    if (!next || (Math.abs(step) === 1 && !sameRow)) return;
-    event.preventDefault();
-    tile.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
   });
 
   const sight = new IntersectionObserver((entries) => {

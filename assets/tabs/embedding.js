@@ -3,7 +3,8 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, ARROWS, element, exists, ifChanged, make } = window.digitlab;
+  const { noUpdate, openTab, setProps } = window.digitlab;
 
   const SIDE = 28; // pixels of a test image
   const ACROSS = 32; // images side by side in the picture of all
@@ -17,11 +18,10 @@
   const WIDE = [1036, 636]; // the plane's size, in its own units
   const TALL = [760, 940];
   const NEAR = 16; // pixels of the page: so near a pointer is at a digit
+  const DRAG = 4; // pixels of the page: a longer way is no click
   const MOST_ZOOM = 12;
   const NEIGHBOURS = 24;
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-  const element = (id) => document.getElementById(id);
   const plane = () => element("embedding-plane");
   const phone = window.matchMedia("(max-width: 56rem)");
 
@@ -174,7 +174,7 @@
     if (!images) return null;
     if (!sprites[colour]) {
       const { width, height } = images;
-      const sprite = Object.assign(document.createElement("canvas"), { width, height });
+      const sprite = make("canvas", { width, height });
       const pen = sprite.getContext("2d");
       pen.drawImage(images, 0, 0);
       pen.globalCompositeOperation = "source-in";
@@ -287,11 +287,10 @@
     current = digit.index;
     const detail = element("embedding-detail");
     const [number, read] = [digit.index.toLocaleString("en"), digit.predicted];
-    const strong = (text, name) => Object.assign(document.createElement("b"), { textContent: text, className: name });
     const wrong = read !== digit.label;
     detail.querySelector(".lead").replaceChildren(
-      "A ", strong(digit.label, ""),
-      ...(shown.version ? [", read as ", strong(read, wrong ? "wrong" : "")] : []),
+      "A ", make("b", {}, digit.label),
+      ...(shown.version ? [", read as ", make("b", { className: wrong ? "wrong" : "" }, read)] : []),
       wrong ? " (misread)" : "",
     );
     detail.querySelector(".soft").textContent =
@@ -311,13 +310,11 @@
 
   function listMisread() {
     const items = digits.filter(({ label, predicted }) => label !== predicted).map((digit) => {
-      const button = document.createElement("button");
-      Object.assign(button, { className: "btn btn-quiet", type: "button" });
-      button.dataset.digit = digit.index;
-      button.textContent = `Test image ${digit.index.toLocaleString("en")}: a ${digit.label} read as ${digit.predicted}`;
-      const item = document.createElement("li");
-      item.append(button);
-      return item;
+      const { index, label, predicted } = digit;
+      const words = `Test image ${index.toLocaleString("en")}: a ${label} read as ${predicted}`;
+      const button = make("button", { className: "btn btn-quiet", type: "button" }, words);
+      button.dataset.digit = index;
+      return make("li", {}, button);
     });
     element("embedding-misread").replaceChildren(...items);
   }
@@ -381,6 +378,7 @@
   // Pointers: a mouse hovers, drags and turns its wheel; two fingers pinch.
 
   const pointers = new Map();
+  let begin = null; // where the last pointer went down
   const placeOf = (event) => {
     const { left, top } = plane().getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
@@ -389,6 +387,7 @@
   function onDown(event) {
     const at = placeOf(event);
     pointers.set(event.pointerId, at);
+    begin = at;
     if (pointers.size === 1 && (isLasso || event.shiftKey)) lasso = [toPlane(at.x, at.y)];
     if (pointers.size > 1) lasso = null;
     try {
@@ -416,7 +415,7 @@
 
   function onUp(event) {
     if (!pointers.delete(event.pointerId)) return;
-    const drawn = lasso;
+    const drawn = event.type === "pointerup" ? lasso : null; // the system may cancel it
     lasso = null;
     if (drawn?.length > 2) choose(digits.filter((digit) => isInside(digit, drawn)).map(({ index }) => index));
     paint();
@@ -424,7 +423,7 @@
 
   function onClick(event) {
     const { x, y } = placeOf(event);
-    showDigit(digitAt(x, y));
+    if (!begin || Math.hypot(x - begin.x, y - begin.y) < DRAG) showDigit(digitAt(x, y));
   }
 
   function onWheel(event) {

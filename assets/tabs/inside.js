@@ -3,12 +3,11 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, ARROWS, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   const GAP = 1; // between two pictures, in pixels of the canvas
   const SHINE = 0.9; // how much of its colour the strongest number has over a digit
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   const panel = () => document.getElementById("panel-inside");
   const isOpen = () => !panel().hidden && exists("inside-index");
@@ -23,7 +22,6 @@
     whenOpened(show);
     openTab("inside");
   }
-  window.digitlab.lookInside = lookInside;
 
   function whenOpened(show) {
     document.addEventListener("navigate", function once({ detail }) {

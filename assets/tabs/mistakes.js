@@ -2,8 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, imageGrid, noUpdate, setProps } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { addCallbacks, element, imageGrid, noUpdate, setProps } = window.digitlab;
 
   const RIGHT = ["0", "1", "2"]; // categories without an image that is wrong at the end
   const ALL = { wrong: true, true: null, predicted: null };
@@ -12,14 +11,14 @@
   let page = 1;
   let request = {}; // the newest
 
-  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL, true));
+  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL));
 
-  // Asks for the images of a choice, from the first page on.
-  function choose(next, ofAnyCategory) {
+  // Asks for the images of a choice, of any category, from the first page on.
+  function choose(next) {
     choice = next;
     page = 1;
     paintChoice();
-    if (ofAnyCategory && request.category !== "any") setProps("mistakes-category", { value: "any" });
+    if (request.category !== "any") setProps("mistakes-category", { value: "any" });
     else ask({});
   }
 
@@ -52,7 +51,7 @@
   }
 
   document.addEventListener("change", ({ target }) => {
-    if (target.id === "mistakes-show") choose({ ...ALL, wrong: target.value === "wrong" }, true);
+    if (target.id === "mistakes-show") choose({ ...ALL, wrong: target.value === "wrong" });
   });
 
   document.addEventListener("click", ({ target }) => {
@@ -61,7 +60,7 @@
       const [truth, predicted] = [button.dataset.true, button.dataset.predicted].map((digit) =>
         digit === "" ? null : Number(digit),
       );
-      choose({ true: truth, predicted, wrong: truth !== predicted }, true);
+      choose({ true: truth, predicted, wrong: truth !== predicted });
     }
     const turn = target.closest(".turn-page");
     if (turn) {

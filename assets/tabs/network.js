@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { percent, setProps, slider, url } = window.digitlab;
+  const { element, percent, setProps, slider, url } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -19,7 +19,6 @@
   let again = false; // whether something else is to be shown since the question that is open
   let inSight = false;
 
-  const element = (id) => document.getElementById(id);
   const model = () => (shown === undefined ? undefined : (run?.config.model ?? formModel));
 
   async function ask() {

@@ -4,7 +4,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, openTab, saveInTurn, setProps, url } = window.digitlab;
+  const { addCallbacks, element, noUpdate, openTab, saveInTurn, setProps, url } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
@@ -20,7 +20,6 @@
   let tab = null;
   let grid = null; // its API, once it has come
   let comparison = null; // the timer of the next one
-  const element = (id) => document.getElementById(id);
 
   // By the grid's own API: after dash-ag-grid 35.3 has applied a rowTransaction it ticks again what
   // was ticked before, and a tick of that moment would be lost.

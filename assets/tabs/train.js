@@ -2,15 +2,13 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate, openTab, setProps, settings: form, url } = window.digitlab;
+  const { addCallbacks, NO_ANSWER, noUpdate, openTab, setProps, url, watchQuestions } = window.digitlab;
+  const { settings: form } = window.digitlab;
 
   const BEGIN_MS = 1000; // Dash has asked the server by then
   const QUIET_MS = 500; // an answer that has come is in its store by then
   const CHANGE_MS = 5000; // until the page shows what a button has changed
   const MEASURING_MS = 1000;
-  const NO_ANSWER =
-    "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
-    "and try again.";
   const BUSY = ["running", "queued", "stopping"];
 
   let run; // the shown run; undefined: not known yet, null: there is none
@@ -106,7 +104,6 @@
 
   // A button says at once that it works, and until the page shows what it changed, or why not.
 
-  const ANSWERED = "train-answered.data"; // in what Dash asks the server for
   let pressed = null;
   let asking = false;
   let timer = null;
@@ -132,21 +129,14 @@
   }
   document.addEventListener("click", press, { capture: true });
 
-  // Dash passes over a question that failed without a word.
-  const fetchAnswer = window.fetch;
-  window.fetch = async (...request) => {
-    if (!String(request[1]?.body).includes(ANSWERED)) return fetchAnswer(...request);
-    asking = true;
-    let wait = 0;
-    try {
-      const answer = await fetchAnswer(...request);
-      if (answer.ok) wait = QUIET_MS; // until Dash has stored it
-      return answer;
-    } finally {
+  watchQuestions(
+    "train-answered.data",
+    (isGood) => {
       asking = false;
-      releaseAfter(wait, fail);
-    }
-  };
+      releaseAfter(isGood ? QUIET_MS : 0, fail); // until Dash has stored it
+    },
+    () => (asking = true),
+  );
 
   addCallbacks("train", {
     answered: (_, refused) => {

@@ -282,6 +282,9 @@ def test_the_axis_can_be_the_time_that_training_took(
     expect(reset).to_be_visible()
     dashboard.choose("Seconds")
     expect(reset).to_be_hidden()
+    gap = """([first, second]) =>
+        second.getBoundingClientRect().left - first.getBoundingClientRect().right"""
+    assert dashboard.page.locator("#curves-across label").evaluate_all(gap) < 2
     expect(dashboard.figure(ACCURACY).locator(".infolayer")).to_contain_text("seconds")
     for trace, kind in ((RAW, "batch"), (TEST, "epoch")):
         seconds = [event["seconds"] for event in server.events(mlp_run, kind)]

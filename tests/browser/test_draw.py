@@ -270,6 +270,19 @@ def test_a_drawing_with_its_undo_and_its_way_to_the_input_and_kept_drawings_surv
     dashboard.delete_drawings()
 
 
+def test_what_another_page_has_stored_under_the_same_name_is_no_drawing(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_canvas(dashboard, mlp_run)
+    for foreign in ("a house", '{"of": "another"}', '[["a"]]'):
+        dashboard.page.evaluate("text => sessionStorage.setItem('drawing', text)", foreign)
+        dashboard.reload()
+        dashboard.draw(SMALL_SEVEN)
+        assert len(dashboard.strokes()) == 1
+        expect_answer(dashboard)
+        dashboard.button("Clear").click()
+
+
 # Not sure
 
 

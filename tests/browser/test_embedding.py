@@ -212,6 +212,40 @@ def test_a_lasso_chooses_images_for_every_epoch_and_for_the_gallery_until_a_doub
     expect(dashboard.caption("Gallery")).to_contain_text(re.compile(r"right\s*after 3 epochs"))
 
 
+def test_a_drag_chooses_no_digit_and_a_lasso_that_is_cancelled_chooses_none(
+    dashboard: DashboardPage, cnn_run: str
+) -> None:
+    open_embedding(dashboard, cnn_run)
+    chosen, places = dashboard.region(CHOSEN), dashboard.digit_places()
+    plane(dashboard).scroll_into_view_if_needed()
+    (x, y), (other_x, other_y) = places[5], places[6]
+    plane(dashboard).hover(position={"x": x, "y": y})
+    expect(chosen).to_contain_text("Test image 5")
+    box = plane(dashboard).bounding_box()
+    assert box is not None
+    mouse = dashboard.page.mouse
+    mouse.down()
+    mouse.move(box["x"] + other_x, box["y"] + other_y, steps=4)
+    mouse.up()
+    expect(chosen).to_contain_text("Test image 5")
+
+    cancelled = """plane => {
+        const {left, top, right, bottom} = plane.getBoundingClientRect();
+        const pen = {pointerId: 9, pointerType: "pen", shiftKey: true};
+        const send = (type, clientX, clientY) =>
+            plane.dispatchEvent(new PointerEvent(type, {...pen, clientX, clientY}));
+        send("pointerdown", left, top);
+        send("pointermove", right, top);
+        send("pointermove", right, bottom);
+        send("pointermove", left, bottom);
+        send("pointercancel", left, bottom);
+    }"""
+    plane(dashboard).evaluate(cancelled)
+    dashboard.wait_until_quiet()
+    expect_chosen(dashboard, 0)
+    plane(dashboard).dblclick()
+
+
 def test_the_drawing_is_a_star_among_them(dashboard: DashboardPage, cnn_run: str) -> None:
     dashboard.open_tab("Draw")
     dashboard.button("Clear").click()

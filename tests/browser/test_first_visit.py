@@ -16,6 +16,12 @@ from tests.browser.dashboard_page import DashboardPage
 pytestmark = pytest.mark.browser
 
 NO_NETWORK = "Nothing has learned yet."
+OTHER_IMAGES = """() => {
+    const data = structuredClone(dash_component_api.getLayout("gallery-shown").props.data);
+    data.images.pixels = btoa("\\xff".repeat(atob(data.images.pixels).length));
+    dash_clientside.set_props("gallery-shown", {data});
+}"""
+"""The answer for another data set, whose images have the same numbers."""
 
 
 def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
@@ -104,6 +110,11 @@ def look_at_images(dashboard: DashboardPage) -> None:
     digits = [re.compile(r"^True \d$")] * 20
     expect(dashboard.image_titles("Test images")).to_have_text(digits)
     expect(dashboard.region("Chosen image")).to_contain_text(NO_NETWORK)
+    dashboard.page.evaluate(OTHER_IMAGES)
+    for region in ("Test images", "Chosen image"):
+        dashboard.until(
+            lambda region=region: dashboard.figure_value(region, "gd.data[0].z[0][0]") == 255
+        )
 
 
 def look_at_explore_experiments_and_runs(dashboard: DashboardPage) -> None:
@@ -156,8 +167,16 @@ def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) 
     dashboard.button("Delete this 1").click()
     expect(dashboard.kept_drawings).to_have_count(0)
 
-    # Draw trains a network itself, and reads the drawing.
-    dashboard.page.locator(".draw-tab").get_by_role("button", name=re.compile("^Train")).click()
+    # Draw trains a network itself, and reads the drawing; without an answer it says so.
+    train = dashboard.page.locator(".draw-tab").get_by_role("button", name=re.compile("^Train"))
+    questions = "**/_dash-update-component*"
+    dashboard.page.route(questions, lambda route: route.fulfill(status=503))
+    train.click()
+    expect(dashboard.text("Digit Lab did not answer")).to_be_visible()
+    expect(train).to_be_visible()
+    dashboard.page.unroute(questions)
+    dashboard.problems.clear()
+    train.click()
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
     epochs = dashboard.region(course).get_by_role("columnheader")
     expect(epochs).to_have_count(2)

@@ -218,6 +218,20 @@ def test_a_chosen_image_stays_chosen_though_the_slider_moves_before_the_answer(
         expect(chosen).to_contain_text(f"A {true}, read as")
 
 
+def test_previous_of_an_image_that_is_not_in_the_grid_is_the_last_one(
+    dashboard: DashboardPage, mlp_run: str
+) -> None:
+    open_gallery(dashboard)
+    dashboard.show_run(mlp_run)
+    dashboard.images(IMAGES).first.click()
+    dashboard.pick(str((read(titles(dashboard).first.inner_text())[0] + 1) % 10))
+    expect(
+        dashboard.images(IMAGES).and_(dashboard.page.get_by_role("button", pressed=True))
+    ).to_have_count(0)
+    dashboard.button("Previous image").click()
+    expect(dashboard.images(IMAGES).last).to_have_attribute("aria-pressed", "true")
+
+
 def test_new_weights_read_the_same_images_anew(
     dashboard: DashboardPage, server: AppServer, untaught_run: str
 ) -> None:

@@ -291,12 +291,13 @@ def test_other_views_and_links_open_it_at_a_test_image(
 ) -> None:
     open_inside(dashboard, cnn_run)
     dashboard.choose("My drawing")
-    dashboard.open_tab("Curves")
-    dashboard.page.evaluate("window.digitlab.lookInside(7)")
+    dashboard.open_tab("Train")
+    dashboard.wait_until_quiet()
+    look = dashboard.region("The network").get_by_role("button", name="Look inside")
+    image = look.get_attribute("data-look-inside")
+    look.click()
     dashboard.expect_tab("Inside")
-    expect(caption(dashboard)).to_contain_text("Test image 7,")
-    dashboard.page.evaluate("window.digitlab.lookInside(8)")  # it is open already
-    expect(caption(dashboard)).to_contain_text("Test image 8,")
+    expect(caption(dashboard)).to_contain_text(f"Test image {image},")
     dashboard.load("?tab=inside&image=9")
     expect(caption(dashboard)).to_contain_text("Test image 9,")
 

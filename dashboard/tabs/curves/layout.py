@@ -120,6 +120,7 @@ def _epoch_table() -> list[Any]:
             ],
             size="sm",
             hover=True,
+            className="numbers",
         ),
         html.P(id=f"{TABLE}-note", className="text-body-secondary"),
     ]

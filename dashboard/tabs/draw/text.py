@@ -125,7 +125,9 @@ def report(found: FinetuneReport, run: RunSnapshot) -> html.Div:
                 f"From epoch {found.before} on, {run.title} learns from {drawings} {how}. {fair}",
                 className="small mb-1",
             ),
-            table(["", f"before (epoch {found.before})", after], rows, className="hand-report"),
+            table(
+                ["", f"before (epoch {found.before})", after], rows, className="hand-report numbers"
+            ),
         ]
     )
 

@@ -38,7 +38,7 @@ UNTRAINED = "Nothing has learned yet: this is what a network with random weights
 def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
-            html.Div(help_link(EXPLANATION, "embedding"), className="embedding-help"),
+            html.Div(help_link(EXPLANATION, "embedding"), className="group-help"),
             html.Div(
                 [_plane(untrained=service.runs.latest() is None), _aside()], className="embedding"
             ),

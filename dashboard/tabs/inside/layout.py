@@ -56,7 +56,7 @@ UNTRAINED = "Nothing has learned yet: a network with random weights guesses."
 def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
-            html.Div(help_link(EXPLANATION, "inside"), className="inside-help"),
+            html.Div(help_link(EXPLANATION, "inside"), className="group-help"),
             _image_choice(untrained=service.runs.latest() is None),
             html.Section(id=LAYERS, className="sheet inside-layers", **{"aria-label": "Layers"}),
             html.Div(

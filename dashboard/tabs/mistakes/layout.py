@@ -38,7 +38,7 @@ SHOW = {"wrong": "All mistakes", "all": "All test digits", "chosen": ""}
 def layout(service: "TrainingService") -> html.Div:
     return html.Div(
         [
-            html.Div(help_link(EXPLANATION, "mistakes"), className="mistakes-help"),
+            html.Div(help_link(EXPLANATION, "mistakes"), className="group-help"),
             html.Div(
                 [
                     html.Div(
@@ -78,7 +78,7 @@ def _matrix() -> html.Section:
 
 def _scores() -> html.Details:
     """The scores of each digit as a table."""
-    scores = html.Table(className="class-table table table-sm")
+    scores = html.Table(className="class-table table table-sm numbers")
     return html.Details([html.Summary("As a table, with F1"), scores], className="scores")
 
 

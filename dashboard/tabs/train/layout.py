@@ -246,4 +246,4 @@ def _shown_settings() -> html.Table:
         )
         for group, names in config_form.GROUPS.items()
     ]
-    return html.Table(bodies, className="table")
+    return html.Table(bodies, className="table numbers")

@@ -118,7 +118,7 @@ def result_table(results: Sequence[Result]) -> html.Div:
     return html.Div(
         [
             html.P(verdict(results), className="verdict"),
-            table(["", *heads], rows, class_name="pair-table"),
+            table(["", *heads], rows, class_name="pair-table numbers"),
         ]
     )
 
