@@ -140,7 +140,8 @@ def test_a_first_answer_that_never_comes_is_asked_for_anew(
     }""")
     held: list[Route] = []
     # The first answer hangs, as after a change of networks.
-    dashboard.page.route(f"**/api/live?*run={mlp_run}*", held.append, times=1)
+    address = f"**/api/live?*run={mlp_run}*"
+    dashboard.page.route(address, lambda route: held.append(route), times=1)
     dashboard.choose_run(mlp_run)
     dashboard.until(lambda: held)
     dashboard.until(lambda: shown_losses(dashboard) == losses(server, mlp_run))
