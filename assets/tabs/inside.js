@@ -271,9 +271,14 @@
       return ifChanged({ source, index, drawing, as_drawn, version }, previous);
     },
 
-    // To the next or the previous test image.
-    turn: (_back, _forth, index) => {
-      const by = window.dash_clientside.callback_context.triggered_id === "inside-next" ? 1 : -1;
+    // To the next or the previous test image, or to the one that the server has found, unless
+    // somebody has typed another number meanwhile.
+    turn: (_back, _forth, found, index) => {
+      const trigger = window.dash_clientside.callback_context.triggered_id;
+      if (trigger === "inside-found") {
+        return index === found.before ? ["test", String(found.index)] : [noUpdate(), noUpdate()];
+      }
+      const by = trigger === "inside-next" ? 1 : -1;
       return ["test", String(Math.max(0, (parseInt(index, 10) || 0) + by))];
     },
 

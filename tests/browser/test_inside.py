@@ -272,6 +272,19 @@ def test_a_number_a_misread_image_and_the_next_are_chosen(
     expect(caption(dashboard)).to_contain_text("Test image 1,")
 
 
+def test_a_number_that_is_typed_while_another_is_looked_for_stays(
+    dashboard: DashboardPage, untaught_run: str
+) -> None:
+    open_inside(dashboard, untaught_run)
+    held = dashboard.hold_back("inside-found")
+    dashboard.button("A misread one").click()
+    dashboard.until(lambda: held)
+    dashboard.field("Number").fill("0007")
+    dashboard.stop_holding()
+    expect(caption(dashboard)).to_contain_text(re.compile(r"Test image 7\b"))
+    expect(dashboard.field("Number")).to_have_value("0007")
+
+
 def test_other_views_and_links_open_it_at_a_test_image(
     dashboard: DashboardPage, cnn_run: str
 ) -> None:

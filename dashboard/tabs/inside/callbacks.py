@@ -97,10 +97,11 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
     )
     app.clientside_callback(
         ClientsideFunction("inside", "turn"),
-        Output(layout.SOURCE, "value", allow_duplicate=True),
-        Output(layout.INDEX, "value", allow_duplicate=True),
+        Output(layout.SOURCE, "value"),
+        Output(layout.INDEX, "value"),
         Input(layout.PREVIOUS, "n_clicks"),
         Input(layout.NEXT, "n_clicks"),
+        Input(layout.FOUND, "data"),
         State(layout.INDEX, "value"),
     )
 
@@ -132,15 +133,15 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         return text, trained, panels.layers(found), to_store(found, request.get("version"))
 
     @app.callback(
-        Output(layout.SOURCE, "value"),
-        Output(layout.INDEX, "value"),
+        Output(layout.FOUND, "data"),
         Output(layout.CAPTION, "children", allow_duplicate=True),
         Input(layout.ANOTHER, "n_clicks"),
         Input(layout.WRONG, "n_clicks"),
         State(ids.version(ids.TAB_INSIDE), "data"),
+        State(layout.INDEX, "value"),
     )
     async def choose_another(
-        clicks: Count | None, wrong_clicks: Count | None, version: Version
+        clicks: Count | None, wrong_clicks: Count | None, version: Version, before: str | None
     ) -> Any:
         only_wrong = ctx.triggered_id == layout.WRONG
         seed = (wrong_clicks if only_wrong else clicks) or 0
@@ -155,10 +156,10 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
 
         found = await _call(choose, CheckpointRef.parse(version))
         if isinstance(found, str):
-            return no_update, no_update, found
+            return no_update, found
         if not found:
-            return no_update, no_update, NONE_WRONG
-        return "test", str(found[0]), no_update
+            return no_update, NONE_WRONG
+        return {"index": found[0], "before": before}, no_update
 
 
 def _register_step(app: Dash, service: "TrainingService") -> None:

@@ -27,6 +27,7 @@ PREVIOUS = "inside-previous"
 NEXT = "inside-next"
 ANOTHER = "inside-another"
 WRONG = "inside-wrong"
+FOUND = "inside-found"
 REQUEST = "inside-request"
 CAPTION = "inside-caption"
 TRAIN = "inside-train"
@@ -80,7 +81,7 @@ def layout(service: "TrainingService") -> html.Div:
                 html.Div(id=FILTERS, className="inside-filters"),
             ),
             html.Div(id="inside-value", className="inside-value", role="status"),
-            *stores(REQUEST, SHOWN, POINT, ORIGIN),
+            *stores(REQUEST, FOUND, SHOWN, POINT, ORIGIN),
         ],
         className="inside",
     )
