@@ -138,8 +138,8 @@
     show: (next, knowledge) => {
       known = knowledge;
       if (!next) {
-        const entries = Object.entries(known.first);
-        change(Object.fromEntries(entries.map(([name, first]) => [name, keptOr(asText(first), name)])));
+        const kept = ([name, first]) => [name, keptOr(asText(first), name)];
+        change(Object.fromEntries(Object.entries(known.first).map(kept)));
         return noUpdate();
       }
       settings = next;
