@@ -5,7 +5,6 @@ import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dash_ag_grid as dag
 from dash import dash_table, html
@@ -26,12 +25,10 @@ from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.live.updates import Describe
+from dashboard.service import TrainingService
 from dashboard.static import PackedFiles, package_folder
 from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 # Its version is the fingerprint: the file is another one when the package is.
@@ -60,7 +57,7 @@ PAGE = """<!doctype html>
 
 
 def create_app(
-    service: "TrainingService",
+    service: TrainingService,
     host: str = "127.0.0.1",
     allowed_hosts: Sequence[Host] = (),
     url_prefix: str = "/",
@@ -141,7 +138,7 @@ def create_app(
     return app
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     """The page. The scripts in `assets/live/` fill it."""
     return html.Div(
         [
@@ -165,6 +162,6 @@ def layout(service: "TrainingService") -> html.Div:
     )
 
 
-def describe(service: "TrainingService") -> Describe:
+def describe(service: TrainingService) -> Describe:
     """The texts that the live layer sends about a run: for the header, and for the Train tab."""
     return lambda run: header.describe(service, run) | train_text.describe(service, run)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input, dcc, html
 
@@ -15,6 +14,7 @@ from dashboard import ids
 from dashboard.components import lazy, shortcuts
 from dashboard.components.controls import stores
 from dashboard.components.help_link import GUIDE
+from dashboard.service import TrainingService
 from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
 from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
@@ -25,9 +25,6 @@ from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_la
 from dashboard.tabs.runs import callbacks as runs, layout as runs_layout
 from dashboard.tabs.train import callbacks as train, layout as train_layout
 from dashboard.urls import url
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 BUILT_AT_ONCE = ids.TAB_TRAIN
 """The first view. It has the settings of the next run, which Experiments reads."""
@@ -49,8 +46,8 @@ class Tab:
 
     id: str
     label: str
-    layout: Callable[["TrainingService"], html.Div]
-    register: Callable[[Dash, "TrainingService"], None]
+    layout: Callable[[TrainingService], html.Div]
+    register: Callable[[Dash, TrainingService], None]
     group: str = ""
 
 
@@ -108,7 +105,7 @@ def _entry(place: int, name: str, tabs: list[Tab]) -> html.Button:
     )
 
 
-def panels(service: "TrainingService") -> html.Main:
+def panels(service: TrainingService) -> html.Main:
     """The tabs' panels, still empty, and what they share."""
     shared = [
         dcc.Store(id=ids.OPEN_TAB),
@@ -125,7 +122,7 @@ def panels(service: "TrainingService") -> html.Main:
     return html.Main([*parts, *shared], id="main", className="page")
 
 
-def _panels(tabs: Iterable[Tab], service: "TrainingService") -> list[html.Section]:
+def _panels(tabs: Iterable[Tab], service: TrainingService) -> list[html.Section]:
     return [
         html.Section(
             tab.layout(service) if tab.id == BUILT_AT_ONCE else None,
@@ -169,7 +166,7 @@ def _group_panel_id(name: str) -> str:
     return f"group-{name.lower()}"
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     """The callbacks of all tabs, those that build them, and the one behind the page's address."""
     app.clientside_callback(
         ClientsideFunction("page", "navigate"),

@@ -95,7 +95,8 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "logs", "owners", "sign_in_page", "theme", "urls", "values"},
+    {"formatting", "hosts", "ids", "logs", "owners", "service", "sign_in_page"}
+    | {"theme", "urls", "values"},
     {"components"},
     {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "connections", "navigation"},

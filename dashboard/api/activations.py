@@ -1,15 +1,13 @@
 """The route that shows what a network makes of one test image, layer by layer."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import FastAPI, Query
 
 from dashboard.api.schemas import ActivationsResponse, KeptEpoch, LayerResponse
 from dashboard.components.mosaic import columns_of, mosaic
 from dashboard.components.png import data_url
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 Index = Annotated[
     int | None,
@@ -17,7 +15,7 @@ Index = Annotated[
 ]
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     @api.get("/runs/{run_id}/activations", tags=["predictions"])
     def get_activations(
         run_id: str, image: Index = None, epoch: KeptEpoch = None

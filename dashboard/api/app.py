@@ -1,7 +1,5 @@
 """The REST API: a FastAPI app of its own, which the dashboard mounts at `/api`."""
 
-from typing import TYPE_CHECKING
-
 from fastapi import FastAPI
 
 import core
@@ -9,12 +7,10 @@ from dashboard.api import activations, docs, drawings, errors, files, prediction
 from dashboard.api.schemas import PROBLEMS
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 
-def create_api(service: "TrainingService", live: Live) -> FastAPI:
+def create_api(service: TrainingService, live: Live) -> FastAPI:
     """The API with all its routes, their description and the handlers of errors."""
     api = FastAPI(
         title="Digit Lab",

@@ -3,7 +3,7 @@
 Each request is about the drawings of its owner (`dashboard/owners.py`).
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query
 
@@ -19,15 +19,13 @@ from dashboard.api.schemas import (
     KeptEpoch,
 )
 from dashboard.owners import owner
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 drawing_body = JsonBody(DrawingCreate, {"strokes": A_SEVEN, "label": 7})
 finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     drawings = service.drawings
 
     @api.get("/handwriting", tags=["drawings"])

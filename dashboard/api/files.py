@@ -1,6 +1,6 @@
 """Routes for files: download a run's metrics, weights and program, import a network."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
@@ -10,10 +10,7 @@ from core.records.runs import RunSnapshot
 from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
 from dashboard.api.schemas import KeptEpoch, Name
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
-
+from dashboard.service import TrainingService
 
 BYTES = {"type": "string", "format": "binary"}
 FILE_BODY = {
@@ -26,7 +23,7 @@ TEXT = {"type": "string"}
 OBJECT = {"type": "object", "additionalProperties": True}
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     files = service.exports
 
     @api.get("/runs/{run_id}/metrics.csv", **_described("text/csv", TEXT))

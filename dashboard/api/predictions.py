@@ -1,6 +1,6 @@
 """Routes that read a drawing, with one network or with all of a run."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 
@@ -8,16 +8,14 @@ from core.records.drawings import ProbabilityHistory
 from core.records.predictions import DrawingPrediction
 from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import HistoryRequest, PredictRequest
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 predict_body = JsonBody(PredictRequest, {"strokes": A_SEVEN})
 history_body = JsonBody(HistoryRequest, {"strokes": A_SEVEN})
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     @api.post("/predict", tags=["predictions"], openapi_extra=predict_body.openapi)
     def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> DrawingPrediction:
         """Reads strokes or pixels with a network, by default the newest."""

@@ -1,6 +1,6 @@
 """Routes for the preview of a run: some test images, and what the network read in them."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query
@@ -10,9 +10,7 @@ from core.errors import DatasetUnavailableError
 from core.records.preview import PreviewImages
 from dashboard.api.schemas import KeptEpoch, PreviewFrames, PreviewResponse
 from dashboard.components.png import black_ink, png
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 COLUMNS = 10
 PNG = {
@@ -27,7 +25,7 @@ Sample = Annotated[
 ]
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     @api.get("/preview", tags=["predictions"])
     def get_images() -> PreviewResponse:
         """The test images that the next run's preview will show; none without a data set."""

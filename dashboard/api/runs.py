@@ -1,6 +1,6 @@
 """Routes about runs: start, follow, change, fork, delete."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Response
 
@@ -21,9 +21,7 @@ from dashboard.api.schemas import (
     RunList,
     RunUpdate,
 )
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 run_body = JsonBody(RunCreate, {"preset": "speedrun", "seed": 3}, optional=True)
 update_body = JsonBody(RunUpdate, {"name": "First try", "note": "With a low learning rate."})
@@ -33,7 +31,7 @@ repeat_body = JsonBody(RepeatRequest, {"seeds": 5}, optional=True)
 rate_body = JsonBody(LearningRateRequest, {"learning_rate": 0.0001})
 
 
-def register(api: FastAPI, service: "TrainingService") -> None:
+def register(api: FastAPI, service: TrainingService) -> None:
     """Adds the routes. None is `async`: each runs in a thread and leaves the event loop free."""
 
     @api.get("/health", tags=["server"], responses={503: {"model": Health}})

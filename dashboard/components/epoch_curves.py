@@ -7,7 +7,7 @@ The comparison of runs and CNN vs MLP draw evaluations with `evaluation_curve`. 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -15,10 +15,8 @@ from core.errors import UnknownRunError
 from core.records.metrics import EpochMetrics
 from core.records.runs import RunSnapshot
 from dashboard.formatting import PERCENT
+from dashboard.service import TrainingService
 from dashboard.theme import LEGEND_BELOW, accuracy_range, escape_markup, push_apart
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 Metric = Literal["loss", "accuracy"]
 
@@ -42,7 +40,7 @@ class EvaluatedRun:
     evaluations: Sequence[EpochMetrics]
 
 
-def load_evaluations(service: "TrainingService", run: RunSnapshot) -> EvaluatedRun:
+def load_evaluations(service: TrainingService, run: RunSnapshot) -> EvaluatedRun:
     """A run with its evaluations; without any if the run was deleted a moment ago."""
     try:
         events, _ = service.runs.events_since(run.run_id, 0)

@@ -1,6 +1,6 @@
 """The header: the shown run, its state, the tape, and what all of them say about the run."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -12,10 +12,8 @@ from dashboard.components import shortcuts
 from dashboard.components.controls import icon_button
 from dashboard.components.help_link import GUIDE
 from dashboard.formatting import duration, epoch_number, percent
+from dashboard.service import TrainingService
 from dashboard.urls import url
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 STATE_LABELS = {
     RunState.RUNNING: "Training",
@@ -141,7 +139,7 @@ def _live(name: str) -> html.B:
     return html.B(**{"data-live": name})
 
 
-def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, str]:
+def describe(service: TrainingService, run: RunSnapshot | None) -> dict[str, str]:
     """The live texts about a run, or about no run, and about the data set."""
     dataset = service.dataset_status()
     problem = dataset.message if dataset.state == "unavailable" else dataset.note

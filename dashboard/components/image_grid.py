@@ -8,7 +8,7 @@ import asyncio
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from dash import Dash, Input, Output, dcc, html
@@ -19,11 +19,9 @@ from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import icon_button, start_training
 from dashboard.components.probability_bars import probability_bars
+from dashboard.service import TrainingService
 from dashboard.theme import CLEAR, GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 NOTHING_LEARNED = "Nothing has learned yet."
 UNCHOSEN = "Choose an image."
@@ -97,7 +95,7 @@ class ImageGrid:
             **{"aria-label": self.label, "data-grid": self.prefix},
         )
 
-    def detail(self, service: "TrainingService", class_name: str = "") -> html.Section:
+    def detail(self, service: TrainingService, class_name: str = "") -> html.Section:
         """The chosen image and what the network reads; on a phone, a sheet at the bottom.
 
         Before the first run it says so from the start, so that nothing moves when images come.
@@ -147,7 +145,7 @@ def pixels(name: str, **properties: Any) -> dcc.Graph:
 
 
 def chosen_image(
-    service: "TrainingService", request: ImageRequest, images: TestImages
+    service: TrainingService, request: ImageRequest, images: TestImages
 ) -> dict[str, Any] | None:
     """The image that was chosen by hand, for the page, unless it is among `images`."""
     ref, index = CheckpointRef.parse(request.get("version")), request.get("image")
@@ -180,7 +178,7 @@ def nothing(sentence: str, show_all: bool = False) -> dict[str, Any]:
 
 
 def samples(
-    service: "TrainingService", request: ImageRequest, count: int, error: DigitLabError
+    service: TrainingService, request: ImageRequest, count: int, error: DigitLabError
 ) -> dict[str, Any]:
     """The answer where there is no network, as `error` says: test images, and what to do."""
     ref = CheckpointRef.parse(request.get("version"))

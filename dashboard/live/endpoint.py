@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.responses import Response
@@ -18,9 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from core.errors import UnknownRunError
 from dashboard.live.protocol import Message, Place
 from dashboard.live.updates import Changes, Describe, Row, has_news, place_after, update
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 UPDATE_SECONDS = 0.25
 PING_SECONDS = 5.0
@@ -64,7 +62,7 @@ class _Page:
 class Live:
     """Sends every connected page its news. Belongs to one event loop."""
 
-    def __init__(self, service: "TrainingService", row: Row, describe: Describe) -> None:
+    def __init__(self, service: TrainingService, row: Row, describe: Describe) -> None:
         """As `Changes`."""
         self._service = service
         self._changes = Changes(service, row, describe)

@@ -4,15 +4,13 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from core.errors import UnknownRunError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 from dashboard.live.protocol import PROTOCOL, Message, Network, Place, Want
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ class Changes:
         version: the version of what `refresh` read last.
     """
 
-    def __init__(self, service: "TrainingService", row: Row, describe: Describe) -> None:
+    def __init__(self, service: TrainingService, row: Row, describe: Describe) -> None:
         """
         Args:
             row: makes a row of the runs table.

@@ -1,16 +1,12 @@
 """Callbacks of the Curves tab. All of them run in the browser (`assets/tabs/curves.js`)."""
 
-from typing import TYPE_CHECKING
-
 from dash import ClientsideFunction, Dash, Input
 
+from dashboard.service import TrainingService
 from dashboard.tabs.curves import layout
 
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
-
-def register(app: Dash, _: "TrainingService") -> None:
+def register(app: Dash, _: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("curves", "style"),
         Input(layout.SMOOTHING, "value"),

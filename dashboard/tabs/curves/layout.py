@@ -1,6 +1,6 @@
 """Layout of the Curves tab: loss and accuracy, how to read them, and a table of epochs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -8,9 +8,7 @@ from dash import html
 from dashboard.components.controls import PERSIST, button, choices, labelled, panel
 from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 SMOOTHING = "curves-smoothing"
 LOG = "curves-log"
@@ -37,7 +35,7 @@ PATTERNS = {
 AXES = {"epochs": "Epochs", "seconds": "Seconds"}
 
 
-def layout(_: "TrainingService") -> html.Div:
+def layout(_: TrainingService) -> html.Div:
     return html.Div(
         [
             _controls(),

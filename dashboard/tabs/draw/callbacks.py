@@ -5,7 +5,7 @@ While the pen moves, no callback runs: `assets/draw/prediction.js` sends the dra
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, no_update
@@ -20,11 +20,9 @@ from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, working
 from dashboard.formatting import epoch_number
 from dashboard.owners import owner
+from dashboard.service import TrainingService
 from dashboard.tabs.draw import layout, text
 from dashboard.values import Count, Digit, Text, Version
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 
 class Drawn(TypedDict, total=False):
@@ -49,7 +47,7 @@ class DeleteRequest(TypedDict):
     all: bool
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("draw", "refreshPrediction"),
         Input(ids.version(ids.TAB_DRAW), "data"),
@@ -66,7 +64,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     _register_collection(app, service)
 
 
-def _register_start(app: Dash, service: "TrainingService") -> None:
+def _register_start(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("draw", "refused"), Input(layout.START_ERROR, "children")
     )
@@ -87,7 +85,7 @@ def _register_start(app: Dash, service: "TrainingService") -> None:
             return str(error), no_update
 
 
-def _register_history(app: Dash, service: "TrainingService") -> None:
+def _register_history(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("drawHistory", "request"),
         Output(layout.COURSE_REQUEST, "data"),
@@ -113,7 +111,7 @@ def _register_history(app: Dash, service: "TrainingService") -> None:
 
 
 def _history(
-    service: "TrainingService", request: HistoryRequest
+    service: TrainingService, request: HistoryRequest
 ) -> tuple[dict[str, Any] | None, str]:
     """What the script paints, and the sentence beside it."""
     ref = CheckpointRef.parse(request.get("version"))
@@ -135,7 +133,7 @@ def _history(
     return found, text.history(course)
 
 
-def _register_collection(app: Dash, service: "TrainingService") -> None:
+def _register_collection(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("collection", "keep"),
         Output(layout.HAND_REQUEST, "data"),
@@ -239,7 +237,7 @@ def _register_collection(app: Dash, service: "TrainingService") -> None:
         return no_update, child, {"taught": child}
 
 
-def _collection(service: "TrainingService", ref: CheckpointRef) -> tuple[Any, ...]:
+def _collection(service: TrainingService, ref: CheckpointRef) -> tuple[Any, ...]:
     """Summary, thumbnails, style of the lesson's controls, and its report."""
     try:
         mine = service.drawings.predict(owner(), ref.run_id, ref.epoch)

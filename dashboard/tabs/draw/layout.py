@@ -1,6 +1,6 @@
 """Layout of the Draw tab: canvas, network input, prediction, its history, and kept drawings."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -17,11 +17,9 @@ from dashboard.components.controls import (
 )
 from dashboard.components.help_link import GUIDE, help_mark
 from dashboard.components.probability_bars import probability_bars
+from dashboard.service import TrainingService
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.urls import url
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 START = "draw-start"
 START_PRESET = "speedrun"
@@ -61,7 +59,7 @@ def keep_button(digit: object) -> dict[str, object]:
     return {"type": "hand-keep", "digit": digit}
 
 
-def layout(_: "TrainingService") -> html.Div:
+def layout(_: TrainingService) -> html.Div:
     return html.Div(
         [
             _drawing(),

@@ -1,7 +1,7 @@
 """Callbacks of the Embedding tab. `assets/tabs/embedding.js` paints what they answer."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html
@@ -13,11 +13,9 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.png import black_ink, data_url
 from dashboard.formatting import percent
+from dashboard.service import TrainingService
 from dashboard.tabs.embedding import layout
 from dashboard.values import Count, Version
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 ACROSS = 32
 """Digits side by side in the picture of all."""
@@ -36,7 +34,7 @@ class OfARun(TypedDict):
     run: str | None
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("embedding", "request"),
         Output(layout.REQUEST, "data"),
@@ -107,7 +105,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 
 def _place(
-    service: "TrainingService", embedding: Embedding, ref: CheckpointRef, request: Request
+    service: TrainingService, embedding: Embedding, ref: CheckpointRef, request: Request
 ) -> np.ndarray | None:
     """The point of the drawing on the Draw tab, if there is one that can be read."""
     drawing = request.get("drawing")

@@ -1,14 +1,10 @@
 """Layout of the Embedding tab: test digits in a plane, and the one that was pointed at."""
 
-from typing import TYPE_CHECKING
-
 from dash import dcc, html
 
 from dashboard.components.controls import PERSIST, button, choices, start_training, stores
 from dashboard.components.help_link import help_link
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 METHOD = "embedding-method"
 REQUEST = "embedding-request"
@@ -35,7 +31,7 @@ KEYS = (
 UNTRAINED = "Nothing has learned yet: this is what a network with random weights finds similar."
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "embedding"), className="group-help"),

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dash import Dash, html
 
+from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import (
     callbacks as cnn_vs_mlp,
     layout as cnn_vs_mlp_layout,
 )
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,8 @@ class Card:
     title: str
     question: str
     glyph: str
-    layout: Callable[["TrainingService"], html.Section]
-    register: Callable[[Dash, "TrainingService"], None]
+    layout: Callable[[TrainingService], html.Section]
+    register: Callable[[Dash, TrainingService], None]
 
 
 CARDS = (

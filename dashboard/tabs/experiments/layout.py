@@ -1,16 +1,12 @@
 """Layout of the Experiments tab: the list of experiments, and the one that is open."""
 
-from typing import TYPE_CHECKING
-
 from dash import html
 
+from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cards import CARDS, Card
 
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
-
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     (opened,) = CARDS  # with a second card, the list becomes a choice
     entries = html.Ul([_entry(card, card is opened) for card in CARDS])
     return html.Div(

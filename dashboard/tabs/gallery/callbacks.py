@@ -1,7 +1,7 @@
 """Callbacks of the Gallery tab."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html
@@ -14,10 +14,8 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.image_grid import ImageRequest, chosen_image, encode, nothing, samples
 from dashboard.formatting import after_epochs, plural
+from dashboard.service import TrainingService
 from dashboard.tabs.gallery import layout
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 MAX_CHOSEN = 200
 """Images of a selection that are shown: more would take long to draw."""
@@ -26,7 +24,7 @@ NONE_OF_THEM = "None of the chosen images matches."
 OTHER_TEST_SET = "This run's test set has no such images. Press Back to all images."
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("gallery", "request"),
         Output(layout.REQUEST, "data"),
@@ -56,7 +54,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
-def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dict[str, Any]]:
+def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[str, Any]]:
     try:
         images = find_images(service, request)
     except (NoModelError, NotTrainedError) as error:
@@ -72,7 +70,7 @@ def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dic
     return caption(images, chosen), answer
 
 
-def find_images(service: "TrainingService", request: ImageRequest) -> Gallery:
+def find_images(service: TrainingService, request: ImageRequest) -> Gallery:
     """The images selected in the embedding if there is a selection, else random or doubtful ones.
 
     Raises:

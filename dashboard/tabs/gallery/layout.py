@@ -1,7 +1,5 @@
 """Layout of the Gallery tab: a grid of test images as heatmaps, and the chosen one."""
 
-from typing import TYPE_CHECKING
-
 import dash_bootstrap_components as dbc
 from dash import html
 
@@ -9,9 +7,7 @@ from core.analysis.mistakes import CLASSES
 from dashboard.components.controls import PERSIST, button, choices, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid, pixels
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 COUNT = "gallery-count"
 SHUFFLE = "gallery-shuffle"
@@ -38,7 +34,7 @@ COLOUR_SCALES = {
 EXPLANATION = "Test images, which the network never learns from, as it sees them: 28 × 28 numbers."
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     mosaic = pixels(f"{GRID.prefix}-graph", className="mosaic")
     return html.Div(
         [

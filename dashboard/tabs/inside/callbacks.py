@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
@@ -19,11 +19,9 @@ from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
 from dashboard.formatting import after_epochs, probability
+from dashboard.service import TrainingService
 from dashboard.tabs.inside import layout, panels
 from dashboard.values import Count, Version
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a test image."
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
@@ -76,14 +74,14 @@ class Shown(TypedDict):
     convolutions: list[str]
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     _register_layers(app, service)
     _register_step(app, service)
     _register_attribution(app, service)
     _register_filters(app, service)
 
 
-def _register_layers(app: Dash, service: "TrainingService") -> None:
+def _register_layers(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("inside", "request"),
         Output(layout.REQUEST, "data"),
@@ -162,7 +160,7 @@ def _register_layers(app: Dash, service: "TrainingService") -> None:
         return {"index": found[0], "before": before}, no_update
 
 
-def _register_step(app: Dash, service: "TrainingService") -> None:
+def _register_step(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(ClientsideFunction("inside", "frame"), Input(layout.ORIGIN, "data"))
 
     @app.callback(
@@ -203,7 +201,7 @@ def is_in(point: Point, layers: list[InnerLayer]) -> bool:
     return all(place < size for place, size in sizes)
 
 
-def _register_attribution(app: Dash, service: "TrainingService") -> None:
+def _register_attribution(app: Dash, service: TrainingService) -> None:
     @app.callback(
         Output(layout.QUESTION, "children"),
         Output(layout.REASONS, "children"),
@@ -246,7 +244,7 @@ def _register_attribution(app: Dash, service: "TrainingService") -> None:
         return f"Which pixels speak for {read}?", figures, *choice
 
 
-def _register_filters(app: Dash, service: "TrainingService") -> None:
+def _register_filters(app: Dash, service: TrainingService) -> None:
     @app.callback(
         Output(layout.FILTER_LAYER, "options"),
         Output(layout.FILTER_LAYER, "value"),

@@ -1,6 +1,6 @@
 """Layout of the Inside tab: an image, the layers, the making of a number, attributions, filters."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dash import html
 
@@ -17,9 +17,7 @@ from dashboard.components.controls import (
     stores,
 )
 from dashboard.components.help_link import help_link
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 SOURCE = "inside-source"
 INDEX = "inside-index"
@@ -53,7 +51,7 @@ EXPLANATION = (
 UNTRAINED = "Nothing has learned yet: a network with random weights guesses."
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "inside"), className="group-help"),

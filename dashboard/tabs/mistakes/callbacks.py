@@ -4,7 +4,7 @@ One answer has the matrix and the images: each callback costs more than a matrix
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State
@@ -15,17 +15,15 @@ from core.errors import DigitLabError, NoModelError, NotTrainedError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.image_grid import ImageRequest, chosen_image, encode, nothing, samples
+from dashboard.service import TrainingService
 from dashboard.tabs.mistakes import layout, matrix, text
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 PAGE_SIZE = 40
 CATEGORIES = [str(int(category)) for category in LearningCategory]
 """As the list on the page names them."""
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("mistakes", "request"),
         Output(layout.REQUEST, "data"),
@@ -41,7 +39,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     layout.GRID.register(app, layout.REQUEST, layout.CAPTION, partial(_answer, service))
 
 
-def _answer(service: "TrainingService", request: ImageRequest) -> tuple[Any, dict[str, Any]]:
+def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[str, Any]]:
     ref = CheckpointRef.parse(request.get("version"))
     try:
         found = service.predictions.test_set_report(ref.run_id, ref.epoch)

@@ -1,7 +1,5 @@
 """Layout of the Mistakes tab: the confusion matrix, and the images behind it."""
 
-from typing import TYPE_CHECKING
-
 import dash_bootstrap_components as dbc
 from dash import html
 
@@ -9,10 +7,8 @@ from core.analysis.mistakes import Order
 from dashboard.components.controls import PERSIST, icon_button, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
+from dashboard.service import TrainingService
 from dashboard.tabs.mistakes.text import ANY, category_options
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 ORDER = "mistakes-order"
 CATEGORY = "mistakes-category"
@@ -35,7 +31,7 @@ SHOW = {"wrong": "All mistakes", "all": "All test digits", "chosen": ""}
 """What the list Show offers; the script names the last one, a chosen cell, row or column."""
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     return html.Div(
         [
             html.Div(help_link(EXPLANATION, "mistakes"), className="group-help"),

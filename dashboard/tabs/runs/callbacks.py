@@ -6,7 +6,7 @@
 import asyncio
 import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update, set_props
@@ -20,14 +20,12 @@ from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import EvaluatedRun, load_evaluations
 from dashboard.components.runs_table import EDITABLE, actions, selected_runs
 from dashboard.formatting import enumeration
+from dashboard.service import TrainingService
 from dashboard.tabs.runs import figures, layout
 from dashboard.tabs.runs.differences import differences
 from dashboard.tabs.runs.layout import FORKABLE, SEEDS
 from dashboard.urls import url
 from dashboard.values import Count
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 MAX_TEXT = 1000
 MAX_COMPARED = 40
@@ -64,13 +62,13 @@ class Cell(TypedDict, total=False):
     value: str | bool | None
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     _register_table(app, service)
     _register_comparison(app, service)
     _register_single_run(app, service)
 
 
-def _register_table(app: Dash, service: "TrainingService") -> None:
+def _register_table(app: Dash, service: TrainingService) -> None:
     @app.callback(
         Input(layout.SHOW, "n_clicks"),
         Input(layout.PAUSE, "n_clicks"),
@@ -112,7 +110,7 @@ def _register_table(app: Dash, service: "TrainingService") -> None:
             _show_message(layout.SAY, str(error), "danger")
 
 
-def _register_comparison(app: Dash, service: "TrainingService") -> None:
+def _register_comparison(app: Dash, service: TrainingService) -> None:
     def load(run_ids: list[str]) -> list[EvaluatedRun]:
         found = []
         for run_id in run_ids[:MAX_COMPARED]:
@@ -195,7 +193,7 @@ def _register_comparison(app: Dash, service: "TrainingService") -> None:
         return {"ids": await asyncio.to_thread(seeds, run)}
 
 
-def _register_single_run(app: Dash, service: "TrainingService") -> None:
+def _register_single_run(app: Dash, service: TrainingService) -> None:
     # In the browser: what somebody types before the answer below has come must stay.
     app.clientside_callback(
         ClientsideFunction("runs", "clearValue"),
@@ -286,7 +284,7 @@ def _repeated(runs: list[RunSnapshot]) -> str:
 
 
 def _act_on_each(
-    service: "TrainingService", button: str, run_ids: list[str]
+    service: TrainingService, button: str, run_ids: list[str]
 ) -> tuple[list[RunSnapshot], list[str]]:
     """What a button does with each selected run with which it can be done.
 

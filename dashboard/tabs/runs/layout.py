@@ -1,7 +1,7 @@
 """Layout of the Runs tab: the table of runs, their comparison, and actions on a single run."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -20,11 +20,9 @@ from dashboard.components.controls import (
     stores,
 )
 from dashboard.components.help_link import help_link
+from dashboard.service import TrainingService
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 FIND = "runs-find"
 SHOW = "runs-show"
@@ -67,7 +65,7 @@ FORKABLE = [
 ]
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     return html.Div(
         [
             _problems(service.problems),

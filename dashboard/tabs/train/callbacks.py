@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
@@ -11,11 +11,9 @@ from core.errors import DigitLabError, InvalidConfigError
 from dashboard import ids
 from dashboard.components import config_form, lazy
 from dashboard.components.header import chosen_run
+from dashboard.service import TrainingService
 from dashboard.tabs.train import layout, network, text
 from dashboard.values import Count
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 FAILED = {
     layout.PAUSE: "The run was not paused",
@@ -28,7 +26,7 @@ NEWS_MS = 5000
 """So long good news stays: it lies over the way to the shown run's settings."""
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     config_form.register(app)
     lazy.register(app, lazy.body(layout.RUN_SETTINGS), layout.run_settings)
 
@@ -112,7 +110,7 @@ def register(app: Dash, service: "TrainingService") -> None:
     network.register(app, service)
 
 
-def _control(service: "TrainingService", button: str, chosen: str | None) -> None:
+def _control(service: TrainingService, button: str, chosen: str | None) -> None:
     """Pauses, resumes or stops the run that the page shows.
 
     Raises:
@@ -126,13 +124,13 @@ def _control(service: "TrainingService", button: str, chosen: str | None) -> Non
     acts[button](service.runs.snapshot(chosen_run(chosen)).run_id)
 
 
-def _slower(service: "TrainingService", chosen: str | None) -> TrainConfig:
+def _slower(service: TrainingService, chosen: str | None) -> TrainConfig:
     """The settings of the run that the page shows, with a learning rate that should work."""
     run = service.runs.snapshot(chosen_run(chosen))
     return parse_config({**run.config, "learning_rate": text.retry_rate(run)})
 
 
-def _set_rate(service: "TrainingService", chosen: str | None, rate: str | None) -> str:
+def _set_rate(service: TrainingService, chosen: str | None, rate: str | None) -> str:
     """
     Raises:
         DigitLabError: the run that the page shows cannot get this learning rate.

@@ -1,6 +1,6 @@
 """Layout of the Train tab: presets and buttons, the wall, how well it reads, and the network."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_bootstrap_components as dbc
 from dash import html
@@ -12,10 +12,8 @@ from dashboard.components.controls import PRESS_ONCE, alert, button, stores
 from dashboard.components.header import needs
 from dashboard.components.help_link import help_mark
 from dashboard.components.live_curves import live_curve
+from dashboard.service import TrainingService
 from dashboard.tabs.train import network, wall
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 TRAIN = "train-button"
 QUEUE = "queue-button"
@@ -33,7 +31,7 @@ ANSWERED = "train-answered"
 RUN_SETTINGS = "run-settings"
 
 
-def layout(service: "TrainingService") -> html.Div:
+def layout(service: TrainingService) -> html.Div:
     weights = {model: service.parameter_count(model) for model in config_form.MODELS}
     heading = ["Settings of ", html.Span(id="run-title")]
     return html.Div(

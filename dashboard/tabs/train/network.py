@@ -5,7 +5,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dash import Dash, Input, Output, dcc, html
 from dash.exceptions import PreventUpdate
@@ -15,9 +15,7 @@ from core.records.layers import InnerLayer
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
 from dashboard.formatting import NOTHING, model_title, percent
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 MODEL = "network-model"
 """The store with the model that is shown: the run's, or the one to train first."""
@@ -71,7 +69,7 @@ def _look_inside() -> html.Button:
     )
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
     async def show_model(model: ModelName | None) -> list[Any]:
         if model is None:

@@ -1,14 +1,10 @@
 """What the Train tab says about the shown run and its data set; part of the live `text`."""
 
-from typing import TYPE_CHECKING
-
 from core.config import CHOICE_TITLES, PRESETS
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from dashboard.formatting import after_epochs, duration, percent
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
+from dashboard.service import TrainingService
 
 MNIST = (
     "MNIST: 60,000 handwritten digits to learn from, and 10,000 more, by other writers, to test it."
@@ -17,7 +13,7 @@ TOO_HIGH = "smaller learning rate"
 """Part of the error of a run whose loss became infinite."""
 
 
-def describe(service: "TrainingService", run: RunSnapshot | None) -> dict[str, str]:
+def describe(service: TrainingService, run: RunSnapshot | None) -> dict[str, str]:
     """The texts by the names that elements have in `data-live`."""
     ahead = None
     if run is not None and run.state is RunState.QUEUED:

@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dash import Dash, Input, Output, State, html, no_update
 from dash.exceptions import PreventUpdate
@@ -18,17 +18,15 @@ from dashboard.components import config_form
 from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
+from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
 from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 from dashboard.values import Count
 
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
-
 NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
 
 
-def register(app: Dash, service: "TrainingService") -> None:
+def register(app: Dash, service: TrainingService) -> None:
     @app.callback(
         output={
             "sentence": Output(layout.ERROR, "children"),
@@ -137,7 +135,7 @@ def register(app: Dash, service: "TrainingService") -> None:
 
 
 def overview(
-    service: "TrainingService", chosen: str | None, before: dict[str, Any] | None
+    service: TrainingService, chosen: str | None, before: dict[str, Any] | None
 ) -> dict[str, Any]:
     """All pairs as options, and the state of the chosen one; by default the newest."""
     pairs = service.comparisons.all()
@@ -158,7 +156,7 @@ def overview(
     }
 
 
-def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
+def _version(service: TrainingService, pair: Pair) -> dict[str, Any]:
     """Changes when the table and the distorted images have to be computed again."""
 
     def weights_version(run_id: str) -> str | None:
@@ -175,12 +173,12 @@ def _version(service: "TrainingService", pair: Pair) -> dict[str, Any]:
     }
 
 
-def _find(service: "TrainingService", version: dict[str, Any] | None) -> Pair | None:
+def _find(service: TrainingService, version: dict[str, Any] | None) -> Pair | None:
     name = (version or {}).get("pair")
     return next((pair for pair in service.comparisons.all() if pair.name == name), None)
 
 
-def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str:
+def _progress(service: TrainingService, version: dict[str, Any] | None) -> str:
     """How much of a pair is measured; empty while nothing is measured."""
     pair = _find(service, version)
     if pair is None:
@@ -191,12 +189,12 @@ def _progress(service: "TrainingService", version: dict[str, Any] | None) -> str
         return ""
 
 
-def _results(service: "TrainingService", version: dict[str, Any] | None) -> list[text.Result]:
+def _results(service: TrainingService, version: dict[str, Any] | None) -> list[text.Result]:
     pair = _find(service, version)
     return [_result(service, run, run in pair.comparable) for run in pair.runs] if pair else []
 
 
-def _result(service: "TrainingService", run: RunSnapshot, trained: bool) -> text.Result:
+def _result(service: TrainingService, run: RunSnapshot, trained: bool) -> text.Result:
     layers = service.inspection.layers(str(run.config["model"]))
     if not trained:
         return text.Result(run, layers)

@@ -1,6 +1,6 @@
 """Layout of CNN vs MLP: train a pair, compare its curves, numbers and robustness."""
 
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import dash_bootstrap_components as dbc
 from dash import dcc, html
@@ -10,11 +10,9 @@ from core.records.comparisons import Distortion
 from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
+from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
 from dashboard.theme import GRAPH
-
-if TYPE_CHECKING:
-    from core.service.service import TrainingService
 
 CNN = "pair-cnn"
 TRAIN = "pair-train"
@@ -61,7 +59,7 @@ def distorted_examples(distortion: Distortion) -> str:
     return f"pair-{distortion}-examples"
 
 
-def layout(_: "TrainingService") -> html.Section:
+def layout(_: TrainingService) -> html.Section:
     accuracy = panel(
         "Accuracy of both",
         html.Div(
