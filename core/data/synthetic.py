@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.data.glyphs import GLYPHS, HEIGHT, Glyph
+from core.disk import atomic_write
 from core.drawing.rasterize import (
     BOX,
     SIDE,
@@ -29,6 +30,7 @@ from core.drawing.rasterize import (
     rasterize,
     resample,
 )
+from core.errors import StorageError
 
 TITLE = "Synthetic digits"
 VERSION = 1
@@ -92,14 +94,15 @@ def load(cache_dir: Path, progress: Callable[[float], None] = lambda share: None
     train = generate(60_000, SEED, lambda share: progress(share * 6 / 7))
     test = generate(10_000, SEED + 1, lambda share: progress((6 + share) / 7))
     arrays = (*train, *test)
+    by_name: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        part = cache.with_suffix(".part.npz")
-        by_name: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
-        np.savez(part, **by_name)
-        part.replace(cache)
-    except OSError as error:
-        log.warning("The synthetic digits could not be saved in %s: %s", cache, error)
+        with (
+            atomic_write(cache, f"The file {cache} with the synthetic digits") as part,
+            part.open("wb") as file,
+        ):
+            np.savez(file, **by_name)
+    except StorageError as error:
+        log.warning(str(error))
     return _dataset(*arrays)
 
 
