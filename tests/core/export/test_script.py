@@ -380,6 +380,12 @@ def test_a_name_is_only_ever_a_name(execute: Execute, name: str) -> None:
     assert len(cells) == len(json.loads(to_notebook(snapshot(config), events))["cells"])
 
 
+def test_a_run_of_an_earlier_version_has_no_version_of_pytorch() -> None:
+    config = parse_config(BASE)
+    assert "with PyTorch on CPU" in to_script(snapshot(config, torch=""), trained(config).events)
+    assert "with PyTorch 9.8 on CPU" in to_script(snapshot(config, torch="9.8"), [])
+
+
 def test_a_name_is_no_markup_in_a_notebook() -> None:
     config = parse_config(BASE | {"epochs": 1})
     run = snapshot(config, name="*é* <img src=x> [a](b)")
