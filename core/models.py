@@ -28,13 +28,13 @@ class SimpleCNN(nn.Module):
     Its `state_dict` has the notebook's keys and shapes, so each loads the other's weights.
     """
 
-    def __init__(self, num_classes: int = CLASSES) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)
         self.pool = nn.MaxPool2d(2, 2)
         self.fc1 = nn.Linear(64 * 14 * 14, 128)
-        self.fc2 = nn.Linear(128, num_classes)
+        self.fc2 = nn.Linear(128, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.conv1(x), inplace=True)
@@ -48,13 +48,13 @@ class SimpleCNN(nn.Module):
 class SpeedrunCNN(nn.Module):
     """The network of train_mnist_fast (T. Schneider, github.com/tuomaso/train_mnist_fast)."""
 
-    def __init__(self, num_classes: int = CLASSES) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 24, kernel_size=5)
         self.conv2 = nn.Conv2d(24, 32, kernel_size=3)
         self.pool = nn.MaxPool2d(2, 2)
         self.fc1 = nn.Linear(32 * 5 * 5, 256)
-        self.fc2 = nn.Linear(256, num_classes)
+        self.fc2 = nn.Linear(256, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.pool(self.conv1(x)), inplace=True)
@@ -70,13 +70,13 @@ class AccurateCNN(nn.Module):
     feature maps and many channels.
     """
 
-    def __init__(self, num_classes: int = CLASSES) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.block1 = nn.Sequential(_conv(1, 32, 5), nn.MaxPool2d(2))
         self.block2 = nn.Sequential(_conv(32, 64), _conv(64, 64), nn.MaxPool2d(2))
         self.block3 = nn.Sequential(_conv(64, 128), _conv(128, 128))
         self.dropout = nn.Dropout(0.3)
-        self.fc = nn.Linear(128, num_classes)
+        self.fc = nn.Linear(128, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.block3(self.block2(self.block1(x)))
@@ -91,11 +91,11 @@ def _conv(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
 class MLP(nn.Module):
     """A network without convolutions, with as many parameters as `SimpleCNN` (+0.02 %)."""
 
-    def __init__(self, num_classes: int = CLASSES) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.fc1 = nn.Linear(28 * 28, 1000)
         self.fc2 = nn.Linear(1000, 832)
-        self.fc3 = nn.Linear(832, num_classes)
+        self.fc3 = nn.Linear(832, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.fc1(x.flatten(1)))
