@@ -2,14 +2,15 @@
 
 import secrets
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
+from cachetools import LRUCache
+
 from core.config import TrainConfig
-from core.errors import UnknownRunError
+from core.errors import DamagedFileError, UnknownRunError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
@@ -17,7 +18,7 @@ from core.runs.run import Run
 from core.training.state import ResumeState
 
 MAX_EVENTS_IN_MEMORY = 100_000
-"""Of runs that neither train nor wait: about 60 MB. Those read last stay in memory."""
+"""Of runs that do not train: about 60 MB. Those read last stay in memory."""
 
 
 class Runs:
@@ -34,13 +35,16 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._deleted: dict[str, Run] = {}
         self._last_number = 0
+        self._events: LRUCache[tuple[str, int, int], list[Metrics]] = LRUCache(
+            MAX_EVENTS_IN_MEMORY, getsizeof=len
+        )
         for snapshot in database.runs():
             self._last_number = max(self._last_number, snapshot.number)
             config = TrainConfig.model_construct(**snapshot.config)
             files = database.checkpoint_files(snapshot.run_id, config.model)
             run = self._runs[snapshot.run_id] = Run(config, snapshot, files, database)
             if not snapshot.state.at_rest:
-                run.recover()
+                run.recover(self.events(snapshot.run_id)[1])
             if run.snapshot.kept and config.dataset == "auto" and not snapshot.brought_in:
                 run.fix_dataset(snapshot.dataset)  # the first version stored `auto`
 
@@ -63,7 +67,7 @@ class Runs:
             }
             snapshot = RunSnapshot(run_id=run_id, **{**defaults, **fields})
             files = self.database.checkpoint_files(run_id, config.model)
-            run = self._runs[run_id] = Run(config, snapshot, files, self.database, _events=[])
+            run = self._runs[run_id] = Run(config, snapshot, files, self.database)
             return run
 
     def discard(self, run: Run) -> None:
@@ -99,27 +103,37 @@ class Runs:
                 return run
         return runs[-1] if runs else None
 
-    @contextmanager
-    def loaded_events(self, run_id: str) -> Iterator[Run]:
-        """Yields a run whose events are in memory, while holding the lock.
+    def events(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        """A run and its events, which may be newer. Do not change the list.
+
+        If they cannot be read, there are none, and the run's message says why.
 
         Raises:
             UnknownRunError: there is no such run.
         """
-        while True:
+        with self.lock:
             run = self.find(run_id)
             before = run.snapshot
-            stored = run.read_events() if run.loaded_event_count is None else None
-            with self.lock:
-                run = self.find(run_id)
-                run.read_at = time.monotonic()
-                # A run that changed meanwhile may have been trained: read again.
-                if stored and run.loaded_event_count is None and run.snapshot is before:
-                    run.load_events(*stored)
-                    self._unload_events()
-                if run.loaded_event_count is not None:
-                    yield run
-                    return
+            if run.events is not None:
+                return before, run.events.copy()
+            key = (run_id, before.revision, run.written)
+            if key in self._events:
+                return before, self._events[key]
+        stored: list[Metrics] = []
+        problem = ""
+        try:
+            stored = self.database.events(run_id)
+        except DamagedFileError as error:
+            problem = str(error)
+        with self.lock:
+            events = run.shown_events(stored).copy()
+            if run.snapshot is before:  # else it may have been trained meanwhile, or rewound
+                with suppress(ValueError):  # too many
+                    self._events[key] = events
+                run.add_test_accuracies(events)
+                if problem:
+                    run.update(message=problem)
+        return before, events
 
     @contextmanager
     def at_checkpoint(
@@ -154,7 +168,6 @@ class Runs:
         with self.lock:
             self.database.set_deleted(run.run_id, True)
             self._deleted[run.run_id] = self._runs.pop(run.run_id)
-            run.unload_events()
 
     def restore(self, run_id: str) -> Run:
         """Restores a deleted run.
@@ -174,11 +187,3 @@ class Runs:
             runs.sort(key=lambda run: run.snapshot.number)
             self._runs = {run.run_id: run for run in runs}
             return self._runs[run_id]
-
-    def _unload_events(self) -> None:
-        room = MAX_EVENTS_IN_MEMORY
-        last_read_first = sorted(self, key=lambda run: run.read_at, reverse=True)
-        for index, run in enumerate(last_read_first):
-            room -= run.loaded_event_count or 0
-            if room < 0 and index:
-                run.unload_events()

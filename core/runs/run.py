@@ -8,7 +8,7 @@ from typing import Any
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
-from core.errors import DamagedFileError, StorageError, WrongStateError
+from core.errors import StorageError, WrongStateError
 from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.checkpoints import CheckpointFiles
@@ -32,7 +32,9 @@ class Run:
         is_saved: whether the newest weights are on disk.
         latest: the newest weights while the run trains; later only if they could not be written.
         evaluated: the newest weights with test probabilities, likewise.
-        read_at: when somebody last read the events.
+        events: all events while the run trains; later only if they could not be written. Others
+            read them with `Runs.events`.
+        written: the number of events on disk, since the run trained.
         previews: what people saw of it between evaluations.
     """
 
@@ -46,9 +48,8 @@ class Run:
     data: Dataset | None = None
     latest: Checkpoint | None = None
     evaluated: Checkpoint | None = None
-    read_at: float = float("-inf")
-    _events: list[Metrics] | None = None
-    _written: int = 0
+    events: list[Metrics] | None = None
+    written: int = 0
     _written_at: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -101,60 +102,31 @@ class Run:
 
     # Events
 
-    @property
-    def events(self) -> list[Metrics]:
-        """All events. May read from disk: use `Runs.loaded_events` where that matters."""
-        if self._events is None:
-            return self.load_events(*self.read_events())
-        return self._events
+    def shown_events(self, stored: list[Metrics]) -> list[Metrics]:
+        """The events that people see, of those on disk: up to the epoch of a rewound run."""
+        if self.events is not None:
+            return self.events
+        last_epoch = self.snapshot.place_epoch
+        return [event for event in stored if last_epoch is None or event.epoch <= last_epoch]
 
-    @property
-    def loaded_event_count(self) -> int | None:
-        """The number of events in memory; None if they have to be read."""
-        return None if self._events is None else len(self._events)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the last epoch has been trained and evaluated."""
-        last = self.events[-1] if self.events else None
+    def is_complete(self, events: list[Metrics] | None) -> bool:
+        """Whether the last epoch has been trained and evaluated after these events."""
+        last = events[-1] if events else None
         return isinstance(last, EpochMetrics) and last.progress >= self.config.epochs
 
-    def read_events(self) -> tuple[list[Metrics], str]:
-        """Reads the events from disk. If that fails, there are none, and a sentence says why."""
-        try:
-            return self.database.events(self.run_id), ""
-        except DamagedFileError as error:
-            return [], str(error)
-
-    def load_events(self, stored: list[Metrics], problem: str) -> list[Metrics]:
-        """Keeps the result of `read_events` in memory, up to the epoch of a rewound run."""
-        if problem:
-            self.update(message=problem)
-        self._written = len(stored)
-        last_epoch = self.snapshot.place_epoch
-        self._events = [e for e in stored if last_epoch is None or e.epoch <= last_epoch]
-        self._add_test_accuracies()
-        return self._events
-
-    def _add_test_accuracies(self) -> None:
+    def add_test_accuracies(self, events: list[Metrics]) -> None:
         """Adds them to the snapshot of a run of an earlier version."""
-        if self.snapshot.test_accuracies or not self._events:
-            return
-        found = _test_accuracies(self._events)
-        if found:
+        found = _test_accuracies(events)
+        if found and not self.snapshot.test_accuracies:
             self.update(test_accuracies=found)
             with suppress(StorageError):  # the next time will do
                 self.save()
 
-    def unload_events(self) -> None:
-        """Frees the memory of events that can be read again."""
-        count = self.loaded_event_count
-        if self.snapshot.state.at_rest and count is not None and self._written >= count:
-            self._events = None
-
     def append_event(self, event: Metrics) -> None:
+        """Adds an event of the run that trains."""
+        assert self.events is not None, "it trains"
         self.events.append(event)
-        self.update(**_figures_of(event), seconds_left=self._seconds_left(event))
+        self.update(**_figures_of(event), seconds_left=self._seconds_left(event, self.events))
         if isinstance(event, EpochMetrics):
             best = max(event.test_accuracy, self.snapshot.best_test_accuracy or 0.0)
             self.update(best_test_accuracy=best, test_accuracies=_test_accuracies(self.events))
@@ -169,19 +141,20 @@ class Run:
         Raises:
             StorageError: they cannot be written.
         """
-        events = self.events
-        if self._written < len(events):
-            self.database.replace_events(self.run_id, self._written, events[self._written :])
-        self._written, self._written_at = len(events), time.monotonic()
+        if self.events is None:
+            return
+        if self.written < len(self.events):
+            self.database.replace_events(self.run_id, self.written, self.events[self.written :])
+        self.written, self._written_at = len(self.events), time.monotonic()
 
-    def _seconds_left(self, event: Metrics) -> float | None:
+    def _seconds_left(self, event: Metrics, events: list[Metrics]) -> float | None:
         """Estimated from the run's own epochs; those of a fork's parent may have been slower."""
         inherited = float(self.snapshot.parent_epoch or 0)
         own_epochs = event.progress - inherited
         if own_epochs <= 0:
             return None
-        first = bisect_right(self.events, inherited, key=lambda event: event.progress)
-        started = self.events[first - 1].seconds if first else 0.0
+        first = bisect_right(events, inherited, key=lambda event: event.progress)
+        started = events[first - 1].seconds if first else 0.0
         return (event.seconds - started) / own_epochs * (self.config.epochs - event.progress)
 
     def _figures_after(self, events: list[Metrics]) -> dict[str, Any]:
@@ -220,14 +193,14 @@ class Run:
                 state = replace(state, position=replace(position, learning_rate=None))
         return state, events
 
-    def recover(self) -> None:
+    def recover(self, events: list[Metrics]) -> None:
         """Restores the state of a run that a kill interrupted from what is on disk."""
         self.update(state=RunState.INTERRUPTED, kept=tuple(self.files.epochs()))
-        if self.events:
+        if events:
             message = self.snapshot.message
-            self.update(**{**self._figures_after(self.events), "message": message})
+            self.update(**{**self._figures_after(events), "message": message})
         try:
-            if self.is_complete and self.config.epochs in self.snapshot.kept:
+            if self.is_complete(events) and self.config.epochs in self.snapshot.kept:
                 self.update(state=RunState.DONE)
             self.save()
         except StorageError as error:
@@ -241,8 +214,7 @@ class Run:
             StorageError: they cannot be written.
         """
         self.files.link_from(files, epoch)
-        self._events = list(events)
-        self.write_events()
+        self.database.replace_events(self.run_id, 0, events)
         self.update(kept=tuple(self.files.epochs()), **self._figures_after(events))
 
     def rewind_to(
@@ -257,11 +229,12 @@ class Run:
         figures = self._figures_after(stored[:count])
         revision = self.snapshot.revision + 1
         self.change(revision=revision, place_epoch=epoch, **figures, **changes)
-        self._events, self._written = stored[:count], len(stored)
+        self.events = None
         self.previews.newest = None
 
-    def discard_rewound(self) -> None:
-        """Deletes what lies after the epoch that the run was rewound to.
+    def discard_rewound(self, count: int) -> None:
+        """Deletes what lies after the epoch that the run was rewound to, and all but its first
+        `count` events.
 
         Raises:
             StorageError: it cannot be deleted.
@@ -275,10 +248,9 @@ class Run:
             finally:
                 self.update(kept=tuple(self.files.epochs()))
         # Checkpoints first: if this is interrupted, every saved epoch still has its events.
-        events = self.events
-        if self._written > len(events):
-            self.database.replace_events(self.run_id, len(events), [])
-        self._written = len(events)
+        if self.written > count:
+            self.database.replace_events(self.run_id, count, [])
+        self.written = count
         if epoch is not None and epoch < (self.snapshot.parent_epoch or 0):
             self.update(parent_epoch=epoch, earlier=self.snapshot.segments(epoch))
         self.update(place_epoch=None)

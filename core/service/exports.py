@@ -41,12 +41,12 @@ class RunExports:
         self._runs, self._predictions = runs, predictions
 
     def metrics_csv(self, run_id: str) -> File:
-        snapshot, events = self._run(run_id)
+        snapshot, events = self._runs.events(run_id)
         text = metrics.to_csv(events)
         return File(f"{_stem(snapshot)}.csv", "text/csv; charset=utf-8", text.encode())
 
     def metrics_json(self, run_id: str) -> File:
-        snapshot, events = self._run(run_id)
+        snapshot, events = self._runs.events(run_id)
         text = metrics.to_json(events, _provenance(snapshot))
         return File(f"{_stem(snapshot)}.json", "application/json", text.encode())
 
@@ -55,7 +55,7 @@ class RunExports:
         Raises:
             StorageError: the disk is full.
         """
-        snapshot, events = self._run(run_id)
+        snapshot, events = self._runs.events(run_id)
         content = to_tensorboard(events, _provenance(snapshot))
         return File(f"{_stem(snapshot)}-tensorboard.zip", "application/octet-stream", content)
 
@@ -66,7 +66,7 @@ class RunExports:
             NotTrainedError, UnknownEpochError, DamagedFileError: there is no such network.
         """
         checkpoint = self._predictions.checkpoint(run_id, epoch)
-        snapshot, _ = self._run(run_id)
+        snapshot = self._runs.find(run_id).snapshot
         content = _WEIGHTS[format](checkpoint.state_dict, _provenance(snapshot))
         name = f"{_stem(snapshot)}-epoch-{checkpoint.progress:.4g}"
         return File(f"{name}.{format}", "application/octet-stream", content)
@@ -89,7 +89,7 @@ class RunExports:
         return File(f"{_stem(snapshot)}.ipynb", "application/x-ipynb+json", content)
 
     def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
-        snapshot, events = self._run(run_id)
+        snapshot, events = self._runs.events(run_id)
         if snapshot.brought_in:
             raise WrongStateError(
                 f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
@@ -101,10 +101,6 @@ class RunExports:
                 "bring along. The run that it was forked from can be had as a program."
             )
         return snapshot, events
-
-    def _run(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
-        with self._runs.loaded_events(run_id) as run:
-            return run.snapshot, list(run.events)
 
 
 def _stem(snapshot: RunSnapshot) -> str:

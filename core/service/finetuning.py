@@ -83,9 +83,9 @@ class Finetuning:
         Raises:
             UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
         """
-        with self._runs.loaded_events(run_id) as run:
-            snapshot, events = run.snapshot, list(run.events)
-        info, data = snapshot.lesson, finetuning_data.load(snapshot, run.files.folder)
+        snapshot, events = self._runs.events(run_id)
+        folder = self._runs.find(run_id).files.folder
+        info, data = snapshot.lesson, finetuning_data.load(snapshot, folder)
         if info is None or data is None:
             return None
         parent_epoch = info.epoch if snapshot.parent_epoch is None else snapshot.parent_epoch

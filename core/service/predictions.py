@@ -291,7 +291,7 @@ class Predictions:
                 in_memory = (run.evaluated if evaluated else None) or run.latest
                 if epoch is None and in_memory is not None:
                     return run, in_memory
-                if epoch is not None or run.snapshot.kept:
+                if run.snapshot.kept or (epoch is not None and run_id is not None):
                     snapshot = run.snapshot
                     break
             else:

@@ -55,11 +55,12 @@ class Recorder:
         self._try_write(run, run.save)
         if run.is_saved:
             run.latest = run.evaluated = None
-        run.unload_events()
+        if run.events is not None and run.written == len(run.events):
+            run.events = None
 
     def _save_checkpoint(self, run: Run, checkpoint: Checkpoint) -> None:
         run.write_events()
-        run.files.save(checkpoint, len(run.events), run.snapshot.to_json())
+        run.files.save(checkpoint, run.written, run.snapshot.to_json())
         run.files.prune(run.config.epochs)
         with self._lock:
             run.is_saved = True

@@ -67,9 +67,8 @@ class RunManager:
         When the snapshot's `revision` has grown, earlier events were discarded: start at 0 again.
         A cursor beyond the end gives nothing and comes back as the end.
         """
-        with self._runs.loaded_events(run_id) as run:
-            events = run.events
-            return events[max(cursor, 0) :], len(events)
+        _, events = self._runs.events(run_id)
+        return events[max(cursor, 0) :], len(events)
 
     # Preview
 
@@ -135,7 +134,7 @@ class RunManager:
             raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
         with self._lock:
             run = self._find_trained(run_id, "repeated")
-            if run.snapshot.parent_epoch:
+            if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}

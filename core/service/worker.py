@@ -8,7 +8,7 @@ from typing import Any
 
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import CancelledError, DamagedFileError, DigitLabError, WrongStateError
+from core.errors import CancelledError, DigitLabError, WrongStateError
 from core.records.runs import RunState
 from core.runs import finetuning_data
 from core.runs.registry import Runs
@@ -89,7 +89,8 @@ class TrainingWorker:
         """Trains runs, saved as queued, when their turn comes."""
         with self._lock:
             for run in runs:
-                run.control = TrainingControl()
+                # A rate that was set while the data set was loaded has not been read yet.
+                run.control = TrainingControl(run.control.new_learning_rate())
                 self.queue.append(run)
             self._start_next()
 
@@ -158,7 +159,7 @@ class TrainingWorker:
         changes: dict[str, Any]
         try:
             self._train(run)
-            changes = {"state": RunState.DONE if run.is_complete else run.stopped_as}
+            changes = {"state": RunState.DONE if run.is_complete(run.events) else run.stopped_as}
         except CancelledError:
             changes = {"state": run.stopped_as}
         except DigitLabError as error:
@@ -202,14 +203,12 @@ class TrainingWorker:
         # Read without the lock: nobody else changes the files of a run that trains.
         epoch = run.snapshot.place_epoch
         state, count = run.resume_state(epoch)
-        stored, problem = run.read_events()
+        stored = run.database.events(run.run_id)
         with self._lock:
-            if run.loaded_event_count is None:
-                run.load_events(stored, problem)
-            if count != len(run.events):
-                if problem:
-                    raise DamagedFileError(problem)
+            if count != len(run.shown_events(stored)):
                 run.rewind_to(stored, count, epoch)
-            run.discard_rewound()
+            run.written = len(stored)
+            run.discard_rewound(count)
+            run.events = stored[:count]
             run.previews.resume(state.position.step if state else 0)
         return state

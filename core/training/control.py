@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 
 PUBLISH_SECONDS = 0.5
 """Weights are published at most this often: each copy costs some milliseconds."""
@@ -13,11 +14,11 @@ WATCH_SECONDS = 8.0
 class TrainingControl:
     """A mailbox between those who watch a run and `fit`, which reads it before each batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, learning_rate: float | None = None) -> None:
         self._stop = threading.Event()
         self._publish = False
         self._published_at = float("-inf")
-        self._learning_rate: float | None = None
+        self._learning_rates = deque([learning_rate] if learning_rate else [], maxlen=1)
         self._watched_until = float("-inf")
 
     def stop(self) -> None:
@@ -26,7 +27,7 @@ class TrainingControl:
 
     def set_learning_rate(self, rate: float) -> None:
         """Changes the learning rate (the peak of a cycle) from the next batch on."""
-        self._learning_rate = rate
+        self._learning_rates.append(rate)
 
     def publish_weights(self) -> None:
         """Asks for a copy of the weights, which comes within `PUBLISH_SECONDS`."""
@@ -51,5 +52,4 @@ class TrainingControl:
 
     def new_learning_rate(self) -> float | None:
         """The learning rate that was set since the last call, if any."""
-        rate, self._learning_rate = self._learning_rate, None
-        return rate
+        return self._learning_rates.pop() if self._learning_rates else None

@@ -102,4 +102,6 @@ def fit(
                 if preview.is_due(progress.step):
                     yield preview.frame(state, progress)
     except CancelledError:
+        if new_rate := control.new_learning_rate():
+            yield progress.set_learning_rate(new_rate)
         yield checkpoint(resumable=True)

@@ -181,7 +181,7 @@ def actions(run: RunSnapshot) -> list[str]:
         "pause": waits_or_trains,
         "resume": known and run.state.at_rest and run.state is not RunState.DONE,
         "stop": waits_or_trains or run.state is RunState.PAUSED,
-        "repeat": known and not run.parent_epoch,
+        "repeat": known and not run.parent_epoch and run.lesson is None,
         "continue": known and bool(run.kept),
         "rewind": known and run.state.at_rest,
     }

@@ -436,6 +436,21 @@ def test_a_fork_of_a_taught_run_is_taught_too(
     assert report.before == 2
 
 
+def test_a_taught_run_is_not_repeated_from_its_beginning_on_other_images(
+    trained_service: TrainingService, tiny_dataset: Dataset, finish: Finish
+) -> None:
+    service = trained_service
+    keep(service, tiny_dataset, 5)
+    child = service.finetuning.start(MINE)
+    finish(service, child)
+    service.runs.rewind(child, 0)
+    service.runs.resume(child)
+    assert finish(service, child).parent_epoch == 0
+    for run_id in (child, service.runs.fork(child, 0, {})):
+        with pytest.raises(WrongStateError, match="It is a fork"):
+            service.runs.repeat(run_id)
+
+
 def test_what_cannot_be_taught_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset, tiny_config: TrainConfig, finish: Finish
 ) -> None:

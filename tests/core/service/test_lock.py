@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from core.config import TrainConfig
+from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import Runtime
-from core.errors import UnknownEpochError
+from core.errors import CancelledError, UnknownEpochError
 from core.records.runs import RunState
 from core.runs import registry
 from core.runs.checkpoints import CheckpointFiles
@@ -174,11 +175,64 @@ def test_a_batch_takes_no_lock(make_service: MakeService, tiny_config: TrainConf
         assert asked.wait(10)
 
 
+def test_nothing_is_read_to_name_weights(
+    make_service: MakeService,
+    tmp_path: Path,
+    tiny_config: TrainConfig,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = make_service(runs=tmp_path / "runs")
+    run_id = service.runs.start(tiny_config)
+    finish(service)
+    service.close()
+    service = make_service(runs=tmp_path / "runs")
+    monkeypatch.setattr(RunDatabase, "events", None)
+    assert service.exports.weights(run_id, None, "pth").name == "Run-1-epoch-2.pth"
+
+
+def test_nothing_is_read_for_a_run_that_is_stopped_before_it_trains_on(
+    make_service: MakeService,
+    tmp_path: Path,
+    catalog: DataCatalog,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, run_id = stopped_at(make_service, tmp_path, STEPS + 3, "pause")
+    settled(service, run_id, wait_until)
+    events = told(service, run_id)
+    service.close()
+    service = make_service(runs=tmp_path)
+    loading = threading.Event()
+
+    def never(name: str, should_stop: Callable[[], bool]) -> Dataset:
+        loading.set()
+        wait_until(should_stop)
+        raise CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "load", never)
+        patch.setattr(RunDatabase, "events", None)
+        service.runs.resume(run_id)
+        assert loading.wait(SECONDS)
+        service.runs.pause(run_id)
+        assert settled(service, run_id, wait_until).state is RunState.PAUSED
+    assert told(service, run_id) == events
+
+
 # What stays in memory
 
 
-def loaded(service: TrainingService) -> list[str]:
-    return [run.run_id for run in service.runs._runs if run._events is not None]
+def read_from_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows with the run's id whenever events are read from disk."""
+    read, ids = RunDatabase.events, []
+
+    def log(store: RunDatabase, run_id: str) -> Any:
+        ids.append(run_id)
+        return read(store, run_id)
+
+    monkeypatch.setattr(RunDatabase, "events", log)
+    return ids
 
 
 def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
@@ -194,11 +248,14 @@ def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(
         finish(service, run_id)
     events = {run_id: told(service, run_id) for run_id in ids}
     assert all(len(found) == STEPS + 1 for found in events.values())
-    assert loaded(service) == ids[2:]
+    from_disk = read_from_disk(monkeypatch)
 
-    assert told(service, ids[0]) == events[ids[0]]
+    for run_id in (ids[2], ids[3], ids[0], ids[3], ids[0]):
+        assert told(service, run_id) == events[run_id]
+    assert from_disk == ids[:1]
+    told(service, ids[2])
+    assert from_disk == [ids[0], ids[2]]
 
-    assert loaded(service) == [ids[0], ids[3]]
     service.runs.fork(first, 1, {"epochs": 2})
     assert finish(service).state is RunState.DONE
     assert {run_id: told(service, run_id) for run_id in ids} == events
@@ -247,7 +304,6 @@ def test_a_run_goes_on_whose_events_had_left_the_memory(
     other = service.runs.start(CONFIG.model_copy(update={"epochs": 1}))
     finish(service, other)
     told(service, other)
-    assert run_id not in loaded(service)
 
     service.runs.resume(run_id)
     finish(service, run_id)

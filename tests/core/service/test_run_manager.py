@@ -18,6 +18,7 @@ from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import Runtime
 from core.errors import (
+    CancelledError,
     DamagedFileError,
     InvalidConfigError,
     StorageError,
@@ -514,6 +515,34 @@ def test_the_learning_rate_of_a_running_run_can_be_changed(
     service.runs.resume(run_id)
     finish(service, run_id)
     assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {3e-4}
+
+
+def test_a_learning_rate_that_is_set_while_the_digits_are_loaded_outlives_a_pause(
+    make_service: MakeService,
+    catalog: DataCatalog,
+    wait_until: WaitUntil,
+    finish: Finish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = make_service()
+    load, loading = catalog.load, threading.Event()
+
+    def slow(name: str, should_stop: Callable[[], bool]) -> Dataset:
+        if not loading.is_set():
+            loading.set()
+            wait_until(should_stop)
+            raise CancelledError
+        return load(name, should_stop)
+
+    monkeypatch.setattr(catalog, "load", slow)
+    run_id = service.runs.start(CONFIG)
+    assert loading.wait(SECONDS)
+    service.runs.set_learning_rate(run_id, 1e-5)
+    service.runs.pause(run_id)
+    settled(service, run_id, wait_until)
+    service.runs.resume(run_id)
+    finish(service, run_id)
+    assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
 
 
 # The queue

@@ -25,6 +25,7 @@ from core.errors import (
     EmptyDrawingError,
     NoModelError,
     NotTrainedError,
+    UnknownEpochError,
     UnknownRunError,
     WrongStateError,
 )
@@ -277,6 +278,20 @@ def test_a_run_without_a_network_says_why(
         look.checkpoint(waiting)
     with pytest.raises(NoModelError):
         look.gallery(1, 0)
+
+
+def test_an_epoch_is_that_of_the_newest_run_that_has_a_network(
+    trained_service: TrainingService, tiny_config: TrainConfig, wait_until: WaitUntil
+) -> None:
+    service = trained_service
+    trains = service.runs.start(tiny_config.model_copy(update={"epochs": 2000, "seed": 1}))
+    waits = service.runs.start(tiny_config)
+    wait_until(lambda: service.runs.snapshot(trains).kept)
+    look = service.predictions
+    named = look.predict_strokes(SEVEN, run_id=trains, epoch=0)
+    assert look.predict_strokes(SEVEN, epoch=0).prediction == named.prediction
+    with pytest.raises(UnknownEpochError, match="There are: none"):
+        look.predict_strokes(SEVEN, run_id=waits, epoch=0)
 
 
 def test_of_many_who_start_at_once_one_trains_and_the_others_wait(

@@ -10,6 +10,7 @@ import torch
 from core.config import TrainConfig, parse_config
 from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange
+from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.optim import learning_rate
 from core.training.state import Checkpoint, ResumeState
@@ -255,6 +256,23 @@ def test_a_learning_rate_that_was_set_outlives_a_stop(tiny_dataset: Dataset) -> 
     first = once([], at=12)
     rest = list(fit(config, tiny_dataset, resume=last_state(first)))
 
+    assert {event.learning_rate for event in batches(rest)} == {0.0001}
+
+
+def test_a_learning_rate_that_is_set_right_before_a_stop_holds_afterwards(
+    tiny_dataset: Dataset,
+) -> None:
+    config, control = tiny(learning_rate=0.01), TrainingControl()
+    found: list[Event] = []
+    for event in fit(config, tiny_dataset, control=control):
+        found.append(event)
+        if len(batches(found)) == 15:
+            control.set_learning_rate(0.0001)
+            control.stop()
+
+    rest = list(fit(config, tiny_dataset, resume=last_state(found)))
+
+    assert [event.step for event in found if isinstance(event, LearningRateChange)] == [15]
     assert {event.learning_rate for event in batches(rest)} == {0.0001}
 
 
