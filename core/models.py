@@ -1,4 +1,4 @@
-"""The networks by name, and the shapes of their layers.
+"""The networks by name.
 
 A model maps normalized images (N, 1, 28, 28) to logits (N, 10).
 """
@@ -8,8 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from core.records.layers import LayerInfo
 
 CLASSES = 10
 
@@ -136,21 +134,3 @@ def load(name: str, state_dict: dict[str, Tensor]) -> nn.Module:
     model = build_on_meta(name)
     model.load_state_dict(state_dict, assign=True)
     return model.eval()
-
-
-def layers(name: str) -> list[LayerInfo]:
-    """The layers of a model in the order of its forward pass; the first entry is the input."""
-    model = build_on_meta(name)
-    names = {module: layer_name for layer_name, module in model.named_modules()}
-    infos = [LayerInfo("input", "Image", (1, 28, 28), 0)]
-
-    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        parameters = sum(p.numel() for p in module.parameters())
-        shape = tuple(output.shape[1:])
-        infos.append(LayerInfo(names[module], type(module).__name__, shape, parameters))
-
-    for module in names:
-        if not list(module.children()):
-            module.register_forward_hook(hook)
-    model(torch.zeros(1, 1, 28, 28, device="meta"))
-    return infos

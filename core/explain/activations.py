@@ -43,15 +43,6 @@ class Network:
         """From the input to the ten logits."""
         return tuple(traced.layer for traced in self._traced)
 
-    def parameters(self) -> tuple[int, ...]:
-        """The number of weights and biases of each layer, batch normalization included."""
-        counts = []
-        for traced in self._traced:
-            names = [traced.layer.name, traced.normalization] if traced.layer.kernel else []
-            modules = [self._model.get_submodule(name) for name in names if name]
-            counts.append(sum(p.numel() for module in modules for p in module.parameters()))
-        return tuple(counts)
-
     def logits(self, pixels: Tensor, hook: LayerHook = lambda layer, output: output) -> Tensor:
         """Logits (N, 10) of normalized images (N, 1, 28, 28). Calls `hook` for every layer."""
 

@@ -97,12 +97,19 @@ def trace_layers(model_name: str) -> tuple[TracedLayer, ...]:
             weight, padding = call.args[1], _checked_padding(*call.args[3:])
             kernel = tuple(weight.shape[1:])
             operations = (f"{kernel[1]} × {kernel[2]} convolution",)
-            jump = previous.layer.jump
-            layer = InnerLayer(owners[id(weight)], operations, shape, kernel, jump=jump)
+            layer = InnerLayer(
+                owners[id(weight)],
+                operations,
+                shape,
+                kernel,
+                jump=previous.layer.jump,
+                parameters=_count(*call.args[1:3]),
+            )
             traced.append(TracedLayer(layer, call.number, padding=padding))
         elif call.name == "linear":
             name, kernel = owners[id(call.args[1])], previous.layer.shape
-            layer = InnerLayer(name, ("linear layer",), shape, kernel)
+            parameters = _count(*call.args[1:3])
+            layer = InnerLayer(name, ("linear layer",), shape, kernel, parameters=parameters)
             traced.append(TracedLayer(layer, call.number))
         elif call.name == "amax":
             layer = InnerLayer("maximum", ("the largest number of each map",), shape)
@@ -122,7 +129,7 @@ def _extended(
 ) -> TracedLayer:
     """A layer with the operation that follows it."""
     layer, normalization = traced.layer, traced.normalization
-    pool, jump = layer.pool, layer.jump
+    pool, jump, parameters = layer.pool, layer.jump, layer.parameters
     if call.name == "max_pool2d":
         side = call.args[1]
         operation = f"{side} × {side} max-pooling"
@@ -130,11 +137,18 @@ def _extended(
     elif call.name == "batch_norm":
         operation = "batch normalisation"
         normalization = owners[id(call.kwargs["weight"])]
+        parameters += _count(call.kwargs["weight"], call.kwargs["bias"])
     else:
         operation = "ReLU"
     operations = (*layer.operations, operation)
-    layer = replace(layer, shape=shape, operations=operations, pool=pool, jump=jump)
+    layer = replace(
+        layer, shape=shape, operations=operations, pool=pool, jump=jump, parameters=parameters
+    )
     return replace(traced, layer=layer, call=call.number, normalization=normalization)
+
+
+def _count(*parameters: Tensor | None) -> int:
+    return sum(tensor.numel() for tensor in parameters if tensor is not None)
 
 
 def _checked_padding(

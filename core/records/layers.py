@@ -12,13 +12,14 @@ class InnerLayer:
     """A layer with weights together with what follows it: normalization, activation, pooling.
 
     Attributes:
-        name: of the module with the weights, as in `core.models.layers`; `input` for the image.
+        name: of the module with the weights; `input` for the image.
         operations: the operations in words, in order.
         shape: channels, height and width of the output; (n, 1, 1) for a vector.
         kernel: channels, height and width of the kernel; None without weights. The kernel of a
             linear layer has the shape of its input.
         pool: side of the max-pooling window; 1 without pooling.
         jump: distance in the image, in pixels, of neighbouring pixels of the map.
+        parameters: the number of weights and biases, batch normalization included.
     """
 
     name: str
@@ -27,6 +28,7 @@ class InnerLayer:
     kernel: tuple[int, int, int] | None = None
     pool: int = 1
     jump: int = 1
+    parameters: int = 0
 
     @property
     def is_map(self) -> bool:
@@ -83,14 +85,12 @@ class ActivationView:
 class NetworkView(ActivationView):
     """The activations of a run's newest weights for a test image.
 
-    `version` names the weights and `index` the image. `parameters` has the number of weights and
-    biases of each layer of `view`, batch normalization included.
+    `version` names the weights and `index` the image.
     """
 
     version: str
     model: str
     index: int
-    parameters: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,13 +145,3 @@ class PixelStep:
     areas: tuple[Area, ...]
     window: np.ndarray
     chosen: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """A layer of a model: its class, the shape of its output for one image, its parameters."""
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    parameters: int

@@ -107,16 +107,14 @@ class Inspection:
                 self._weights[key] = found
         checkpoint, data, version = found
         image, label = _test_image(data, index)
-        cached = self._cached(checkpoint)
         return NetworkView(
             image=image,
             label=label,
             progress=checkpoint.progress,
-            view=cached.view(image),
+            view=self._cached(checkpoint).view(image),
             version=version,
             model=checkpoint.model,
             index=index,
-            parameters=cached.network.parameters(),
         )
 
     def filters(

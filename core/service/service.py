@@ -8,7 +8,6 @@ from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.records.datasets import DatasetStatus
 from core.records.health import Health
-from core.records.layers import LayerInfo
 from core.runs.database import RunDatabase
 from core.runs.registry import Runs
 from core.service import health
@@ -89,10 +88,6 @@ class TrainingService:
 
     def health(self) -> Health:
         return health.check(self._worker, self._catalog, self._database)
-
-    @staticmethod
-    def layers(model: str) -> list[LayerInfo]:
-        return models.layers(model)
 
     @staticmethod
     def parameter_count(model: str) -> int:

@@ -47,18 +47,18 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             label=found.label,
             model=found.model,
             probabilities=found.view.probabilities.tolist(),
-            parameters=sum(found.parameters),
+            parameters=sum(maps.layer.parameters for maps in found.view.maps),
             layers=[
                 LayerResponse(
                     name=maps.layer.name,
                     operations=list(maps.layer.operations),
                     shape=list(maps.layer.shape if maps.layer.is_map else maps.layer.shape[:1]),
                     size=maps.layer.size,
-                    parameters=parameters,
+                    parameters=maps.layer.parameters,
                     columns=columns_of(len(maps.values)),
                     picture=_data_url(mosaic(maps.values)),
                 )
-                for maps, parameters in zip(found.view.maps, found.parameters, strict=True)
+                for maps in found.view.maps
             ],
         )
 

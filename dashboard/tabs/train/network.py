@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, dcc, html
 from dash.exceptions import PreventUpdate
 
 from core.config import ModelName
-from core.records.layers import InnerLayer, LayerInfo
+from core.records.layers import InnerLayer
 from dashboard.components.controls import table
 from dashboard.components.mosaic import columns_of
 from dashboard.formatting import NOTHING, model_title, percent
@@ -77,32 +77,19 @@ def register(app: Dash, service: "TrainingService") -> None:
         if model is None:
             raise PreventUpdate
         layers = await asyncio.to_thread(service.inspection.layers, model)
-        modules = await asyncio.to_thread(service.layers, model)
-        return body(model, parts_of(layers, modules), modules)
+        return body(model, parts_of(layers))
 
 
 @dataclass(frozen=True)
 class Part:
-    """A layer as it is drawn. `weights` counts those of its batch normalization as well."""
+    """A layer as it is drawn, with a short name."""
 
     name: str
     layer: InnerLayer
-    weights: int
 
 
-def parts_of(layers: tuple[InnerLayer, ...], modules: list[LayerInfo]) -> list[Part]:
-    """The layers of a model with their names and weights.
-
-    Args:
-        layers: a layer is a module with weights and what follows it.
-        modules: those of the same model, in the same order.
-    """
-    starts = {layer.name for layer in layers}
-    weights = dict.fromkeys(starts, 0)
-    start = ""
-    for module in modules:
-        start = module.name if module.name in starts else start
-        weights[start] += module.parameters
+def parts_of(layers: tuple[InnerLayer, ...]) -> list[Part]:
+    """The layers of a model with their names."""
     parts = []
     convolutions = 0
     for layer in layers:
@@ -110,11 +97,11 @@ def parts_of(layers: tuple[InnerLayer, ...], modules: list[LayerInfo]) -> list[P
         # A module within a module, such as block1.0.0
         name = f"conv{convolutions}" if "." in layer.name else layer.name
         pooled = " + pool" if layer.pool > 1 else ""
-        parts.append(Part(name + pooled, layer, weights[layer.name]))
+        parts.append(Part(name + pooled, layer))
     return parts
 
 
-def body(model: str, parts: list[Part], modules: list[LayerInfo]) -> list[Any]:
+def body(model: str, parts: list[Part]) -> list[Any]:
     """The model as pictures, still empty, and as a table."""
     arrow = html.I(className="glyph glyph-arrow")
     flow: list[Any] = []
@@ -132,7 +119,7 @@ def body(model: str, parts: list[Part], modules: list[LayerInfo]) -> list[Any]:
     )
     return [
         html.Div([pictures, _share(parts)], className="network-pictures"),
-        html.Div(layer_table(modules), className="network-table"),
+        html.Div(layer_table([part.layer for part in parts]), className="network-table"),
     ]
 
 
@@ -151,8 +138,8 @@ def _layer(part: Part, picture: html.Div, width: float) -> html.Div:
 
 
 def _caption(part: Part) -> str:
-    if part.weights:
-        return f"{part.weights:,} weights"
+    if part.layer.parameters:
+        return f"{part.layer.parameters:,} weights"
     return "one test digit" if part.layer.name == "input" else "strongest of each map"
 
 
@@ -197,18 +184,18 @@ def _outputs() -> html.Div:
 
 def _share(parts: list[Part]) -> html.Div:
     """How the weights are spread over the layers."""
-    most = max(parts, key=lambda part: part.weights)
-    total = sum(part.weights for part in parts)
-    share = percent(most.weights / total, 1)
+    most = max(parts, key=lambda part: part.layer.parameters)
+    total = sum(part.layer.parameters for part in parts)
+    share = percent(most.layer.parameters / total, 1)
     name = most.name.removesuffix(" + pool")
     bars = [
         html.I(
             className="most" if part is most else None,
-            style={"flex": f"{max(part.weights / total, 0.004):.4f}"},
-            title=f"{part.name}: {part.weights:,}",
+            style={"flex": f"{max(part.layer.parameters / total, 0.004):.4f}"},
+            title=f"{part.name}: {part.layer.parameters:,}",
         )
         for part in parts
-        if part.weights
+        if part.layer.parameters
     ]
     return html.Div(
         [
@@ -219,16 +206,16 @@ def _share(parts: list[Part]) -> html.Div:
     )
 
 
-def layer_table(modules: list[LayerInfo]) -> Any:
-    """The modules of a model in the order of the data's way, with their weights."""
+def layer_table(layers: list[InnerLayer]) -> Any:
+    """The layers of a model in the order of the data's way, with their weights."""
     rows = [
         [
-            module.name,
-            module.kind,
-            " × ".join(map(str, module.output_shape)),
-            f"{module.parameters:,}" if module.parameters else NOTHING,
+            layer.name,
+            ", ".join(layer.operations) or "image",
+            layer.size,
+            f"{layer.parameters:,}" if layer.parameters else NOTHING,
         ]
-        for module in modules
+        for layer in layers
     ]
-    rows.append(["Together", "", "", f"{sum(module.parameters for module in modules):,}"])
-    return table(["Layer", "Kind", "Output", "Weights"], rows, responsive=True)
+    rows.append(["Together", "", "", f"{sum(layer.parameters for layer in layers):,}"])
+    return table(["Layer", "Operations", "Output", "Weights"], rows, responsive=True)

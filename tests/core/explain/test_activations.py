@@ -97,6 +97,17 @@ def test_layers_stand_in_the_order_of_the_datas_way(model: str, sizes: str) -> N
     assert ", ".join(layer.size for layer in layers) == sizes
 
 
+def test_layers_have_the_parameters_that_they_multiply_with() -> None:
+    layers = Network("simple_cnn", some_weights("simple_cnn")).layers
+    assert [(layer.name, layer.parameters) for layer in layers] == [
+        ("input", 0),
+        ("conv1", 320),
+        ("conv2", 18_496),
+        ("fc1", 1_605_760),
+        ("fc2", 1_290),
+    ]
+
+
 def test_maps_of_the_notebooks_network_are_those_of_its_own_forward_pass() -> None:
     weights = some_weights("simple_cnn")
     notebook = NotebookCNN()

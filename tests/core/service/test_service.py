@@ -897,8 +897,7 @@ def test_a_data_set_that_cannot_be_prepared_harms_nobody(
         assert tried.wait(SECONDS)
 
 
-def test_layers_and_device_can_be_asked_for_the_page(service: TrainingService) -> None:
-    assert [layer.name for layer in service.layers("simple_cnn")][:2] == ["input", "conv1"]
+def test_the_device_can_be_asked_for_the_page(service: TrainingService) -> None:
     assert service.device_title("fp32").endswith(", fp32")
 
 

@@ -197,7 +197,7 @@ def _results(service: "TrainingService", version: dict[str, Any] | None) -> list
 
 
 def _result(service: "TrainingService", run: RunSnapshot, trained: bool) -> text.Result:
-    layers = service.layers(str(run.config["model"]))
+    layers = service.inspection.layers(str(run.config["model"]))
     if not trained:
         return text.Result(run, layers)
     answers = service.predictions.test_set_report(run.run_id).answers

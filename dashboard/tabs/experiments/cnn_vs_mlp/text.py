@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 
 from core.records.comparisons import Pair
-from core.records.layers import LayerInfo
+from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.controls import table
 from dashboard.components.header import NEWEST, OPTIONS, state_mark
@@ -42,7 +42,7 @@ class Result:
     """
 
     run: RunSnapshot
-    layers: Sequence[LayerInfo]
+    layers: Sequence[InnerLayer]
     images: int | None = None
     wrong: int | None = None
     progress: float | None = None
@@ -57,7 +57,7 @@ class Result:
 
     @property
     def in_convolutions(self) -> int:
-        return sum(layer.parameters for layer in self.layers if layer.kind == "Conv2d")
+        return sum(layer.parameters for layer in self.layers if layer.is_convolution)
 
 
 def name(run: RunSnapshot) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.records.comparisons import Pair
-from core.records.layers import LayerInfo
+from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components import runs_table
 from dashboard.components.header import NEWEST
@@ -32,11 +32,11 @@ def run(model: str = "simple_cnn", state: RunState = RunState.DONE, **facts: Any
 CNN, MLP = run(), run("mlp")
 DONE = Pair("a", (CNN, MLP))
 CONVOLUTIONS = [
-    LayerInfo("input", "Image", (1, 28, 28), 0),
-    LayerInfo("conv1", "Conv2d", (32, 28, 28), 18_816),
-    LayerInfo("fc1", "Linear", (10,), 1_607_050),
+    InnerLayer("input", (), (1, 28, 28)),
+    InnerLayer("conv1", (), (32, 28, 28), (1, 3, 3), parameters=18_816),
+    InnerLayer("fc1", (), (10, 1, 1), (32, 28, 28), parameters=1_607_050),
 ]
-LINEAR = [LayerInfo("fc1", "Linear", (10,), 1_626_162)]
+LINEAR = [InnerLayer("fc1", (), (10, 1, 1), (1, 28, 28), parameters=1_626_162)]
 RESULTS = [Result(CNN, CONVOLUTIONS, 10_000, 90, 3.0), Result(MLP, LINEAR, 10_000, 180, 3.0)]
 
 
