@@ -65,9 +65,12 @@ class NarrowMLP(models.MLP):
     """The MLP with an eighth of its parameters. Tests train hundreds, and few need more."""
 
     def __init__(self) -> None:
-        nn.Module.__init__(self)
+        nn.Sequential.__init__(self)
+        self.flatten = nn.Flatten()
         self.fc1 = nn.Linear(28 * 28, 200)
+        self.relu1 = nn.ReLU()
         self.fc2 = nn.Linear(200, 160)
+        self.relu2 = nn.ReLU()
         self.fc3 = nn.Linear(160, 10)
 
 

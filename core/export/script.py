@@ -59,9 +59,9 @@ def _source(*definitions: Callable[..., Any]) -> str:
 SOURCES = {
     "normalize": _source(dataset.normalize),
     "affine": _source(augmentation.affine),
-    "simple_cnn": _source(models._flatten, models.SimpleCNN),
-    "speedrun_cnn": _source(models._flatten, models.SpeedrunCNN),
-    "accurate_cnn": _source(models._conv, models.AccurateCNN),
+    "simple_cnn": _source(models.SimpleCNN),
+    "speedrun_cnn": _source(models.SpeedrunCNN),
+    "accurate_cnn": _source(models.AccurateCNN, models._conv, models.GlobalMax),
     "mlp": _source(models.MLP),
 }
 
