@@ -25,7 +25,6 @@ from core.device import configure_malloc
 from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError
 from core.inference import confidence
-from core.records.predictions import Prediction
 from core.training.state import Checkpoint
 
 SCRIBBLES = 500  # of each kind
@@ -198,11 +197,9 @@ def print_rule(data: Dataset, digits: Groups, others: Groups) -> None:
     judge = confidence.OutOfDistributionDetector()
 
     def doubted(seen: Seen) -> Tensor:
-        chances = seen.logits.softmax(1).tolist()
+        chances = seen.logits.softmax(1).numpy()
         pairs = zip(seen.pictures.numpy(), chances, strict=True)
-        return torch.tensor(
-            [judge.doubt(data, image, Prediction(tuple(each))) is not None for image, each in pairs]
-        )
+        return torch.tensor([judge.doubt(data, image, each) is not None for image, each in pairs])
 
     doubts = {group: doubted(seen) for group, seen in (digits | others).items()}
     print_row("core.inference.predictor.confidence", doubts, digits)

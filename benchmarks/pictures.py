@@ -150,10 +150,10 @@ def read(
         right = sure = False
         answer = "no digit"
         if image is not None:
-            prediction = predictor.predict(checkpoint, image)
-            doubt = detector.doubt(data, image, prediction)
-            right, sure = prediction.digit == picture.digit, doubt is None
-            answer = f"{prediction.digit}, {doubt or 'sure'}"
+            (probabilities,) = predictor.probabilities(checkpoint, image[None] * np.float32(255))
+            doubt, digit = detector.doubt(data, image, probabilities), int(probabilities.argmax())
+            right, sure = digit == picture.digit, doubt is None
+            answer = f"{digit}, {doubt or 'sure'}"
         one = picture.digit is not None
         new = (one, right, right and sure, one and sure and not right, sure and not one)
         counts[picture.group] = Counts(*map(sum, zip(counts[picture.group], new, strict=True)))

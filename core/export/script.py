@@ -77,7 +77,7 @@ def to_script(run: RunSnapshot, events: Sequence[Metrics]) -> str:
         events: all of its metrics.
 
     Raises:
-        ExportUnavailableError: a fork changed settings, or the learning rate was changed.
+        ExportUnavailableError: it is a fork, or its learning rate was changed.
     """
     return _render(run, events, notebook=False)
 
@@ -111,8 +111,8 @@ def _split_cells(program: str) -> Iterator[tuple[str, str]]:
 
 
 def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
-    _check_reproducible(run, events)
     config = TrainConfig.model_construct(**run.config)
+    _check_reproducible(run, config, events)
     fields = TrainConfig.model_fields
     variables = [name for name in fields if name in VARIABLES and VARIABLES[name](config)]
     title = plain_text(run.title)
@@ -141,26 +141,20 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
     )
 
 
-def _check_reproducible(run: RunSnapshot, events: Sequence[Metrics]) -> None:
-    def resolved(config: dict[str, Any], precision: str) -> TrainConfig:
-        # Segments of earlier versions may lack a field, or say `auto` for the data set.
-        fields = {**config, "dataset": run.dataset, "precision": precision}
-        return TrainConfig.model_construct(**fields)
-
-    settings = resolved(run.config, run.precision)
-    if any(resolved(earlier.config, earlier.precision) != settings for earlier in run.earlier):
+def _check_reproducible(run: RunSnapshot, config: TrainConfig, events: Sequence[Metrics]) -> None:
+    if run.parent_epoch:
         raise ExportUnavailableError(
-            f"{run.title} is a fork that changed settings, and a script has one set of settings. "
-            "The run that it was forked from can be exported."
+            f"{run.title} is a fork that shares epochs with another run, and a script trains from "
+            "the beginning. The run that it was forked from can be exported."
         )
     if any(isinstance(event, LearningRateChange) for event in events):
         raise ExportUnavailableError(
             f"The learning rate of {run.title} was changed during training, and a script has one "
             "set of settings."
         )
-    if events and settings.schedule == "onecycle":
+    if events and config.schedule == "onecycle":
         steps = round(events[-1].step / events[-1].progress * run.epochs)
-        if settings.warmup * (steps + 1) == 1:
+        if config.warmup * (steps + 1) == 1:
             raise ExportUnavailableError(
                 f"The learning rate of {run.title} begins at its peak, which PyTorch's one-cycle "
                 "schedule, which a script uses, cannot do."

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.data.dataset import Dataset
-from core.records.predictions import Doubt, Prediction
+from core.records.predictions import Doubt
 
 MIN_PROBABILITY = 0.6
 """A prediction with a lower probability is undecided."""
@@ -39,17 +39,18 @@ class OutOfDistributionDetector:
         self._scores: LRUCache[Dataset, NearestNeighborScore] = LRUCache(2)
 
     def doubt(
-        self, data: Dataset | None, image: np.ndarray, prediction: Prediction
+        self, data: Dataset | None, image: np.ndarray, probabilities: np.ndarray
     ) -> Doubt | None:
         """The reason not to trust a prediction, or None.
 
         Args:
             data: the network's training data; None skips the test of similarity.
             image: (28, 28), 0..1.
+            probabilities: (10,), those that a network gives the image.
         """
-        if max(prediction.probabilities) < MIN_PROBABILITY:
+        if probabilities.max() < MIN_PROBABILITY:
             return "undecided"
-        if data is None or self._score_for(data).knows(image, prediction.digit):
+        if data is None or self._score_for(data).knows(image, int(probabilities.argmax())):
             return None
         return "unfamiliar"
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from core import models
 from core.data.dataset import Dataset, normalize, shuffled_indices
-from core.records.predictions import Gallery, Prediction
+from core.records.predictions import Gallery
 from core.training.state import Checkpoint
 
 CHUNK = 500
@@ -30,11 +30,6 @@ class Predictor:
         pixels = normalize(torch.as_tensor(images))
         with self._lock, torch.inference_mode():
             return self._network(checkpoint)(pixels).softmax(1).numpy()
-
-    def predict(self, checkpoint: Checkpoint, image: np.ndarray) -> Prediction:
-        """The prediction for one image (28, 28), 0..1."""
-        values = self.probabilities(checkpoint, image[np.newaxis] * np.float32(255))[0]
-        return Prediction(tuple(float(value) for value in values))
 
     def gallery(
         self,

@@ -8,21 +8,18 @@ import numpy as np
 from core.records.runs import FinetuneInfo
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ProbabilityHistory:
-    """A run's predictions for one image: `probabilities` (n, 10) after each of `epochs` (n,).
+    """A run's predictions for one image; the response of `POST /api/predict/course`.
 
+    After each of `epochs` (n,) the predicted one of `digits` (n,) and ten `probabilities` (n, 10).
     Epoch 0 is the untrained network. The last may be fractional: the newest network of a run that
-    is training or paused.
+    is training or paused. Of a long run, 40 saved epochs are read, evenly spaced.
     """
 
     epochs: tuple[float, ...]
-    probabilities: np.ndarray
-
-    @property
-    def digits(self) -> tuple[int, ...]:
-        """The prediction after each epoch."""
-        return tuple(int(digit) for digit in self.probabilities.argmax(1))
+    digits: tuple[int, ...]
+    probabilities: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,9 @@
 """The metrics that a run reports during training."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,5 @@ class LearningRateChange:
 
 Metrics = BatchMetrics | EpochMetrics | LearningRateChange
 
-
-def metrics_of(values: dict[str, Any]) -> Metrics:
-    """The event with these values, the reverse of `dataclasses.asdict`.
-
-    Raises:
-        KeyError, TypeError: the values are not those of an event.
-    """
-    kinds = {"batch": BatchMetrics, "epoch": EpochMetrics, "rate": LearningRateChange}
-    event: Metrics = kinds[values["kind"]](**values)
-    return event
+metrics_adapter: TypeAdapter[Metrics] = TypeAdapter(Annotated[Metrics, Field(discriminator="kind")])
+"""Makes JSON-safe values of an event, and an event of JSON."""

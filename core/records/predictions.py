@@ -5,35 +5,36 @@ from typing import Literal
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction for one image: ten probabilities that sum to 1."""
-
-    probabilities: tuple[float, ...]
-
-    @property
-    def digit(self) -> int:
-        return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
-
-
 Doubt = Literal["undecided", "unfamiliar"]
 """Why a prediction is doubtful: no digit stands out, or the image is unlike the training data."""
 
 
 @dataclass(frozen=True)
-class DrawingPrediction:
-    """The prediction for a drawing, and its preprocessing.
+class Box:
+    """Where the ink is, in the drawing's own unit."""
 
-    `image` is the network's input, (28, 28) float32, ink 1 on black 0. `box` is the bounding box
-    of the ink (left, top, right, bottom), `centre` its centre of mass (x, y), both in the
-    drawing's own unit. `progress` is the age of the network in epochs: an untrained one guesses.
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class DrawingPrediction:
+    """The prediction for a drawing; the response of `POST /api/predict`.
+
+    `probabilities` has those of the ten digits. `doubt` says why the answer should not be
+    believed; without one it is `sure`. `input` has the 28 x 28 pixels that the network was given,
+    ink 255 on black 0. `box` and `centre` (x, y) are those of the ink, in the drawing's own unit.
+    `progress` is the age of the network in epochs: an untrained one guesses.
     """
 
-    image: np.ndarray
-    prediction: Prediction
+    digit: int
+    probabilities: tuple[float, ...]
+    sure: bool
     doubt: Doubt | None
-    box: tuple[float, float, float, float]
+    input: list[list[int]]
+    box: Box
     centre: tuple[float, float]
     progress: float
 

@@ -1,10 +1,15 @@
 """A run as pages and REST clients see it: state, settings and newest metrics."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, TypeAdapter
 
 from core.names import plain_text
+
+Text = Annotated[str, AfterValidator(plain_text)]
+"""What people typed. Earlier versions kept it as it was."""
 
 
 class RunState(str, Enum):
@@ -35,15 +40,6 @@ FINISHED_STATES = frozenset(
 
 
 @dataclass(frozen=True)
-class TrainingSegment:
-    """Epochs of a run, up to the end of `until`, with the same settings."""
-
-    until: int
-    config: dict[str, Any]
-    precision: str
-
-
-@dataclass(frozen=True)
 class FinetuneInfo:
     """Fine-tuning of a run on saved drawings, from the end of `epoch` on.
 
@@ -66,7 +62,6 @@ class RunSnapshot:
         created: local time in ISO 8601.
         group: shared by runs that differ only in their seeds.
         pair: shared by two runs that differ only in their models.
-        earlier: for a fork, the segments that it shares with its parent.
         lesson: for a run that is fine-tuned on drawings instead of its data set.
         revision: incremented when events are deleted, which only rewinding does. Readers of the
             events must start again.
@@ -86,15 +81,14 @@ class RunSnapshot:
     epochs: int
     number: int = 0
     created: str = ""
-    name: str = ""
-    note: str = ""
+    name: Text = ""
+    note: Text = ""
     pinned: bool = False
     preset: str | None = None
     group: str | None = None
     pair: str | None = None
     parent: str | None = None
     parent_epoch: int | None = None
-    earlier: tuple[TrainingSegment, ...] = ()
     lesson: FinetuneInfo | None = None
     revision: int = 0
     queue_place: int | None = None
@@ -118,46 +112,20 @@ class RunSnapshot:
     test_accuracies: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self)
-        lists = {name: list(values[name]) for name in ("kept", "earlier", "test_accuracies")}
-        return {**values, **lists, "state": self.state.value}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "RunSnapshot":
-        """The reverse of `to_json`. Missing fields, which later versions added, get their defaults.
-
-        Raises:
-            KeyError, TypeError, ValueError: the values are not those of a run.
-        """
-        parsed: dict[str, Any] = {
-            "state": RunState(values["state"]),
-            "kept": tuple(values["kept"]),
-            "earlier": tuple(TrainingSegment(**one) for one in values.get("earlier", ())),
-            "lesson": FinetuneInfo(**values["lesson"]) if values.get("lesson") else None,
-            "test_accuracies": tuple(values.get("test_accuracies", ())),
-            # Earlier versions kept whatever was typed.
-            "name": plain_text(str(values.get("name", ""))),
-            "note": plain_text(str(values.get("note", ""))),
-        }
-        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        return cls(**{**known, **parsed})
+        """JSON-safe values, of which `snapshot_adapter` makes a snapshot."""
+        values: dict[str, Any] = snapshot_adapter.dump_python(self, mode="json")
+        return values
 
     @property
     def title(self) -> str:
         """The user's name for the run, or its number."""
         return self.name or f"Run {self.number}"
 
-    def segments(self, epoch: int | None = None) -> tuple[TrainingSegment, ...]:
-        """The segments up to the end of an epoch, by default the last."""
-        last = self.epochs if epoch is None else epoch
-        own = TrainingSegment(self.epochs, self.config, self.precision)
-        segments: list[TrainingSegment] = []
-        for segment in (*self.earlier, own):
-            if not segments or segments[-1].until < last:
-                segments.append(replace(segment, until=min(segment.until, last)))
-        return tuple(segment for segment in segments if segment.until)
-
     @property
     def share(self) -> float:
         """The share of the epochs that is done, from 0 to 1."""
         return self.progress / self.epochs if self.epochs else 1.0
+
+
+snapshot_adapter = TypeAdapter(RunSnapshot)
+"""Missing fields, which later versions added, get their defaults; unknown ones are ignored."""

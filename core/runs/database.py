@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +16,8 @@ import numpy as np
 from core.disk import writing
 from core.errors import DamagedFileError, StorageError
 from core.records.drawings import Drawing
-from core.records.metrics import Metrics, metrics_of
-from core.records.runs import RunSnapshot, RunState
+from core.records.metrics import Metrics, metrics_adapter
+from core.records.runs import RunSnapshot, RunState, snapshot_adapter
 from core.runs.checkpoints import CheckpointFiles
 
 _DATABASE = "runs.sqlite3"
@@ -89,8 +89,8 @@ class RunDatabase:
         runs = []
         for run_id, text in rows:
             try:
-                runs.append(RunSnapshot.from_json(json.loads(text)))
-            except (ValueError, TypeError, KeyError):
+                runs.append(snapshot_adapter.validate_json(text))
+            except ValueError:
                 problem = f"The record of run {run_id} cannot be read."
                 if problem not in self.problems:
                     self.problems.append(problem)
@@ -116,7 +116,7 @@ class RunDatabase:
             connection.executemany(
                 "INSERT INTO events (run_id, number, event) VALUES (?, ?, ?)",
                 (
-                    (run_id, number, json.dumps(asdict(event)))
+                    (run_id, number, json.dumps(metrics_adapter.dump_python(event)))
                     for number, event in enumerate(events, start)
                 ),
             )
@@ -132,8 +132,8 @@ class RunDatabase:
                 rows = self._connection.execute(
                     "SELECT event FROM events WHERE run_id = ? ORDER BY number", (run_id,)
                 ).fetchall()
-            return [metrics_of(json.loads(text)) for (text,) in rows]
-        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+            return [metrics_adapter.validate_json(text) for (text,) in rows]
+        except (sqlite3.DatabaseError, ValueError) as error:
             raise DamagedFileError(f"The curves of run {run_id} cannot be read.") from error
 
     def set_deleted(self, run_id: str, deleted: bool) -> None:
@@ -263,8 +263,8 @@ class RunDatabase:
             about = files.about()
             if about.get("run_id") == folder.name:
                 try:
-                    snapshot = RunSnapshot.from_json({**about, "kept": files.epochs()})
-                except (TypeError, ValueError, KeyError):
+                    snapshot = snapshot_adapter.validate_python({**about, "kept": files.epochs()})
+                except ValueError:
                     continue
                 complete = max(snapshot.kept, default=-1) >= snapshot.epochs
                 state = RunState.DONE if complete else RunState.INTERRUPTED

@@ -252,7 +252,7 @@ class Run:
             self.database.replace_events(self.run_id, count, [])
         self.written = count
         if epoch is not None and epoch < (self.snapshot.parent_epoch or 0):
-            self.update(parent_epoch=epoch, earlier=self.snapshot.segments(epoch))
+            self.update(parent_epoch=epoch)
         self.update(place_epoch=None)
 
 

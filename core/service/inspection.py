@@ -9,8 +9,6 @@ import numpy as np
 from cachetools import LRUCache, TTLCache
 
 from core.data.dataset import Dataset
-from core.drawing.photos import preprocess_pixels
-from core.drawing.strokes import preprocess_strokes
 from core.errors import OutOfRangeError
 from core.explain import attribution
 from core.explain.activations import Network
@@ -24,7 +22,7 @@ from core.records.layers import (
     NetworkView,
     PixelStep,
 )
-from core.service.predictions import Predictions
+from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
 NEWEST_SECONDS = 1.0
@@ -59,14 +57,12 @@ class Inspection:
 
     @staticmethod
     def drawing(drawn: dict[str, Any], as_drawn: bool = False) -> np.ndarray:
-        """The input image (28, 28) for a drawing, `{"strokes": …}` or `{"pixels": …}`.
+        """The input image (28, 28) for a drawing: see `core.service.predictions.preprocess`.
 
         Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
+            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
         """
-        if "pixels" in drawn:
-            return preprocess_pixels(drawn["pixels"]).network_image(as_drawn)
-        return preprocess_strokes(drawn.get("strokes") or []).network_image(as_drawn)
+        return preprocess(drawn).network_image(as_drawn)
 
     def activations(
         self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None

@@ -60,7 +60,11 @@ class PredictionHistory:
         if not epochs or newest.progress > epochs[-1]:
             probabilities.append(self._predictor.probabilities(newest, images)[0])
             epochs.append(newest.progress)
-        return ProbabilityHistory(tuple(epochs), np.stack(probabilities))
+        return ProbabilityHistory(
+            epochs=tuple(epochs),
+            digits=tuple(int(one.argmax()) for one in probabilities),
+            probabilities=tuple(tuple(one.tolist()) for one in probabilities),
+        )
 
     def predict(self, run_id: str, epoch: int | None, images: np.ndarray) -> np.ndarray:
         """Probabilities (n, 10), float32, of images (n, 28, 28) with ink 255 on black 0.

@@ -18,10 +18,10 @@ from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
 from core.records.predictions import (
+    Box,
     Doubt,
     DrawingPrediction,
     Gallery,
-    Prediction,
     TestImages,
 )
 from core.records.preview import PreviewFrame, PreviewImages
@@ -160,35 +160,45 @@ class Predictions:
 
     # Drawings
 
-    def predict_strokes(
+    def predict(
         self,
-        strokes: Any,
+        drawn: dict[str, Any],
         as_drawn: bool = False,
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> DrawingPrediction:
-        """The prediction for a drawing: strokes of (x, y) points, y downwards.
+        """The prediction for a drawing.
 
         Args:
+            drawn: see `preprocess`.
             as_drawn: gives the network the scaled-down canvas instead of an image like MNIST's.
 
         Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing.strokes`.
+            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
         """
-        return self._predict(preprocess_strokes(strokes), as_drawn, run_id, epoch)
-
-    def predict_pixels(
-        self,
-        pixels: Any,
-        as_drawn: bool = False,
-        run_id: str | None = None,
-        epoch: int | None = None,
-    ) -> DrawingPrediction:
-        """The prediction for a greyscale picture (height, width), 0..255.
-
-        Args, Raises: as `predict_strokes`.
-        """
-        return self._predict(preprocess_pixels(pixels), as_drawn, run_id, epoch)
+        drawing = preprocess(drawn)
+        image = drawing.network_image(as_drawn)
+        run, checkpoint = self._find(run_id, epoch, evaluated=False)
+        if epoch is None:
+            run.control.publish_weights()  # later predictions get newer ones
+        images = image[np.newaxis] * np.float32(255)
+        probabilities = self._predictor.probabilities(checkpoint, images)[0]
+        data: Dataset | None
+        try:
+            data = self._data(run)
+        except DatasetUnavailableError:  # an imported network works without any data set
+            data = None
+        doubt = self.doubt(image, probabilities, data)
+        return DrawingPrediction(
+            digit=int(probabilities.argmax()),
+            probabilities=tuple(probabilities.tolist()),
+            sure=doubt is None,
+            doubt=doubt,
+            input=(image * 255).round().astype(int).tolist(),
+            box=Box(*drawing.box),
+            centre=drawing.centre,
+            progress=checkpoint.progress,
+        )
 
     # Networks
 
@@ -209,7 +219,7 @@ class Predictions:
         self, image: np.ndarray, probabilities: np.ndarray, data: Dataset | None
     ) -> Doubt | None:
         """The reason not to trust a prediction, or None; see `OutOfDistributionDetector.doubt`."""
-        return self._detector.doubt(data, image, Prediction(tuple(map(float, probabilities))))
+        return self._detector.doubt(data, image, probabilities)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""
@@ -252,24 +262,6 @@ class Predictions:
         if version is None:
             raise NoModelError(_NO_MODEL)
         return version.split("/")[0]
-
-    def _predict(
-        self, drawing: PreprocessedDrawing, as_drawn: bool, run_id: str | None, epoch: int | None
-    ) -> DrawingPrediction:
-        image = drawing.network_image(as_drawn)
-        run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        if epoch is None:
-            run.control.publish_weights()  # later predictions get newer ones
-        prediction = self._predictor.predict(checkpoint, image)
-        data: Dataset | None
-        try:
-            data = self._data(run)
-        except DatasetUnavailableError:  # an imported network works without any data set
-            data = None
-        doubt = self._detector.doubt(data, image, prediction)
-        return DrawingPrediction(
-            image, prediction, doubt, drawing.box, drawing.centre, checkpoint.progress
-        )
 
     def _data_of(self, run_id: str | None) -> Dataset:
         """The data set of a run, by default that of the next one."""
@@ -315,6 +307,18 @@ class Predictions:
         checkpoint = run.files.checkpoint(epoch)
         with self._cache_lock:
             return self._checkpoints.setdefault(key, checkpoint)
+
+
+def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
+    """Makes a network's input of `{"strokes": …}`, points (x, y) with y downwards, or of
+    `{"pixels": …}`, a greyscale picture (height, width), 0..255.
+
+    Raises:
+        EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
+    """
+    if "pixels" in drawn:
+        return preprocess_pixels(drawn["pixels"])
+    return preprocess_strokes(drawn.get("strokes", []))
 
 
 _NO_MODEL = "There is no trained network yet. Press Train first; it takes a minute."

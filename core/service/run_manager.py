@@ -282,7 +282,6 @@ class RunManager:
                 name=name,
                 parent=run_id,
                 parent_epoch=epoch,
-                earlier=parent.snapshot.segments(epoch),
                 lesson=drawings and drawings[0],
             )
 

@@ -4,15 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI
 
+from core.records.drawings import ProbabilityHistory
+from core.records.predictions import DrawingPrediction
 from dashboard.api.bodies import JsonBody
-from dashboard.api.schemas import (
-    Box,
-    HistoryRequest,
-    PredictionHistory,
-    PredictionResponse,
-    PredictRequest,
-    problems,
-)
+from dashboard.api.schemas import HistoryRequest, PredictRequest, problems
 
 if TYPE_CHECKING:
     from core.service.service import TrainingService
@@ -29,23 +24,9 @@ def register(api: FastAPI, service: "TrainingService") -> None:
         openapi_extra=predict_body.openapi,
         responses=problems(400, 404, 409, 422),
     )
-    def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> PredictionResponse:
+    def predict(body: Annotated[PredictRequest, Depends(predict_body)]) -> DrawingPrediction:
         """Reads strokes or pixels with a network, by default the newest."""
-        ((kind, points),) = body.drawing().items()
-        predictions = service.predictions
-        read = predictions.predict_strokes if kind == "strokes" else predictions.predict_pixels
-        reading = read(points, body.as_drawn, body.run, body.epoch)
-        left, top, right, bottom = reading.box
-        return PredictionResponse(
-            digit=reading.prediction.digit,
-            probabilities=list(reading.prediction.probabilities),
-            sure=reading.doubt is None,
-            doubt=reading.doubt,
-            input=(reading.image * 255).round().astype(int).tolist(),
-            box=Box(left=left, top=top, right=right, bottom=bottom),
-            centre=reading.centre,
-            progress=reading.progress,
-        )
+        return service.predictions.predict(body.drawing(), body.as_drawn, body.run, body.epoch)
 
     @api.post(
         "/predict/course",
@@ -55,12 +36,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     )
     def predict_history(
         body: Annotated[HistoryRequest, Depends(history_body)],
-    ) -> PredictionHistory:
+    ) -> ProbabilityHistory:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
-        found = service.prediction_history.of_image(image, body.run)
-        return PredictionHistory(
-            epochs=list(found.epochs),
-            digits=list(found.digits),
-            probabilities=found.probabilities.tolist(),
-        )
+        return service.prediction_history.of_image(image, body.run)

@@ -13,7 +13,6 @@ from core.drawing.strokes import MAX_COORDINATE, MAX_POINTS, MAX_STROKES
 from core.errors import InvalidConfigError, InvalidDrawingError
 from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
-from core.records.predictions import Doubt
 from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot
 from dashboard.api.errors import BadRequest
@@ -222,45 +221,6 @@ class Events(BaseModel):
     events: list[Annotated[Metrics, Field(discriminator="kind")]]
     cursor: int
     revision: int
-
-
-class Box(BaseModel):
-    """Where the ink is, in the drawing's own unit."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-class PredictionResponse(BaseModel):
-    """What the network read: ten probabilities, and the 28 x 28 pixels that it was given.
-
-    `doubt` tells why the answer should not be believed, `undecided` or `unfamiliar`; `sure` that
-    it may be. `box` and `centre` are those of the ink. `progress` is the network's age in epochs:
-    at 0 it is untrained and guesses.
-    """
-
-    digit: int
-    probabilities: list[float]
-    sure: bool
-    doubt: Doubt | None
-    input: list[list[int]]
-    box: Box
-    centre: tuple[float, float]
-    progress: float
-
-
-class PredictionHistory(BaseModel):
-    """What a run's networks read: ten probabilities after each of `epochs`, 0 being untrained.
-
-    The last epoch has a fraction while a run is on its way. Of a long run, 40 kept epochs are
-    read, evenly spaced.
-    """
-
-    epochs: list[float]
-    digits: list[int]
-    probabilities: list[list[float]]
 
 
 class PreviewResponse(BaseModel):

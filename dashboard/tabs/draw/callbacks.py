@@ -130,7 +130,7 @@ def _history(
     found = {
         "epochs": course.epochs,
         "names": [epoch_number(epoch) for epoch in course.epochs],
-        "probabilities": course.probabilities.round(4).tolist(),
+        "probabilities": [[round(share, 4) for share in each] for each in course.probabilities],
         "shown": ref.epoch,
     }
     return found, text.history(course)

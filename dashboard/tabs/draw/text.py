@@ -149,9 +149,9 @@ def _score(row: FinetuneRow, share: float | None) -> str:
 
 def history(course: ProbabilityHistory) -> str:
     """The prediction at first, and since which epoch it is what it is now."""
-    digits, chances = course.digits, course.probabilities.max(1)
+    digits = course.digits
     epochs = [epoch_number(epoch) for epoch in course.epochs]
-    chance = percent(float(chances[0]), 0)
+    chance = percent(max(course.probabilities[0]), 0)
     first = "Untrained it guessed" if course.epochs[0] == 0 else f"After epoch {epochs[0]} it read"
     if len(epochs) == 1:
         return f"{first} {digits[0]} ({chance})."

@@ -29,9 +29,9 @@ from core.errors import ExportUnavailableError
 from core.export.script import MAX_EVALUATIONS, SOURCES, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.records.preview import PreviewFrame
-from core.records.runs import RunSnapshot, RunState, TrainingSegment
+from core.records.runs import RunSnapshot, RunState
 from core.training.loop import fit
-from core.training.state import Checkpoint, ResumeState
+from core.training.state import Checkpoint
 from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.service.test_run_manager import Halting
 from tools.tiny_datasets import make_tiny_dataset
@@ -118,27 +118,20 @@ def execute(
 
 @dataclass(frozen=True)
 class Trained:
-    """The events of a run, its state after its first epoch, and its last checkpoint."""
+    """The events of a run, and its last checkpoint."""
 
     events: tuple[Metrics, ...]
-    state: ResumeState
     last: Checkpoint
-
-
-def train(config: TrainConfig, resume: ResumeState | None = None) -> Trained:
-    found = list(fit(config, DIGITS, resume=resume))
-    checkpoints = [event for event in found if isinstance(event, Checkpoint)]
-    return Trained(
-        events=tuple(event for event in found if not isinstance(event, Checkpoint | PreviewFrame)),
-        state=next(event.resume for event in checkpoints if event.resume),
-        last=checkpoints[-1],
-    )
 
 
 @functools.cache
 def trained(config: TrainConfig) -> Trained:
     """A run from its beginning, trained once for all tests: do not change it."""
-    return train(config)
+    found = list(fit(config, DIGITS))
+    return Trained(
+        events=tuple(event for event in found if not isinstance(event, Checkpoint | PreviewFrame)),
+        last=[event for event in found if isinstance(event, Checkpoint)][-1],
+    )
 
 
 def snapshot(config: TrainConfig, **facts: Any) -> RunSnapshot:
@@ -272,36 +265,18 @@ def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
 # Forks, changes on the way and stops
 
 
-def fork_of(parent: TrainConfig) -> dict[str, Any]:
-    """The fields of a run that was forked after its parent's first epoch."""
-    precision = choose_runtime(parent.precision).precision
-    earlier = (TrainingSegment(1, parent.model_dump(), precision),)
-    return {"parent": "x", "parent_epoch": 1, "earlier": earlier}
-
-
-def test_a_fork_without_changes_is_trained_from_the_beginning_of_its_parent(
-    execute: Execute,
-) -> None:
-    config = parse_config(FULL)
-    parent = trained(config)
-    shared = [event for event in parent.events if event.progress <= 1]
-    events = [*shared, *train(config, parent.state).events]
-
-    found = execute(to_script(snapshot(config, **fork_of(config)), events))
-
-    assert found["history"] == numbers(events)
-    assert found["curve"] == pytest.approx(losses(events), rel=1e-6)
-
-
-@pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"epochs": 3}, {"precision": "bf16"}])
 @pytest.mark.parametrize("export", [to_script, to_notebook])
-def test_a_fork_that_changed_settings_is_refused(
-    export: Callable[..., str], changes: dict[str, Any]
-) -> None:
-    before, after = parse_config(BASE), parse_config(BASE | changes)
+def test_a_fork_that_shares_epochs_with_its_parent_is_refused(export: Callable[..., str]) -> None:
+    fork = snapshot(parse_config(BASE), parent="x", parent_epoch=1)
+    with pytest.raises(ExportUnavailableError, match="Run 0 is a fork that shares epochs"):
+        export(fork, [])
 
-    with pytest.raises(ExportUnavailableError, match="Run 0 is a fork that changed settings"):
-        export(snapshot(after, **fork_of(before)), [])
+
+def test_a_fork_from_the_beginning_is_trained_like_any_other_run() -> None:
+    config = parse_config(BASE)
+    events = trained(config).events
+    fork = snapshot(config, parent="x", parent_epoch=0)
+    assert to_script(fork, events) == to_script(snapshot(config), events)
 
 
 def test_a_change_of_the_learning_rate_is_refused() -> None:

@@ -18,7 +18,6 @@ from core.inference.confidence import (
     OutOfDistributionDetector,
     hog_features,
 )
-from core.records.predictions import Prediction
 
 ZIGZAG = [[[20 + 20 * n, 40 + 200 * (n % 2)] for n in range(13)]]
 
@@ -34,9 +33,9 @@ def familiarity(data: Dataset) -> NearestNeighborScore:
     return NearestNeighborScore(data)
 
 
-def says(digit: int, chance: float) -> Prediction:
+def says(digit: int, chance: float) -> np.ndarray:
     rest = (1 - chance) / 9
-    return Prediction(tuple(chance if other == digit else rest for other in range(10)))
+    return np.array([chance if other == digit else rest for other in range(10)], np.float32)
 
 
 def test_most_test_images_are_familiar(familiarity: NearestNeighborScore, data: Dataset) -> None:

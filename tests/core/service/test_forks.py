@@ -11,7 +11,6 @@ import pytest
 
 from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
-from core.records.runs import TrainingSegment
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from tests.conftest import SECONDS, Finish, MakeService
@@ -25,12 +24,6 @@ def rates(service: TrainingService, run_id: str) -> list[float]:
     events, _ = service.runs.events_since(run_id, 0)
     batches = [event for event in events if isinstance(event, BatchMetrics)]
     return [event.learning_rate for event in batches if event.step % STEPS == 0]
-
-
-def stretch(until: int, **changes: Any) -> TrainingSegment:
-    return TrainingSegment(
-        until, {**CONFIG.model_dump(), "dataset": "synthetic", **changes}, "fp32"
-    )
 
 
 @pytest.fixture
@@ -47,11 +40,6 @@ def parent(make_service: MakeService, finish: Finish) -> tuple[TrainingService, 
     return service, run_id
 
 
-def test_a_run_from_the_beginning_is_a_single_stretch(parent: tuple[TrainingService, str]) -> None:
-    service, run_id = parent
-    assert service.runs.snapshot(run_id).segments() == (stretch(4),)
-
-
 def test_a_fork_goes_on_at_the_rate_that_held_and_says_so(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
@@ -61,8 +49,7 @@ def test_a_fork_goes_on_at_the_rate_that_held_and_says_so(
 
     assert found.config["learning_rate"] == SLOW
     assert rates(service, child) == rates(service, run_id)
-    changed = {"learning_rate": SLOW, "label_smoothing": 0.1}
-    assert found.segments() == (stretch(2), stretch(4, **changed))
+    assert (found.parent_epoch, found.config["label_smoothing"]) == (2, 0.1)
 
 
 def test_a_fork_from_before_the_change_has_the_rate_of_that_time(
@@ -85,7 +72,7 @@ def test_a_fork_may_go_back_to_the_rate_of_the_beginning(
     assert rates(service, child) == [3e-4, SLOW, SLOW, 3e-4]
 
 
-def test_forks_of_forks_remember_every_stretch(
+def test_forks_of_forks_have_the_rates_of_all_before_them(
     parent: tuple[TrainingService, str], finish: Finish
 ) -> None:
     service, run_id = parent
@@ -98,16 +85,7 @@ def test_forks_of_forks_remember_every_stretch(
     finish(service, cousin)
 
     assert rates(service, grandchild) == [3e-4, SLOW, SLOWER, SLOWEST]
-    assert service.runs.snapshot(grandchild).segments() == (
-        stretch(2),
-        stretch(3, learning_rate=SLOWER),
-        stretch(4, learning_rate=SLOWEST),
-    )
     assert rates(service, cousin) == [3e-4, SLOWER, SLOWER]
-    assert service.runs.snapshot(cousin).segments() == (
-        stretch(1),
-        stretch(3, learning_rate=SLOWER, epochs=3),
-    )
 
 
 def test_a_fork_that_goes_back_into_the_shared_epochs_shares_fewer(
@@ -125,13 +103,12 @@ def test_a_fork_that_goes_back_into_the_shared_epochs_shares_fewer(
     found = finish(service, child)
     assert rates(service, child) == [3e-4, SLOW, SLOWER, SLOWER]
     assert found.parent_epoch == 2
-    assert found.segments() == (stretch(2), stretch(4, learning_rate=SLOWER))
 
     service.runs.rewind(child, 0)
     service.runs.resume(child)
     found = finish(service, child)
     assert rates(service, child) == [SLOWER] * 4
-    assert (found.parent_epoch, found.segments()) == (0, (stretch(4, learning_rate=SLOWER),))
+    assert (found.parent_epoch, found.config["learning_rate"]) == (0, SLOWER)
 
 
 def test_an_epoch_that_is_trained_anew_is_read_anew(
@@ -142,15 +119,15 @@ def test_an_epoch_that_is_trained_anew_is_read_anew(
     finish(service, child)
     service.runs.rewind(child, 2)
     drawing = [[[60, 60], [200, 60], [120, 230]]]
-    before = service.predictions.predict_strokes(drawing, run_id=child, epoch=3)
+    before = service.predictions.predict({"strokes": drawing}, run_id=child, epoch=3)
     version = service.predictions.weights_version(child)
     service.runs.resume(child)
     finish(service, child)
 
     assert service.predictions.weights_version(child) != version
     assert (
-        service.predictions.predict_strokes(drawing, run_id=child, epoch=3).prediction
-        != before.prediction
+        service.predictions.predict({"strokes": drawing}, run_id=child, epoch=3).probabilities
+        != before.probabilities
     )
     stored = service.predictions.checkpoint(child, 3).state_dict["fc1.weight"]
     assert not stored.equal(service.predictions.checkpoint(run_id, 3).state_dict["fc1.weight"])
@@ -169,11 +146,9 @@ def test_a_fork_that_waited_through_a_restart_has_its_own_rate(
     halting.go_on.clear()
     service.runs.start(CONFIG)
     child = service.runs.fork(run_id, 2, {"learning_rate": SLOWER})
-    before = service.runs.snapshot(child).segments()
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
-    assert again.runs.snapshot(child).segments() == before
     again.runs.resume(child)
     finish(again, child)
 

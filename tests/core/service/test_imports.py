@@ -125,8 +125,8 @@ def test_it_can_be_looked_at(service: TrainingService, brought: str) -> None:
     shown = service.predictions.gallery(5, seed=1, run_id=brought)
     assert len(shown.indices) == 5
     assert shown.progress == 0
-    reading = service.predictions.predict_strokes(A_SEVEN, brought)
-    assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
+    reading = service.predictions.predict({"strokes": A_SEVEN}, run_id=brought)
+    assert sum(reading.probabilities) == pytest.approx(1, abs=1e-5)
     assert service.runs.latest() == brought
 
 
@@ -161,7 +161,7 @@ def test_without_test_images_it_is_measured_when_there_are_some(
 ) -> None:
     service = make_service(catalog=NoData(), runs=tmp_path / "runs")
     run_id = service.imports.import_weights(to_pth(weights), "mine.pth")
-    service.predictions.predict_strokes(A_SEVEN, run_id)
+    service.predictions.predict({"strokes": A_SEVEN}, run_id=run_id)
     service.close()
     assert service.runs.snapshot(run_id).test_accuracy is None
 

@@ -139,10 +139,8 @@ def test_a_drawing_is_looked_at_as_the_draw_tab_reads_it(
     shown = service.inspection.activations(image, run_id)
 
     np.testing.assert_array_equal(image, preprocess_strokes(SEVEN).image)
-    reading = service.predictions.predict_strokes(SEVEN, run_id=run_id)
-    np.testing.assert_allclose(
-        shown.view.probabilities, reading.prediction.probabilities, atol=1e-5
-    )
+    reading = service.predictions.predict({"strokes": SEVEN}, run_id=run_id)
+    np.testing.assert_allclose(shown.view.probabilities, reading.probabilities, atol=1e-5)
     assert shown.label is None
     assert not np.array_equal(image, service.inspection.drawing({"strokes": SEVEN}, as_drawn=True))
 

@@ -338,7 +338,7 @@ def test_stored_runs_are_there_with_all_they_had(
     before = finish(service, run_id)
     events = service.runs.events_since(run_id, 0)
     shown = service.predictions.gallery(20, seed=3)
-    said = service.predictions.predict_strokes(DRAWING).prediction
+    said = service.predictions.predict({"strokes": DRAWING}).probabilities
     service.close()
 
     again = make_service(runs=tmp_path / "runs")
@@ -346,7 +346,7 @@ def test_stored_runs_are_there_with_all_they_had(
     assert again.runs.all() == [replace(before, seconds_left=None)]
     assert again.runs.events_since(run_id, 0) == events
     assert (again.predictions.gallery(20, seed=3).probabilities == shown.probabilities).all()
-    assert again.predictions.predict_strokes(DRAWING).prediction == said
+    assert again.predictions.predict({"strokes": DRAWING}).probabilities == said
 
 
 # Going back and forking

@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -269,7 +269,7 @@ def test_a_run_without_a_network_says_why(
     with pytest.raises(NotTrainedError, match=r"^Run 1 is only beginning"):
         look.gallery(1, 0, run_id=begun)
     with pytest.raises(NotTrainedError, match=r"^Run 2 waits for its turn"):
-        look.predict_strokes(SEVEN, run_id=waiting)
+        look.predict({"strokes": SEVEN}, run_id=waiting)
     service.runs.pause(waiting)
     with pytest.raises(NotTrainedError, match=r"^Run 2 was paused before its beginning"):
         look.test_set_report(waiting)
@@ -288,10 +288,10 @@ def test_an_epoch_is_that_of_the_newest_run_that_has_a_network(
     waits = service.runs.start(tiny_config)
     wait_until(lambda: service.runs.snapshot(trains).kept)
     look = service.predictions
-    named = look.predict_strokes(SEVEN, run_id=trains, epoch=0)
-    assert look.predict_strokes(SEVEN, epoch=0).prediction == named.prediction
+    named = look.predict({"strokes": SEVEN}, run_id=trains, epoch=0)
+    assert look.predict({"strokes": SEVEN}, epoch=0).probabilities == named.probabilities
     with pytest.raises(UnknownEpochError, match="There are: none"):
-        look.predict_strokes(SEVEN, run_id=waits, epoch=0)
+        look.predict({"strokes": SEVEN}, run_id=waits, epoch=0)
 
 
 def test_of_many_who_start_at_once_one_trains_and_the_others_wait(
@@ -436,7 +436,7 @@ def test_stopping_keeps_the_model_as_it_is(
     )
     weights = saved(service, found)
     assert all(torch.equal(weights[key], after_three.state_dict[key]) for key in weights)
-    assert service.predictions.predict_strokes(SEVEN).prediction.digit in range(10)
+    assert service.predictions.predict({"strokes": SEVEN}).digit in range(10)
 
 
 def test_a_run_is_stopping_until_its_thread_has_ended(
@@ -583,8 +583,8 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
     stripe = np.zeros((28, 28))
     stripe[4:24, 13:15] = 255
     for ask in (
-        lambda: service.predictions.predict_strokes(SEVEN),
-        lambda: service.predictions.predict_pixels(stripe),
+        lambda: service.predictions.predict({"strokes": SEVEN}),
+        lambda: service.predictions.predict({"pixels": stripe}),
         lambda: service.predictions.gallery(5, 0),
         lambda: service.predictions.test_image(0),
     ):
@@ -595,50 +595,49 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
 def test_drawings_and_pictures_are_read_after_a_run(
     trained_service: TrainingService, tiny_dataset: Dataset
 ) -> None:
-    drawing = trained_service.predictions.predict_strokes(SEVEN)
-    picture = trained_service.predictions.predict_pixels(tiny_dataset.test_images[0].numpy())
+    drawing = trained_service.predictions.predict({"strokes": SEVEN})
+    image = tiny_dataset.test_images[0].numpy()
+    picture = trained_service.predictions.predict({"pixels": image})
 
     for reading in (drawing, picture):
-        assert reading.image.shape == (28, 28)
-        assert reading.image.dtype == np.float32
-        assert 0 <= reading.image.min() <= reading.image.max() <= 1
-        assert reading.image.max() > 0.5
-        assert len(reading.prediction.probabilities) == 10
-        assert sum(reading.prediction.probabilities) == pytest.approx(1, abs=1e-5)
-    assert drawing.prediction != picture.prediction
+        pixels = np.array(reading.input)
+        assert pixels.shape == (28, 28)
+        assert 0 <= pixels.min() <= 127 < pixels.max() <= 255
+        assert len(reading.probabilities) == 10
+        assert sum(reading.probabilities) == pytest.approx(1, abs=1e-5)
+    assert drawing.probabilities != picture.probabilities
 
 
 def test_the_way_from_a_drawing_to_what_the_network_saw_is_told(
     trained_service: TrainingService,
 ) -> None:
-    drawing = trained_service.predictions.predict_strokes(SEVEN)
+    drawing = trained_service.predictions.predict({"strokes": SEVEN})
     points = [point for stroke in SEVEN for point in stroke]
     for axis in (0, 1):
         places = [point[axis] for point in points]
-        assert (drawing.box[axis], drawing.box[axis + 2]) == (min(places), max(places))
-        assert drawing.box[axis] < drawing.centre[axis] < drawing.box[axis + 2]
+        first, last = astuple(drawing.box)[axis::2]
+        assert (first, last) == (min(places), max(places))
+        assert first < drawing.centre[axis] < last
 
 
 def test_as_drawn_the_network_gets_another_picture(trained_service: TrainingService) -> None:
     small = [[(x / 5, y / 5) for x, y in stroke] for stroke in SEVEN]
     page = np.zeros((100, 100))
     page[10:30, 10:15] = 255
-    for read, drawing in (
-        (trained_service.predictions.predict_strokes, small),
-        (trained_service.predictions.predict_pixels, page),
-    ):
-        as_mnist, as_drawn = read(drawing), read(drawing, as_drawn=True)
-        assert as_mnist.image[10:18, 10:18].max() > 0.5
-        assert as_drawn.image[10:, 10:].max() == 0
-        assert as_mnist.prediction != as_drawn.prediction
+    for drawn in ({"strokes": small}, {"pixels": page}):
+        as_mnist = trained_service.predictions.predict(drawn)
+        as_drawn = trained_service.predictions.predict(drawn, as_drawn=True)
+        assert np.array(as_mnist.input)[10:18, 10:18].max() > 127
+        assert np.array(as_drawn.input)[10:, 10:].max() == 0
+        assert as_mnist.probabilities != as_drawn.probabilities
         assert as_mnist.box == as_drawn.box
 
 
 def test_beside_the_canvas_nothing_is_drawn(trained_service: TrainingService) -> None:
     beside = [[(x + 1000, y) for x, y in stroke] for stroke in SEVEN]
-    assert trained_service.predictions.predict_strokes(beside).image.any()
+    assert np.any(trained_service.predictions.predict({"strokes": beside}).input)
     with pytest.raises(EmptyDrawingError, match="on the canvas"):
-        trained_service.predictions.predict_strokes(beside, as_drawn=True)
+        trained_service.predictions.predict({"strokes": beside}, as_drawn=True)
 
 
 def test_doubt_is_said(
@@ -671,11 +670,11 @@ def test_doubt_is_said(
         service.runs.start(tiny_config)
         finish(service)
         for drawing, doubt in (
-            (service.predictions.predict_pixels(image, as_drawn=True), of_image),
-            (service.predictions.predict_strokes(SEVEN), of_drawing),
+            (service.predictions.predict({"pixels": image}, as_drawn=True), of_image),
+            (service.predictions.predict({"strokes": SEVEN}), of_drawing),
         ):
-            assert drawing.prediction.digit == digit
-            assert max(drawing.prediction.probabilities) == pytest.approx(chance)
+            assert drawing.digit == digit
+            assert max(drawing.probabilities) == pytest.approx(chance)
             assert drawing.doubt == doubt
 
 
@@ -732,7 +731,7 @@ def test_a_gallery_before_the_first_evaluation_is_of_the_untrained_network(
 
     assert found.progress == 0
     assert (found.predictions == found.labels).mean() < 0.5
-    assert service.predictions.predict_strokes(SEVEN).prediction.digit in range(10)
+    assert service.predictions.predict({"strokes": SEVEN}).digit in range(10)
 
 
 def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
@@ -744,14 +743,14 @@ def test_a_new_run_that_is_loading_leaves_the_last_network_to_read_with(
     service.runs.start(tiny_config)
     finish(service)
     before, version = (
-        service.predictions.predict_strokes(SEVEN),
+        service.predictions.predict({"strokes": SEVEN}),
         service.predictions.weights_version(),
     )
 
     catalog.let_through.clear()
     service.runs.start(tiny_config)
 
-    assert service.predictions.predict_strokes(SEVEN).prediction == before.prediction
+    assert service.predictions.predict({"strokes": SEVEN}).probabilities == before.probabilities
     assert service.predictions.weights_version() == version
     assert service.predictions.gallery(5, 0).progress == 2
 
@@ -784,9 +783,9 @@ def test_weights_are_published_during_an_epoch_once_somebody_reads(
     wait_until(lambda: asked > 1000)
     assert published == 0, "nobody has read anything"
 
-    first = service.predictions.predict_strokes(SEVEN).prediction
+    first = service.predictions.predict({"strokes": SEVEN}).probabilities
 
-    wait_until(lambda: service.predictions.predict_strokes(SEVEN).prediction != first)
+    wait_until(lambda: service.predictions.predict({"strokes": SEVEN}).probabilities != first)
     assert published >= 1
     assert service.predictions.gallery(5, 0).progress == 0
 
@@ -810,7 +809,7 @@ def test_a_gallery_stays_at_the_last_evaluation_while_readings_follow_the_latest
     version = service.predictions.weights_version()
     assert version is not None
     assert version.endswith("/2")
-    assert service.predictions.predict_strokes(SEVEN).prediction.probabilities == pytest.approx(
+    assert service.predictions.predict({"strokes": SEVEN}).probabilities == pytest.approx(
         [0.1] * 10
     )
 

@@ -19,9 +19,9 @@ from dashboard.tabs.draw import text
 
 def course_of(*digits: int, epochs: tuple[float, ...] | None = None) -> ProbabilityHistory:
     """Reads these digits, one after the other, each with 73 %."""
-    said = np.full((len(digits), 10), 0.03, np.float32)
-    said[np.arange(len(digits)), list(digits)] = 0.73
-    return ProbabilityHistory(epochs or tuple(float(place) for place in range(len(digits))), said)
+    said = tuple(tuple(0.73 if other == digit else 0.03 for other in range(10)) for digit in digits)
+    epochs = epochs or tuple(float(place) for place in range(len(digits)))
+    return ProbabilityHistory(epochs, digits, said)
 
 
 @pytest.mark.parametrize(
