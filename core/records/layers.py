@@ -1,6 +1,6 @@
 """Records of a network's layers: feature maps, filters, and how one value is computed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -77,20 +77,9 @@ class ActivationView:
     image: np.ndarray
     label: int | None
     progress: float
-    view: InsideView
-    doubt: Doubt | None = field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkView(ActivationView):
-    """The activations of a run's newest weights for a test image.
-
-    `version` names the weights and `index` the image.
-    """
-
-    version: str
     model: str
-    index: int
+    view: InsideView
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,6 @@ from core.records.layers import (
     Filters,
     InnerLayer,
     InsideView,
-    NetworkView,
     PixelStep,
 )
 from core.service.predictions import Predictions, preprocess
@@ -46,7 +45,7 @@ class Inspection:
         self._predictions = predictions
         self._lock = threading.Lock()
         self._weights: TTLCache[
-            tuple[str, int | None, str | None], tuple[Checkpoint, Dataset, str]
+            tuple[str | None, int | None, str | None], tuple[Checkpoint, Dataset]
         ] = TTLCache(MAX_NETWORKS, NEWEST_SECONDS, clock)
         self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
@@ -65,34 +64,33 @@ class Inspection:
         return preprocess(drawn).network_image(as_drawn)
 
     def activations(
-        self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None
+        self,
+        image: np.ndarray | int,
+        run_id: str | None = None,
+        epoch: int | None = None,
+        newest: bool = False,
     ) -> ActivationView:
         """The activations of all layers for an image.
 
         Args:
             image: (28, 28), 0..1 with ink 1, or the index of a test image.
+            newest: without an epoch, takes the newest weights, also between two evaluations. While
+                the run trains, newer ones come at most every `NEWEST_SECONDS`.
 
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        checkpoint, data = self._predictions.network(run_id, epoch)
+        find = self._newest if newest else self._predictions.network
+        checkpoint, data = find(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
         view = self._cached(checkpoint).view(image)
         # Test images are written like training images: only drawings can be unlike them.
         doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
-        return ActivationView(image, label, checkpoint.progress, view, doubt=doubt)
+        return ActivationView(image, label, checkpoint.progress, checkpoint.model, view, doubt)
 
-    def network_view(self, run_id: str, index: int, epoch: int | None = None) -> NetworkView:
-        """A network of a run, with its activations for a test image.
-
-        By default it has the newest weights, also between two evaluations. While the run trains,
-        newer ones come at most every `NEWEST_SECONDS`.
-
-        Raises:
-            OutOfRangeError: the test set has no such image.
-        """
+    def _newest(self, run_id: str | None, epoch: int | None) -> tuple[Checkpoint, Dataset]:
         # Weights of an evaluation, or of a run that was rewound, are shown at once.
         key = (run_id, epoch, self._predictions.weights_version(run_id))
         with self._lock:
@@ -101,17 +99,7 @@ class Inspection:
             found = self._predictions.weights(run_id, epoch)
             with self._lock:
                 self._weights[key] = found
-        checkpoint, data, version = found
-        image, label = _test_image(data, index)
-        return NetworkView(
-            image=image,
-            label=label,
-            progress=checkpoint.progress,
-            view=self._cached(checkpoint).view(image),
-            version=version,
-            model=checkpoint.model,
-            index=index,
-        )
+        return found
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None

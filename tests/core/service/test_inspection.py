@@ -88,14 +88,14 @@ def test_the_network_of_a_run_that_trains_is_looked_at_once_a_second(
     inspection = Inspection(service.predictions, clock=lambda: now)
     run_id = service.runs.start(TrainConfig(model="speedrun_cnn"))
     with pytest.raises(NotTrainedError):
-        inspection.network_view(run_id, 7)
+        inspection.activations(7, run_id, newest=True)
     publish(1)
-    first = inspection.network_view(run_id, 7)
-    assert first.version == f"{run_id}/0/0.01"
+    first = inspection.activations(7, run_id, newest=True)
+    assert first.progress == 0.01
     publish(2)
-    assert inspection.network_view(run_id, 7).view is first.view
+    assert inspection.activations(7, run_id, newest=True).view is first.view
     now = 1.5
-    assert inspection.network_view(run_id, 7).version == f"{run_id}/0/0.02"
+    assert inspection.activations(7, run_id, newest=True).progress == 0.02
     assert service.predictions._runs.find(run_id).control.should_publish()
     steps.put(None)
     finish(service)
@@ -104,17 +104,17 @@ def test_the_network_of_a_run_that_trains_is_looked_at_once_a_second(
 def test_the_network_is_shown_with_its_layers_and_their_weights(
     service: TrainingService, run_id: str, tiny_dataset: Dataset
 ) -> None:
-    shown = service.inspection.network_view(run_id, 7)
-    assert (shown.version, shown.model, shown.index) == (f"{run_id}/0/2", "speedrun_cnn", 7)
+    shown = service.inspection.activations(7, run_id, newest=True)
+    assert (shown.progress, shown.model) == (2, "speedrun_cnn")
     assert shown.view is service.inspection.activations(7, run_id).view
     assert sum(maps.layer.parameters for maps in shown.view.maps) == 215_194
 
-    untrained = service.inspection.network_view(run_id, 7, epoch=0)
-    assert (untrained.progress, untrained.version) == (0, f"{run_id}/0/0")
+    untrained = service.inspection.activations(7, run_id, 0, newest=True)
+    assert untrained.progress == 0
     service.runs.rewind(run_id, 1)
-    assert service.inspection.network_view(run_id, 7).progress == 1, "at once"
+    assert service.inspection.activations(7, run_id, newest=True).progress == 1, "at once"
     with pytest.raises(OutOfRangeError):
-        service.inspection.network_view(run_id, len(tiny_dataset.test_labels))
+        service.inspection.activations(len(tiny_dataset.test_labels), run_id, newest=True)
 
 
 def test_batch_normalization_counts_with_its_convolution() -> None:
