@@ -110,8 +110,8 @@ def find_page(found: TestSetReport, query: Query) -> Page:
     answers, among = found.answers, None
     if query.category is not None:
         # Before the first epoch no image has a category.
-        kinds = found.categories.values if found.categories else np.full(len(answers.labels), -1)
-        among = kinds == query.category
+        none = np.zeros(len(answers.labels), bool)
+        among = none if found.categories is None else found.categories == query.category
     matching = mistakes.select(
         answers.probabilities, answers.labels, query.choice, query.order, among
     )
