@@ -88,8 +88,7 @@ def measure(
             done += 1
             progress(done / total)
         curves.append(RobustnessCurve(distortion, strengths, tuple(accuracies)))
-    parameters = models.parameter_count(model)
-    return Robustness(model, parameters, len(images), tuple(curves))
+    return Robustness(model, len(images), tuple(curves))
 
 
 def examples(image: np.ndarray, seed: int = 0) -> tuple[Examples, ...]:

@@ -113,10 +113,8 @@ class Network:
             sums=sums[:, down, across],
             bias=bias,
             before=float(window[down, across]),
-            after=float(view.maps[index].values[channel, row, column]),
             areas=self._receptive_fields(index, patch),
             window=window,
-            chosen=(down, across),
         )
 
     def _receptive_fields(self, index: int, patch: Area) -> tuple[Area, ...]:

@@ -69,13 +69,7 @@ def attribute(
         )
     values = result.detach().reshape(SIDE, SIDE).to(torch.float32).numpy()
     largest = float(np.abs(values).max())
-    return Attribution(
-        method=method,
-        digit=digit,
-        values=values / largest if largest > 0 else values,
-        largest=largest,
-        layer=convolution.name if convolution is not None else None,
-    )
+    return Attribution(digit, values / largest if largest > 0 else values, largest)
 
 
 def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -> Tensor:
