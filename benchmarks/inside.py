@@ -83,12 +83,10 @@ def print_inside(checkpoint: Checkpoint, data: Dataset, points: int, count: int)
         show(method, lambda: attribute(network, image, method))  # noqa: B023
     sample = images[projection.choose(len(images), points)]
     features = show("features", lambda: network.features(sample), rounds=1)
-    assert features is not None
     flat = show("PCA", lambda: projection.pca(features))
     show("PCA, aligned", lambda: projection.pca(features, flat.points))
     projection.tsne(features[:50])  # openTSNE is loaded the first time
     layout = show("t-SNE", lambda: projection.tsne(features, flat.points), rounds=1)
-    assert layout is not None
     show("t-SNE, place a drawing", lambda: layout.place(features[:1]))
     show(
         f"robustness, {count} images",

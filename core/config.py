@@ -348,32 +348,13 @@ def _sentence(problem: Any) -> str:
         return f"Choose one of: {', '.join(choices)}."
     if field.annotation is bool:
         return "This must be true or false."
-    low, high = bounds(name)
+    schema = TrainConfig.model_json_schema()["properties"][name]
     kind = "a whole number" if field.annotation is int else "a number"
     range_ = (
-        f"from {low:g} to {high:,.10g}"
-        if _bound(name, "gt") is None
-        else f"above {low:g} and up to {high:,.10g}"
+        f"from {schema['minimum']:g} to {schema['maximum']:,.10g}"
+        if "minimum" in schema
+        else f"above {schema['exclusiveMinimum']:g} and up to {schema['maximum']:,.10g}"
     )
     given = problem["input"]
     but = f", not “{given.strip()[:20]}”" if isinstance(given, str) and given.strip() else ""
     return f"This must be {kind} {range_}{but}."
-
-
-def bounds(name: str) -> tuple[float, float]:
-    """The lower and upper bound of a numeric field. The lower one may be exclusive (`gt`)."""
-    low = _bound(name, "ge")
-    if low is None:
-        low = _bound(name, "gt")
-    high = _bound(name, "le")
-    assert low is not None, f"{name} needs bounds"
-    assert high is not None, f"{name} needs bounds"
-    return low, high
-
-
-def _bound(name: str, kind: str) -> float | None:
-    for rule in TrainConfig.model_fields[name].metadata:
-        value = getattr(rule, kind, None)
-        if value is not None:
-            return float(value)
-    return None

@@ -14,7 +14,7 @@ class InvalidConfigError(DigitLabError):
 
 
 class WrongStateError(DigitLabError):
-    """The run's state does not allow the operation."""
+    """The state of a run, of the queue or of the saved drawings does not allow the operation."""
 
 
 class UnknownRunError(DigitLabError):
@@ -49,10 +49,6 @@ class InvalidDrawingError(DigitLabError):
     """Strokes or pixels are malformed."""
 
 
-class DrawingRefusedError(DigitLabError):
-    """A drawing cannot be saved, or too few are saved for the operation."""
-
-
 class UnknownDrawingError(DigitLabError):
     """There is no saved drawing with that id."""
 
@@ -65,20 +61,12 @@ class InvalidWeightsError(DigitLabError):
     """A file cannot be read, or its weights fit no model."""
 
 
-class ExportUnavailableError(DigitLabError):
-    """A run cannot be exported in that format."""
-
-
 class OutOfRangeError(DigitLabError):
     """The network or the test set has no such layer, channel, pixel or image."""
 
 
 class NoConvolutionError(DigitLabError):
     """A method needs a convolution, and the network has none."""
-
-
-class TsneUnavailableError(DigitLabError):
-    """The package openTSNE is not installed."""
 
 
 class CancelledError(Exception):

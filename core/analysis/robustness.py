@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from core import models
 from core.data.dataset import normalize
+from core.errors import CancelledError
 from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
 from core.training.state import StateDict
 
@@ -54,7 +55,7 @@ def measure(
     seed: int = 0,
     progress: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Robustness | None:
+) -> Robustness:
     """The accuracy of a network under every distortion, at every strength.
 
     Args:
@@ -64,8 +65,8 @@ def measure(
         progress: called with the share that is done, from 0 to 1.
         should_stop: called before every few hundred images; True ends the measurement.
 
-    Returns:
-        None after `should_stop` returned True.
+    Raises:
+        CancelledError: `should_stop` returned True.
     """
     network = models.load(model, state_dict)
     sample = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
@@ -79,7 +80,7 @@ def measure(
             distorted = distort(images, distortion, strength, seed)
             for start in range(0, len(images), CHUNK):
                 if should_stop():
-                    return None
+                    raise CancelledError
                 pixels = normalize(torch.as_tensor(distorted[start : start + CHUNK]))
                 with torch.inference_mode():
                     predictions = network(pixels).argmax(1).numpy()

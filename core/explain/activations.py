@@ -1,6 +1,5 @@
 """Activations: the feature maps of every layer, the filters, and how one value is computed."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -135,24 +134,16 @@ class Network:
             areas.append(area)
         return tuple(reversed(areas))
 
-    def features(
-        self, images: np.ndarray, should_stop: Callable[[], bool] = lambda: False
-    ) -> np.ndarray | None:
+    def features(self, images: np.ndarray) -> np.ndarray:
         """The input of the last layer for each image: (N, features), float32.
 
         Args:
             images: (N, 28, 28), ink 255 on black 0.
-            should_stop: called before each chunk of images; True ends the computation.
-
-        Returns:
-            None after `should_stop` returned True.
         """
         before_last = nn.Sequential(*self.parts[:-1])
         features: list[np.ndarray] = []
         with torch.inference_mode():
             for start in range(0, len(images), CHUNK):
-                if should_stop():
-                    return None
                 pixels = normalize(torch.as_tensor(images[start : start + CHUNK]))
                 features.append(before_last(pixels).flatten(1).numpy())
         return np.concatenate(features)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import TsneUnavailableError
+from core.errors import CancelledError, DigitLabError
 
 PERPLEXITY = 30.0
 """Roughly the number of neighbours that t-SNE keeps near each point."""
@@ -87,7 +87,7 @@ def tsne(
     seed: int = 0,
     progress: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Tsne | None:
+) -> Tsne:
     """Embeds features (N, F) by t-SNE (L. van der Maaten, G. Hinton, 2008), on one thread.
 
     The same features, start and seed give the same points on one machine.
@@ -99,34 +99,31 @@ def tsne(
         progress: called with the share of the iterations that are done, from 0 to 1.
         should_stop: called every few iterations; True ends the computation.
 
-    Returns:
-        None after `should_stop` returned True.
-
     Raises:
-        TsneUnavailableError: openTSNE is not installed.
+        CancelledError: `should_stop` returned True.
+        DigitLabError: openTSNE is not installed.
     """
     try:
         from openTSNE import TSNE
     except ImportError as error:
-        raise TsneUnavailableError(
+        raise DigitLabError(
             "t-SNE needs the package openTSNE, which is not installed here. PCA works without it."
         ) from error
 
-    stopped = False
     calls = 0
 
-    def report(iteration: int, error: float, embedding: np.ndarray) -> bool:
-        nonlocal stopped, calls
+    def report(iteration: int, error: float, embedding: np.ndarray) -> None:
+        nonlocal calls
         calls += 1
         progress(min(1.0, calls * REPORT_EVERY / (EARLY_ITERATIONS + LATE_ITERATIONS)))
-        stopped = should_stop()
-        return stopped
+        if should_stop():
+            raise CancelledError
 
     if start is None:
         start = pca(features).points
     start = np.asarray(start, np.float64)
     if should_stop():
-        return None
+        raise CancelledError
     embedding = TSNE(
         perplexity=min(PERPLEXITY, (len(features) - 1) / 3),
         initialization=start * (_START_WIDTH / max(float(start.std(0).max()), 1e-30)),
@@ -139,8 +136,6 @@ def tsne(
         callbacks=report,
         callbacks_every_iters=REPORT_EVERY,
     ).fit(np.asarray(features, np.float64))
-    if stopped:
-        return None
     # transform() reuses these parameters; it must not call report().
     embedding.gradient_descent_params["callbacks"] = None
     return Tsne(_float32(embedding), embedding)

@@ -19,7 +19,7 @@ from core import models
 from core.config import TrainConfig
 from core.data import augmentation, dataset, mnist, synthetic
 from core.device import DEVICE_TITLES
-from core.errors import ExportUnavailableError
+from core.errors import WrongStateError
 from core.names import plain_text
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot
@@ -77,7 +77,7 @@ def to_script(run: RunSnapshot, events: Sequence[Metrics]) -> str:
         events: all of its metrics.
 
     Raises:
-        ExportUnavailableError: it is a fork, or its learning rate was changed.
+        WrongStateError: it is a fork, or its learning rate was changed.
     """
     return _render(run, events, notebook=False)
 
@@ -86,7 +86,7 @@ def to_notebook(run: RunSnapshot, events: Sequence[Metrics]) -> str:
     """The same as a notebook (nbformat 4.5) that ends with curves and five test images.
 
     Raises:
-        ExportUnavailableError: see `to_script`.
+        WrongStateError: see `to_script`.
     """
     cells = []
     for number, (kind, text) in enumerate(_split_cells(_render(run, events, notebook=True))):
@@ -143,19 +143,19 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
 
 def _check_reproducible(run: RunSnapshot, config: TrainConfig, events: Sequence[Metrics]) -> None:
     if run.parent_epoch:
-        raise ExportUnavailableError(
+        raise WrongStateError(
             f"{run.title} is a fork that shares epochs with another run, and a script trains from "
             "the beginning. The run that it was forked from can be exported."
         )
     if any(isinstance(event, LearningRateChange) for event in events):
-        raise ExportUnavailableError(
+        raise WrongStateError(
             f"The learning rate of {run.title} was changed during training, and a script has one "
             "set of settings."
         )
     if events and config.schedule == "onecycle":
         steps = round(events[-1].step / events[-1].progress * run.epochs)
         if config.warmup * (steps + 1) == 1:
-            raise ExportUnavailableError(
+            raise WrongStateError(
                 f"The learning rate of {run.title} begins at its peak, which PyTorch's one-cycle "
                 "schedule, which a script uses, cannot do."
             )

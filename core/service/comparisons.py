@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from cachetools import LRUCache
 
 from core.analysis import robustness
-from core.errors import CancelledError
 from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from core.service.background import BackgroundTasks
@@ -90,8 +89,6 @@ class Comparisons:
         finally:
             with self._lock:
                 self._in_progress = None
-        if measured is None:
-            raise CancelledError
         with self._lock:
             self._measured[version] = measured
         return measured

@@ -4,16 +4,15 @@ import secrets
 import threading
 
 import numpy as np
-from cachetools import LRUCache
 
 from core.errors import (
     DamagedFileError,
-    DrawingRefusedError,
     InvalidDrawingError,
     NoModelError,
     NotTrainedError,
     UnknownDrawingError,
     UnknownEpochError,
+    WrongStateError,
 )
 from core.models import CLASSES
 from core.records.drawings import Drawing, DrawingScore, DrawingScores, DrawingSet
@@ -25,8 +24,6 @@ from core.service.predictions import Predictions
 
 MAX_DRAWINGS = 300
 """Of one owner. Those that several owners kept may be more together."""
-MAX_OWNERS = 100
-"""Owners whose drawings stay in memory."""
 
 
 class Drawings:
@@ -45,22 +42,18 @@ class Drawings:
     ) -> None:
         self._runs, self._database = runs, runs.database
         self._predictions, self._history, self._tasks = predictions, history, tasks
-        self._lock = threading.RLock()
-        self._cache: LRUCache[str | None, tuple[Drawing, ...]] = LRUCache(MAX_OWNERS)
+        self._lock = threading.Lock()
 
     def all(self, owner: str | None) -> tuple[Drawing, ...]:
         """An owner's drawings, the oldest first."""
-        with self._lock:
-            if owner not in self._cache:
-                self._cache[owner] = tuple(self._database.drawings(owner))
-            return self._cache[owner]
+        return tuple(self._database.drawings(owner))
 
     def save(self, owner: str | None, label: int, image: np.ndarray) -> Drawing:
         """Saves a drawing (28, 28), 0..1 with ink 1.
 
         Raises:
             InvalidDrawingError: the label is not a digit.
-            DrawingRefusedError: the same drawing is saved already, or there are too many.
+            WrongStateError: the same drawing is saved already, or there are too many.
             StorageError: it cannot be written.
         """
         if label not in range(CLASSES):
@@ -70,7 +63,6 @@ class Drawings:
         with self._lock:
             _check_fits(pixels, self.all(owner))
             self._database.save_drawing(owner, drawing)
-            self._cache.clear()
         return drawing
 
     def delete(self, owner: str | None, drawing_id: str) -> None:
@@ -93,7 +85,7 @@ class Drawings:
 
         Raises:
             UnknownDrawingError: there is no such drawing.
-            DrawingRefusedError: the same drawing is saved again, or there are too many.
+            WrongStateError: the same drawing is saved again, or there are too many.
         """
         with self._lock:
             drawings = self.all(owner)
@@ -154,9 +146,7 @@ class Drawings:
         return finetuning_data.contains(drawings.seen, images)
 
     def _set_deleted(self, owner: str | None, drawing_ids: tuple[str, ...], deleted: bool) -> None:
-        with self._lock:
-            count = self._database.set_drawings_deleted(owner, drawing_ids, deleted)
-            self._cache.clear()
+        count = self._database.set_drawings_deleted(owner, drawing_ids, deleted)
         if count < len(drawing_ids):
             raise UnknownDrawingError("There is no such drawing among those that you keep.")
 
@@ -171,14 +161,14 @@ def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:
 def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
     """
     Raises:
-        DrawingRefusedError: there are too many drawings, or the same one.
+        WrongStateError: there are too many drawings, or the same one.
     """
     if len(drawings) >= MAX_DRAWINGS:
-        raise DrawingRefusedError(
+        raise WrongStateError(
             f"You keep {len(drawings)} drawings, and {MAX_DRAWINGS} is the most: delete some."
         )
     for other in drawings:
         if np.array_equal(other.image, pixels):
-            raise DrawingRefusedError(
+            raise WrongStateError(
                 f"This very drawing is kept already, as {other.label}. Draw another one."
             )

@@ -8,7 +8,6 @@ import numpy as np
 from cachetools import LRUCache
 
 from core.data.dataset import Dataset
-from core.errors import CancelledError
 from core.explain import projection
 from core.explain.activations import Network
 from core.records.explanations import Embedding
@@ -52,8 +51,8 @@ class Embeddings:
     def tsne(self, run_id: str | None = None, epoch: int | None = None) -> "Future[Embedding]":
         """Starts a t-SNE when the earlier ones are done.
 
-        The future raises TsneUnavailableError if openTSNE is not installed, and CancelledError
-        when Digit Lab shuts down.
+        The future raises DigitLabError if openTSNE is not installed, and CancelledError when
+        Digit Lab shuts down.
         """
         sample = self._sample(run_id, epoch)
         start = self.pca(run_id, epoch).points
@@ -77,7 +76,6 @@ class Embeddings:
         if layout is None or layout.points is not shown.points:
             return None
         features = sample.network.features(image[np.newaxis] * np.float32(255))
-        assert features is not None, "it was not told to stop"
         point: np.ndarray = layout.place(features)[0]
         return point
 
@@ -93,8 +91,6 @@ class Embeddings:
                 )
             finally:
                 self._set_progress(1.0)
-        if sample.tsne is None:
-            raise CancelledError
         return sample.embedding("tsne", sample.tsne.points)
 
     def _set_progress(self, share: float) -> None:
@@ -120,9 +116,7 @@ class _Sample:
         self.indices = projection.choose(len(data.test_labels), SAMPLE_SIZE)
         self.labels = data.test_labels.numpy()[self.indices]
         self.network = Network(checkpoint.model, checkpoint.state_dict)
-        features = self.network.features(data.test_images.numpy()[self.indices])
-        assert features is not None, "it was not told to stop"
-        self.features = features
+        self.features = self.network.features(data.test_images.numpy()[self.indices])
         self.predictions = self._predict()
         self.pca: projection.Pca | None = None
         self.tsne: projection.Tsne | None = None

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.errors import DrawingRefusedError, UnknownEpochError, WrongStateError
+from core.errors import UnknownEpochError, WrongStateError
 from core.records.drawings import FinetuneReport, FinetuneRow
 from core.records.metrics import EpochMetrics
 from core.records.runs import FinetuneInfo, RunSnapshot
@@ -46,15 +46,15 @@ class Finetuning:
             mixed: trains on images of the data set as well.
 
         Raises:
-            DrawingRefusedError: there are no drawings.
             NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError:
                 there is no such network.
-            WrongStateError: the run was imported, has not finished an epoch, or the queue is full.
+            WrongStateError: there are no drawings, the run was imported or has not finished an
+                epoch, or the queue is full.
             StorageError: the drawings cannot be written.
         """
         drawings = self._drawings.all(owner)
         if not drawings:
-            raise DrawingRefusedError("There is nothing to teach: keep some drawings first.")
+            raise WrongStateError("There is nothing to teach: keep some drawings first.")
         run = self._runs.find(run_id or self._predictions.newest_run())
         snapshot = run.snapshot
         epoch = _current_epoch(snapshot) if epoch is None else epoch

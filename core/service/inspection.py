@@ -1,12 +1,10 @@
 """Looking inside the networks of runs: activations, filters, attributions."""
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from core.data.dataset import Dataset
 from core.errors import OutOfRangeError
@@ -24,9 +22,6 @@ from core.records.layers import (
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
-NEWEST_SECONDS = 1.0
-"""The newest weights of a run are looked for at most this often, however many pages ask."""
-
 MAX_NETWORKS, MAX_VIEWS = 8, 4
 """Cached networks, a few megabytes each, and images of each whose activations are cached."""
 
@@ -39,14 +34,9 @@ class Inspection:
     UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
     """
 
-    def __init__(
-        self, predictions: Predictions, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
         self._lock = threading.Lock()
-        self._weights: TTLCache[
-            tuple[str | None, int | None, str | None], tuple[Checkpoint, Dataset]
-        ] = TTLCache(MAX_NETWORKS, NEWEST_SECONDS, clock)
         self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
@@ -75,12 +65,13 @@ class Inspection:
         Args:
             image: (28, 28), 0..1 with ink 1, or the index of a test image.
             newest: without an epoch, takes the newest weights, also between two evaluations. While
-                the run trains, newer ones come at most every `NEWEST_SECONDS`.
+                the run trains, newer ones come at most every
+                `core.training.control.PUBLISH_SECONDS`.
 
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        find = self._newest if newest else self._predictions.network
+        find = self._predictions.weights if newest else self._predictions.network
         checkpoint, data = find(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
@@ -89,17 +80,6 @@ class Inspection:
         # Test images are written like training images: only drawings can be unlike them.
         doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
         return ActivationView(image, label, checkpoint.progress, checkpoint.model, view, doubt)
-
-    def _newest(self, run_id: str | None, epoch: int | None) -> tuple[Checkpoint, Dataset]:
-        # Weights of an evaluation, or of a run that was rewound, are shown at once.
-        key = (run_id, epoch, self._predictions.weights_version(run_id))
-        with self._lock:
-            found = self._weights.get(key)
-        if found is None:
-            found = self._predictions.weights(run_id, epoch)
-            with self._lock:
-                self._weights[key] = found
-        return found
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None

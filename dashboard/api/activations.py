@@ -33,7 +33,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
     def get_activations(
         run_id: str, image: Index = None, epoch: Kept = None
     ) -> ActivationsResponse:
-        """What a network of a run makes of a test image; newer weights come once a second.
+        """What a network of a run makes of a test image; newer weights come at most twice a second.
 
         `picture` is a PNG as a data URL: a layer's maps, light on black, one pixel a value.
         """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from core.errors import ExportUnavailableError
+from core.errors import WrongStateError
 from tests.browser.app_server import AppServer
 from tests.browser.conftest import OpenPage
 from tests.browser.dashboard_page import DashboardPage
@@ -379,7 +379,7 @@ def test_files_that_are_clicked_quickly_are_saved_in_turn_and_a_refused_one_gets
     assert np.diff(began).min() > 100
 
     def refuse(run_id: str) -> None:
-        raise ExportUnavailableError("This run has no script.")
+        raise WrongStateError("This run has no script.")
 
     monkeypatch.setattr(server.service.exports, "script", refuse)
     dashboard.button("Download").click()  # the menu closed with the clicks

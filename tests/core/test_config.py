@@ -14,7 +14,6 @@ from core.config import (
     PRESETS,
     ModelName,
     TrainConfig,
-    bounds,
     parse_config,
     read_texts,
 )
@@ -24,6 +23,12 @@ FIELDS = TrainConfig.model_fields
 CHOICES = {name: get_args(field.annotation) for name, field in FIELDS.items()}
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
 WHOLE_NUMBERS = [name for name in NUMBERS if FIELDS[name].annotation is int]
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The lower and upper bound of a numeric field. The lower one may be exclusive."""
+    schema = TrainConfig.model_json_schema()["properties"][name]
+    return schema.get("minimum", schema.get("exclusiveMinimum")), schema["maximum"]
 
 
 def complaints(**values: Any) -> dict[str, str]:

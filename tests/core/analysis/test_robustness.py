@@ -8,6 +8,7 @@ from core import models
 from core.analysis.robustness import STRENGTHS, distort, measure
 from core.config import TrainConfig
 from core.data.dataset import Dataset, normalize
+from core.errors import CancelledError
 from core.records.comparisons import Distortion
 from core.training.loop import fit
 from core.training.state import Checkpoint
@@ -92,7 +93,6 @@ def test_accuracies_are_those_of_plain_torch_on_the_distorted_images(
 
     found = measure("mlp", trained.state_dict, images, labels, count=len(labels), seed=4)
 
-    assert found is not None
     assert [curve.distortion for curve in found.curves] == list(STRENGTHS)
     model = models.load("mlp", trained.state_dict)
     for curve in found.curves:
@@ -111,7 +111,6 @@ def test_a_sample_is_as_large_as_asked_for_and_the_same_for_a_seed(
 ) -> None:
     images, labels = tiny_dataset.test_images.numpy(), tiny_dataset.test_labels.numpy()
     first = measure("mlp", trained.state_dict, images, labels, count=30, seed=1)
-    assert first is not None
     assert first.images == 30
     assert first == measure("mlp", trained.state_dict, images, labels, count=30, seed=1)
 
@@ -131,5 +130,5 @@ def test_measuring_stops_when_it_is_told_to(
 ) -> None:
     images, labels = tiny_dataset.test_images.numpy(), tiny_dataset.test_labels.numpy()
     answers = iter([False] * after + [True])
-    found = measure("mlp", trained.state_dict, images, labels, should_stop=lambda: next(answers))
-    assert found is None
+    with pytest.raises(CancelledError):
+        measure("mlp", trained.state_dict, images, labels, should_stop=lambda: next(answers))

@@ -25,7 +25,7 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data import synthetic
 from core.data.dataset import Dataset
 from core.device import choose_runtime, import_torchvision
-from core.errors import ExportUnavailableError
+from core.errors import WrongStateError
 from core.export.script import MAX_EVALUATIONS, SOURCES, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
 from core.records.preview import PreviewFrame
@@ -268,7 +268,7 @@ def test_a_script_has_the_parts_that_its_run_needs_and_no_others() -> None:
 @pytest.mark.parametrize("export", [to_script, to_notebook])
 def test_a_fork_that_shares_epochs_with_its_parent_is_refused(export: Callable[..., str]) -> None:
     fork = snapshot(parse_config(BASE), parent="x", parent_epoch=1)
-    with pytest.raises(ExportUnavailableError, match="Run 0 is a fork that shares epochs"):
+    with pytest.raises(WrongStateError, match="Run 0 is a fork that shares epochs"):
         export(fork, [])
 
 
@@ -283,14 +283,14 @@ def test_a_change_of_the_learning_rate_is_refused() -> None:
     config = parse_config(BASE)
     change = LearningRateChange(1, 3, 0.5, 1e-4, 1.0)
 
-    with pytest.raises(ExportUnavailableError, match="learning rate of Run 0 was changed"):
+    with pytest.raises(WrongStateError, match="learning rate of Run 0 was changed"):
         to_script(snapshot(config), [*trained(config).events, change])
 
 
 def test_a_cycle_that_begins_at_its_peak_is_refused() -> None:
     config = parse_config(BASE | {"schedule": "onecycle", "warmup": 1 / (2 * STEPS + 1)})
 
-    with pytest.raises(ExportUnavailableError, match="of Run 0 begins at its peak"):
+    with pytest.raises(WrongStateError, match="of Run 0 begins at its peak"):
         to_script(snapshot(config), trained(config).events)
 
 

@@ -13,7 +13,6 @@ from core.config import TrainConfig
 from core.data.dataset import MEAN, STD, Dataset
 from core.errors import (
     DamagedFileError,
-    DrawingRefusedError,
     InvalidDrawingError,
     NoModelError,
     UnknownDrawingError,
@@ -211,7 +210,7 @@ def test_all_drawings_of_an_owner_are_deleted_and_come_back_together(
     with pytest.raises(UnknownDrawingError):
         service.drawings.restore(MINE, other)
     monkeypatch.setattr("core.service.drawings.MAX_DRAWINGS", 2)
-    with pytest.raises(DrawingRefusedError, match="the most"):
+    with pytest.raises(WrongStateError, match="the most"):
         service.drawings.restore(MINE, *names)
     assert service.drawings.all(MINE) == ()
     monkeypatch.undo()
@@ -227,7 +226,7 @@ def test_what_cannot_be_kept_is_refused_with_a_sentence(
 ) -> None:
     image = drawings_of(tiny_dataset, 1)[0][1]
     service.drawings.save(MINE, 3, image)
-    with pytest.raises(DrawingRefusedError, match="as 3"):
+    with pytest.raises(WrongStateError, match="as 3"):
         service.drawings.save(MINE, 5, image)
     for label in (-1, 10):
         with pytest.raises(InvalidDrawingError, match="0 to 9"):
@@ -236,7 +235,7 @@ def test_what_cannot_be_kept_is_refused_with_a_sentence(
     for number in range(1, MAX_DRAWINGS):
         dot[number // 28, number % 28] = 1
         service.drawings.save(MINE, 1, dot)
-    with pytest.raises(DrawingRefusedError, match="the most"):
+    with pytest.raises(WrongStateError, match="the most"):
         service.drawings.save(MINE, 1, image.T)
 
 
@@ -247,10 +246,10 @@ def test_a_deleted_drawing_comes_back_only_where_it_could_be_kept(
     first, second, third = keep(service, tiny_dataset, 3)
     service.drawings.delete(MINE, first)
     keep(service, tiny_dataset, 1)
-    with pytest.raises(DrawingRefusedError, match="the most"):
+    with pytest.raises(WrongStateError, match="the most"):
         service.drawings.restore(MINE, first)
     service.drawings.delete(MINE, second)
-    with pytest.raises(DrawingRefusedError, match="kept already"):
+    with pytest.raises(WrongStateError, match="kept already"):
         service.drawings.restore(MINE, first)
 
     service.drawings.restore(MINE, second)
@@ -453,7 +452,7 @@ def test_a_taught_run_is_not_repeated_from_its_beginning_on_other_images(
 def test_what_cannot_be_taught_is_refused_with_a_sentence(
     service: TrainingService, tiny_dataset: Dataset, tiny_config: TrainConfig, finish: Finish
 ) -> None:
-    with pytest.raises(DrawingRefusedError, match="keep some drawings first"):
+    with pytest.raises(WrongStateError, match="keep some drawings first"):
         service.finetuning.start(MINE)
     keep(service, tiny_dataset, 2)
     with pytest.raises(NoModelError):

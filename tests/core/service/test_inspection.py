@@ -25,7 +25,6 @@ from core.errors import (
 )
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import attribute
-from core.service.inspection import Inspection
 from core.service.service import TrainingService
 from core.training.loop import Event
 from core.training.state import Checkpoint
@@ -65,10 +64,10 @@ def test_a_look_is_that_of_the_epochs_network_at_the_test_image(
     np.testing.assert_allclose(shown.view.probabilities, expected.probabilities, atol=1e-6)
 
 
-def test_the_network_of_a_run_that_trains_is_looked_at_once_a_second(
+def test_the_network_of_a_run_that_trains_has_the_newest_weights_and_asks_for_newer_ones(
     make_service: MakeService, finish: Finish, wait_until: WaitUntil
 ) -> None:
-    now, steps = 0.0, queue.Queue[Event | None]()
+    steps = queue.Queue[Event | None]()
 
     def told(*_: Any) -> Iterator[Event]:
         while event := steps.get():
@@ -85,16 +84,15 @@ def test_the_network_of_a_run_that_trains_is_looked_at_once_a_second(
         wait_until(is_there)
 
     service = make_service(fit=told)
-    inspection = Inspection(service.predictions, clock=lambda: now)
+    inspection = service.inspection
     run_id = service.runs.start(TrainConfig(model="speedrun_cnn"))
     with pytest.raises(NotTrainedError):
         inspection.activations(7, run_id, newest=True)
     publish(1)
     first = inspection.activations(7, run_id, newest=True)
     assert first.progress == 0.01
-    publish(2)
     assert inspection.activations(7, run_id, newest=True).view is first.view
-    now = 1.5
+    publish(2)
     assert inspection.activations(7, run_id, newest=True).progress == 0.02
     assert service.predictions._runs.find(run_id).control.should_publish()
     steps.put(None)

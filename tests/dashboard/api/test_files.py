@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core import models
-from core.errors import DamagedFileError, ExportUnavailableError, StorageError
+from core.errors import DamagedFileError, StorageError, WrongStateError
 from core.service.service import TrainingService
 from tests.dashboard.conftest import SHORT, refusal
 
@@ -187,7 +187,7 @@ def test_a_notebook_has_cells(trained: TestClient, run_id: str) -> None:
     ("error", "code"),
     [
         (DamagedFileError("A file is broken."), 500),
-        (ExportUnavailableError("It changed its settings."), 409),
+        (WrongStateError("It changed its settings."), 409),
         (StorageError("The disk is full."), 507),
     ],
 )
