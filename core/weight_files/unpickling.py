@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InvalidWeightsError
+from core.names import printable
 
 MAX_PICKLE_BYTES = 1 << 20
 """Limit of the part that names the tensors, a hundred times what the networks here need."""
@@ -341,9 +342,3 @@ def _pairs(items: list[Any]) -> dict[Any, Any]:
         for key, value in zip(items[::2], items[1::2], strict=True)
         if isinstance(key, str) or (isinstance(key, int) and 0 <= key < MAX_KEY)
     }
-
-
-def printable(text: str, max_length: int = 60) -> str:
-    """A name from the file, shortened, without control characters and lone surrogates."""
-    start = "".join(letter if letter.isprintable() else "?" for letter in text[:max_length])
-    return f"{start}…" if len(text) > max_length else start
