@@ -282,6 +282,7 @@ def real_data() -> Path:
 def real_mlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The MLP as it is, for a test that needs all of it."""
     monkeypatch.setitem(models.MODELS, "mlp", REAL_MLP)
+    # It caches layers by the model's name, whichever class has that name.
     trace_layers.cache_clear()
     yield
     trace_layers.cache_clear()

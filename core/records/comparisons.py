@@ -52,10 +52,4 @@ class Pair:
     @property
     def comparable(self) -> tuple[RunSnapshot, ...]:
         """The runs that were trained for at least one epoch."""
-        return tuple(run for run in self.runs if _trained_epochs(run) > 0)
-
-
-def _trained_epochs(run: RunSnapshot) -> int:
-    if run.place_epoch is not None:
-        return run.place_epoch
-    return run.kept[-1] if run.kept else 0
+        return tuple(run for run in self.runs if run.current_epoch)

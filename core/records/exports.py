@@ -1,7 +1,9 @@
 """Exported files, and the provenance that they contain."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+WeightsFormat = Literal["pth", "safetensors", "onnx"]
 
 
 @dataclass(frozen=True)

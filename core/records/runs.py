@@ -122,6 +122,13 @@ class RunSnapshot:
         return self.name or f"Run {self.number}"
 
     @property
+    def current_epoch(self) -> int:
+        """The last saved epoch, or the one that the run was rewound to."""
+        if self.place_epoch is not None:
+            return self.place_epoch
+        return self.kept[-1] if self.kept else 0
+
+    @property
     def share(self) -> float:
         """The share of the epochs that is done, from 0 to 1."""
         return self.progress / self.epochs if self.epochs else 1.0

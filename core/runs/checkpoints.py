@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from core.disk import writing
+from core.disk import atomic_write, writing
 from core.errors import DamagedFileError, UnknownEpochError
 from core.training.state import Checkpoint, Position, ResumeState, StateDict
 
@@ -65,20 +65,13 @@ class CheckpointFiles:
             "step": checkpoint.step,
             "progress": checkpoint.progress,
         }
-        paths = [self.folder / f"{name}{ending}" for ending in (".safetensors", _STATE)]
-        parts = [path.with_name(f"{path.name}.part") for path in paths]
-        with writing("The network"):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                _save(checkpoint.state_dict, {"about": about, **facts}, parts[0])
-                _save(tensors, facts, parts[1])
-                # The rest needs no space. The state comes last: if it is there, so are the weights.
+        state, weights = (self.folder / f"{name}{ending}" for ending in (_STATE, ".safetensors"))
+        # The state comes last: if it is there, so are the weights.
+        with atomic_write(state, "The network") as part:
+            _save(tensors, facts, part)
+            with atomic_write(weights, "The network") as part:
+                _save(checkpoint.state_dict, {"about": about, **facts}, part)
                 self._remove(_LATEST)
-                for part, path in zip(parts, paths, strict=True):
-                    part.replace(path)
-            finally:
-                for part in parts:
-                    part.unlink(missing_ok=True)
 
     def epochs(self) -> list[int]:
         """The saved epochs in ascending order; 0 is the untrained network."""

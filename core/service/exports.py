@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
 from torch import Tensor
 
@@ -14,13 +13,12 @@ from core.export.onnx import to_onnx
 from core.export.script import to_notebook, to_script
 from core.export.tensorboard import to_tensorboard
 from core.export.weights import to_pth, to_safetensors
-from core.records.exports import File, Provenance
+from core.records.exports import File, Provenance, WeightsFormat
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot
 from core.runs.registry import Runs
 from core.service.predictions import Predictions
 
-WeightsFormat = Literal["pth", "safetensors", "onnx"]
 MAX_STEM = 100
 """Letters: file systems take names of 255."""
 

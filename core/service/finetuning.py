@@ -7,7 +7,7 @@ import numpy as np
 from core.errors import UnknownEpochError, WrongStateError
 from core.records.drawings import FinetuneReport, FinetuneRow
 from core.records.metrics import EpochMetrics
-from core.records.runs import FinetuneInfo, RunSnapshot
+from core.records.runs import FinetuneInfo
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
@@ -57,7 +57,7 @@ class Finetuning:
             raise WrongStateError("There is nothing to teach: keep some drawings first.")
         run = self._runs.find(run_id or self._predictions.newest_run())
         snapshot = run.snapshot
-        epoch = _current_epoch(snapshot) if epoch is None else epoch
+        epoch = snapshot.current_epoch if epoch is None else epoch
         if snapshot.brought_in:
             raise WrongStateError(
                 f"{snapshot.title} cannot be taught: it came in a file, and how it was trained is "
@@ -90,8 +90,7 @@ class Finetuning:
             return None
         parent_epoch = info.epoch if snapshot.parent_epoch is None else snapshot.parent_epoch
         before = min(info.epoch, parent_epoch)
-        current = _current_epoch(snapshot)
-        after = current if current > before else None
+        after = snapshot.current_epoch if snapshot.current_epoch > before else None
         evaluations = [event for event in events if isinstance(event, EpochMetrics)]
         accuracies = {event.progress: event.test_accuracy for event in evaluations}
         rows = [FinetuneRow("test", None, accuracies.get(before), accuracies.get(after or -1))]
@@ -114,10 +113,3 @@ class Finetuning:
             return None
         correct: np.ndarray = probabilities.argmax(1) == data.labels
         return correct
-
-
-def _current_epoch(run: RunSnapshot) -> int:
-    """The last saved epoch of a run, or the one that it was rewound to."""
-    if run.place_epoch is not None:
-        return run.place_epoch
-    return run.kept[-1] if run.kept else 0

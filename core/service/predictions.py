@@ -33,6 +33,8 @@ from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
 
 _CheckpointKey = tuple[str, int, float, bool]
+"""Run, revision, progress in epochs, and whether its test accuracy is known: imported weights are
+measured later, and then have test probabilities."""
 
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
@@ -86,15 +88,6 @@ class Predictions:
         labels = data.test_labels.numpy()
         chosen = shuffled_indices(labels, seed, digit)[:count]
         return TestImages(chosen, data.test_images.numpy()[chosen], labels[chosen])
-
-    def test_image(self, index: int, run_id: str | None = None) -> np.ndarray:
-        """A test image of a run's data set, (28, 28) uint8.
-
-        Raises:
-            IndexError: the test set has no such image.
-        """
-        run, _ = self._find(run_id, None, evaluated=True)
-        return self._data(run).test_images[index].numpy()
 
     def preview_images(self, run_id: str | None = None, sample: int = 0) -> PreviewImages:
         """The images of a run's preview, by default those of the next run's data set.
@@ -290,10 +283,9 @@ class Predictions:
                     raise NotTrainedError(_not_trained(candidates[0].snapshot))
                 raise NoModelError(_NO_MODEL)
         if epoch is None and (evaluated or snapshot.place_epoch is not None):
-            epoch = snapshot.kept[-1] if snapshot.place_epoch is None else snapshot.place_epoch
+            epoch = snapshot.current_epoch
         progress = snapshot.progress if epoch is None else float(epoch)
-        is_measured = snapshot.test_accuracy is not None  # imported weights are measured later
-        key = (run.run_id, snapshot.revision, progress, is_measured)
+        key = (run.run_id, snapshot.revision, progress, snapshot.test_accuracy is not None)
         return run, self._load(run, epoch, key)
 
     def _candidates(self, run_id: str | None) -> list[Run]:

@@ -42,6 +42,9 @@ class Progress:
         position: Position,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._learning_rate = position.learning_rate
+        if position.learning_rate is not None:
+            config = config.model_copy(update={"learning_rate": position.learning_rate})
         self._config = config
         self._batches = batches_per_epoch
         self._device = device
@@ -55,7 +58,6 @@ class Progress:
         }
         self.epoch, self.batch, self.step = position.epoch, position.batch, position.step
         self._evaluated = position.evaluated
-        self._learning_rate = position.learning_rate
         self._since_report = _MetricSums(device, position.since_report)
         self._since_epoch = _MetricSums(device, position.since_epoch)
 
@@ -94,16 +96,14 @@ class Progress:
 
     def set_learning_rate(self, rate: float) -> LearningRateChange:
         self._learning_rate = rate
+        self._config = self._config.model_copy(update={"learning_rate": rate})
         return LearningRateChange(self.epoch, self.step, self.epochs_done, rate, self.seconds)
 
     def start_batch(self) -> float:
         """Starts the clock of a batch and returns its learning rate."""
         self._batch_started = self._clock()
-        config = self._config
-        if self._learning_rate is not None:
-            config = config.model_copy(update={"learning_rate": self._learning_rate})
         step = (self.epoch - 1) * self._batches + self.batch
-        return learning_rate(config, step, self._batches * config.epochs)
+        return learning_rate(self._config, step, self._batches * self._config.epochs)
 
     def end_batch(self, loss: Tensor, correct: Tensor, count: int) -> None:
         """Adds a batch's mean loss and its number of correct predictions, both on the device."""

@@ -1,11 +1,11 @@
 """Routes for files: download a run's metrics, weights and program, import a network."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
-from core.records.exports import File
+from core.records.exports import File, WeightsFormat
 from core.records.runs import RunSnapshot
 from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
@@ -56,7 +56,7 @@ def register(api: FastAPI, service: "TrainingService") -> None:
             Query(ge=0, le=10**9, description="After which epoch; by default the newest weights."),
         ] = None,
         format: Annotated[
-            Literal["pth", "safetensors", "onnx"],
+            WeightsFormat,
             Query(description="`pth` is what the notebook's `torch.load` reads."),
         ] = "pth",
     ) -> Response:

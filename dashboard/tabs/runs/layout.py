@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from core.config import TrainConfig
+from core.config import FIXED_IN_A_FORK, TrainConfig
 from dashboard.components import runs_table
 from dashboard.components.controls import (
     HIDDEN,
@@ -66,9 +66,7 @@ EXPLANATION = (
 )
 SELECT_SOME = "Select runs to compare them."
 FORKABLE = [
-    name
-    for name in TrainConfig.model_fields
-    if name not in ("model", "dataset", "seed", "train_images", "precision")
+    name for name in TrainConfig.model_fields if name not in (*FIXED_IN_A_FORK, "precision")
 ]
 
 

@@ -191,6 +191,18 @@ def test_nothing_is_read_to_name_weights(
     assert service.exports.weights(run_id, None, "pth").name == "Run-1-epoch-2.pth"
 
 
+def read_from_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows with the run's id whenever events are read from disk."""
+    read, ids = RunDatabase.events, []
+
+    def log(store: RunDatabase, run_id: str) -> Any:
+        ids.append(run_id)
+        return read(store, run_id)
+
+    monkeypatch.setattr(RunDatabase, "events", log)
+    return ids
+
+
 def test_nothing_is_read_for_a_run_that_is_stopped_before_it_trains_on(
     make_service: MakeService,
     tmp_path: Path,
@@ -210,29 +222,18 @@ def test_nothing_is_read_for_a_run_that_is_stopped_before_it_trains_on(
         wait_until(should_stop)
         raise CancelledError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(catalog, "load", never)
-        patch.setattr(RunDatabase, "events", None)
-        service.runs.resume(run_id)
-        assert loading.wait(SECONDS)
-        service.runs.pause(run_id)
-        assert settled(service, run_id, wait_until).state is RunState.PAUSED
+    monkeypatch.setattr(catalog, "load", never)
+    from_disk = read_from_disk(monkeypatch)
+    service.runs.resume(run_id)
+    assert loading.wait(SECONDS)
+    service.runs.pause(run_id)
+    wait_until(lambda: service._worker.is_idle)
+    assert service.runs.snapshot(run_id).state is RunState.PAUSED
+    assert from_disk == []
     assert told(service, run_id) == events
 
 
 # What stays in memory
-
-
-def read_from_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list that grows with the run's id whenever events are read from disk."""
-    read, ids = RunDatabase.events, []
-
-    def log(store: RunDatabase, run_id: str) -> Any:
-        ids.append(run_id)
-        return read(store, run_id)
-
-    monkeypatch.setattr(RunDatabase, "events", log)
-    return ids
 
 
 def test_the_events_of_the_runs_that_were_read_last_stay_in_memory(

@@ -586,7 +586,6 @@ def test_before_the_first_network_there_is_none_to_ask(service: TrainingService)
         lambda: service.predictions.predict({"strokes": SEVEN}),
         lambda: service.predictions.predict({"pixels": stripe}),
         lambda: service.predictions.gallery(5, 0),
-        lambda: service.predictions.test_image(0),
     ):
         with pytest.raises(NoModelError, match="Press Train first"):
             ask()
@@ -691,16 +690,6 @@ def test_a_gallery_shows_the_last_evaluation(
     mistakes = trained_service.predictions.gallery(120, 3, only_wrong=True)
     assert (mistakes.predictions != mistakes.labels).all()
     assert test_accuracy == pytest.approx(1 - len(mistakes.labels) / 120)
-
-
-def test_a_test_image_can_be_had_by_its_place(
-    trained_service: TrainingService, tiny_dataset: Dataset
-) -> None:
-    np.testing.assert_array_equal(
-        trained_service.predictions.test_image(17), tiny_dataset.test_images[17].numpy()
-    )
-    with pytest.raises(IndexError):
-        trained_service.predictions.test_image(120)
 
 
 def test_the_version_of_the_weights_changes_with_each_evaluation(
