@@ -76,26 +76,17 @@ class LearningCategory(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class LearningCategories:
-    """The categories of images: `values` (N,) int8 of `LearningCategory`."""
-
-    values: np.ndarray
-
-    def count(self, category: LearningCategory) -> int:
-        return int((self.values == category).sum())
-
-
-@dataclass(frozen=True, eq=False)
 class TestSetReport:
     """A network's predictions for its whole test set, and the images' learning categories.
 
-    `categories` is None before the first evaluation: an untrained network is right by chance.
+    `categories` is (N,) int8 of `LearningCategory`, or None before the first evaluation: an
+    untrained network is right by chance.
     """
 
     __test__ = False  # pytest takes classes named Test... for tests
 
     answers: Gallery
-    categories: LearningCategories | None
+    categories: np.ndarray | None
 
 
 def confusion(probabilities: np.ndarray, labels: np.ndarray) -> Confusion:
@@ -136,13 +127,16 @@ def select(
     return indices[np.argsort(keys, kind="stable")]
 
 
-def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> LearningCategories:
+def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Categorizes images by the predictions (E, N) of a run's evaluations, oldest first.
 
     Learning and forgetting events are those of Toneva et al., "An Empirical Study of Example
     Forgetting during Deep Neural Network Learning" (ICLR 2019). The paper looks at a training
     image each time it is trained on. Here it is test images, once per evaluation, so an image
     that is forgotten and relearned between two evaluations counts as neither.
+
+    Returns:
+        (N,) int8 of `LearningCategory`.
 
     Raises:
         ValueError: there is no evaluation.
@@ -162,7 +156,7 @@ def learning_categories(predictions: np.ndarray, labels: np.ndarray) -> Learning
         ],
         LearningCategory.NEVER_LEARNED,
     )
-    return LearningCategories(values.astype(np.int8))
+    return values.astype(np.int8)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

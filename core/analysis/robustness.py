@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from core import models
 from core.data.dataset import normalize
-from core.errors import CancelledError
+from core.device import Runtime
 from core.records.comparisons import Distortion, Examples, Robustness, RobustnessCurve
+from core.training.evaluation import evaluate
 from core.training.state import StateDict
 
 STRENGTHS: dict[Distortion, tuple[float, ...]] = {
@@ -23,7 +24,6 @@ STRENGTHS: dict[Distortion, tuple[float, ...]] = {
     "rotation": (0, 10, 20, 30, 40, 50, 60),  # degrees
     "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0),  # standard deviation; ink is 1
 }
-CHUNK = 250
 
 
 def distort(images: np.ndarray, distortion: Distortion, strength: float, seed: int) -> np.ndarray:
@@ -68,29 +68,21 @@ def measure(
     Raises:
         CancelledError: `should_stop` returned True.
     """
-    network = models.load(model, state_dict)
+    network, runtime = models.load(model, state_dict), Runtime(torch.device("cpu"), "fp32")
     sample = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
-    images, labels = images[sample], labels[sample]
+    images, truth = images[sample], torch.as_tensor(labels[sample])
     total, done = sum(len(strengths) for strengths in STRENGTHS.values()), 0
     curves = []
     for distortion, strengths in STRENGTHS.items():
         accuracies = []
         for strength in strengths:
-            correct = 0
-            distorted = distort(images, distortion, strength, seed)
-            for start in range(0, len(images), CHUNK):
-                if should_stop():
-                    raise CancelledError
-                pixels = normalize(torch.as_tensor(distorted[start : start + CHUNK]))
-                with torch.inference_mode():
-                    predictions = network(pixels).argmax(1).numpy()
-                correct += int((predictions == labels[start : start + CHUNK]).sum())
-            accuracies.append(correct / len(images))
+            distorted = normalize(torch.as_tensor(distort(images, distortion, strength, seed)))
+            evaluation = evaluate(network, runtime, distorted, truth, should_stop)
+            accuracies.append(evaluation.accuracy)
             done += 1
             progress(done / total)
         curves.append(RobustnessCurve(distortion, strengths, tuple(accuracies)))
-    parameters = models.parameter_count(model)
-    return Robustness(model, parameters, len(images), tuple(curves))
+    return Robustness(model, len(images), tuple(curves))
 
 
 def examples(image: np.ndarray, seed: int = 0) -> tuple[Examples, ...]:

@@ -10,7 +10,7 @@ MEAN, STD = 0.1307, 0.3081
 """Mean and standard deviation of MNIST's training pixels in 0..1, as in the classic notebook."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Images: uint8 (N, 28, 28), ink 255 on black 0. Labels: int64 (N,).
 

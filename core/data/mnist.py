@@ -9,8 +9,9 @@ import torch
 
 from core.data.dataset import Dataset
 from core.data.mnist_download import DownloadError, download
-from core.data.mnist_files import CHECKSUMS, FolderSearch, MnistFile, enumerate_names, read
+from core.data.mnist_files import CHECKSUMS, FolderSearch, MnistFile, read
 from core.errors import DatasetUnavailableError, StorageError
+from core.names import enumeration
 
 TITLE = "MNIST"
 
@@ -68,7 +69,7 @@ def _unavailable(
 ) -> DatasetUnavailableError:
     """Says what was searched and found, why the download failed, and what to do."""
     reports = [search.report() for search in searches if search is searches[0] or search.places]
-    names = "MNIST's files" if len(missing) > 2 else enumerate_names(missing)
+    names = "MNIST's files" if len(missing) > 2 else enumeration(missing)
     subject = names if len(missing) > 2 else f"The file{'s' * (len(missing) - 1)} {names}"
     otherwise = "start with --data-dir FOLDER, where FOLDER holds MNIST's four files"
     if data_dir is not None and not searches[0].is_file:

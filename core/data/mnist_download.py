@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from core.data.mnist_files import is_web_page
 from core.device import import_torchvision
 from core.disk import atomic_write
+from core.names import printable
 
 CONNECT_SECONDS = 5.0
 SLOW_SECONDS, SLOW_RATE = 60.0, 1000.0
@@ -39,8 +40,7 @@ class DownloadError(Exception):
 
 class _MirrorError(Exception):
     def __init__(self, reason: str, advice: str) -> None:
-        printable = "".join(letter if letter.isprintable() else "?" for letter in reason[:200])
-        self.reason = f"{printable}…" if len(reason) > 200 else printable  # mirrors send any text
+        self.reason = printable(reason, 200)  # mirrors send any text
         self.advice = advice
         super().__init__(self.reason)
 

@@ -7,7 +7,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.names import enumeration
 
 CHECKSUMS = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -87,7 +89,7 @@ class FolderSearch:
         place, files = min(self.places.items(), key=lambda item: len(_problems(item[1])))
         bad = [file.path for file in files.values() if file.problem]
         good = dict.fromkeys(file.path.name for file in files.values() if file.path not in bad)
-        found = f"The folder {place} holds {enumerate_names([*good])};" if good else f"In {place}:"
+        found = f"The folder {place} holds {enumeration([*good])};" if good else f"In {place}:"
         return f"{found} {'; '.join(_problems(files))}."
 
     def _candidates(self) -> dict[Path, dict[str, list[Path]]]:
@@ -125,12 +127,7 @@ class FolderSearch:
         names = sorted(path.name for path in self.folder.iterdir())
         if len(names) > 4:
             names[3:] = [f"{len(names) - 3} more"]
-        return f"only {enumerate_names(names)}" if names else "it is empty"
-
-
-def enumerate_names(names: Sequence[str]) -> str:
-    """`a`, `a and b`, or `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        return f"only {enumeration(names)}" if names else "it is empty"
 
 
 def _names(path: Path) -> list[str]:
@@ -150,7 +147,7 @@ def _problems(files: dict[str, MnistFile]) -> list[str]:
     found = list(dict.fromkeys(problems))  # one file may hold all four arrays
     missing = [name for name in CHECKSUMS if name not in files]
     if missing:
-        found.append(f"{enumerate_names(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+        found.append(f"{enumeration(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     good = {name: file for name, file in files.items() if not file.problem}
     for part in ("train", "t10k"):
         images, labels = (

@@ -10,7 +10,6 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset
 from core.data.glyphs import GLYPHS, HEIGHT, Glyph
+from core.disk import atomic_write
 from core.drawing.rasterize import (
     BOX,
     SIDE,
@@ -29,6 +29,7 @@ from core.drawing.rasterize import (
     rasterize,
     resample,
 )
+from core.errors import StorageError
 
 TITLE = "Synthetic digits"
 VERSION = 1
@@ -43,36 +44,19 @@ _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class StrokeVariation:
-    """How much handwriting varies; standard deviations unless stated otherwise."""
-
-    point: float = 6.5
-    """Of each control point, in hundredths of a digit's height."""
-    end: float = 3.0
-    """Added to `point` at both ends of a stroke."""
-    stroke: float = 5.0
-    """Of each stroke's position, in the same unit."""
-    slant: float = 0.25
-    """Sideways shift per height; its mean is `lean`, to the right."""
-    lean: float = 0.1
-    rotation: float = 0.10
-    """In radians."""
-    aspect: float = 0.24
-    """Of the logarithm of width over height."""
-    balance: float = 0.3
-    """Of the difference in size of the upper and lower, and the left and right half."""
-    wave: float = 4.0
-    """Amplitude of the smooth warp, in hundredths of the height."""
-    radius: float = 1.2
-    """Median half-width of a pen, in pixels."""
-    pen: float = 0.28
-    """Of the logarithm of the half-width, between images."""
-    pressure: float = 0.2
-    """Of the same within one image."""
-
-
-VARIATION = StrokeVariation()
+# How much handwriting varies: standard deviations unless stated otherwise, lengths in hundredths of
+# a digit's height.
+POINT = 6.5  # of each control point
+END = 3.0  # added to it at both ends of a stroke
+STROKE = 5.0  # of each stroke's position
+SLANT, LEAN = 0.25, 0.1  # sideways shift per height, and its mean, to the right
+ROTATION = 0.10  # in radians
+ASPECT = 0.24  # of the logarithm of width over height
+BALANCE = 0.3  # of the difference in size of the upper and lower, and the left and right half
+WAVE = 4.0  # amplitude of the smooth warp
+RADIUS = 1.2  # median half-width of a pen, in pixels
+PEN = 0.28  # of the logarithm of the half-width, between images
+PRESSURE = 0.2  # of the same within one image
 
 
 def load(cache_dir: Path, progress: Callable[[float], None] = lambda share: None) -> Dataset:
@@ -92,14 +76,15 @@ def load(cache_dir: Path, progress: Callable[[float], None] = lambda share: None
     train = generate(60_000, SEED, lambda share: progress(share * 6 / 7))
     test = generate(10_000, SEED + 1, lambda share: progress((6 + share) / 7))
     arrays = (*train, *test)
+    by_name: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        part = cache.with_suffix(".part.npz")
-        by_name: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=True))
-        np.savez(part, **by_name)
-        part.replace(cache)
-    except OSError as error:
-        log.warning("The synthetic digits could not be saved in %s: %s", cache, error)
+        with (
+            atomic_write(cache, f"The file {cache} with the synthetic digits") as part,
+            part.open("wb") as file,
+        ):
+            np.savez(file, **by_name)
+    except StorageError as error:
+        log.warning(str(error))
     return _dataset(*arrays)
 
 
@@ -182,9 +167,9 @@ def _vary_control_points(glyph: Glyph, count: int, random: np.random.Generator) 
     sharpness = random.uniform(0.2, 1.0, (count, 1, 1))
     curves = []
     for stroke in glyph.strokes:
-        spread = np.full((len(stroke.control), 1), VARIATION.point)
-        spread[[0, -1]] += VARIATION.end
-        shift = random.normal(0, VARIATION.stroke, (count, 1, 2)) if len(glyph.strokes) > 1 else 0.0
+        spread = np.full((len(stroke.control), 1), POINT)
+        spread[[0, -1]] += END
+        shift = random.normal(0, STROKE, (count, 1, 2)) if len(glyph.strokes) > 1 else 0.0
         jitter = random.normal(size=(count, *stroke.control.shape)) * spread
         control = stroke.control + shift + jitter
         smooth, sharp = stroke.smooth @ control, stroke.sharp @ control
@@ -194,25 +179,25 @@ def _vary_control_points(glyph: Glyph, count: int, random: np.random.Generator) 
 
 def _warp(paths: Doubles, random: np.random.Generator) -> Doubles:
     """Slants, rotates, stretches and warps whole digits, (count, t, 2), about their middle."""
-    count, v = len(paths), VARIATION
+    count = len(paths)
 
     def normal(std: float) -> Doubles:
         return random.normal(0, std, (count, 1))
 
     x, y = np.moveaxis(paths / HEIGHT - 0.5, 2, 0)
     x, y = (
-        x + normal(v.balance) * (0.25 - x * x),
-        y + normal(v.balance) * (0.25 - y * y),
+        x + normal(BALANCE) * (0.25 - x * x),
+        y + normal(BALANCE) * (0.25 - y * y),
     )
-    x = x * (1 + 2 * normal(v.balance) * y)
+    x = x * (1 + 2 * normal(BALANCE) * y)
     for _ in range(2):
         fx, fy = random.normal(0, 0.6, (2, count, 2, 1))
         phase = random.uniform(0, 2 * np.pi, (count, 2, 1))
-        wave = np.sin(2 * np.pi * (fx * x[:, None] + fy * y[:, None]) + phase) * v.wave / HEIGHT
+        wave = np.sin(2 * np.pi * (fx * x[:, None] + fy * y[:, None]) + phase) * WAVE / HEIGHT
         x, y = x + wave[:, 0], y + wave[:, 1]
-    x = x * np.exp(normal(v.aspect))
-    x = x - (v.lean + normal(v.slant)) * y
-    angle = normal(v.rotation)
+    x = x * np.exp(normal(ASPECT))
+    x = x - (LEAN + normal(SLANT)) * y
+    angle = normal(ROTATION)
     return np.stack(
         [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)], 2
     )
@@ -221,11 +206,11 @@ def _warp(paths: Doubles, random: np.random.Generator) -> Doubles:
 def _pen_radius(paths: Doubles, random: np.random.Generator) -> Doubles:
     """The pen's half-width in pixels at every point of the paths, (count, t)."""
     count = len(paths)
-    pen = random.normal(np.log(VARIATION.radius), VARIATION.pen, (count, 1))
+    pen = random.normal(np.log(RADIUS), PEN, (count, 1))
     frequency = random.normal(0, 0.7, (count, 2, 1))  # waves per height of the digit
     phase = random.uniform(0, 2 * np.pi, (count, 1))
     wave = np.sin(2 * np.pi * (paths @ frequency)[:, :, 0] + phase)
-    return np.exp(pen + random.normal(0, VARIATION.pressure, (count, 1)) * wave)
+    return np.exp(pen + random.normal(0, PRESSURE, (count, 1)) * wave)
 
 
 def _scale_to_box(paths: Doubles, reach: Doubles) -> Doubles:

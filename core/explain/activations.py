@@ -1,31 +1,31 @@
 """Activations: the feature maps of every layer, the filters, and how one value is computed."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core import models
 from core.data.dataset import normalize
 from core.errors import OutOfRangeError
-from core.explain.tracing import Call, LayerTracer, trace_layers
+from core.explain.tracing import trace_layers
 from core.records.layers import Area, FeatureMaps, Filters, InnerLayer, InsideView, PixelStep
 from core.training.state import StateDict
 
 CHUNK = 250
-
-LayerHook = Callable[[InnerLayer, Tensor], Tensor]
-"""Called with a layer and its output (N, ...); returns the output that the next layer gets."""
 
 
 class Network:
     """A network with fixed weights and access to its layers, in float32 on the CPU.
 
     Immutable, and therefore thread-safe.
+
+    Attributes:
+        logits: the whole model, from normalized images (N, 1, 28, 28) to logits (N, 10).
+        parts: the modules of each layer, which together are the model; the input has none.
     """
 
     def __init__(self, name: str, state_dict: StateDict) -> None:
@@ -34,37 +34,28 @@ class Network:
             KeyError: there is no model of that name in `core.models`.
             RuntimeError: the weights are those of another model.
         """
-        self._model = models.load(name, state_dict).requires_grad_(False)
+        self.logits = models.load(name, state_dict).requires_grad_(False)
         self._traced = trace_layers(name)
-        self._by_call = {traced.call: traced.layer for traced in self._traced}
+        leaves = [module for _, module in models.leaves(self.logits)]
+        ends = [traced.end for traced in self._traced]
+        self.parts = [
+            nn.Sequential(*leaves[start:end]) for start, end in zip([0, *ends], ends, strict=False)
+        ]
 
     @property
     def layers(self) -> tuple[InnerLayer, ...]:
         """From the input to the ten logits."""
         return tuple(traced.layer for traced in self._traced)
 
-    def logits(self, pixels: Tensor, hook: LayerHook = lambda layer, output: output) -> Tensor:
-        """Logits (N, 10) of normalized images (N, 1, 28, 28). Calls `hook` for every layer."""
-
-        def on_call(call: Call) -> Tensor:
-            layer = self._by_call.get(call.number)
-            return call.result if layer is None else hook(layer, call.result)
-
-        pixels = hook(self._traced[0].layer, pixels)
-        with LayerTracer(on_call):
-            logits: Tensor = self._model(pixels)
-        return logits
-
     def look(self, image: np.ndarray) -> InsideView:
         """The output of every layer for one image (28, 28), 0..1 with ink 1."""
         maps: list[FeatureMaps] = []
-
-        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
-            maps.append(FeatureMaps(layer, output[0].reshape(layer.shape).numpy()))
-            return output
-
         with torch.inference_mode():
-            probabilities = self.logits(to_pixels(image), hook).softmax(1)[0].numpy()
+            output = to_pixels(image)
+            for layer, part in zip(self.layers, self.parts, strict=True):
+                output = part(output)
+                maps.append(FeatureMaps(layer, output[0].reshape(layer.shape).numpy()))
+            probabilities = output.softmax(1)[0].numpy()
         return InsideView(tuple(maps), probabilities)
 
     def filters(self, layer: str) -> Filters:
@@ -74,10 +65,10 @@ class Network:
             OutOfRangeError: the network has no such layer, or the layer has no weights.
         """
         traced = self._traced[self._index(layer)]
-        module: Any = self._model.get_submodule(layer)
+        module: Any = self.logits.get_submodule(layer)
         weight, bias = module.weight, module.bias
         if traced.normalization is not None:
-            norm: Any = self._model.get_submodule(traced.normalization)
+            norm: Any = self.logits.get_submodule(traced.normalization)
             weight, bias = fuse_conv_bn_weights(
                 weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
             )
@@ -121,10 +112,8 @@ class Network:
             sums=sums[:, down, across],
             bias=bias,
             before=float(window[down, across]),
-            after=float(view.maps[index].values[channel, row, column]),
             areas=self._receptive_fields(index, patch),
             window=window,
-            chosen=(down, across),
         )
 
     def _receptive_fields(self, index: int, patch: Area) -> tuple[Area, ...]:
@@ -151,17 +140,12 @@ class Network:
         Args:
             images: (N, 28, 28), ink 255 on black 0.
         """
-        penultimate = self._traced[-2].layer
+        before_last = nn.Sequential(*self.parts[:-1])
         features: list[np.ndarray] = []
-
-        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
-            if layer is penultimate:
-                features.append(output.flatten(1).numpy())
-            return output
-
         with torch.inference_mode():
             for start in range(0, len(images), CHUNK):
-                self.logits(normalize(torch.as_tensor(images[start : start + CHUNK])), hook)
+                pixels = normalize(torch.as_tensor(images[start : start + CHUNK]))
+                features.append(before_last(pixels).flatten(1).numpy())
         return np.concatenate(features)
 
     def _index(self, layer: str) -> int:

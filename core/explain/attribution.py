@@ -69,44 +69,23 @@ def attribute(
         )
     values = result.detach().reshape(SIDE, SIDE).to(torch.float32).numpy()
     largest = float(np.abs(values).max())
-    return Attribution(
-        method=method,
-        digit=digit,
-        values=values / largest if largest > 0 else values,
-        largest=largest,
-        layer=convolution.name if convolution is not None else None,
-    )
+    return Attribution(digit, values / largest if largest > 0 else values, largest)
 
 
 def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -> Tensor:
     """The layer's maps, weighted by their mean gradients, positive part, enlarged to the image."""
     from captum.attr import LayerGradCam
 
-    model = _HookableLayer(network, layer)
-    weighted = LayerGradCam(model, model.maps).attribute(
+    end = network.layers.index(layer) + 1
+    maps = nn.Identity()  # Captum adds its hooks to it
+    model = nn.Sequential(*network.parts[:end], maps, *network.parts[end:])
+    weighted = LayerGradCam(model, maps).attribute(
         pixels.requires_grad_(), target=digit, relu_attributions=True
     )
     # Without padding, a convolution leaves out the border: its maps cover the middle of the image.
     covered = layer.shape[1] * layer.jump
     enlarged = F.interpolate(weighted, (covered, covered), mode="bilinear")
     return F.pad(enlarged, ((SIDE - covered) // 2,) * 4)
-
-
-class _HookableLayer(nn.Module):
-    """A network that passes one layer's maps through a module, to which Captum adds its hooks."""
-
-    def __init__(self, network: Network, layer: InnerLayer) -> None:
-        super().__init__()
-        self.maps = nn.Identity()
-        self._network = network
-        self._layer = layer
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        def hook(layer: InnerLayer, output: Tensor) -> Tensor:
-            passed: Tensor = self.maps(output) if layer is self._layer else output
-            return passed
-
-        return self._network.logits(pixels, hook)
 
 
 def _find_convolution(network: Network, name: str | None) -> InnerLayer:

@@ -1,19 +1,16 @@
 """A run as a plain PyTorch script and as a Jupyter notebook that reproduce its numbers.
 
-`script.py.jinja` is the program. Model, augmentation, schedule and normalization are copied from
-the source of this project. `# %%` separates cells, as VS Code, Spyder and Jupytext do.
+`script.py.jinja` is the program. Model, augmentation and normalization are copied from the
+source of this project. `# %%` separates cells, as VS Code, Spyder and Jupytext do.
 """
 
-import ast
 import inspect
 import json
 import math
 import re
 import textwrap
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,9 +20,9 @@ from core.config import TrainConfig
 from core.data import augmentation, dataset, mnist, synthetic
 from core.device import DEVICE_TITLES
 from core.errors import WrongStateError
+from core.names import plain_text
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot
-from core.training import optim
 from core.training.evaluation import EVALUATION_BATCH
 from core.training.progress import MAX_BATCH_EVENTS_PER_EPOCH, MAX_BATCH_EVENTS_PER_RUN
 from core.training.state import AVERAGE_DECAY, AVERAGE_EVERY
@@ -33,7 +30,7 @@ from core.training.state import AVERAGE_DECAY, AVERAGE_EVERY
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 
 MAX_EVALUATIONS = 200
-"""The script holds the numbers of at most so many evaluations, evenly spaced."""
+"""The script holds the numbers of at most so many epochs, evenly spaced."""
 
 VARIABLES: dict[str, Callable[[TrainConfig], bool]] = {
     "epochs": lambda _: True,
@@ -45,18 +42,28 @@ VARIABLES: dict[str, Callable[[TrainConfig], bool]] = {
     "weight_decay": lambda config: bool(config.weight_decay) or config.optimizer == "adamw",
     "warmup": lambda config: config.schedule == "onecycle",
     "label_smoothing": lambda config: bool(config.label_smoothing),
-    "evaluations_per_epoch": lambda config: config.evaluations_per_epoch > 1,
     "train_images": lambda config: bool(config.train_images),
-    # These change the code of the script.
-    "optimizer": lambda _: False,
-    "schedule": lambda _: False,
-    "augmentation": lambda _: False,
-    "weight_averaging": lambda _: False,
-    "precision": lambda _: False,
-    "model": lambda _: False,
-    "dataset": lambda _: False,
 }
-"""For every setting, whether the script of a run has it as a variable."""
+"""For every setting that can be a variable of a script, whether it is one in the script of a run.
+Other settings change the script's code; how often a run is evaluated changes nothing."""
+
+
+def _source(*definitions: Callable[..., Any]) -> str:
+    """The source of definitions, each with the first line of its docstring alone."""
+    text = "\n\n".join(inspect.getsource(definition) for definition in definitions)
+    return re.sub(r'("""[^"\n]+)\n.*?"""', r'\1"""', text.strip(), flags=re.DOTALL)
+
+
+# Made once, and not by the threads that write scripts: Python 3.11 raises a SystemError when two
+# threads parse in turns.
+SOURCES = {
+    "normalize": _source(dataset.normalize),
+    "affine": _source(augmentation.affine),
+    "simple_cnn": _source(models.SimpleCNN),
+    "speedrun_cnn": _source(models.SpeedrunCNN),
+    "accurate_cnn": _source(models.AccurateCNN, models._conv, models.GlobalMax),
+    "mlp": _source(models.MLP),
+}
 
 
 def to_script(run: RunSnapshot, events: Sequence[Metrics]) -> str:
@@ -94,49 +101,47 @@ def to_notebook(run: RunSnapshot, events: Sequence[Metrics]) -> str:
 
 
 def _split_cells(program: str) -> Iterator[tuple[str, str]]:
-    for part in re.split(r"^# %%", program, flags=re.MULTILINE)[1:]:
-        header, text = part.split("\n", 1)
-        if "markdown" in header:
-            yield "markdown", re.sub(r"^# ?", "", text.strip(), flags=re.MULTILINE)
-        else:
-            yield "code", text.strip()
+    """The kinds and texts of a notebook's cells. Title and first comment of a part are markdown."""
+    parts = re.findall(r"^# %%(.*)\n((?:#.*\n)*)((?:(?!# %%).*\n)*)", program, re.MULTILINE)
+    for number, (title, comment, code) in enumerate(parts):
+        if title:
+            text = re.sub(r"^# ?", "", comment, flags=re.MULTILINE)
+            yield "markdown", f"#{'#' if number else ''}{title}\n\n{text}".strip()
+        yield "code", code.strip()
 
 
 def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
-    _check_reproducible(run, events)
     config = TrainConfig.model_construct(**run.config)
-    model_class = models.MODELS[config.model].__name__
-    variables = [name for name in TrainConfig.model_fields if VARIABLES[name](config)]
-    fields = TrainConfig.model_fields.items()
+    _check_reproducible(run, config, events)
+    fields = TrainConfig.model_fields
+    variables = [name for name in fields if name in VARIABLES and VARIABLES[name](config)]
+    title = plain_text(run.title)
     return TEMPLATES.get_template("script.py.jinja").render(
         run=run,
-        title=_as_markdown(_one_line(run.title)) if notebook else _one_line(run.title),
+        title=_as_markdown(title) if notebook else re.sub(r"[\[\]{}]", "", title),
         notebook=notebook,
         config=config,
         settings={name: json.dumps(getattr(config, name)) for name in variables},
-        help={name: field.description for name, field in fields},
+        help={name: field.description for name, field in fields.items()},
         device={title: kind for kind, title in DEVICE_TITLES.items()}.get(run.device, "cpu"),
         bf16=run.precision == "bf16",
         mnist=run.dataset == "mnist" and run.dataset_title == mnist.TITLE,
         own_images=run.dataset == "mnist" and run.dataset_title != mnist.TITLE,
         synthetic_file=synthetic.FILE_NAME,
-        model_class=model_class,
+        mean=dataset.MEAN,
+        std=dataset.STD,
+        model_class=models.MODELS[config.model].__name__,
         optimizer=OPTIMIZERS[config.optimizer],
         evaluations=_evaluations(events),
         evaluation_batch=EVALUATION_BATCH,
         average_every=AVERAGE_EVERY,
         average_keeps=AVERAGE_DECAY,
         groups=min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // config.epochs)),
-        sources={
-            "normalize": _source(dataset, "normalize"),
-            "model": _source(models, model_class),
-            "affine": _source(augmentation, "affine"),
-            "one_cycle": _source(optim, "one_cycle"),
-        },
+        sources=SOURCES,
     )
 
 
-def _check_reproducible(run: RunSnapshot, events: Sequence[Metrics]) -> None:
+def _check_reproducible(run: RunSnapshot, config: TrainConfig, events: Sequence[Metrics]) -> None:
     if run.parent_epoch:
         raise WrongStateError(
             f"{run.title} is a fork that shares epochs with another run, and a script trains from "
@@ -147,26 +152,27 @@ def _check_reproducible(run: RunSnapshot, events: Sequence[Metrics]) -> None:
             f"The learning rate of {run.title} was changed during training, and a script has one "
             "set of settings."
         )
+    if events and config.schedule == "onecycle":
+        steps = round(events[-1].step / events[-1].progress * run.epochs)
+        if config.warmup * (steps + 1) == 1:
+            raise WrongStateError(
+                f"The learning rate of {run.title} begins at its peak, which PyTorch's one-cycle "
+                "schedule, which a script uses, cannot do."
+            )
 
 
-def _evaluations(events: Sequence[Metrics]) -> dict[float, tuple[float, ...]]:
-    """The run's numbers at evenly spaced evaluations, the last one included."""
-    epochs = [event for event in events if isinstance(event, EpochMetrics)]
+def _evaluations(events: Sequence[Metrics]) -> dict[int, tuple[float, ...]]:
+    """The run's numbers at the ends of evenly spaced epochs, the last one included."""
+    epochs = [
+        event
+        for event in events
+        if isinstance(event, EpochMetrics) and event.progress == event.epoch
+    ]
     stride = max(1, math.ceil(len(epochs) / MAX_EVALUATIONS))
     return {
-        event.progress: (
-            event.train_loss,
-            event.train_accuracy,
-            event.test_loss,
-            event.test_accuracy,
-        )
+        event.epoch: (event.train_loss, event.train_accuracy, event.test_loss, event.test_accuracy)
         for event in epochs[::-1][::stride][::-1]
     }
-
-
-def _one_line(text: str) -> str:
-    """A user's text for a comment: nothing in it can start another line."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _as_markdown(text: str) -> str:
@@ -183,56 +189,6 @@ def _with_comment(statement: str, text: str) -> str:
     """A statement with a comment: behind it if there is room in the line, otherwise above."""
     line = f"{statement}  # {text}"
     return line if len(line) <= 100 else f"{_comment(text)}\n{statement}"
-
-
-# Python 3.11 counts how deep it is in a tree for all threads at once, and raises a SystemError when
-# two of them parse in turns: a script and a notebook may be asked for at the same time.
-_PARSING = threading.Lock()
-
-
-def _source(module: ModuleType, name: str) -> str:
-    """The source of a definition and of everything in its module that it uses."""
-    lines = inspect.getsource(module).splitlines()
-    with _PARSING:
-        statements = ast.parse("\n".join(lines)).body
-    definitions = {defined: node for node in statements for defined in _defined_names(node)}
-    needed: set[ast.stmt] = set()
-    queue = [name]
-    while queue:
-        node = definitions[queue.pop()]
-        if node not in needed:
-            needed.add(node)
-            used = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
-            queue += [other for other in used if other in definitions]
-    text, previous = "", None
-    for node in statements:
-        if node in needed:
-            both_constants = isinstance(node, ast.Assign) and isinstance(previous, ast.Assign)
-            text += "" if previous is None else "\n" if both_constants else "\n\n\n"
-            text += "\n".join(_without_details(node, lines))
-            previous = node
-    return text
-
-
-def _without_details(node: ast.stmt, lines: Sequence[str]) -> list[str]:
-    """The lines of a definition, with the first line of its docstring alone."""
-    first, last = node.lineno - 1, node.end_lineno or node.lineno
-    text = list(lines[first:last])
-    body = getattr(node, "body", [])
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        start, end = body[0].lineno - 1 - first, (body[0].end_lineno or 0) - first
-        if end - start > 1:
-            text[start:end] = [f'{text[start]}"""']
-    return text
-
-
-def _defined_names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        parts = [part for target in node.targets for part in ast.walk(target)]
-        return [part.id for part in parts if isinstance(part, ast.Name)]
-    return []
 
 
 TEMPLATES = Environment(

@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,15 +29,14 @@ _CHUNK = 500  # images at once: intermediate results fit into a CPU cache
 
 
 class OutOfDistributionDetector:
-    """Finds doubtful predictions. Caches the last data set's features. Thread-safe.
+    """Finds doubtful predictions. Caches the features of two data sets. Thread-safe.
 
     The first call for a data set computes its features, which takes a moment.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._data: Dataset | None = None
-        self._score: NearestNeighborScore | None = None
+        self._scores: LRUCache[Dataset, NearestNeighborScore] = LRUCache(2)
 
     def doubt(
         self, data: Dataset | None, image: np.ndarray, probabilities: np.ndarray
@@ -56,9 +56,9 @@ class OutOfDistributionDetector:
 
     def _score_for(self, data: Dataset) -> "NearestNeighborScore":
         with self._lock:
-            if self._score is None or self._data is not data:
-                self._score, self._data = NearestNeighborScore(data), data
-            return self._score
+            if data not in self._scores:
+                self._scores[data] = NearestNeighborScore(data)
+            return self._scores[data]
 
 
 class NearestNeighborScore:

@@ -21,17 +21,11 @@ class RobustnessCurve:
 
 @dataclass(frozen=True)
 class Robustness:
-    """A network's robustness on a number of test images, and its number of parameters."""
+    """A network's robustness on a number of test images. The first strength of a curve is 0."""
 
     model: str
-    parameters: int
     images: int
     curves: tuple[RobustnessCurve, ...]
-
-    @property
-    def accuracy(self) -> float:
-        """On the same images without distortion: the first strength of every curve is 0."""
-        return self.curves[0].accuracies[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ class AttributionMethod:
     tells: str
     cannot: str
     source: str
-    signed: bool
 
 
 AttributionName = Literal["saliency", "grad_cam", "occlusion", "integrated_gradients"]
@@ -25,14 +24,12 @@ ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
         tells="Pixels where a tiny change moves the score most.",
         cannot="Whether ink there speaks for the digit or against it. Grainy.",
         source="K. Simonyan, A. Vedaldi, A. Zisserman, Deep Inside Convolutional Networks, 2013",
-        signed=False,
     ),
     "grad_cam": AttributionMethod(
         title="Grad-CAM",
         tells="Where a convolution found what raises the score.",
         cannot="All that speaks against the digit. As coarse as that layer's maps.",
         source="R. Selvaraju et al., Grad-CAM, ICCV 2017",
-        signed=False,
     ),
     "occlusion": AttributionMethod(
         title="Occlusion",
@@ -40,7 +37,6 @@ ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
         cannot="Where either of two strokes would do, covering one changes little.",
         source="M. Zeiler, R. Fergus, Visualizing and Understanding Convolutional Networks, "
         "ECCV 2014",
-        signed=True,
     ),
     "integrated_gradients": AttributionMethod(
         title="Integrated gradients",
@@ -48,7 +44,6 @@ ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
         cannot="Empty paper gets nothing, though the open top of a 4 may decide.",
         source="M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Networks, "
         "ICML 2017",
-        signed=True,
     ),
 }
 
@@ -58,15 +53,13 @@ class Attribution:
     """The attribution of a digit's logit to the pixels of an image.
 
     `values` (28, 28) float32 are divided by their largest magnitude: from -1 (against the digit)
-    to 1 (for it), or from 0 to 1 for an unsigned method. `largest` is that magnitude in the
+    to 1 (for it); saliency and Grad-CAM have none below 0. `largest` is that magnitude in the
     method's own unit, 0 if all values are 0.
     """
 
-    method: AttributionName
     digit: int
     values: np.ndarray
     largest: float
-    layer: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

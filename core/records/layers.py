@@ -1,6 +1,6 @@
 """Records of a network's layers: feature maps, filters, and how one value is computed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -77,20 +77,9 @@ class ActivationView:
     image: np.ndarray
     label: int | None
     progress: float
-    view: InsideView
-    doubt: Doubt | None = field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkView(ActivationView):
-    """The activations of a run's newest weights for a test image.
-
-    `version` names the weights and `index` the image.
-    """
-
-    version: str
     model: str
-    index: int
+    view: InsideView
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,16 +109,16 @@ class PixelStep:
     """How one value of a layer is computed.
 
     `sums` are the sums of `patch * kernel` over each channel. Their sum plus the bias is
-    `before`. The activation, and max-pooling if there is any, turn it into `after`, the value in
-    the feature map.
+    `before`. The activation, and max-pooling if there is any, turn it into the value in the
+    feature map.
 
     Attributes:
         patch, kernel: (channels in, height, width). Outside of a map the patch is zero.
         sums: (channels in,).
         areas: one for each layer from the image to the previous layer: the part that the value
             depends on. The first is the receptive field, the last the position of the patch.
-        window: (pool, pool), the values of which pooling keeps the largest; (1, 1) without it.
-        chosen: row and column of the largest value in the window, which `patch` explains.
+        window: (pool, pool), the values of which pooling keeps the largest, which `patch` explains;
+            (1, 1) without pooling.
     """
 
     layer: InnerLayer
@@ -141,7 +130,5 @@ class PixelStep:
     sums: np.ndarray
     bias: float
     before: float
-    after: float
     areas: tuple[Area, ...]
     window: np.ndarray
-    chosen: tuple[int, int]

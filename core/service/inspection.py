@@ -17,7 +17,6 @@ from core.records.layers import (
     Filters,
     InnerLayer,
     InsideView,
-    NetworkView,
     PixelStep,
 )
 from core.service.predictions import Predictions, preprocess
@@ -55,45 +54,32 @@ class Inspection:
         return preprocess(drawn).network_image(as_drawn)
 
     def activations(
-        self, image: np.ndarray | int, run_id: str | None = None, epoch: int | None = None
+        self,
+        image: np.ndarray | int,
+        run_id: str | None = None,
+        epoch: int | None = None,
+        newest: bool = False,
     ) -> ActivationView:
         """The activations of all layers for an image.
 
         Args:
             image: (28, 28), 0..1 with ink 1, or the index of a test image.
+            newest: without an epoch, takes the newest weights, also between two evaluations. While
+                the run trains, newer ones come at most every
+                `core.training.control.PUBLISH_SECONDS`.
 
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        checkpoint, data = self._predictions.network(run_id, epoch)
+        find = self._predictions.weights if newest else self._predictions.network
+        checkpoint, data = find(run_id, epoch)
         label = None
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
         view = self._cached(checkpoint).view(image)
         # Test images are written like training images: only drawings can be unlike them.
         doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
-        return ActivationView(image, label, checkpoint.progress, view, doubt=doubt)
-
-    def network_view(self, run_id: str, index: int, epoch: int | None = None) -> NetworkView:
-        """A network of a run, with its activations for a test image.
-
-        By default it has the newest weights, also between two evaluations. While the run trains,
-        newer ones come at most every `core.training.control.PUBLISH_SECONDS`.
-
-        Raises:
-            OutOfRangeError: the test set has no such image.
-        """
-        checkpoint, data, version = self._predictions.weights(run_id, epoch)
-        image, label = _test_image(data, index)
-        return NetworkView(
-            image=image,
-            label=label,
-            progress=checkpoint.progress,
-            view=self._cached(checkpoint).view(image),
-            version=version,
-            model=checkpoint.model,
-            index=index,
-        )
+        return ActivationView(image, label, checkpoint.progress, checkpoint.model, view, doubt)
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None

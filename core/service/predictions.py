@@ -218,18 +218,17 @@ class Predictions:
         """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
 
-    def weights(self, run_id: str, epoch: int | None = None) -> tuple[Checkpoint, Dataset, str]:
-        """A checkpoint of a run, by default its newest weights, the run's data set, and the
-        checkpoint's `RUN/REVISION/PROGRESS`.
+    def weights(
+        self, run_id: str | None = None, epoch: int | None = None
+    ) -> tuple[Checkpoint, Dataset]:
+        """A checkpoint, by default the newest weights, and the run's data set.
 
         Without an epoch, asks a run that trains to publish newer weights.
         """
-        revision = self._runs.find(run_id).snapshot.revision
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         if epoch is None:
             run.control.publish_weights()
-        version = f"{run_id}/{revision}/{checkpoint.progress:g}"
-        return checkpoint, self._data(run), version
+        return checkpoint, self._data(run)
 
     def weights_version(self, run_id: str | None = None) -> str | None:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.

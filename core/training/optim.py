@@ -9,9 +9,6 @@ from torch.optim import Optimizer
 
 from core.config import TrainConfig
 
-START_DIVISOR, END_DIVISOR = 25, 25e4
-"""A cycle starts and ends at these fractions of its peak, as in torch's `OneCycleLR`."""
-
 
 def make_optimizer(config: TrainConfig, parameters: Iterable[Parameter]) -> Optimizer:
     """The configuration's optimizer, fused: one pass over the weights instead of many."""
@@ -39,14 +36,14 @@ def one_cycle(peak: float, warmup: float, step: int, steps: int) -> float:
     """The one-cycle schedule (L. Smith, N. Topin, "Super-convergence", 2018).
 
     Rises to the peak during `warmup`, a share of all steps, then falls to almost 0, along half a
-    cosine each. Equals `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`.
+    cosine each. Equals `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`, to the
+    last bit, but for a climb of no step at all, where that class divides by zero.
     """
-    if steps < 2:
-        return peak
+    start = peak / 25
     top = warmup * (steps + 1) - 1
-    if step < top:
-        return _half_cosine(peak / START_DIVISOR, peak, step / top)
-    return _half_cosine(peak, peak / END_DIVISOR, (step - top) / (steps - top))
+    if step <= top:
+        return _half_cosine(start, peak, step / top if top else 1.0)
+    return _half_cosine(peak, start / 1e4, (step - top) / (steps - top))
 
 
 def _half_cosine(start: float, end: float, share: float) -> float:

@@ -105,6 +105,9 @@ class TrainState:
             runtime.device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
         )
+        for module in self._model.modules():
+            if isinstance(module, nn.Flatten):
+                module.register_forward_pre_hook(_keep_gradient_in_order_of_maps)
         self._optimizer = make_optimizer(config, self._model.parameters())
         self._optimizer_name = config.optimizer
         self._steps = 0
@@ -218,6 +221,13 @@ class TrainState:
             state.setdefault(int(number), {})[slot] = copy.detach()
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _keep_gradient_in_order_of_maps(_: nn.Module, inputs: tuple[Tensor]) -> None:
+    """A gradient in the order of the vectors makes a step of SimpleCNN 7 % slower."""
+    (maps,) = inputs
+    if maps.requires_grad:
+        maps.register_hook(lambda grad: grad.contiguous(memory_format=torch.channels_last))
 
 
 def _cpu_copies(tensors: StateDict) -> StateDict:

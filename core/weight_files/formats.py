@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from core.errors import InvalidWeightsError
+from core.names import printable
 from core.weight_files.unpickling import (
     MAX_PICKLE_BYTES,
     NOT_ONLY_WEIGHTS,
     SAVE_WEIGHTS,
     StoredTensor,
-    printable,
     unpickle,
 )
 

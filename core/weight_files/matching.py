@@ -12,11 +12,11 @@ import torch
 
 from core import models
 from core.errors import InvalidWeightsError
+from core.names import enumeration, printable
 from core.weight_files.unpickling import (
     NOT_ONLY_WEIGHTS,
     SAVE_WEIGHTS,
     StoredTensor,
-    printable,
 )
 
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
@@ -267,7 +267,7 @@ def _difference(contents: Contents) -> str:
         have = [f"{printable(name)} {_shape_text(shape)}" for name, shape in found.items()]
         return (
             f"The weights fit no network here, and none is near. The networks here are "
-            f"{', '.join(known[:-1])} and {known[-1]}; the file has {_first_few(have)}."
+            f"{enumeration(known)}; the file has {_first_few(have)}."
         )
     differing = [
         f"{key} has shape {_shape_text(found[key])}; {title} wants {_shape_text(shape)}"

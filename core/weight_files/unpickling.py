@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InvalidWeightsError
+from core.names import printable
 
 MAX_PICKLE_BYTES = 1 << 20
 """Limit of the part that names the tensors, a hundred times what the networks here need."""
@@ -56,23 +57,9 @@ DTYPES = {
     "QInt32Storage": torch.int32,
     "UntypedStorage": torch.uint8,
 }
-NEW_DTYPES = {
-    str(dtype): dtype
-    for dtype in (
-        torch.uint16,
-        torch.uint32,
-        torch.uint64,
-        torch.float8_e4m3fn,
-        torch.float8_e4m3fnuz,
-        torch.float8_e5m2,
-        torch.float8_e5m2fnuz,
-    )
-}
-"""Those whose storages have no type."""
 
 DICTS = {"collections.OrderedDict", "collections.defaultdict"}
 TENSORS = {"torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"}
-NEW_TENSOR = "torch._utils._rebuild_tensor_v3"
 PARAMETERS = {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"}
 BESIDE_WEIGHTS = re.compile(
     r"torch\.((cuda\.|storage\.)?\w+Storage|Size|[a-z]\w*)"
@@ -267,8 +254,6 @@ class _Machine:
             raise InvalidWeightsError(NOT_ONLY_WEIGHTS)
         if function.name in TENSORS:
             return self._tensor(*arguments[:4])
-        if function.name == NEW_TENSOR:
-            return self._new_tensor(*arguments[:7])
         if function.name in PARAMETERS:
             return arguments[0]
         if function.name in DICTS:
@@ -293,14 +278,6 @@ class _Machine:
         read = self._read_storage
         return StoredTensor(shape, lambda: _load(read(storage.key), storage, offset, shape, stride))
 
-    def _new_tensor(
-        self, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any, _hooks: Any, kind: Any
-    ) -> Any:
-        dtype = NEW_DTYPES.get(kind.name) if isinstance(kind, Global) else None
-        if dtype is None or not isinstance(storage, Storage):
-            return OPAQUE
-        return self._tensor(Storage(dtype, storage.key), offset, shape, stride)
-
 
 def _load(
     content: memoryview,
@@ -323,7 +300,7 @@ def _load(
 
 
 def _global(name: str) -> Global:
-    known = name in DICTS | TENSORS | PARAMETERS | {NEW_TENSOR}
+    known = name in DICTS | TENSORS | PARAMETERS
     if not known and not BESIDE_WEIGHTS.fullmatch(name):
         raise InvalidWeightsError(
             f"The file asks for {printable(name)}, and Digit Lab runs nothing that comes in a "
@@ -365,9 +342,3 @@ def _pairs(items: list[Any]) -> dict[Any, Any]:
         for key, value in zip(items[::2], items[1::2], strict=True)
         if isinstance(key, str) or (isinstance(key, int) and 0 <= key < MAX_KEY)
     }
-
-
-def printable(text: str, max_length: int = 60) -> str:
-    """A name from the file, shortened, without control characters and lone surrogates."""
-    start = "".join(letter if letter.isprintable() else "?" for letter in text[:max_length])
-    return f"{start}…" if len(text) > max_length else start

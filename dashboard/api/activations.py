@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 
 from dashboard.api.schemas import ActivationsResponse, KeptEpoch, LayerResponse
-from dashboard.components.mosaic import columns_of, mosaic
+from dashboard.components.mosaic import mosaic
 from dashboard.components.png import data_url
 from dashboard.service import TrainingService
 
@@ -26,23 +26,18 @@ def register(api: FastAPI, service: TrainingService) -> None:
         """
         if image is None:
             image = int(service.predictions.preview_images(run_id).indices[0])
-        found = service.inspection.network_view(run_id, image, epoch)
+        found = service.inspection.activations(image, run_id, epoch, newest=True)
         return ActivationsResponse(
-            version=found.version,
             progress=found.progress,
-            image=found.index,
+            image=image,
             label=found.label,
             model=found.model,
             probabilities=found.view.probabilities.tolist(),
-            parameters=sum(maps.layer.parameters for maps in found.view.maps),
             layers=[
                 LayerResponse(
                     name=maps.layer.name,
                     operations=list(maps.layer.operations),
                     shape=list(maps.layer.shape if maps.layer.is_map else maps.layer.shape[:1]),
-                    size=maps.layer.size,
-                    parameters=maps.layer.parameters,
-                    columns=columns_of(len(maps.values)),
                     picture=data_url(mosaic(maps.values)),
                 )
                 for maps in found.view.maps

@@ -252,29 +252,23 @@ class PreviewFrames(BaseModel):
 class LayerResponse(BaseModel):
     """A layer with what follows it, such as ReLU and pooling, and its output as a picture.
 
-    `shape` is (channels, height, width), or (n,) for a vector. `columns` of the maps stand side by
-    side in the picture.
+    `shape` is (channels, height, width), or (n,) for a vector.
     """
 
     name: str
     operations: list[str]
     shape: list[int]
-    size: str
-    parameters: int
-    columns: int
     picture: str
 
 
 class ActivationsResponse(BaseModel):
-    """What a network makes of a test image. `version` names its weights."""
+    """What a network makes of a test image."""
 
-    version: str
     progress: float
     image: int
     label: int | None
     model: str
     probabilities: list[float]
-    parameters: int
     layers: list[LayerResponse]
 
 

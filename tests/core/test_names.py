@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.names import plain_text
+from core.names import enumeration, plain_text
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_all_is_one_line(sign: str) -> None:
 )
 def test_what_can_be_seen_stays(text: str) -> None:
     assert plain_text(text) == text
+
+
+def test_words_are_joined_into_a_sentence() -> None:
+    assert enumeration(["Run 7"]) == "Run 7"
+    assert enumeration(["Run 7", "Anna's", "Run 9"]) == "Run 7, Anna's and Run 9"

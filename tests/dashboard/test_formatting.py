@@ -9,7 +9,6 @@ from dashboard.formatting import (
     after_epochs,
     capitalised,
     duration,
-    enumeration,
     epoch_number,
     epoch_progress,
     percent,
@@ -34,11 +33,6 @@ def test_one_of_something_has_no_s() -> None:
         "1 image",
         "2,000 images",
     ]
-
-
-def test_words_are_joined_into_a_sentence() -> None:
-    assert enumeration(["Run 7"]) == "Run 7"
-    assert enumeration(["Run 7", "Anna's", "Run 9"]) == "Run 7, Anna's and Run 9"
 
 
 def test_only_the_first_letter_becomes_a_capital() -> None:

@@ -91,6 +91,6 @@ def find(
     answers, among = found.answers, None
     if category is not None:
         # Before the first epoch no image has a category.
-        kinds = found.categories.values if found.categories else np.full(len(answers.labels), -1)
-        among = kinds == category
+        none = np.zeros(len(answers.labels), bool)
+        among = none if found.categories is None else found.categories == category
     return mistakes.select(answers.probabilities, answers.labels, choice, order, among)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 from dash import html
 
-from core.analysis.mistakes import Choice, Confusion, LearningCategories, LearningCategory
+from core.analysis.mistakes import Choice, Confusion, LearningCategory
 from core.records.predictions import Gallery
 from dashboard.formatting import after_epochs, percent
 from dashboard.tabs.mistakes.matrix import worst
@@ -31,10 +32,10 @@ def category_options() -> list[dict[str, Any]]:
     return options
 
 
-def category_counts(categories: LearningCategories | None) -> dict[str, str]:
+def category_counts(categories: np.ndarray | None) -> dict[str, str]:
     """The number of images by the value of a category's option; empty before the first epoch."""
     return {
-        str(int(category)): "" if categories is None else f"{categories.count(category):,}"
+        str(int(category)): "" if categories is None else f"{(categories == category).sum():,}"
         for category in CATEGORIES
     }
 

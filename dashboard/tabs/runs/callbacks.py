@@ -14,12 +14,12 @@ from typing_extensions import Required, TypedDict
 
 from core.config import CHOICE_TITLES, TrainConfig, read_texts
 from core.errors import DigitLabError, InvalidConfigError, UnknownRunError
+from core.names import enumeration
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components.controls import HIDDEN, display, working
 from dashboard.components.epoch_curves import EvaluatedRun, load_evaluations
 from dashboard.components.runs_table import EDITABLE, actions, selected_runs
-from dashboard.formatting import enumeration
 from dashboard.service import TrainingService
 from dashboard.tabs.runs import figures, layout
 from dashboard.tabs.runs.differences import differences

@@ -1,10 +1,12 @@
 """Data sets: the search order of folders, downloads from a local server, error messages, and no
 files left behind after a failure."""
 
+import errno
 import gzip
 import hashlib
 import socket
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -510,6 +512,22 @@ def test_synthetic_digits_need_no_folder_that_can_be_written(tmp_path: Path) -> 
     (tmp_path / "cache").write_text("a file where the folder should be")
 
     assert len(DataCatalog(None, tmp_path / "cache").load("synthetic").train_images) == 60
+
+
+@pytest.mark.usefixtures("few_synthetic")
+def test_a_full_disk_leaves_no_half_file_of_synthetic_digits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write_half(archive: zipfile.ZipFile, *_: Any, **__: Any) -> None:
+        assert archive.fp is not None
+        archive.fp.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", write_half)
+
+    assert len(DataCatalog(None, tmp_path / "cache").load("synthetic").train_images) == 60
+    assert files_in(tmp_path / "cache") == []
+    assert "No space left on device" in caplog.text
 
 
 @pytest.mark.usefixtures("few_synthetic")

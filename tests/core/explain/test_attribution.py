@@ -52,7 +52,7 @@ def test_values_are_divided_by_the_largest_and_keep_their_signs(
     assert found.digit == 3
     if found.largest:
         assert np.abs(found.values).max() == pytest.approx(1)
-    assert (found.values < 0).any() == ATTRIBUTION_METHODS[method].signed
+    assert (found.values < 0).any() == (method in ("occlusion", "integrated_gradients"))
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -118,7 +118,6 @@ def test_grad_cam_weighs_maps_by_their_mean_gradients() -> None:
 
     found = attribute(Network("simple_cnn", weights), IMAGE, "grad_cam", 4)
 
-    assert found.layer == "conv2"
     assert found.largest > 0
     np.testing.assert_allclose(unscaled(found), expected, atol=1e-6)
 
@@ -144,7 +143,6 @@ def test_grad_cam_lies_on_the_pixels_that_its_maps_stand_for(
     inside = np.zeros((28, 28), bool)
     inside[border : 28 - border, border : 28 - border] = True
 
-    assert all(cam.layer == layer for cam in found)
     assert values.max() > 0
     assert (values[~inside] == 0).all()
 
@@ -153,7 +151,6 @@ def test_the_digit_that_is_read_is_explained_unless_another_is_asked_for() -> No
     network = Network("mlp", some_weights("mlp"))
     found = attribute(network, IMAGE, "saliency")
     assert found.digit == network.look(IMAGE).probabilities.argmax()
-    assert found.layer is None
 
 
 def test_where_nothing_matters_all_is_zero() -> None:

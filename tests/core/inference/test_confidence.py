@@ -1,6 +1,7 @@
 """Doubtful predictions: images unlike the training data, and undecided networks."""
 
 from dataclasses import replace
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from core.data import synthetic
 from core.data.dataset import Dataset
 from core.drawing.strokes import preprocess_strokes
+from core.inference import confidence
 from core.inference.confidence import (
     FAMILIAR,
     MIN_PROBABILITY,
@@ -144,7 +146,9 @@ def test_however_decided_a_scribble_is_not_believed(data: Dataset) -> None:
     assert {judge.doubt(data, image, says(digit, 1.0)) for digit in range(10)} == {"unfamiliar"}
 
 
-def test_a_judge_goes_by_the_data_set_that_it_is_asked_about(data: Dataset) -> None:
+def test_a_judge_goes_by_the_data_set_that_it_is_asked_about(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image, digit = data.train_images[0].numpy() / 255, int(data.train_labels[0])
     scribbles = torch.from_numpy(preprocess_strokes(ZIGZAG).image).expand(100, 28, 28)
     labels = torch.arange(100) % 10
@@ -155,7 +159,10 @@ def test_a_judge_goes_by_the_data_set_that_it_is_asked_about(data: Dataset) -> N
         test_images=scribbles,
         test_labels=labels,
     )
+    score = Mock(wraps=NearestNeighborScore)
+    monkeypatch.setattr(confidence, "NearestNeighborScore", score)
     judge = OutOfDistributionDetector()
     for _ in range(2):
         assert judge.doubt(data, image, says(digit, 1.0)) is None
         assert judge.doubt(other, image, says(digit, 1.0)) == "unfamiliar"
+    assert score.call_args_list == [call(data), call(other)]

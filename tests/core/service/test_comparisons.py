@@ -120,9 +120,6 @@ def test_robustness_is_what_plain_torch_reads_in_the_distorted_images(
         model = run.config["model"]
         assert measured.model == model
         assert measured.images == len(tiny_dataset.test_labels)
-        assert measured.parameters == sum(
-            values.numel() for values in models.build(model).parameters()
-        )
         agree(measured, tmp_path / "runs" / run.run_id / "0002.safetensors", tiny_dataset)
 
 

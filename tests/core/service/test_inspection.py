@@ -87,13 +87,13 @@ def test_the_network_of_a_run_that_trains_has_the_newest_weights_and_asks_for_ne
     inspection = service.inspection
     run_id = service.runs.start(TrainConfig(model="speedrun_cnn"))
     with pytest.raises(NotTrainedError):
-        inspection.network_view(run_id, 7)
+        inspection.activations(7, run_id, newest=True)
     publish(1)
-    first = inspection.network_view(run_id, 7)
-    assert first.version == f"{run_id}/0/0.01"
-    assert inspection.network_view(run_id, 7).view is first.view
+    first = inspection.activations(7, run_id, newest=True)
+    assert first.progress == 0.01
+    assert inspection.activations(7, run_id, newest=True).view is first.view
     publish(2)
-    assert inspection.network_view(run_id, 7).version == f"{run_id}/0/0.02"
+    assert inspection.activations(7, run_id, newest=True).progress == 0.02
     assert service.predictions._runs.find(run_id).control.should_publish()
     steps.put(None)
     finish(service)
@@ -102,17 +102,17 @@ def test_the_network_of_a_run_that_trains_has_the_newest_weights_and_asks_for_ne
 def test_the_network_is_shown_with_its_layers_and_their_weights(
     service: TrainingService, run_id: str, tiny_dataset: Dataset
 ) -> None:
-    shown = service.inspection.network_view(run_id, 7)
-    assert (shown.version, shown.model, shown.index) == (f"{run_id}/0/2", "speedrun_cnn", 7)
+    shown = service.inspection.activations(7, run_id, newest=True)
+    assert (shown.progress, shown.model) == (2, "speedrun_cnn")
     assert shown.view is service.inspection.activations(7, run_id).view
     assert sum(maps.layer.parameters for maps in shown.view.maps) == 215_194
 
-    untrained = service.inspection.network_view(run_id, 7, epoch=0)
-    assert (untrained.progress, untrained.version) == (0, f"{run_id}/0/0")
+    untrained = service.inspection.activations(7, run_id, 0, newest=True)
+    assert untrained.progress == 0
     service.runs.rewind(run_id, 1)
-    assert service.inspection.network_view(run_id, 7).progress == 1, "at once"
+    assert service.inspection.activations(7, run_id, newest=True).progress == 1, "at once"
     with pytest.raises(OutOfRangeError):
-        service.inspection.network_view(run_id, len(tiny_dataset.test_labels))
+        service.inspection.activations(len(tiny_dataset.test_labels), run_id, newest=True)
 
 
 def test_batch_normalization_counts_with_its_convolution() -> None:
@@ -163,15 +163,13 @@ def test_filters_steps_and_attributions_are_those_of_the_epochs_network(
     assert inspection.filters("conv2", *where).layer.name == "conv2"
     step = inspection.pixel_step(image, "conv2", 3, 1, 2, *where)
     values = plain.look(image).maps[2].values
-    assert step.after == pytest.approx(float(values[3, 1, 2]), abs=1e-5)
-    assert max(step.before, 0) == pytest.approx(step.after, abs=1e-4)
+    assert max(step.before, 0) == pytest.approx(float(values[3, 1, 2]), abs=1e-4)
     found = inspection.attribute(image, "occlusion", 4, *where)
     expected = attribute(plain, image, "occlusion", 4)
     assert found.digit == 4
     np.testing.assert_allclose(found.values, expected.values, atol=1e-4)
     finer = inspection.attribute(image, "grad_cam", 4, *where, layer="conv1")
     expected = attribute(plain, image, "grad_cam", 4, "conv1")
-    assert finer.layer == "conv1"
     np.testing.assert_allclose(finer.values, expected.values, atol=1e-4)
     by_default = inspection.attribute(image, "saliency", None, *where)
     model = models.load("speedrun_cnn", load_file(next(tmp_path.rglob("0001.safetensors"))))

@@ -69,7 +69,7 @@ def test_by_default_it_is_the_newest_network(service: TrainingService, run_id: s
     np.testing.assert_array_equal(newest.answers.probabilities, last.answers.probabilities)
     assert newest.categories is not None
     assert last.categories is not None
-    np.testing.assert_array_equal(newest.categories.values, last.categories.values)
+    np.testing.assert_array_equal(newest.categories, last.categories)
 
 
 @pytest.mark.parametrize("until", [1, 2, 4])
@@ -96,7 +96,7 @@ def test_categories_go_from_the_first_epoch_to_the_one_that_is_shown(
             expected = LearningCategory.FORGOTTEN
         else:
             expected = LearningCategory.RELEARNED if lost else LearningCategory.LEARNED
-        assert categories.values[image] == expected
+        assert categories[image] == expected
 
 
 def test_an_untrained_network_has_no_categories(service: TrainingService, run_id: str) -> None:

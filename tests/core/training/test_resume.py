@@ -276,24 +276,25 @@ def test_a_learning_rate_that_is_set_right_before_a_stop_holds_afterwards(
     assert {event.learning_rate for event in batches(rest)} == {0.0001}
 
 
-def test_one_cycle_has_the_rates_of_torchs_own() -> None:
-    config = TrainConfig(learning_rate=0.01, schedule="onecycle", warmup=0.2)
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
+@pytest.mark.parametrize("warmup", [0.01, 0.05, 0.3, 0.7, 0.9])
+@pytest.mark.parametrize("steps", [1, 2, 10, 50, 236])
+def test_one_cycle_has_the_rates_of_torchs_own_to_the_last_bit(steps: int, warmup: float) -> None:
+    """So an exported script can use torch's."""
+    config = TrainConfig(learning_rate=0.004, schedule="onecycle", warmup=warmup)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     theirs = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=0.01, total_steps=51, pct_start=0.2, cycle_momentum=False
+        optimizer, max_lr=0.004, total_steps=steps + 1, pct_start=warmup, cycle_momentum=False
     )
-    for step in range(50):
-        ours = learning_rate(config, step, 50)
-        assert ours == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+    for step in range(steps):
+        assert learning_rate(config, step, steps) == optimizer.param_groups[0]["lr"]
         optimizer.step()
         theirs.step()
 
 
-def test_a_cycle_of_one_step_and_a_climb_shorter_than_a_step_are_rates_too() -> None:
-    config = TrainConfig(learning_rate=0.01, schedule="onecycle", warmup=0.01)
-    assert learning_rate(config, 0, 1) == 0.01
-    assert learning_rate(config, 0, 10) <= 0.01
-    assert all(0 < learning_rate(config, step, 10) <= 0.01 for step in range(10))
+def test_a_climb_of_no_step_begins_at_the_peak() -> None:
+    config = TrainConfig(learning_rate=0.01, schedule="onecycle", warmup=0.2)
+    assert learning_rate(config, 0, 4) == 0.01
+    assert all(0 < learning_rate(config, step, 4) < 0.01 for step in (1, 2, 3))
 
 
 def test_evaluations_are_not_repeated_after_a_stop_beside_one(tiny_dataset: Dataset) -> None:

@@ -25,7 +25,7 @@ def a_look(label: int | None, progress: float = 2.0) -> ActivationView:
     probabilities = np.full(10, 0.02, np.float32)
     probabilities[4] = 0.82
     maps = tuple(FeatureMaps(layer, np.zeros(layer.shape, np.float32)) for layer in LAYERS)
-    return ActivationView(IMAGE, label, progress, InsideView(maps, probabilities))
+    return ActivationView(IMAGE, label, progress, "speedrun_cnn", InsideView(maps, probabilities))
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,8 @@ def a_step(channels: int, side: int = 3, pool: int = 1) -> PixelStep:
         sums=sums,
         bias=0.5,
         before=before,
-        after=max(before, 0.0),
         areas=(Area(0, 1, side + 2, side + 2), Area(1, 2, side, side)),
         window=np.full((pool, pool), before),
-        chosen=(0, 0),
     )
 
 
@@ -92,11 +90,11 @@ def test_an_attribution_lies_over_its_digit_or_says_why_there_is_none() -> None:
     image = RANDOM.random((28, 28), dtype=np.float32)
     values = RANDOM.uniform(-1, 1, (28, 28)).astype(np.float32)
     (canvas,) = parts(
-        [panels.attribution(image, "occlusion", Attribution("occlusion", 3, values, 2.0))], "Canvas"
+        [panels.attribution(image, "occlusion", Attribution(3, values, 2.0))], "Canvas"
     )
     assert shown(canvas)["shape"] == [1, 28, 28]
     assert shown(canvas)["under"]
-    nothing = Attribution("grad_cam", 3, np.zeros((28, 28), np.float32), 0.0, "conv2")
+    nothing = Attribution(3, np.zeros((28, 28), np.float32), 0.0)
     for found, sentence in ((nothing, "Nothing speaks for it here."), ("No maps.", "No maps.")):
         figure = panels.attribution(image, "grad_cam", found)
         assert parts([figure], "Canvas") == []

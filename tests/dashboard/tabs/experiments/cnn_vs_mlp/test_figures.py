@@ -12,15 +12,15 @@ from dashboard.tabs.experiments.cnn_vs_mlp import figures
 DISTORTIONS: tuple[Distortion, ...] = ("shift", "rotation", "noise")
 
 
-def robust(model: str, parameters: int, accuracies: tuple[float, ...]) -> Robustness:
+def robust(model: str, accuracies: tuple[float, ...]) -> Robustness:
     curves = tuple(
         RobustnessCurve(distortion, (0.0, 1.0, 2.0), accuracies) for distortion in DISTORTIONS
     )
-    return Robustness(model, parameters, 500, curves)
+    return Robustness(model, 500, curves)
 
 
-CNN = robust("simple_cnn", 1_625_866, (0.99, 0.9, 0.5))
-MLP = robust("mlp", 1_626_162, (0.98, 0.6, 0.2))
+CNN = robust("simple_cnn", (0.99, 0.9, 0.5))
+MLP = robust("mlp", (0.98, 0.6, 0.2))
 
 
 def evaluated(model: str, *accuracies: float) -> EvaluatedRun:
