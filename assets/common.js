@@ -26,7 +26,7 @@
     noUpdate: () => window.dash_clientside.no_update,
     setProps: (...change) => window.dash_clientside.set_props(...change),
 
-    // Says something at the top of the page: sentences by their kind (assets/live/text.js), empty
+    // Says something in a bar above the page's end: sentences by their kind (assets/live/text.js), empty
     // ones for what is over.
     notify: (detail) => document.dispatchEvent(new CustomEvent("notices", { detail })),
 

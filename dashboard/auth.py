@@ -4,6 +4,7 @@ A browser shows the token once, in the address or in the form of the sign-in pag
 for it. A program sends it with every request, as `Authorization: Bearer TOKEN`.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -45,6 +46,8 @@ MAX_ADDRESSES = 10_000
 """Addresses whose wrong tokens are counted; those that sent one last are kept."""
 MAX_FORM = 4096
 """Bytes of the sign-in form."""
+FORM_SECONDS = 10.0
+"""How long it may take to arrive: sooner than other bodies, as anybody may send it."""
 
 NO_TOKEN = "Digit Lab needs its token: sign in on its page, or send `Authorization: Bearer TOKEN`."
 WRONG_TOKEN = "That is not the token."
@@ -292,15 +295,17 @@ async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str 
     """The token in a page's address, or in the sign-in form; None without one of them."""
     if scope["method"] == "GET":
         found = QueryParams(scope["query_string"]).get("token")
-        return None if found is None else found.replace(" ", "+")  # what a + stands for there
+        return None if found is None else found.replace(" ", "+")  # a + means a space in a query
     kind = headers.get("content-type", "")
     if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
         return None
-    return await _form_token(receive)
+    try:
+        return await asyncio.wait_for(_form_token(receive), FORM_SECONDS)
+    except asyncio.TimeoutError:
+        return ""
 
 
 async def _form_token(receive: Receive) -> str:
-    """The token in a form, which `dashboard.connections` gives a time to arrive."""
     body = bytearray()
     more = True
     while more and len(body) <= MAX_FORM:

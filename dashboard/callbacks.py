@@ -67,7 +67,13 @@ def _is_complete(body: Any, known: dict[str, Any]) -> bool:
 
 
 def _names(parts: Any) -> list[str]:
-    """The names of properties of components, as `name.value`."""
+    """The names of properties of components, as `name.value`.
+
+    Raises:
+        TypeError: the parts are not in a list.
+    """
+    if not isinstance(parts, list):
+        raise TypeError
     return [f"{stringify_id(part['id'])}.{part['property']}" for part in parts]
 
 

@@ -16,10 +16,14 @@
   let chosen = null; // the name of the preset that they make
   let errors = {}; // a sentence for each field that is wrong
 
-  // Whether a field has a value: of numbers, also in another spelling, such as 1e-3 or 0,001.
+  // A number as it is typed: 1,000 is a thousand as a whole number, and 0,001 a thousandth.
+  const read = (text, isWhole) =>
+    Number(isWhole ? text.replace(/[ ,.](?=\d{3})/g, "") : text.replace(",", "."));
+
+  // Whether a field has a value: of numbers, also in another spelling, such as 1e-3.
   const same = (value, wanted) =>
     typeof wanted === "number"
-      ? /\S/.test(value) && Number(String(value).replace(",", ".")) === wanted
+      ? /\S/.test(value) && read(String(value), Number.isInteger(wanted)) === wanted
       : value === wanted;
 
   const plural = (count, noun) => `${count} ${noun}${String(count) === "1" ? "" : "s"}`;

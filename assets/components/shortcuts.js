@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { element, setProps } = window.digitlab;
+  const { element, make, setProps } = window.digitlab;
 
   const isOn = (name, usual) => (localStorage.getItem(name) ?? usual) === "on";
   const remember = (name, on) => localStorage.setItem(name, on ? "on" : "off");
@@ -66,7 +66,7 @@
   }
 
   function addSwitch(id, name, usual, apply) {
-    const box = Object.assign(document.createElement("input"), {
+    const box = make("input", {
       type: "checkbox", role: "switch", className: "form-check-input", checked: isOn(name, usual),
     });
     box.addEventListener("change", () => {

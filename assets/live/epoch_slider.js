@@ -18,8 +18,7 @@
   let later = null; // the timer of the next network
   const sent = {}; // the version that each view has
 
-  const { exists, setProps } = window.digitlab;
-  const element = (id) => document.getElementById(id);
+  const { element, exists, make, setProps } = window.digitlab;
   const slider = () => element("epoch-slider");
   const last = () => networks?.kept.at(-1) ?? 0;
   const isAtEnd = () => Number(slider().value) >= last();
@@ -71,9 +70,7 @@
     const [where, rest] = words();
     const text = element("epoch-live");
     if (text.textContent !== where + rest) {
-      const strong = document.createElement("b");
-      strong.textContent = where;
-      text.replaceChildren(strong, rest);
+      text.replaceChildren(make("b", { textContent: where }), rest);
     }
     slider().setAttribute("aria-valuetext", where + rest);
     element("epoch-latest").hidden = atEnd;
@@ -90,8 +87,7 @@
     for (const old of reel.querySelectorAll(".tick")) old.remove();
     if (total > MOST_TICKS) return;
     for (let at = 0; at <= total; at++) {
-      const tick = document.createElement("i");
-      tick.className = at <= progress ? "tick" : "tick to-come";
+      const tick = make("i", { className: at <= progress ? "tick" : "tick to-come" });
       tick.style.left = `${(100 * at) / total}%`;
       slider().before(tick);
     }
@@ -158,8 +154,8 @@
   const whenFree = window.requestIdleCallback ?? setTimeout;
 
   window.live.drawn.then(() => {
-    const trained = Object.assign(document.createElement("i"), { className: "trained" });
-    const input = Object.assign(document.createElement("input"), {
+    const trained = make("i", { className: "trained" });
+    const input = make("input", {
       id: "epoch-slider", type: "range", min: 0, max: 0, value: 0, ariaLabel: "Epoch shown",
     });
     element("epoch-reel").append(trained, input);

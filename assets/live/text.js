@@ -1,4 +1,4 @@
-// Texts, the state of the run and the notice at the top of the page.
+// Texts, the state of the run and the notice in the bar above the page's end.
 (function () {
   "use strict";
 
@@ -52,7 +52,10 @@
     notice.hidden = !kind;
   }
 
-  document.addEventListener("connection", updateNotice);
+  document.addEventListener("connection", () => {
+    if (notices.lost) notices.remark = ""; // it was about something that did not work meanwhile
+    updateNotice();
+  });
   document.addEventListener("notices", ({ detail }) => {
     Object.assign(notices, detail);
     updateNotice();

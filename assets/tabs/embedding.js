@@ -423,7 +423,8 @@
 
   function onClick(event) {
     const { x, y } = placeOf(event);
-    if (!begin || Math.hypot(x - begin.x, y - begin.y) < DRAG) showDigit(digitAt(x, y));
+    const most = event.pointerType === "touch" ? 3 * DRAG : DRAG; // a finger slips
+    if (!begin || Math.hypot(x - begin.x, y - begin.y) < most) showDigit(digitAt(x, y));
   }
 
   function onWheel(event) {

@@ -4,7 +4,8 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, element, noUpdate, openTab, saveInTurn, setProps, url } = window.digitlab;
+  const { addCallbacks, element, make, noUpdate, openTab, saveInTurn, setProps, url } =
+    window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
   const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
@@ -158,9 +159,10 @@
         showMessage((await answer.json()).error, "danger");
         return;
       }
-      const link = document.createElement("a");
-      link.download = /filename="(.*)"/.exec(answer.headers.get("content-disposition"))[1];
-      link.href = URL.createObjectURL(await answer.blob());
+      const link = make("a", {
+        download: /filename="(.*)"/.exec(answer.headers.get("content-disposition"))[1],
+        href: URL.createObjectURL(await answer.blob()),
+      });
       await saveInTurn(() => link.click());
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch {

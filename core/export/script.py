@@ -77,7 +77,8 @@ def to_script(run: RunSnapshot, events: Sequence[Metrics]) -> str:
         events: all of its metrics.
 
     Raises:
-        WrongStateError: it is a fork, or its learning rate was changed.
+        WrongStateError: it shares epochs with another run, its learning rate was changed, or its
+            one-cycle schedule begins at the peak.
     """
     return _render(run, events, notebook=False)
 
@@ -118,6 +119,7 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
     title = plain_text(run.title)
     return TEMPLATES.get_template("script.py.jinja").render(
         run=run,
+        # Brackets and braces behind a cell's title have a meaning for Jupytext.
         title=_as_markdown(title) if notebook else re.sub(r"[\[\]{}]", "", title),
         notebook=notebook,
         config=config,
@@ -145,7 +147,7 @@ def _check_reproducible(run: RunSnapshot, config: TrainConfig, events: Sequence[
     if run.parent_epoch:
         raise WrongStateError(
             f"{run.title} is a fork that shares epochs with another run, and a script trains from "
-            "the beginning. The run that it was forked from can be exported."
+            "the beginning."
         )
     if any(isinstance(event, LearningRateChange) for event in events):
         raise WrongStateError(
@@ -156,8 +158,8 @@ def _check_reproducible(run: RunSnapshot, config: TrainConfig, events: Sequence[
         steps = round(events[-1].step / events[-1].progress * run.epochs)
         if config.warmup * (steps + 1) == 1:
             raise WrongStateError(
-                f"The learning rate of {run.title} begins at its peak, which PyTorch's one-cycle "
-                "schedule, which a script uses, cannot do."
+                f"The learning rate of {run.title} begins at its peak. A script uses PyTorch's "
+                "one-cycle schedule, which cannot do that."
             )
 
 

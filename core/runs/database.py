@@ -89,7 +89,7 @@ class RunDatabase:
         runs = []
         for run_id, text in rows:
             try:
-                runs.append(snapshot_adapter.validate_json(text))
+                runs.append(snapshot_adapter.validate_python(json.loads(text)))
             except ValueError:
                 problem = f"The record of run {run_id} cannot be read."
                 if problem not in self.problems:

@@ -73,8 +73,8 @@ class RunExports:
         """A program that repeats the run without Digit Lab: see `core.export.script`.
 
         Raises:
-            WrongStateError: the run was imported or fine-tuned on drawings, it is a fork, or its
-                learning rate was changed.
+            WrongStateError: the run was imported or fine-tuned on drawings, or `to_script` refuses
+                it.
         """
         snapshot, events = self._trained(run_id)
         content = to_script(snapshot, events).encode()

@@ -21,6 +21,7 @@ from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
 from core.service.worker import TrainingWorker
+from core.training.control import TrainingControl
 from core.training.state import ResumeState
 
 log = logging.getLogger(__name__)
@@ -237,6 +238,7 @@ class RunManager:
             is_done = epoch >= run.config.epochs and not _is_unevaluated(state)
             run.rewind_to(stored, count, epoch, state=RunState.DONE if is_done else RunState.PAUSED)
             run.latest = run.evaluated = None
+            run.control = TrainingControl()  # forgets a rate that no batch has used
         self._notifier.notify()
         return run.snapshot
 

@@ -89,7 +89,7 @@ class TrainingWorker:
         """Trains runs, saved as queued, when their turn comes."""
         with self._lock:
             for run in runs:
-                # A rate that was set while the data set was loaded has not been read yet.
+                # No batch has used a rate yet that was set while the data set was loaded.
                 run.control = TrainingControl(run.control.new_learning_rate())
                 self.queue.append(run)
             self._start_next()

@@ -65,7 +65,7 @@ class Progress:
     def epochs_done(self) -> float:
         """The position on the epoch axis: 1.5 is the middle of the second epoch."""
         if self.batch == self._batches:
-            return self.epoch
+            return float(self.epoch)
         return self.epoch - 1 + self.batch / self._batches
 
     @property

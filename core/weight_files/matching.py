@@ -83,7 +83,9 @@ class Contents:
         self._visited: set[int] = set()
         self._add(_as_dict(loaded), "", MAX_DEPTH)
         if not self.tensors:
-            raise InvalidWeightsError(f"The file holds no weights by name. {SAVE_WEIGHTS}")
+            raise InvalidWeightsError(
+                f"The file holds no weights by name that Digit Lab can read. {SAVE_WEIGHTS}"
+            )
         if len(self.tensors) > MAX_TENSORS:
             raise InvalidWeightsError(f"The file holds more than {MAX_TENSORS:,} tensors.")
 

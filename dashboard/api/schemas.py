@@ -252,7 +252,8 @@ class PreviewFrames(BaseModel):
 class LayerResponse(BaseModel):
     """A layer with what follows it, such as ReLU and pooling, and its output as a picture.
 
-    `shape` is (channels, height, width), or (n,) for a vector.
+    `shape` is (channels, height, width), or (n,) for a vector. `picture` shows the channels in rows
+    of equal length, with a black line of one pixel between them where a channel has more than one.
     """
 
     name: str

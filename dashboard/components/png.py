@@ -20,5 +20,5 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def data_url(picture: np.ndarray) -> str:
-    """The address of a picture that contains the picture, as `png` makes it."""
+    """A picture as a data URL, as `png` makes it."""
     return f"data:image/png;base64,{base64.b64encode(png(picture)).decode()}"

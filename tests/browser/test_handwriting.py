@@ -146,9 +146,11 @@ def test_drawings_are_kept_counted_deleted_and_taught(
     expect(dashboard.kept_drawings).to_have_count(2)
 
     dashboard.field("Also show it MNIST digits (it forgets less)").uncheck()
-    dashboard.button("Teach it these").click()
+    before = len(server.all_runs())
+    dashboard.button("Teach it these").dblclick(delay=100)  # it teaches it once
     expect(dashboard.region(HAND)).to_contain_text("What that changed")
     child = server.all_runs()[0]
+    assert len(server.all_runs()) == before + 1
     server.wait_for_end(child["run_id"])
     expect(dashboard.region(HAND)).to_contain_text(f"after (epoch {child['epochs']})")
     report = server.get(f"/api/runs/{child['run_id']}/lesson")["lesson"]

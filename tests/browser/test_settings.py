@@ -115,6 +115,11 @@ def test_each_setting_is_found_and_a_preset_leaves_seed_and_data_set_as_they_are
             dashboard.field("Training images").press("Tab")
             expect(drawer.locator("[data-group=Data]")).to_contain_text(told)
 
+    dashboard.choose_preset("Speedrun")  # of one epoch
+    dashboard.fill_form(epochs="1,000")
+    expect(dashboard.settings_button).to_contain_text("Your own settings")
+    dashboard.choose_preset("Fast")
+
     seed, data_set = (dashboard.setting(name).input_value() for name in ("Seed", "Data set"))
     dashboard.fill_form(seed="7", data_set="MNIST")
     expect(dashboard.preset("Fast")).to_be_checked()

@@ -178,7 +178,7 @@ def test_a_body_that_is_no_call_is_refused(untrained: TestClient, body: bytes, k
         *({"inputs": value} for value in ([], None, 1, [1], [[PART]], [PART], [PART, PART])),
         {"inputs": [{"id": {"a": json.loads(DEEP)}, "property": "data"}]},
         *({"outputs": value} for value in ([], None, 1, [PART], PART, {"id": []})),
-        *({"state": value} for value in ([PART], 1, None)),
+        *({"state": value} for value in ([PART], 1, None, "", {})),
         *({"changedPropIds": value} for value in (["x"], [1], 1, None, ["run-pick.value"])),
     ],
     ids=lambda change: str(change)[:60],

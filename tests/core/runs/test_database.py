@@ -49,3 +49,15 @@ def test_a_loss_is_read_as_it_was_written(tmp_path: Path, loss: float) -> None:
     assert [repr(event) for event in database.events("1")] == [repr(event) for event in events]
     assert repr(database.runs()) == repr([run])
     database.close()
+
+
+def test_half_a_letter_in_the_name_of_a_run_of_an_earlier_version_is_dropped(
+    tmp_path: Path,
+) -> None:
+    database = RunDatabase(tmp_path)
+    run = RunSnapshot("1", RunState.DONE, {}, "mnist", "MNIST", "CPU", "fp32", 1, name="a\ud83d")
+    database.save(run)
+
+    assert [found.name for found in database.runs()] == ["a"]
+    assert database.problems == []
+    database.close()

@@ -545,6 +545,23 @@ def test_a_learning_rate_that_is_set_while_the_digits_are_loaded_outlives_a_paus
     assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
 
 
+def test_a_learning_rate_that_no_batch_has_used_is_forgotten_by_a_rewind(
+    make_service: MakeService, finish: Finish
+) -> None:
+    halting = Halting(40)
+    service = make_service(fit=halting)
+    run_id = service.runs.start(CONFIG)
+    assert halting.reached.wait(SECONDS)
+    service.runs.set_learning_rate(run_id, 1e-5)
+    halting.go_on.set()
+    finish(service, run_id)
+
+    service.runs.rewind(run_id, 1)
+    service.runs.resume(run_id)
+    finish(service, run_id)
+    assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {3e-4}
+
+
 # The queue
 
 

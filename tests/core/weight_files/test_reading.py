@@ -512,7 +512,7 @@ def test_a_file_without_tensors_is_refused(save: Callable[[dict[str, Tensor]], b
     "content", [torch.zeros(3), [torch.zeros(3)], {"epoch": 3}, {1: torch.zeros(3)}, 7]
 )
 def test_tensors_without_names_are_refused(content: object) -> None:
-    assert sentence(as_pth(content)).startswith("The file holds no weights by name.")
+    assert sentence(as_pth(content)).startswith("The file holds no weights by name that")
 
 
 # --- What is no number to compute with ---------------------------------------------------------
@@ -547,7 +547,7 @@ def test_floats_of_eight_bits_are_no_weights() -> None:
     given = {key: value.to(torch.float8_e4m3fn) for key, value in weights().items()}
 
     for save in (as_pth, as_legacy):
-        assert "The file holds no weights by name." in sentence(save(given))
+        assert "The file holds no weights by name that Digit Lab can read." in sentence(save(given))
     in_safetensors = safetensors.torch.save(given)
     assert "holds float8_e4m3fn where float32 is wanted." in sentence(in_safetensors)
 

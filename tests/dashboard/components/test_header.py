@@ -140,3 +140,9 @@ def test_a_run_is_described_by_its_texts(service: TrainingService) -> None:
         of_dataset = {"dataset-problem": "", "dataset-retry": ""}
         told = header.texts(snapshot, dataset, device)
         assert header.describe(service, snapshot) == told | of_dataset
+
+
+def test_a_data_set_on_its_way_shows_how_far_it_is() -> None:
+    coming = DatasetStatus("mnist", "MNIST", "preparing", "Downloading MNIST", 0.425)
+    assert texts(None, coming)["dataset"] == "MNIST, 42\u202f%"
+    assert texts(None, DatasetStatus("mnist", "MNIST", "ready"))["dataset"] == "MNIST"
