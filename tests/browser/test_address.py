@@ -107,6 +107,7 @@ def test_a_link_to_what_is_gone_says_so_and_what_one_sees_instead(
     # A run that is deleted while a page shows it.
     doomed = server.train(epochs=1, train_images=100)
     kept = server.train(epochs=1, train_images=100)
+    expect_view(page, kept, "train", pick="newest")  # it has followed both
     page.run_picker.select_option(value=doomed)
     expect_view(page, doomed, "train")
     page.wait_until_quiet()  # what it still asks of the run would be refused
