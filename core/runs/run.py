@@ -194,8 +194,8 @@ class Run:
         """
         state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
-            position = state.position
-            if position.batch == 0 and position.epoch - 1 <= (self.snapshot.parent_epoch or 0):
+            position, inherited = state.position, self.snapshot.parent_epoch
+            if inherited is not None and position.batch == 0 and position.epoch - 1 <= inherited:
                 state = replace(state, position=replace(position, learning_rate=None))
         return state, events
 

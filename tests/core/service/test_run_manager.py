@@ -574,6 +574,31 @@ def test_a_learning_rate_that_is_set_while_the_digits_are_loaded_outlives_a_paus
     assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
 
 
+def test_a_learning_rate_that_is_set_before_the_first_batch_outlives_a_pause(
+    make_service: MakeService, wait_until: WaitUntil, finish: Finish
+) -> None:
+    begun = threading.Event()
+
+    def waiting_before_its_first_batch(
+        config: TrainConfig, data: Dataset, runtime: Runtime, control: TrainingControl, *rest: Any
+    ) -> Iterator[Event]:
+        for event in fit(config, data, runtime, control, *rest):
+            yield event
+            if not begun.is_set():
+                begun.set()
+                wait_until(control.should_stop)
+
+    service = make_service(fit=waiting_before_its_first_batch)
+    run_id = service.runs.start(CONFIG)
+    assert begun.wait(SECONDS)
+    service.runs.set_learning_rate(run_id, 1e-5)
+    service.runs.pause(run_id)
+    settled(service, run_id, wait_until)
+    service.runs.resume(run_id)
+    finish(service, run_id)
+    assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
+
+
 def test_a_learning_rate_that_no_batch_has_used_is_forgotten_by_a_rewind(
     make_service: MakeService, finish: Finish
 ) -> None:
