@@ -74,23 +74,18 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
-        """Answers 404 and 405; `Allow` names the methods of all routes with the same path."""
+        """Answers 404 and 405; `Allow` names the methods of all routes with the same path. The
+        sentences of other errors are their own."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
         headers = {}
         if error.status_code == 405:
-            found = next(
-                route
-                for route in app.routes
-                if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-            )
-            methods = {
-                method
-                for route in app.routes
-                if isinstance(route, Route) and route.path == found.path
-                for method in route.methods or ()
-            }
-            headers["Allow"] = ", ".join(sorted(methods))
+            routes = [route for route in app.routes if isinstance(route, Route)]
+            found = next(one for one in routes if one.matches(request.scope)[0] is not Match.NONE)
+            same = [route.methods or () for route in routes if route.path == found.path]
+            headers["Allow"] = ", ".join(sorted(set().union(*same)))
             sentence += f" It takes {headers['Allow']}."
+        elif error.status_code != 404:
+            sentence = error.detail
         return JSONResponse({"error": sentence}, error.status_code, headers)
 
     @app.exception_handler(Exception)
