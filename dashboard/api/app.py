@@ -20,7 +20,7 @@ def create_api(service: TrainingService, live: Live) -> FastAPI:
         openapi_tags=docs.TAGS,
         docs_url=None,
         redoc_url=None,
-        root_path_in_servers=False,  # the description names whole paths
+        openapi_url=None,  # `docs` has a description that names whole paths
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         responses=PROBLEMS,

@@ -3,10 +3,8 @@
 fastapi-offline brings the files of Swagger UI.
 """
 
-from typing import Any
-
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from dashboard.static import package_folder
 from dashboard.urls import url
@@ -45,17 +43,13 @@ _PAGE = """<!doctype html>
 
 
 def register(api: FastAPI) -> None:
-    """Adds the page, and the paths under which the API is mounted to its OpenAPI description."""
+    """Adds the page and the description, with the paths under which the API is mounted."""
 
-    describe = api.openapi
-
-    def openapi() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            schema = describe()  # kept in `api.openapi_schema`
-            schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
-        return describe()
-
-    api.openapi = openapi  # type: ignore[method-assign]
+    @api.get("/openapi.json", include_in_schema=False)
+    def description() -> JSONResponse:
+        schema = api.openapi()
+        paths = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
+        return JSONResponse({**schema, "paths": paths})
 
     @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
