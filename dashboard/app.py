@@ -125,10 +125,10 @@ def create_app(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
-    server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
+    server.add_middleware(owners.Owners, one_person=one_person)
     if credentials is not None:
-        server.add_middleware(auth.Auth, credentials=credentials, path=url("/"))
-    server.add_middleware(middleware.Rewrite, prefix=url("/"))
+        server.add_middleware(auth.Auth, credentials=credentials, health=service.health)
+    server.add_middleware(middleware.Rewrite)
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     # Starlette answers a failure outside of the middleware that is added: that needs headers, too.
     build = server.build_middleware_stack

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import hosts
 from dashboard.hosts import Host
+from dashboard.urls import url
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGE_ORIGIN = "x-page-origin"
@@ -111,18 +112,14 @@ class Rewrite:
     out.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
-        """
-        Args:
-            prefix: the path of the page, as `/lab/`.
-        """
-        self._app, self._prefix = app, prefix
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             path = scope["path"]
-            if not f"{path}/".startswith(self._prefix):
-                scope = {**scope, "path": self._prefix + path.removeprefix("/")}
+            if not f"{path}/".startswith(url("/")):
+                scope = {**scope, "path": url("/") + path.removeprefix("/")}
             if scope.get("method") == "HEAD":  # a WebSocket has no method
                 scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
