@@ -217,26 +217,21 @@ def _url_prefix(text: str) -> str:
 
 def _address_problem(host: str, port: int) -> str | None:
     """Why that address cannot be served, or None."""
-    foreign = (
-        f"{host} is not an address of this computer. Leave --host out. "
-        "The name of a proxy goes with --allow-host."
-    )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:
             if sys.platform != "win32":  # there it would take a port that is in use
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except (socket.gaierror, UnicodeError):
-        return foreign
-    except PermissionError:
-        return f"Port {port} needs special rights. Choose one above 1023 with --port."
-    except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            return foreign
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return (
+                f"{host}:{port} cannot be served: {error.strerror}. Perhaps another Digit Lab uses "
+                f"it. Choose another port with --port {max(port, 1023) + 1}."
+            )
         return (
-            f"{host}:{port} cannot be served: another program, perhaps another Digit Lab, uses it. "
-            f"Choose another port with --port {port + 1}."
+            f"{host} is not an address of this computer. Leave --host out. "
+            "The name of a proxy goes with --allow-host."
         )
     return None
 
@@ -245,14 +240,10 @@ def _folder_problem(folder: Path) -> str | None:
     """Why the folder with the data cannot be read, or None."""
     try:
         list(folder.iterdir())
-    except FileNotFoundError:
-        return f"There is no folder {folder.absolute()}. Name another with --data-dir."
-    except NotADirectoryError:
-        return f"{folder.absolute()} is a file. Name the folder that holds it with --data-dir."
     except OSError as error:
         return (
             f"The folder {folder.absolute()} cannot be read: {error.strerror}. "
-            "Change that, or name another with --data-dir."
+            "Name another with --data-dir."
         )
     return None
 
