@@ -11,22 +11,14 @@ from starlette.responses import HTMLResponse
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _MARK = base64.b64encode((_ASSETS / "icons" / "mark.svg").read_bytes()).decode()
 
-
-def _tokens() -> str:
-    """The style sheet's tokens. Without scripts, the theme is the one of the system."""
-    text = (_ASSETS / "css" / "tokens.css").read_text(encoding="utf-8")
-    text = re.sub(r"\s*/\*.*?\*/", "", text, flags=re.DOTALL)
-    light, dark = (
-        re.search(rf"^{selector} (\{{.*?^\}})", text, re.DOTALL | re.MULTILINE)
-        for selector in (":root", r'\[data-bs-theme="dark"\]')
-    )
-    assert light is not None, "tokens.css has a light theme"
-    assert dark is not None, "tokens.css has a dark theme"
-    return f":root {light[1]}\n@media (prefers-color-scheme: dark) {{ :root {dark[1]} }}"
-
-
+# The tokens of the page. Without scripts, the theme is the one of the system.
 _STYLE = (
-    _tokens()
+    re.sub(
+        r'^\[data-bs-theme="dark"\] (\{.*?^\})',
+        r"@media (prefers-color-scheme: dark) { :root \1 }",
+        (_ASSETS / "css" / "tokens.css").read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
+    )
     + """
 * { box-sizing: border-box; }
 body {
