@@ -4,7 +4,6 @@ uvicorn itself ends only connections that are idle between two requests.
 """
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
+from starlette.responses import JSONResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -223,13 +223,8 @@ def max_connections() -> int:
 
 
 def _answer(status: int, sentence: str) -> bytes:
-    body = json.dumps({"error": sentence}).encode()
-    headers = HEADERS | {
-        "Content-Security-Policy": NOTHING_MAY_RUN,
-        "Content-Type": "application/json",
-        "Content-Length": len(body),
-        "Connection": "close",
-    }
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    headers = {"Content-Security-Policy": NOTHING_MAY_RUN, "Connection": "close", **HEADERS}
+    answer = JSONResponse({"error": sentence}, status, headers)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [b": ".join(header) for header in answer.raw_headers]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])
