@@ -47,18 +47,22 @@ def main(arguments: list[str] | None = None) -> int:
     token = secrets.token_urlsafe(32) if is_made else given
 
     print("Digit Lab is starting ...", flush=True)
-    # These bring torch, which takes seconds: not before the command line is known to be right.
-    with _without_collections():
-        import uvicorn
+    # These bring torch, which takes seconds: not before the command line is known to be right. To
+    # look for garbage among all this takes a quarter of them; later, in a full collection, it would
+    # stop every thread for 0.26 s.
+    gc.disable()
+    import uvicorn
 
-        from core.data.catalog import DataCatalog
-        from core.device import configure_malloc
-        from core.runs.database import RunDatabase
-        from core.service.service import TrainingService
-        from dashboard import connections
-        from dashboard.app import create_app
+    from core.data.catalog import DataCatalog
+    from core.device import configure_malloc
+    from core.runs.database import RunDatabase
+    from core.service.service import TrainingService
+    from dashboard import connections
+    from dashboard.app import create_app
 
-        importlib.import_module("torch._dynamo")  # else who trains first waits for it
+    importlib.import_module("torch._dynamo")  # else who trains first waits for it
+    gc.freeze()
+    gc.enable()
 
     configure_malloc()
     connections.raise_file_limit()
@@ -95,21 +99,6 @@ def main(arguments: list[str] | None = None) -> int:
     # On its way out Python looks for garbage once more, among all that torch brought: seconds.
     gc.freeze()
     return 0
-
-
-@contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
-    """Python looks for no garbage among what is made meanwhile, now or later.
-
-    That takes a quarter of the time in which torch and Dash are imported. Afterwards a full
-    collection among all that they brought would stop every thread for 0.26 s.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:

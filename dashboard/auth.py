@@ -84,12 +84,10 @@ def given_token(file: Path | None) -> str | None:
     else:
         place = str(file.absolute())
         try:
-            with file.open(encoding="utf-8") as opened:
+            with file.open(encoding="latin-1") as opened:
                 text = opened.read(1000)
             if os.name == "posix" and file.stat().st_mode & 0o004:
                 log.warning("Everybody on this computer may read the token: chmod 600 %s", file)
-        except UnicodeDecodeError:
-            text = ""
         except OSError as error:
             raise ValueError(
                 f"The token cannot be read from {place}: {error.strerror}. "
