@@ -37,10 +37,12 @@ class Connection(HttpConnection):
     """Without limits but those that a test lowers."""
 
     HEADER_SECONDS = BODY_SECONDS = SILENT_SECONDS = STALLED_SECONDS = LONG
+    LOOK_SECONDS = 0.02
     LINGER_SECONDS = 0.2
 
 
 class Pages(PageSocket):
+    LOOK_SECONDS = 0.02
     STALLED_SECONDS = LONG
 
 
