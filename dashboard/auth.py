@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, quote
 
 from cachetools import TTLCache
 from starlette.concurrency import run_in_threadpool
@@ -45,7 +45,7 @@ SECONDS_PER_TRY = 6
 MAX_ADDRESSES = 10_000
 """Addresses whose wrong tokens are counted; those that sent one last are kept."""
 MAX_FORM = 4096
-"""Bytes of the sign-in form."""
+"""Bytes after which no more of the sign-in form is read."""
 FORM_SECONDS = 10.0
 """How long it may take to arrive: sooner than other bodies, as anybody may send it."""
 
@@ -226,9 +226,8 @@ class Auth:
         # Relative to the folder that the browser asked for: it never leaves the site, and holds
         # where a proxy has cut off a part of the path.
         address = f"./{quote(asked.scope['path'].rpartition('/')[2])}"
-        query = asked.query_params.multi_items()
-        if others := [(name, value) for name, value in query if name != "token"]:
-            address += f"?{urlencode(others)}"
+        if others := asked.url.remove_query_params("token").query:
+            address += f"?{others}"
         response = RedirectResponse(address, 303, NOT_KEPT)
         response.set_cookie(
             self._credentials.cookie_name,
@@ -282,8 +281,6 @@ async def _form_token(receive: Receive) -> str:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    if len(body) > MAX_FORM:
-        return ""
     fields = parse_qs(body.decode("latin-1"), errors="replace")
     return fields.get("token", [""])[-1].strip()
 

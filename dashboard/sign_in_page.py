@@ -8,6 +8,8 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
+from dashboard.html_page import html_page
+
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _MARK = base64.b64encode((_ASSETS / "icons" / "mark.svg").read_bytes()).decode()
 
@@ -61,17 +63,9 @@ _POLICY = (
 )
 
 # The form has no address: it is sent to the one that is shown, which opens afterwards.
-_PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Digit Lab: sign in</title>
-<link rel="icon" href="data:image/svg+xml;base64,{_MARK}">
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
+_HEAD = f"""<link rel="icon" href="data:image/svg+xml;base64,{_MARK}">
+<style>{_STYLE}</style>"""
+_BODY = f"""<main>
 <h1><img src="data:image/svg+xml;base64,{_MARK}" alt="" width="32" height="32">Digit Lab</h1>
 PROBLEM
 <form method="post">
@@ -82,10 +76,8 @@ PROBLEM
 </form>
 <p class="where" id="where">The window where Digit Lab was started shows the token or says where it
 is kept; ask whoever started it.</p>
-</main>
-</body>
-</html>
-"""
+</main>"""
+_PAGE = html_page("sign in", _HEAD, _BODY)
 
 
 def sign_in_page(problem: str | None, status: int, headers: dict[str, str]) -> HTMLResponse:

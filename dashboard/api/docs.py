@@ -6,6 +6,7 @@ fastapi-offline brings the files of Swagger UI.
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
+from dashboard.html_page import html_page
 from dashboard.static import package_folder
 from dashboard.urls import url
 
@@ -24,22 +25,11 @@ TAGS = [
 SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon.png")
 
 # FastAPI's own page of Swagger UI has an inline script, which browsers would not run here.
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Digit Lab: REST</title>
-<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
-<link rel="icon" href="{api}/docs/favicon.png">
-</head>
-<body>
-<div id="swagger-ui" data-url="{api}/openapi.json"></div>
+_HEAD = """<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
+<link rel="icon" href="{api}/docs/favicon.png">"""
+_BODY = """<div id="swagger-ui" data-url="{api}/openapi.json"></div>
 <script src="{api}/docs/swagger-ui-bundle.js"></script>
-<script src="{script}"></script>
-</body>
-</html>
-"""
+<script src="{script}"></script>"""
 
 
 def register(api: FastAPI) -> None:
@@ -53,7 +43,8 @@ def register(api: FastAPI) -> None:
 
     @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
+        body = _BODY.format(api=url("/api"), script=url("/assets/pages/api_docs.js"))
+        return HTMLResponse(html_page("REST", _HEAD.format(api=url("/api")), body))
 
     @api.get("/docs/{name}", include_in_schema=False)
     def swagger_ui(name: str) -> FileResponse:
