@@ -3,11 +3,12 @@
 fastapi-offline brings the files of Swagger UI.
 """
 
+import importlib.metadata
+
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from dashboard.html_page import html_page
-from dashboard.static import package_folder
 from dashboard.urls import url
 
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
@@ -22,6 +23,7 @@ TAGS = [
     {"name": "live", "description": "Follow runs as the page does; also as a WebSocket."},
     {"name": "server", "description": "The server itself."},
 ]
+OFFLINE = importlib.metadata.distribution("fastapi-offline")
 SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon.png")
 
 # FastAPI's own page of Swagger UI has an inline script, which browsers would not run here.
@@ -50,4 +52,4 @@ def register(api: FastAPI) -> None:
     def swagger_ui(name: str) -> FileResponse:
         if name not in SWAGGER:
             raise HTTPException(404)
-        return FileResponse(package_folder("fastapi_offline") / "static" / name)
+        return FileResponse(str(OFFLINE.locate_file(f"fastapi_offline/static/{name}")))
