@@ -150,8 +150,8 @@ def test_a_stranger_who_leaves_or_meets_an_error_learns_nothing(
         sent.append(message)
 
     headers = [(b"host", b"192.168.0.7"), (b"content-length", b"5")]
-    scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": headers}
-    scope |= {"query_string": b"", "scheme": "http", "root_path": ""}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/api/health"}
+    scope |= {"query_string": b"", "scheme": "http", "root_path": "", "headers": headers}
     run_async(app(scope, leave, collect))
     assert (sent[0]["status"], json.loads(sent[1]["body"])) == (200, {"status": "ok"})
 
