@@ -88,7 +88,7 @@ class Live:
         """After changes, but at most every `UPDATE_SECONDS`, wakes all pages at once.
 
         Pages that are woken together stand at the same place, so their message is made once.
-        Without changes it wakes them every `PING_SECONDS`.
+        Without changes it looks and wakes them every `PING_SECONDS`.
         """
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
@@ -100,10 +100,12 @@ class Live:
         changed.set()  # something may have changed before
         try:
             while True:
-                if await _wait(changed, PING_SECONDS):
-                    changed.clear()
-                    await loop.run_in_executor(self._reader, self._refresh)
-                    self._messages.clear()
+                ping = loop.call_later(PING_SECONDS, changed.set)
+                await changed.wait()
+                ping.cancel()
+                changed.clear()
+                await loop.run_in_executor(self._reader, self._refresh)
+                self._messages.clear()
                 wanted = {page.place.run for page in self._pages if "preview" in page.place.wants}
                 await loop.run_in_executor(self._reader, self._watch_runs, wanted)
                 for page in self._pages:
@@ -193,17 +195,6 @@ class Live:
                     raise WebSocketDisconnect from error
             await page.news.wait()
         raise page.end
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event came in time. As `asyncio.wait_for`, but Python 3.11's forgets that it was
-    cancelled if the event comes in that moment: the server would not end."""
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait([waiting], timeout=seconds)
-        return waiting.done()
-    finally:
-        waiting.cancel()
 
 
 async def _read(socket: WebSocket) -> Place:
