@@ -18,15 +18,9 @@ from pathlib import Path
 from core.errors import StorageError
 from dashboard import auth, hosts, logs
 from dashboard.hosts import Host
+from dashboard.html_page import html_page
 
 ROOT = Path(__file__).resolve().parent
-OPEN_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url={address}">
-<title>Digit Lab</title>
-<p><a href="{address}">Open Digit Lab</a></p>
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -260,8 +254,11 @@ def _opened(options: argparse.Namespace, token: str | None) -> Iterator[None]:
         yield
         return
     file = options.runs_dir.absolute() / "open_in_browser.html"
+    address += f"/?token={token}"
+    leads_there = f'<meta http-equiv="refresh" content="0; url={address}">'
+    link = f'<a href="{address}">Open Digit Lab</a>'
     with contextlib.suppress(StorageError):  # the address was printed, too
-        auth.write_private(file, OPEN_PAGE.format(address=f"{address}/?token={token}"))
+        auth.write_private(file, html_page("one moment", leads_there, link))
         threading.Timer(1.0, webbrowser.open, (file.as_uri(),)).start()
     try:
         yield

@@ -113,17 +113,14 @@
 
   function play() {
     const button = element("epoch-play");
-    const icon = button.firstElementChild;
     if (playing) {
       clearInterval(playing);
       playing = null;
-      icon.className = "glyph glyph-play";
       button.ariaPressed = "false";
       return;
     }
     if (isAtEnd()) seek(0);
     playing = setInterval(step, PLAY_MS);
-    icon.className = "glyph glyph-pause";
     button.ariaPressed = "true";
   }
 
