@@ -18,15 +18,9 @@ from pathlib import Path
 from core.errors import StorageError
 from dashboard import auth, hosts, logs
 from dashboard.hosts import Host
+from dashboard.html_page import html_page
 
 ROOT = Path(__file__).resolve().parent
-OPEN_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url={address}">
-<title>Digit Lab</title>
-<p><a href="{address}">Open Digit Lab</a></p>
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,18 +41,22 @@ def main(arguments: list[str] | None = None) -> int:
     token = secrets.token_urlsafe(32) if is_made else given
 
     print("Digit Lab is starting ...", flush=True)
-    # These bring torch, which takes seconds: not before the command line is known to be right.
-    with _without_collections():
-        import uvicorn
+    # These bring torch, which takes seconds: not before the command line is known to be right. To
+    # look for garbage among all this takes a quarter of them; later, in a full collection, it would
+    # stop every thread for 0.26 s.
+    gc.disable()
+    import uvicorn
 
-        from core.data.catalog import DataCatalog
-        from core.device import configure_malloc
-        from core.runs.database import RunDatabase
-        from core.service.service import TrainingService
-        from dashboard import connections
-        from dashboard.app import create_app
+    from core.data.catalog import DataCatalog
+    from core.device import configure_malloc
+    from core.runs.database import RunDatabase
+    from core.service.service import TrainingService
+    from dashboard import connections
+    from dashboard.app import create_app
 
-        importlib.import_module("torch._dynamo")  # else who trains first waits for it
+    importlib.import_module("torch._dynamo")  # else who trains first waits for it
+    gc.freeze()
+    gc.enable()
 
     configure_malloc()
     connections.raise_file_limit()
@@ -95,21 +93,6 @@ def main(arguments: list[str] | None = None) -> int:
     # On its way out Python looks for garbage once more, among all that torch brought: seconds.
     gc.freeze()
     return 0
-
-
-@contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
-    """Python looks for no garbage among what is made meanwhile, now or later.
-
-    That takes a quarter of the time in which torch and Dash are imported. Afterwards a full
-    collection among all that they brought would stop every thread for 0.26 s.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -217,26 +200,21 @@ def _url_prefix(text: str) -> str:
 
 def _address_problem(host: str, port: int) -> str | None:
     """Why that address cannot be served, or None."""
-    foreign = (
-        f"{host} is not an address of this computer. Leave --host out. "
-        "The name of a proxy goes with --allow-host."
-    )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:
             if sys.platform != "win32":  # there it would take a port that is in use
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except (socket.gaierror, UnicodeError):
-        return foreign
-    except PermissionError:
-        return f"Port {port} needs special rights. Choose one above 1023 with --port."
-    except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
-            return foreign
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return (
+                f"{host}:{port} cannot be served: {error.strerror}. Perhaps another Digit Lab uses "
+                f"it. Choose another port with --port {max(port, 1023) + 1}."
+            )
         return (
-            f"{host}:{port} cannot be served: another program, perhaps another Digit Lab, uses it. "
-            f"Choose another port with --port {port + 1}."
+            f"{host} is not an address of this computer. Leave --host out. "
+            "The name of a proxy goes with --allow-host."
         )
     return None
 
@@ -245,14 +223,10 @@ def _folder_problem(folder: Path) -> str | None:
     """Why the folder with the data cannot be read, or None."""
     try:
         list(folder.iterdir())
-    except FileNotFoundError:
-        return f"There is no folder {folder.absolute()}. Name another with --data-dir."
-    except NotADirectoryError:
-        return f"{folder.absolute()} is a file. Name the folder that holds it with --data-dir."
     except OSError as error:
         return (
             f"The folder {folder.absolute()} cannot be read: {error.strerror}. "
-            "Change that, or name another with --data-dir."
+            "Name another with --data-dir."
         )
     return None
 
@@ -280,8 +254,11 @@ def _opened(options: argparse.Namespace, token: str | None) -> Iterator[None]:
         yield
         return
     file = options.runs_dir.absolute() / "open_in_browser.html"
+    address += f"/?token={token}"
+    leads_there = f'<meta http-equiv="refresh" content="0; url={address}">'
+    link = f'<a href="{address}">Open Digit Lab</a>'
     with contextlib.suppress(StorageError):  # the address was printed, too
-        auth.write_private(file, OPEN_PAGE.format(address=f"{address}/?token={token}"))
+        auth.write_private(file, html_page("one moment", leads_there, link))
         threading.Timer(1.0, webbrowser.open, (file.as_uri(),)).start()
     try:
         yield

@@ -10,6 +10,7 @@
 
   const BETWEEN_SAVES_MS = 200;
 
+  const watchers = [];
   let prefix = null;
   let lastSave = Promise.resolve();
 
@@ -50,21 +51,7 @@
 
     // Calls `asked` before each question of Dash's for a property, and `answered` after it with
     // whether it went well: Dash passes over one that failed without a word.
-    watchQuestions: (property, answered, asked) => {
-      const fetchAnswer = window.fetch;
-      window.fetch = async (...request) => {
-        if (!String(request[1]?.body).includes(property)) return fetchAnswer(...request);
-        let isGood = false;
-        asked?.();
-        try {
-          const answer = await fetchAnswer(...request);
-          isGood = answer.ok;
-          return answer;
-        } finally {
-          answered(isGood);
-        }
-      };
-    },
+    watchQuestions: (property, answered, asked) => watchers.push({ property, answered, asked }),
 
     NO_ANSWER:
       "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
@@ -132,7 +119,15 @@
   let refusedPath = null;
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
-    const answer = await fetchAnswer(...request);
+    const body = String(request[1]?.body);
+    const watching = watchers.filter(({ property }) => body.includes(property));
+    for (const { asked } of watching) asked?.();
+    let answer;
+    try {
+      answer = await fetchAnswer(...request);
+    } finally {
+      for (const { answered } of watching) answered(Boolean(answer?.ok));
+    }
     const path = new URL(answer.url || location.href).pathname;
     const notices = { signedOut: answer.status === 401 ? SIGNED_OUT : "" };
     if (answer.status === 403) {

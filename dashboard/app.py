@@ -26,13 +26,14 @@ from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.live.updates import Describe
 from dashboard.service import TrainingService
-from dashboard.static import PackedFiles, package_folder
+from dashboard.static import PackedFiles
 from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+FLASK = importlib.metadata.distribution("Bootstrap-Flask")
 # Its version is the fingerprint: the file is another one when the package is.
-BOOTSTRAP = f"/vendor/bootstrap/bootstrap.min.css?m={importlib.metadata.version('Bootstrap-Flask')}"
+BOOTSTRAP = f"/vendor/bootstrap/bootstrap.min.css?m={FLASK.version}"
 STATIC = ("/assets/", "/vendor/", "/api/docs/", "/_dash-component-suites/")
 add_compress_type("text/csv")
 # Windows may serve scripts as text/plain, which browsers do not run because of "nosniff".
@@ -90,8 +91,8 @@ def create_app(
     server.mount(url("/api"), rest_api)
     # A mount does not match its own path without a slash.
     server.router.routes.append(Route(url("/api"), rest_api))
-    bootstrap = package_folder("flask_bootstrap") / "static" / "bootstrap5" / "css"
-    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=bootstrap))
+    bootstrap = FLASK.locate_file("flask_bootstrap/static/bootstrap5/css")
+    server.mount(url("/vendor/bootstrap"), StaticFiles(directory=str(bootstrap)))
     guide_page.register(server, BOOTSTRAP)
     scripts, styles = Bundle(ASSETS, "/assets/all.js"), Bundle(ASSETS, "/assets/css/all.css")
     server.router.routes += [scripts.route(), styles.route()]
@@ -125,10 +126,10 @@ def create_app(
         middleware.BodyLimit, limits={url("/api/import"): service.imports.MAX_BYTES}
     )
     one_person = hosts.is_loopback(host) and not allowed_hosts
-    server.add_middleware(owners.Owners, path=url("/"), one_person=one_person)
+    server.add_middleware(owners.Owners, one_person=one_person)
     if credentials is not None:
-        server.add_middleware(auth.Auth, credentials=credentials, path=url("/"))
-    server.add_middleware(middleware.Rewrite, prefix=url("/"))
+        server.add_middleware(auth.Auth, credentials=credentials, health=service.health)
+    server.add_middleware(middleware.Rewrite)
     server.add_middleware(middleware.Guard, host=host, allowed=allowed_hosts)
     # Starlette answers a failure outside of the middleware that is added: that needs headers, too.
     build = server.build_middleware_stack

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
-import json
 import logging
 import math
 import os
@@ -18,16 +17,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, quote
 
 from cachetools import TTLCache
-from starlette.datastructures import Headers, MutableHeaders, QueryParams
-from starlette.requests import cookie_parser
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.disk import atomic_write
 from core.errors import StorageError
+from core.records.health import Health
 from dashboard.owners import MAX_AGE
 from dashboard.sign_in_page import sign_in_page
 from dashboard.urls import url
@@ -45,13 +45,13 @@ SECONDS_PER_TRY = 6
 MAX_ADDRESSES = 10_000
 """Addresses whose wrong tokens are counted; those that sent one last are kept."""
 MAX_FORM = 4096
-"""Bytes of the sign-in form."""
+"""Bytes after which no more of the sign-in form is read."""
 FORM_SECONDS = 10.0
 """How long it may take to arrive: sooner than other bodies, as anybody may send it."""
 
 NO_TOKEN = "Digit Lab needs its token: sign in on its page, or send `Authorization: Bearer TOKEN`."
 WRONG_TOKEN = "That is not the token."
-NO_STATUS = "The status cannot be read."
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +84,10 @@ def given_token(file: Path | None) -> str | None:
     else:
         place = str(file.absolute())
         try:
-            with file.open(encoding="utf-8") as opened:
+            with file.open(encoding="latin-1") as opened:
                 text = opened.read(1000)
             if os.name == "posix" and file.stat().st_mode & 0o004:
                 log.warning("Everybody on this computer may read the token: chmod 600 %s", file)
-        except UnicodeDecodeError:
-            text = ""
         except OSError as error:
             raise ValueError(
                 f"The token cannot be read from {place}: {error.strerror}. "
@@ -162,23 +160,6 @@ class Tries:
         self._until[address] = max(now, self._until.get(address, now)) + SECONDS_PER_TRY
 
 
-@dataclass(frozen=True)
-class _Refusal:
-    """Why somebody is not let in; `sentence` is None for those who showed nothing yet."""
-
-    sentence: str | None = None
-    status: int = 401
-    seconds: int = 0
-
-    def answer(self, is_page: bool) -> Response:
-        headers = {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"}
-        if self.seconds:
-            headers["Retry-After"] = str(self.seconds)
-        if is_page:
-            return sign_in_page(self.sentence, self.status, headers)
-        return JSONResponse({"error": self.sentence or NO_TOKEN}, self.status, headers)
-
-
 class Auth:
     """ASGI middleware. Lets in who has the cookie or the token; others get the sign-in page or 401.
 
@@ -190,95 +171,83 @@ class Auth:
         self,
         app: ASGIApp,
         credentials: Credentials,
-        path: str,
+        health: Callable[[], Health],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         Args:
-            path: the path of the page, as `/lab/`.
+            health: what `/api/health` tells; its status is told to strangers, too.
             clock: seconds, from any beginning.
         """
-        self._app, self._credentials = app, credentials
-        self._path = path.rstrip("/") or "/"  # browsers would not send a cookie of /lab/ to /lab
+        self._app, self._credentials, self._health = app, credentials, health
         self._tries = Tries(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        is_page = scope["type"] == "http" and "text/html" in headers.get("accept", "")
-        shown = await _shown_token(scope, headers, receive) if is_page else None
-        token = _bearer(headers) if shown is None else shown
-        refusal = None if self._has_cookie(headers) else self._check(scope, token)
+        asked = HTTPConnection(scope)
         is_read = scope.get("method") == "GET"  # a WebSocket has none
-        if refusal is None and shown is not None:
-            await self._welcome(scope)(scope, receive, send)
-        elif refusal is None:
-            await self._app(scope, receive, _keep_private(send))
+        is_page = scope["type"] == "http" and "text/html" in asked.headers.get("accept", "")
+        shown = await _shown_token(asked, receive) if is_page else None
+        token = _bearer(asked) if shown is None else shown
+        cookie = asked.cookies.get(self._credentials.cookie_name, "")
+        answer: ASGIApp | None = None
+        if not _is_same(cookie, self._credentials.cookie_value):
+            answer = self._refusal(asked, token, is_page and (is_read or shown is not None))
+        if answer is None:
+            answer = self._app if shown is None else self._welcome(asked)
         elif scope["path"] == url("/api/health") and is_read and token is None:
-            await (await self._health(scope))(scope, receive, send)
-        else:
-            is_page = is_page and (is_read or shown is not None)
-            await refusal.answer(is_page)(scope, receive, send)
+            health = await run_in_threadpool(self._health)
+            status = 200 if health.can_train else 503
+            answer = JSONResponse({"status": health.status}, status, NOT_KEPT)
+        await answer(scope, receive, send)
 
-    def _has_cookie(self, headers: Headers) -> bool:
-        found = cookie_parser(headers.get("cookie", "")).get(self._credentials.cookie_name, "")
-        return _is_same(found, self._credentials.cookie_value)
-
-    def _check(self, scope: Scope, token: str | None) -> _Refusal | None:
-        """Why somebody who shows a token, or none, is not let in; None if they are."""
+    def _refusal(self, asked: HTTPConnection, token: str | None, is_page: bool) -> Response | None:
+        """The answer to somebody who shows a wrong token, or none; None for the right one."""
         if token is None:
-            return _Refusal()
-        address = _address(scope)
+            return _refuse(is_page)
+        address = _address(asked)
         seconds = math.ceil(self._tries.wait(address))
         if seconds:
             sentence = (
                 "Too many wrong tokens came from your address. "
                 f"Wait {seconds} seconds, then try again."
             )
-            return _Refusal(sentence, 429, seconds)
+            return _refuse(is_page, sentence, seconds)
         if _is_same(token, self._credentials.token):
             return None
         self._tries.add(address)
         log.info("A wrong token came from %s", address)
-        return _Refusal(WRONG_TOKEN)
+        return _refuse(is_page, WRONG_TOKEN)
 
-    def _welcome(self, scope: Scope) -> Response:
+    def _welcome(self, asked: HTTPConnection) -> Response:
         """Gives the cookie, and opens the same address without the token."""
         # Relative to the folder that the browser asked for: it never leaves the site, and holds
         # where a proxy has cut off a part of the path.
-        address = f"./{quote(scope['path'].rpartition('/')[2])}"
-        query = QueryParams(scope["query_string"]).multi_items()
-        if others := [(name, value) for name, value in query if name != "token"]:
-            address += f"?{urlencode(others)}"
-        response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+        address = f"./{quote(asked.scope['path'].rpartition('/')[2])}"
+        if others := asked.url.remove_query_params("token").query:
+            address += f"?{others}"
+        response = RedirectResponse(address, 303, NOT_KEPT)
         response.set_cookie(
             self._credentials.cookie_name,
             self._credentials.cookie_value,
             MAX_AGE,
-            path=self._path,
-            secure=scope["scheme"] == "https",
+            path=url("") or "/",  # browsers would not send a cookie of /lab/ to /lab
+            secure=asked.scope["scheme"] == "https",
             httponly=True,
             samesite="lax",  # a link in a chat or on a course page must find it
         )
         return response
 
-    async def _health(self, scope: Scope) -> Response:
-        """What a stranger may know of `/api/health`: status and status code."""
-        messages: list[Message] = []
 
-        async def receive() -> Message:
-            return {"type": "http.request"}  # nothing that the stranger sends is waited for
-
-        async def collect(message: Message) -> None:
-            messages.append(message)
-
-        await self._app({**scope, "headers": [], "query_string": b""}, receive, collect)
-        start, *rest = messages
-        told = json.loads(b"".join(message["body"] for message in rest))
-        status = told.get("status", NO_STATUS)  # an error has a sentence that is not for strangers
-        return JSONResponse({"status": status}, start["status"], {"Cache-Control": "no-store"})
+def _refuse(is_page: bool, sentence: str | None = None, seconds: int = 0) -> Response:
+    """With a sentence for those who showed a token, and the seconds for which they wait."""
+    status, headers = (429, {"Retry-After": str(seconds)}) if seconds else (401, {})
+    headers |= {"WWW-Authenticate": "Bearer", **NOT_KEPT}
+    if is_page:
+        return sign_in_page(sentence, status, headers)
+    return JSONResponse({"error": sentence or NO_TOKEN}, status, headers)
 
 
 def _is_same(shown: str, wanted: str) -> bool:
@@ -286,18 +255,18 @@ def _is_same(shown: str, wanted: str) -> bool:
     return hmac.compare_digest(shown.encode(), wanted.encode())
 
 
-def _bearer(headers: Headers) -> str | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
+def _bearer(asked: HTTPConnection) -> str | None:
+    scheme, _, token = asked.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-async def _shown_token(scope: Scope, headers: Headers, receive: Receive) -> str | None:
+async def _shown_token(asked: HTTPConnection, receive: Receive) -> str | None:
     """The token in a page's address, or in the sign-in form; None without one of them."""
-    if scope["method"] == "GET":
-        found = QueryParams(scope["query_string"]).get("token")
+    if asked.scope["method"] == "GET":
+        found = asked.query_params.get("token")
         return None if found is None else found.replace(" ", "+")  # a + means a space in a query
-    kind = headers.get("content-type", "")
-    if scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
+    kind = asked.headers.get("content-type", "")
+    if asked.scope["method"] != "POST" or not kind.startswith("application/x-www-form-urlencoded"):
         return None
     try:
         return await asyncio.wait_for(_form_token(receive), FORM_SECONDS)
@@ -312,15 +281,13 @@ async def _form_token(receive: Receive) -> str:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    if len(body) > MAX_FORM:
-        return ""
     fields = parse_qs(body.decode("latin-1"), errors="replace")
     return fields.get("token", [""])[-1].strip()
 
 
-def _address(scope: Scope) -> str:
+def _address(asked: HTTPConnection) -> str:
     """Whose tries count together: an address, or the network that one person has with IPv6."""
-    host: str = scope["client"][0] if scope.get("client") else ""
+    host = asked.client.host if asked.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -328,14 +295,3 @@ def _address(scope: Scope) -> str:
     if address.version == 6 and address.ipv4_mapped is None:
         return str(ipaddress.ip_network((address.packed[:8] + bytes(8), 64)))
     return host
-
-
-def _keep_private(send: Send) -> Send:
-    """Tells proxies to keep no answer for others, unless the answer says who may."""
-
-    async def send_private(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).setdefault("Cache-Control", "private")
-        await send(message)
-
-    return send_private

@@ -52,14 +52,10 @@ class Page(Dash):
 def _is_complete(body: Any, known: dict[str, Any]) -> bool:
     """Whether a body names all that a callback reads and writes, in its order."""
     output, outputs, inputs = body["output"], body.get("outputs"), _names(body["inputs"])
-    if known["no_output"]:
-        is_written = outputs is None
-    elif output.startswith(".."):
-        is_written = _names(outputs) == output[2:-2].split("...")
-    else:
-        is_written = _names([outputs]) == [output]
+    if not output.startswith(".."):  # it is one, or none
+        outputs = [] if outputs is None else [outputs]
     return (
-        is_written
+        _names(outputs) == ([] if known["no_output"] else output.strip(".").split("..."))
         and inputs == _names(known["inputs"])
         and _names(body.get("state", [])) == _names(known["state"])
         and set(body.get("changedPropIds", [])) <= set(inputs)

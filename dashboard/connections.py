@@ -4,7 +4,6 @@ uvicorn itself ends only connections that are idle between two requests.
 """
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
+from starlette.responses import JSONResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -34,26 +34,30 @@ log = logging.getLogger(__name__)
 
 
 class _Bounded(asyncio.Protocol):
-    """Aborts a connection whose client does not take what was sent to it.
+    """Looks at a connection again and again, and aborts it if its client takes nothing of what was
+    sent to it.
 
-    Closing it is not enough: that waits until everything is sent. Between two checks at which the
-    connection is paused or closing nothing is added, so what waits must shrink by a tenth.
+    Closing it is not enough: that waits until everything is sent. While the connection is paused or
+    closing nothing is added, so what waits must shrink by a tenth.
     """
 
+    LOOK_SECONDS = 1.0
+    """From one look to the next."""
     STALLED_SECONDS = 20.0
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
-    _stall_timer: asyncio.TimerHandle | None = None
+    _next_look: asyncio.TimerHandle
     _is_paused = False
-    _unsent: int | None = None
+    _unsent = 0
+    _unsent_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._check_again()
+        self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_checking()
+        self._next_look.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -61,25 +65,19 @@ class _Bounded(asyncio.Protocol):
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._is_paused, self._unsent = False, None
+        self._is_paused, self._unsent = False, 0
         super().resume_writing()
 
-    def _check_again(self) -> None:
-        self._stall_timer = self.loop.call_later(self.STALLED_SECONDS, self._check)
-
-    def _stop_checking(self) -> None:
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-
-    def _check(self) -> None:
-        before, self._unsent = self._unsent, None
-        if self._is_paused or self.transport.is_closing():
-            self._unsent = self.transport.get_write_buffer_size()
-            if before is not None and self._unsent > 0.9 * before:
-                log.info("A connection was ended: its client takes nothing.")
-                self.transport.abort()
-                return
-        self._check_again()
+    def _look(self) -> None:
+        self._next_look = self.loop.call_later(self.LOOK_SECONDS, self._look)
+        if not (self._is_paused or self.transport.is_closing()):
+            return
+        now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
+        if not self._unsent or unsent < 0.9 * self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        elif now - self._unsent_since > self.STALLED_SECONDS:
+            log.info("A connection was ended: its client takes nothing.")
+            self.transport.abort()
 
 
 class HttpConnection(_Bounded, H11Protocol):
@@ -97,9 +95,9 @@ class HttpConnection(_Bounded, H11Protocol):
     LINGER_SECONDS = 2.0
     """Between a refusal and the end. With unread data, TCP would take the refusal back."""
 
-    _deadline: asyncio.TimerHandle | None = None
-    _silence: asyncio.TimerHandle | None = None
     _awaited: object = None
+    _awaited_since = 0.0
+    _heard_at = 0.0
     _is_over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,56 +107,37 @@ class HttpConnection(_Bounded, H11Protocol):
             self.transport.abort()
         elif excess > 0:
             self._refuse(503, "Digit Lab has too many connections. Try again in a minute.")
-        else:
-            self._await_client()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timers()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_over:
-            return
-        super().data_received(data)
-        self._await_client()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._await_client()
+        if not self._is_over:
+            self._heard_at = self.loop.time()
+            super().data_received(data)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._is_over = True  # `PageSocket` goes on
-        self._stop_timers()
-        self._stop_checking()
+        self._next_look.cancel()  # `PageSocket` goes on
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "This is no request in HTTP.")
 
-    def _await_client(self) -> None:
-        """Sets the timers for what the client has to send next, if anything."""
-        state = self.conn.their_state
-        if self._is_over or state not in (h11.IDLE, h11.SEND_BODY):
-            self._stop_timers()
-            self._awaited = None
-            return
+    def _look(self) -> None:
+        """Looks, too, at how long the client has been sending what it has to send next."""
+        super()._look()
+        state, now = self.conn.their_state, self.loop.time()
         awaited = (state, self.cycle)  # the cycle tells two requests apart
         if awaited != self._awaited:
-            self._stop_timers()
-            self._awaited = awaited
-            seconds = self.HEADER_SECONDS if state is h11.IDLE else self.BODY_SECONDS
-            self._deadline = self.loop.call_later(seconds, self._end)
-        if state is h11.SEND_BODY:
-            if self._silence is not None:
-                self._silence.cancel()
-            self._silence = self.loop.call_later(self.SILENT_SECONDS, self._end)
-
-    def _stop_timers(self) -> None:
-        for timer in (self._deadline, self._silence):
-            if timer is not None:
-                timer.cancel()
+            self._awaited, self._awaited_since = awaited, now
+        seconds = now - self._awaited_since
+        silence = min(seconds, now - self._heard_at)
+        if (state is h11.IDLE and seconds > self.HEADER_SECONDS) or (
+            state is h11.SEND_BODY
+            and (seconds > self.BODY_SECONDS or silence > self.SILENT_SECONDS)
+        ):
+            self._end()
 
     def _end(self) -> None:
+        if self._is_over:
+            return
         if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
             self.transport.abort()  # not a byte of a request has come
         else:
@@ -168,7 +147,6 @@ class HttpConnection(_Bounded, H11Protocol):
         """Ends the connection, with an answer unless another one has begun."""
         log.info("A request was refused with %d: %s", status, sentence)
         self._is_over = True
-        self._stop_timers()
         self._unset_keepalive_if_required()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_answer(status, sentence))
@@ -178,7 +156,7 @@ class HttpConnection(_Bounded, H11Protocol):
             cycle.message_event.set()
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._deadline = self.loop.call_later(self.LINGER_SECONDS, self.transport.abort)
+        self.loop.call_later(self.LINGER_SECONDS, self.transport.abort)
 
 
 class PageSocket(_Bounded, WebSocketsSansIOProtocol):
@@ -223,13 +201,8 @@ def max_connections() -> int:
 
 
 def _answer(status: int, sentence: str) -> bytes:
-    body = json.dumps({"error": sentence}).encode()
-    headers = HEADERS | {
-        "Content-Security-Policy": NOTHING_MAY_RUN,
-        "Content-Type": "application/json",
-        "Content-Length": len(body),
-        "Connection": "close",
-    }
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    headers = {"Content-Security-Policy": NOTHING_MAY_RUN, "Connection": "close", **HEADERS}
+    answer = JSONResponse({"error": sentence}, status, headers)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+    lines += [b": ".join(header) for header in answer.raw_headers]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])

@@ -10,26 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from dashboard.components.help_link import GUIDE
+from dashboard.html_page import html_page
 from dashboard.urls import url
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 STYLES = ("css/tokens", "css/base", "css/components", "pages/guide")
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Digit Lab: a guide</title>
-{styles}
-<script src="{script}"></script>
-</head>
-<body><main class="guide panel">
-<p><a href="{home}">Back to Digit Lab</a></p>
-{body}
-</main></body>
-</html>
-"""
 
 
 def page(text: str, bootstrap: str) -> str:
@@ -38,9 +23,11 @@ def page(text: str, bootstrap: str) -> str:
     body = body.replace("<table>", '<table class="table">')
     body = re.sub(r'src="(images/[^"]+\.png)"', _with_size, body)
     styles = [bootstrap, *(f"/assets/{name}.css" for name in STYLES)]
-    links = "\n".join(f'<link rel="stylesheet" href="{url(style)}">' for style in styles)
-    script, home = url("/assets/pages/guide.js"), url("/")
-    return _PAGE.format(styles=links, script=script, home=home, body=body)
+    head = [f'<link rel="stylesheet" href="{url(style)}">' for style in styles]
+    head.append(f'<script src="{url("/assets/pages/guide.js")}"></script>')
+    back = f'<p><a href="{url("/")}">Back to Digit Lab</a></p>'
+    main = f'<main class="guide panel">\n{back}\n{body}\n</main>'
+    return html_page("a guide", "\n".join(head), main)
 
 
 def _with_size(source: re.Match[str]) -> str:

@@ -1,10 +1,4 @@
-"""Middleware: checks of host and origin, security headers, a limit for bodies.
-
-`Guard` refuses host names that are not this server's (DNS rebinding), and writes from pages of
-other sites. `SecurityHeaders` forbids other sites to frame the page and foreign scripts to run in
-it. `BodyLimit` refuses bodies that are too long. `Rewrite` adds the URL prefix where a proxy has
-cut it off, and answers HEAD as GET.
-"""
+"""Middleware: checks of host and origin, security headers, a limit for bodies."""
 
 import logging
 import socket
@@ -17,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard import hosts
 from dashboard.hosts import Host
+from dashboard.urls import url
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGE_ORIGIN = "x-page-origin"
@@ -44,7 +39,8 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """ASGI middleware. Trusts addresses, and names only if they are this server's own.
+    """ASGI middleware. Refuses names that are not this server's own (DNS rebinding), and writes and
+    sockets of other sites' pages. It trusts addresses.
 
     It reads `Host` and `Origin` alone: any client can send an `X-Forwarded-Host`.
     """
@@ -111,25 +107,22 @@ class Rewrite:
     out.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
-        """
-        Args:
-            prefix: the path of the page, as `/lab/`.
-        """
-        self._app, self._prefix = app, prefix
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             path = scope["path"]
-            if not f"{path}/".startswith(self._prefix):
-                scope = {**scope, "path": self._prefix + path.removeprefix("/")}
+            if not f"{path}/".startswith(url("/")):
+                scope = {**scope, "path": url("/") + path.removeprefix("/")}
             if scope.get("method") == "HEAD":  # a WebSocket has no method
                 scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
 
 class SecurityHeaders:
-    """ASGI middleware. Adds the security headers to every answer, refused WebSockets included.
+    """ASGI middleware. Adds the security headers to every answer, refused WebSockets included: no
+    other site may frame the page, and no foreign script may run in it.
 
     An answer may bring a policy of its own, such as the sign-in page's.
     """

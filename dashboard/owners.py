@@ -9,10 +9,12 @@ import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.urls import url
 
 COOKIE = "drawings_owner"
 MAX_AGE = 400 * 24 * 3600
@@ -41,46 +43,43 @@ def owner() -> str | None:
 
 
 class Owners:
-    """ASGI middleware. Reads the owner's name from the cookie, and gives a name to who has none."""
+    """ASGI middleware. Reads the owner's name from the cookie, and gives a name to who has none.
 
-    def __init__(self, app: ASGIApp, path: str, one_person: bool) -> None:
+    Proxies may keep no answer for others, unless it says so.
+    """
+
+    def __init__(self, app: ASGIApp, one_person: bool) -> None:
         """
         Args:
-            path: the path of the page, as `/lab/`.
             one_person: whether all drawings belong to whoever asks.
         """
-        self._app, self._path, self._one_person = app, path, one_person
+        self._app, self._one_person = app, one_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        cookie = Headers(scope=scope).get("cookie", "")
-        name = cookie_parser(cookie).get(COOKIE, "")
+        name = HTTPConnection(scope).cookies.get(COOKIE, "")
         is_new = not _NAME.fullmatch(name)
         visitor = _Visitor(secrets.token_hex(16) if is_new else name)
         if self._one_person:
             visitor.name = None
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and visitor.name is not None:
+            if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", "private")
                 is_page = headers.get("content-type", "").startswith("text/html")
-                if is_page or visitor.is_asked:
-                    headers["cache-control"] = "private"  # a proxy must not keep it for others
-                    headers.add_vary_header("Cookie")
-                if is_page or (is_new and visitor.is_asked):
-                    headers.append("set-cookie", self._cookie(visitor.name))
+                if visitor.name is not None and (is_page or (is_new and visitor.is_asked)):
+                    headers.append("set-cookie", _cookie(visitor.name))
             await send(message)
 
-        token = _visitor.set(visitor)
-        try:
-            await self._app(scope, receive, send_with_cookie)
-        finally:
-            _visitor.reset(token)
+        _visitor.set(visitor)
+        await self._app(scope, receive, send_with_cookie)
 
-    def _cookie(self, name: str) -> str:
-        response = Response()
-        # Not `secure`: who comes by HTTPS and later by HTTP would lose sight of the drawings.
-        response.set_cookie(COOKIE, name, MAX_AGE, path=self._path, httponly=True, samesite="lax")
-        return response.headers["set-cookie"]
+
+def _cookie(name: str) -> str:
+    response = Response()
+    # Not `secure`: who comes by HTTPS and later by HTTP would lose sight of the drawings.
+    response.set_cookie(COOKIE, name, MAX_AGE, path=url("/"), httponly=True, samesite="lax")
+    return response.headers["set-cookie"]

@@ -8,25 +8,19 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
+from dashboard.html_page import html_page
+
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _MARK = base64.b64encode((_ASSETS / "icons" / "mark.svg").read_bytes()).decode()
 
-
-def _tokens() -> str:
-    """The style sheet's tokens. Without scripts, the theme is the one of the system."""
-    text = (_ASSETS / "css" / "tokens.css").read_text(encoding="utf-8")
-    text = re.sub(r"\s*/\*.*?\*/", "", text, flags=re.DOTALL)
-    light, dark = (
-        re.search(rf"^{selector} (\{{.*?^\}})", text, re.DOTALL | re.MULTILINE)
-        for selector in (":root", r'\[data-bs-theme="dark"\]')
-    )
-    assert light is not None, "tokens.css has a light theme"
-    assert dark is not None, "tokens.css has a dark theme"
-    return f":root {light[1]}\n@media (prefers-color-scheme: dark) {{ :root {dark[1]} }}"
-
-
+# The tokens of the page. Without scripts, the theme is the one of the system.
 _STYLE = (
-    _tokens()
+    re.sub(
+        r'^\[data-bs-theme="dark"\] (\{.*?^\})',
+        r"@media (prefers-color-scheme: dark) { :root \1 }",
+        (_ASSETS / "css" / "tokens.css").read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
+    )
     + """
 * { box-sizing: border-box; }
 body {
@@ -69,17 +63,9 @@ _POLICY = (
 )
 
 # The form has no address: it is sent to the one that is shown, which opens afterwards.
-_PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Digit Lab: sign in</title>
-<link rel="icon" href="data:image/svg+xml;base64,{_MARK}">
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
+_HEAD = f"""<link rel="icon" href="data:image/svg+xml;base64,{_MARK}">
+<style>{_STYLE}</style>"""
+_BODY = f"""<main>
 <h1><img src="data:image/svg+xml;base64,{_MARK}" alt="" width="32" height="32">Digit Lab</h1>
 PROBLEM
 <form method="post">
@@ -90,10 +76,8 @@ PROBLEM
 </form>
 <p class="where" id="where">The window where Digit Lab was started shows the token or says where it
 is kept; ask whoever started it.</p>
-</main>
-</body>
-</html>
-"""
+</main>"""
+_PAGE = html_page("sign in", _HEAD, _BODY)
 
 
 def sign_in_page(problem: str | None, status: int, headers: dict[str, str]) -> HTMLResponse:

@@ -2,11 +2,9 @@
 
 import gzip
 import hashlib
-import importlib.util
 import re
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import brotli
 from dash.fingerprint import check_fingerprint
@@ -100,14 +98,6 @@ class PackedFiles:
             if (digest, coding) not in self._packed:
                 self._packed[digest, coding] = _PACK[coding](body)
             return self._packed[digest, coding]
-
-
-def package_folder(name: str) -> Path:
-    """Where the files of an installed package are. It is not imported."""
-    spec = importlib.util.find_spec(name)
-    assert spec is not None, f"{name} comes with requirements.txt"
-    assert spec.origin is not None, f"{name} has files"
-    return Path(spec.origin).parent
 
 
 def _coding(accepted: str) -> str | None:

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
@@ -142,27 +143,18 @@ def accuracy_range(percents: Sequence[float]) -> list[float]:
 
 
 def push_apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Moves labels as little as possible, so that each is `gap` away from the next.
+    """Moves labels so that each is `gap` away from the next, in their order.
 
-    Least squares with the order kept: labels that touch move as one block around their mean. None
-    is below `low` or, where there is room for all, above `high`.
+    They stand halfway between where moving upwards alone and moving downwards alone would put them.
+    None is below `low` or, where there is room for all, above `high`.
     """
-    order = sorted(range(len(places)), key=places.__getitem__)
-    blocks: list[list[float]] = []  # each label's place, less the gaps before it
-    for rank, index in enumerate(order):
-        block = [places[index] - rank * gap]
-        while blocks and _mean(blocks[-1]) > _mean(block):
-            block = blocks.pop() + block
-        blocks.append(block)
-    most = max(low, high - (len(places) - 1) * gap)
-    moved = [min(max(_mean(block), low), most) for block in blocks for _ in block]
-    found = dict(zip(order, moved, strict=True))
-    ranks = {index: rank for rank, index in enumerate(order)}
-    return [found[index] + ranks[index] * gap for index in range(len(places))]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    order = np.argsort(places, kind="stable")
+    gaps = gap * np.arange(len(places))  # before each label
+    wanted = np.asarray(places)[order] - gaps
+    upwards, downwards = np.maximum.accumulate(wanted), np.minimum.accumulate(wanted[::-1])[::-1]
+    moved = np.empty(len(places))
+    moved[order] = np.clip((upwards + downwards) / 2, low, max(low, high - gaps[-1:].sum())) + gaps
+    return moved.tolist()
 
 
 def escape_markup(text: str) -> str:

@@ -72,7 +72,9 @@ def test_every_route_is_called_and_its_answer_understood(
         content = operation.get("requestBody", {}).get("content", {})
         if "application/json" in content:
             annotation = inspect.signature(function).parameters["body"].annotation
-            value = content["application/json"]["example"] | (changes or {})
+            schema_name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            schema = description["components"]["schemas"][schema_name]
+            value = schema.get("examples", [{}])[0] | (changes or {})
             kinds = [
                 kind for kind in (annotation, *get_args(annotation)) if hasattr(kind, "from_dict")
             ]

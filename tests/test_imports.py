@@ -95,9 +95,8 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "ids", "logs", "owners", "service", "sign_in_page"}
-    | {"theme", "urls", "values"},
-    {"components"},
+    {"formatting", "hosts", "html_page", "ids", "logs", "service", "theme", "urls", "values"},
+    {"components", "owners", "sign_in_page"},
     {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
     {"api", "connections", "navigation"},
     {"callbacks"},

@@ -74,11 +74,10 @@ def test_a_data_folder_that_cannot_be_read_is_refused(tmp_path: Path, free_port:
 
     said = refusal("--port", str(free_port), "--data-dir", str(tmp_path / "missing"))
     assert one_sentence(said)
-    assert f"There is no folder {tmp_path / 'missing'}. Name another with --data-dir." in said
-    assert f"{tmp_path / 'file'} is a file. Name the folder" in str(
-        run._folder_problem(tmp_path / "file")
-    )
-    assert "cannot be read: File name too long." in str(run._folder_problem(tmp_path / ("x" * 999)))
+    assert f"The folder {tmp_path / 'missing'} cannot be read: No such file or directory. " in said
+    assert "Name another with --data-dir." in said
+    for name, why in (("file", "Not a directory"), ("x" * 999, "File name too long")):
+        assert f"cannot be read: {why}." in str(run._folder_problem(tmp_path / name))
     assert run._folder_problem(tmp_path) is None
 
 

@@ -147,11 +147,7 @@
       return [100 - (SPANS.find((span) => span >= 1.25 * (100 - worst)) ?? 100), 100];
     }
     const values = [...raw.y, ...test.y].filter((value) => Number.isFinite(value) && value > 0);
-    let [low, high] = [Infinity, -Infinity];
-    for (const value of values) {
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
+    const [low, high] = [Math.min(...values), Math.max(...values)];
     if (!values.length) return log ? [-2, 1] : [0, 1];
     if (!log) return [0, 1.05 * high];
     const room = 0.05 * Math.log10(high / low) || 0.1;
@@ -195,17 +191,17 @@
     return { labels, "rate-label": { x: [last], y: [rate], text: [name] } };
   }
 
-  // The band at the marked epoch, and its test value where no curve is.
-  function markOf({ metric }, filled, share, seconds) {
+  // Puts the band to the marked epoch, and its test value where no curve is.
+  function placeMark(layout, metric, filled, share, seconds) {
     const at = marked === null ? undefined : placeOfEpoch(marked, seconds);
-    if (!(at <= lastPlace(seconds))) return { shapes: [], note: [] };
-    const shape = { xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below" };
-    const band = { type: "rect", xsizemode: "pixel", xanchor: at, x0: -7, x1: 7 };
-    const ink = { width: 1.5, color: colour("--ink") };
-    const line = { type: "line", x0: at, x1: at, line: ink };
+    if (!layout.shapes || !(at <= lastPlace(seconds))) {
+      layout.shapes = [];
+      return;
+    }
+    for (const shape of layout.shapes) shape.xanchor = at;
     const value = filled.test.y[filled.test.x.indexOf(at)];
     const left = at > SIDE * lastPlace(seconds);
-    const note = {
+    layout.annotations.push({
       text: `<b>epoch ${marked}${value === undefined ? "" : `: ${text(metric, value)}`}</b>`,
       x: at,
       xanchor: left ? "right" : "left",
@@ -214,17 +210,15 @@
       y: metric === "loss" ? 1 : 1.04 - share, // where the curve is not
       yanchor: metric === "loss" ? "top" : "bottom",
       showarrow: false,
-    };
-    const fill = { fillcolor: colour("--accent"), opacity: 0.55, line: { width: 0 } };
-    return { shapes: [{ ...shape, ...band, ...fill }, { ...shape, ...line }], note: [note] };
+    });
   }
 
-  // The figure as Python gives it, with the points, in the colours of the page's theme.
+  // The figure as Python gives it, with the points.
   function figureOf(graph) {
     const { metric } = graph.dataset;
     const { smoothing, log: wanted, rate, seconds } = styleOf(graph);
     const log = wanted && metric === "loss";
-    const figure = blankOf(graph);
+    const figure = JSON.parse(graph.dataset.figure);
     const { layout } = figure;
     const filled = columns(metric, { smoothing, rate, seconds });
     const last = lastPlace(seconds);
@@ -232,8 +226,7 @@
     const share = rate ? 1 - RATE_STRIP : 1;
     const pixels = share * (graph.clientHeight - layout.margin.t - layout.margin.b);
     Object.assign(filled, labelsOf(graph, filled, range, Math.max(pixels, 1), last, log));
-    const unmarked = { shapes: [], note: [] };
-    const { shapes, note } = isCompact(graph) ? unmarked : markOf(graph.dataset, filled, share, seconds);
+    placeMark(layout, metric, filled, share, seconds);
     Object.assign(layout.xaxis, { range: graph.zoom?.x ?? [0, last] });
     Object.assign(layout.yaxis, { range: graph.zoom?.y ?? range, domain: [1 - share, 1] });
     if (rate) layout.xaxis.anchor = "y2";
@@ -243,19 +236,10 @@
       layout.xaxis.unifiedhovertitle = { text: "after %{x:.1~f} s" };
       layout.annotations[0].text = "seconds";
     }
-    layout.shapes = shapes;
-    layout.annotations = [...(layout.annotations ?? []), ...note];
     const data = figure.data.map((trace) => ({ ...trace, ...filled[trace.uid] }));
     // Each empty trace would take its time, and on the second axis would show that axis.
     return { data: data.filter(({ uid, x }) => x.length || ALWAYS.includes(uid)), layout };
   }
-
-  // The figure without points, in the colours of the page's theme.
-  function blankOf(graph) {
-    const { figure } = graph.dataset;
-    return JSON.parse(figure.replaceAll(/var\((--[\w-]+)\)/g, (_, name) => colour(name)));
-  }
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const isEmpty = () => !series.batches.length && !series.epochs.length;
   const isCompact = (graph) => graph.closest(".curve").classList.contains("compact");
@@ -379,8 +363,6 @@
       true,
     );
   }
-  // The style sheet has given the lines their colours; boxes on hover get theirs here.
-  window.addEventListener("theme", changed);
 
   // The keyboard's way along the evaluations.
 
@@ -424,14 +406,10 @@
     else if (target.closest(".curve-train")) openTab("train");
   });
 
-  // Pictures are white and have the light theme's colours.
+  // Pictures are white and have the light theme's colours, as the figure has.
   async function download(format, graphs = curves()) {
     for (const graph of graphs.filter((one) => visible(one) && one.layout)) {
-      const root = document.documentElement;
-      const theme = root.dataset.bsTheme;
-      root.dataset.bsTheme = "light"; // for a moment without a paint: variables belong to a theme
       const { data, layout } = figureOf(graph);
-      root.dataset.bsTheme = theme;
       Object.assign(layout, { paper_bgcolor: "#fff", plot_bgcolor: "#fff" });
       const { width, height } = graph.getBoundingClientRect();
       const filename = `${title} ${graph.dataset.metric}`.replaceAll(/[^\p{L}\p{N}]+/gu, "-");

@@ -62,11 +62,14 @@
   function paint() {
     const total = Math.max(run?.epochs ?? 0, last(), progress, 1);
     const share = (epochs) => `${((100 * epochs) / total).toFixed(2)}%`;
+    const reel = element("epoch-reel");
+    reel.style.setProperty("--trained", share(progress));
+    reel.style.setProperty("--epochs", total);
+    reel.classList.toggle("without-ticks", total > MOST_TICKS);
     const atEnd = isAtEnd();
     const end = share(atEnd ? Math.max(progress, last()) : last());
     slider().style.width = `calc(${last() ? end : "0%"} + 18px)`;
     slider().style.left = last() ? "-9px" : `calc(${end} - 9px)`;
-    element("epoch-reel").querySelector(".trained").style.width = share(progress);
     const [where, rest] = words();
     const text = element("epoch-live");
     if (text.textContent !== where + rest) {
@@ -76,21 +79,6 @@
     element("epoch-latest").hidden = atEnd;
     element("epoch-bar").classList.toggle("off", !run);
     element("epoch-play").disabled = last() < 1;
-    paintTicks(total);
-  }
-
-  function paintTicks(total) {
-    const reel = element("epoch-reel");
-    const key = `${total} ${Math.floor(progress)}`;
-    if (reel.dataset.ticks === key) return;
-    reel.dataset.ticks = key;
-    for (const old of reel.querySelectorAll(".tick")) old.remove();
-    if (total > MOST_TICKS) return;
-    for (let at = 0; at <= total; at++) {
-      const tick = make("i", { className: at <= progress ? "tick" : "tick to-come" });
-      tick.style.left = `${(100 * at) / total}%`;
-      slider().before(tick);
-    }
   }
 
   function update(found) {
@@ -125,17 +113,14 @@
 
   function play() {
     const button = element("epoch-play");
-    const icon = button.firstElementChild;
     if (playing) {
       clearInterval(playing);
       playing = null;
-      icon.className = "glyph glyph-play";
       button.ariaPressed = "false";
       return;
     }
     if (isAtEnd()) seek(0);
     playing = setInterval(step, PLAY_MS);
-    icon.className = "glyph glyph-pause";
     button.ariaPressed = "true";
   }
 
@@ -154,11 +139,11 @@
   const whenFree = window.requestIdleCallback ?? setTimeout;
 
   window.live.drawn.then(() => {
-    const trained = make("i", { className: "trained" });
     const input = make("input", {
       id: "epoch-slider", type: "range", min: 0, max: 0, value: 0, ariaLabel: "Epoch shown",
     });
-    element("epoch-reel").append(trained, input);
+    const parts = ["trained", "ticks"].map((className) => make("i", { className }));
+    element("epoch-reel").append(...parts, input);
     input.addEventListener("input", () => show());
     element("epoch-play").addEventListener("click", play);
     element("epoch-latest").addEventListener("click", () => seek(last()));

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 import core
 from dashboard.api import activations, docs, drawings, errors, files, predictions, previews, runs
+from dashboard.api.bodies import JsonRoute
 from dashboard.api.schemas import PROBLEMS
 from dashboard.live import endpoint
 from dashboard.live.endpoint import Live
@@ -19,11 +20,12 @@ def create_api(service: TrainingService, live: Live) -> FastAPI:
         openapi_tags=docs.TAGS,
         docs_url=None,
         redoc_url=None,
-        root_path_in_servers=False,  # the description names whole paths
+        openapi_url=None,  # `docs` has a description that names whole paths
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         responses=PROBLEMS,
     )
+    api.router.route_class = JsonRoute
     errors.add_handlers(api)
     runs.register(api, service)
     files.register(api, service)

@@ -1,51 +1,44 @@
-"""Reads the bodies of requests."""
+"""How bodies in JSON are read. `dashboard.middleware.BodyLimit` bounds their length."""
 
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from fastapi import Depends, Request
-from pydantic import BaseModel, ValidationError
+from fastapi import HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from pydantic_core import from_json
-
-from dashboard.api.errors import BadRequest, sentences
-
-
-async def read_body(request: Request) -> bytes:
-    """A dependency that gives the body. `dashboard.middleware.BodyLimit` bounds its length."""
-    return await request.body()
+from starlette.datastructures import MutableHeaders
 
 
-Model = TypeVar("Model", bound=BaseModel)
+class JsonRoute(APIRoute):
+    """A route whose body, if it has one, is a JSON object whatever its content type: `curl -d`
+    calls it a form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_json(request: Request) -> Response:
+            MutableHeaders(scope=request.scope)["content-type"] = "application/json"
+            return await handle(_JsonRequest(request.scope, request.receive))
+
+        return handle if self.body_field is None else handle_json
 
 
-class JsonBody(Generic[Model]):
-    """A dependency that parses the body as JSON and gives it as a pydantic model.
+class _JsonRequest(Request):
+    async def json(self) -> dict[str, Any]:
+        """Parses the body in a thread: FastAPI's own way is on the event loop."""
+        return await run_in_threadpool(parse, await self.body())
 
-    FastAPI's own wants a content type that `curl -d` does not send, and parses on the event loop.
 
-    Attributes:
-        openapi: the `openapi_extra` of a route that depends on it.
+def parse(body: bytes) -> dict[str, Any]:
     """
-
-    def __init__(self, model: type[Model], example: dict[str, Any], optional: bool = False) -> None:
-        """
-        Args:
-            example: a body that the description proposes.
-            optional: no body is as good as an empty object.
-        """
-        self._model, self._optional = model, optional
-        content = {"schema": model.model_json_schema(), "example": example}
-        body = {"required": not optional, "content": {"application/json": content}}
-        self.openapi = {"requestBody": body}
-
-    def __call__(self, body: Annotated[bytes, Depends(read_body)]) -> Model:
-        """Not `async`: FastAPI calls it in a thread."""
-        try:
-            value = {} if self._optional and not body else from_json(body)
-        except ValueError as error:
-            raise BadRequest("The request's body is not JSON, or nested too deep.") from error
-        if not isinstance(value, dict):
-            raise BadRequest("The request's body must be a JSON object.")
-        try:
-            return self._model.model_validate(value)
-        except ValidationError as error:
-            raise BadRequest(sentences(error.errors())) from error
+    Raises:
+        HTTPException: it is not a JSON object.
+    """
+    try:
+        value = from_json(body)
+    except ValueError as error:
+        raise HTTPException(400, "The request's body is not JSON, or nested too deep.") from error
+    if not isinstance(value, dict):
+        raise HTTPException(400, "The request's body must be a JSON object.")
+    return value

@@ -3,12 +3,12 @@
 fastapi-offline brings the files of Swagger UI.
 """
 
-from typing import Any
+import importlib.metadata
 
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from dashboard.static import package_folder
+from dashboard.html_page import html_page
 from dashboard.urls import url
 
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.
@@ -23,46 +23,33 @@ TAGS = [
     {"name": "live", "description": "Follow runs as the page does; also as a WebSocket."},
     {"name": "server", "description": "The server itself."},
 ]
+OFFLINE = importlib.metadata.distribution("fastapi-offline")
 SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon.png")
 
 # FastAPI's own page of Swagger UI has an inline script, which browsers would not run here.
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Digit Lab: REST</title>
-<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
-<link rel="icon" href="{api}/docs/favicon.png">
-</head>
-<body>
-<div id="swagger-ui" data-url="{api}/openapi.json"></div>
+_HEAD = """<link rel="stylesheet" href="{api}/docs/swagger-ui.css">
+<link rel="icon" href="{api}/docs/favicon.png">"""
+_BODY = """<div id="swagger-ui" data-url="{api}/openapi.json"></div>
 <script src="{api}/docs/swagger-ui-bundle.js"></script>
-<script src="{script}"></script>
-</body>
-</html>
-"""
+<script src="{script}"></script>"""
 
 
 def register(api: FastAPI) -> None:
-    """Adds the page, and the paths under which the API is mounted to its OpenAPI description."""
+    """Adds the page and the description, with the paths under which the API is mounted."""
 
-    describe = api.openapi
-
-    def openapi() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            schema = describe()  # kept in `api.openapi_schema`
-            schema["paths"] = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
-        return describe()
-
-    api.openapi = openapi  # type: ignore[method-assign]
+    @api.get("/openapi.json", include_in_schema=False)
+    def description() -> JSONResponse:
+        schema = api.openapi()
+        paths = {url(f"/api{path}"): route for path, route in schema["paths"].items()}
+        return JSONResponse({**schema, "paths": paths})
 
     @api.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse(_PAGE.format(api=url("/api"), script=url("/assets/pages/api_docs.js")))
+        body = _BODY.format(api=url("/api"), script=url("/assets/pages/api_docs.js"))
+        return HTMLResponse(html_page("REST", _HEAD.format(api=url("/api")), body))
 
     @api.get("/docs/{name}", include_in_schema=False)
     def swagger_ui(name: str) -> FileResponse:
         if name not in SWAGGER:
             raise HTTPException(404)
-        return FileResponse(package_folder("fastapi_offline") / "static" / name)
+        return FileResponse(str(OFFLINE.locate_file(f"fastapi_offline/static/{name}")))

@@ -5,12 +5,10 @@ Each request is about the drawings of its owner (`dashboard/owners.py`).
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 
 from core.records.drawings import DrawingScores, FinetuneReport
 from core.records.runs import RunSnapshot
-from dashboard.api.bodies import JsonBody
-from dashboard.api.predictions import A_SEVEN
 from dashboard.api.schemas import (
     DrawingCreate,
     DrawingList,
@@ -21,8 +19,7 @@ from dashboard.api.schemas import (
 from dashboard.owners import owner
 from dashboard.service import TrainingService
 
-drawing_body = JsonBody(DrawingCreate, {"strokes": A_SEVEN, "label": 7})
-finetune_body = JsonBody(FinetuneRequest, {"mixed": True}, optional=True)
+USUAL = FinetuneRequest()
 
 
 def register(api: FastAPI, service: TrainingService) -> None:
@@ -47,10 +44,8 @@ def register(api: FastAPI, service: TrainingService) -> None:
         ]
         return DrawingList(drawings=responses, count=len(responses), right=found.right)
 
-    @api.post(
-        "/handwriting", status_code=201, tags=["drawings"], openapi_extra=drawing_body.openapi
-    )
-    def keep_drawing(body: Annotated[DrawingCreate, Depends(drawing_body)]) -> dict[str, str]:
+    @api.post("/handwriting", status_code=201, tags=["drawings"])
+    def keep_drawing(body: DrawingCreate) -> dict[str, str]:
         """Keeps a drawing and the digit that was meant; answers its `id`."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
         return {"id": drawings.save(owner(), body.label, image).drawing_id}
@@ -60,13 +55,8 @@ def register(api: FastAPI, service: TrainingService) -> None:
         """Deletes all drawings; answers their ids under `deleted`, which can be restored."""
         return {"deleted": drawings.delete_all(owner())}
 
-    @api.post(
-        "/handwriting/teach",
-        status_code=201,
-        tags=["drawings"],
-        openapi_extra=finetune_body.openapi,
-    )
-    def finetune(body: Annotated[FinetuneRequest, Depends(finetune_body)]) -> RunSnapshot:
+    @api.post("/handwriting/teach", status_code=201, tags=["drawings"])
+    def finetune(body: FinetuneRequest = USUAL) -> RunSnapshot:
         """Forks a run and trains the fork on the drawings."""
         return service.runs.snapshot(
             service.finetuning.start(owner(), body.run, body.epoch, body.mixed)

@@ -11,58 +11,41 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from core.errors import (
-    DamagedFileError,
-    DatasetUnavailableError,
-    DigitLabError,
-    EmptyDrawingError,
-    InvalidConfigError,
-    InvalidDrawingError,
-    InvalidWeightsError,
-    NoModelError,
-    NotTrainedError,
-    OutOfRangeError,
-    StorageError,
-    UnknownDrawingError,
-    UnknownEpochError,
-    UnknownRunError,
-    WrongStateError,
-)
+from core import errors
 
 log = logging.getLogger(__name__)
 
 
-class BadRequest(DigitLabError):
-    """The request itself has the wrong form."""
+class BadRequest(errors.DigitLabError):
+    """The request itself has the wrong form: 400, as all that `STATUS_CODES` does not name."""
 
 
-STATUS_CODES: dict[type[DigitLabError], int] = {
-    BadRequest: 400,
-    UnknownRunError: 404,
-    UnknownEpochError: 404,
-    UnknownDrawingError: 404,
-    WrongStateError: 409,
-    NoModelError: 409,
-    NotTrainedError: 409,
-    OutOfRangeError: 422,
-    InvalidConfigError: 422,
-    InvalidDrawingError: 422,
-    EmptyDrawingError: 422,
-    InvalidWeightsError: 422,
+STATUS_CODES: dict[type[errors.DigitLabError], int] = {
+    errors.UnknownRunError: 404,
+    errors.UnknownEpochError: 404,
+    errors.UnknownDrawingError: 404,
+    errors.WrongStateError: 409,
+    errors.NoModelError: 409,
+    errors.NotTrainedError: 409,
+    errors.OutOfRangeError: 422,
+    errors.InvalidConfigError: 422,
+    errors.InvalidDrawingError: 422,
+    errors.EmptyDrawingError: 422,
+    errors.InvalidWeightsError: 422,
     # The request is fine; the disk is not.
-    DamagedFileError: 500,
-    DatasetUnavailableError: 503,
-    StorageError: 507,
+    errors.DamagedFileError: 500,
+    errors.DatasetUnavailableError: 503,
+    errors.StorageError: 507,
 }
 
 
 def add_handlers(app: FastAPI) -> None:
     """Lets an app answer every error with a sentence."""
 
-    @app.exception_handler(DigitLabError)
-    async def refuse(_: Request, error: DigitLabError) -> JSONResponse:
+    @app.exception_handler(errors.DigitLabError)
+    async def refuse(_: Request, error: errors.DigitLabError) -> JSONResponse:
         body: dict[str, Any] = {"error": str(error)}
-        if isinstance(error, InvalidConfigError):
+        if isinstance(error, errors.InvalidConfigError):
             body |= {"field": next(iter(error.fields)), "fields": error.fields}
         code = STATUS_CODES.get(type(error), 400)
         log.info("A request was refused with %d: %s", code, error)
@@ -74,23 +57,18 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refuse_path(request: Request, error: HTTPException) -> JSONResponse:
-        """Answers 404 and 405; `Allow` names the methods of all routes with the same path."""
+        """Answers 404 and 405; `Allow` names the methods of all routes with the same path. The
+        sentences of other errors are their own."""
         sentence = f"There is nothing to {request.method} at {request.url.path}."
         headers = {}
         if error.status_code == 405:
-            found = next(
-                route
-                for route in app.routes
-                if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-            )
-            methods = {
-                method
-                for route in app.routes
-                if isinstance(route, Route) and route.path == found.path
-                for method in route.methods or ()
-            }
-            headers["Allow"] = ", ".join(sorted(methods))
+            routes = [route for route in app.routes if isinstance(route, Route)]
+            found = next(one for one in routes if one.matches(request.scope)[0] is not Match.NONE)
+            same = [route.methods or () for route in routes if route.path == found.path]
+            headers["Allow"] = ", ".join(sorted(set().union(*same)))
             sentence += f" It takes {headers['Allow']}."
+        elif error.status_code != 404:
+            sentence = error.detail
         return JSONResponse({"error": sentence}, error.status_code, headers)
 
     @app.exception_handler(Exception)

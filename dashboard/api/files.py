@@ -7,7 +7,6 @@ from fastapi.responses import Response
 
 from core.records.exports import File, WeightsFormat
 from core.records.runs import RunSnapshot
-from dashboard.api.bodies import read_body
 from dashboard.api.errors import BadRequest
 from dashboard.api.schemas import KeptEpoch, Name
 from dashboard.service import TrainingService
@@ -21,6 +20,10 @@ FILE_BODY = {
 }
 TEXT = {"type": "string"}
 OBJECT = {"type": "object", "additionalProperties": True}
+
+
+async def read_body(request: Request) -> bytes:
+    return await request.body()
 
 
 def register(api: FastAPI, service: TrainingService) -> None:

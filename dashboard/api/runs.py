@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query, Response
+from fastapi import FastAPI, Query, Response
 
 from core.config import parse_config
 from core.records.health import Health
 from core.records.runs import RunSnapshot
 from core.records.speed import Promises
-from dashboard.api.bodies import JsonBody
 from dashboard.api.schemas import (
     Datasets,
     Events,
@@ -23,12 +22,7 @@ from dashboard.api.schemas import (
 )
 from dashboard.service import TrainingService
 
-run_body = JsonBody(RunCreate, {"preset": "speedrun", "seed": 3}, optional=True)
-update_body = JsonBody(RunUpdate, {"name": "First try", "note": "With a low learning rate."})
-rewind_body = JsonBody(RewindRequest, {"epoch": 1})
-fork_body = JsonBody(ForkRequest, {"epoch": 1, "epochs": 3, "learning_rate": 0.0001})
-repeat_body = JsonBody(RepeatRequest, {"seeds": 5}, optional=True)
-rate_body = JsonBody(LearningRateRequest, {"learning_rate": 0.0001})
+NO_SETTINGS, USUAL_SEEDS = RunCreate(), RepeatRequest()
 
 
 def register(api: FastAPI, service: TrainingService) -> None:
@@ -69,8 +63,8 @@ def register(api: FastAPI, service: TrainingService) -> None:
         """All runs, the newest first."""
         return RunList(runs=service.runs.all())
 
-    @api.post("/runs", status_code=201, tags=["runs"], openapi_extra=run_body.openapi)
-    def start_run(body: Annotated[RunCreate, Depends(run_body)]) -> RunSnapshot:
+    @api.post("/runs", status_code=201, tags=["runs"])
+    def start_run(body: RunCreate = NO_SETTINGS) -> RunSnapshot:
         """Starts a run. While another one trains it is `queued`, with its `queue_place`."""
         config = parse_config(body.model_extra or {})
         return service.runs.snapshot(service.runs.start(config, body.name))
@@ -80,8 +74,8 @@ def register(api: FastAPI, service: TrainingService) -> None:
         """A run as it is now."""
         return service.runs.snapshot(run_id)
 
-    @api.patch("/runs/{run_id}", tags=["runs"], openapi_extra=update_body.openapi)
-    def update_run(run_id: str, body: Annotated[RunUpdate, Depends(update_body)]) -> RunSnapshot:
+    @api.patch("/runs/{run_id}", tags=["runs"])
+    def update_run(run_id: str, body: RunUpdate) -> RunSnapshot:
         """Sets a run's name and note, or pins it."""
         return service.runs.update_metadata(run_id, body.name, body.note, body.pinned)
 
@@ -120,35 +114,24 @@ def register(api: FastAPI, service: TrainingService) -> None:
         """Continues a run where it was left, bit for bit as if it had never been paused."""
         return service.runs.resume(run_id)
 
-    @api.post("/runs/{run_id}/rewind", tags=["training"], openapi_extra=rewind_body.openapi)
-    def rewind_run(
-        run_id: str, body: Annotated[RewindRequest, Depends(rewind_body)]
-    ) -> RunSnapshot:
+    @api.post("/runs/{run_id}/rewind", tags=["training"])
+    def rewind_run(run_id: str, body: RewindRequest) -> RunSnapshot:
         """Goes back to the end of an epoch. Resuming the run drops what came after it."""
         return service.runs.rewind(run_id, body.epoch)
 
-    @api.post(
-        "/runs/{run_id}/fork", status_code=201, tags=["training"], openapi_extra=fork_body.openapi
-    )
-    def fork_run(run_id: str, body: Annotated[ForkRequest, Depends(fork_body)]) -> RunSnapshot:
+    @api.post("/runs/{run_id}/fork", status_code=201, tags=["training"])
+    def fork_run(run_id: str, body: ForkRequest) -> RunSnapshot:
         """Starts a new run from the end of an epoch of this one, with other settings."""
         return service.runs.snapshot(service.runs.fork(run_id, body.epoch, body.changes()))
 
-    @api.post(
-        "/runs/{run_id}/repeat",
-        status_code=201,
-        tags=["training"],
-        openapi_extra=repeat_body.openapi,
-    )
-    def repeat_run(run_id: str, body: Annotated[RepeatRequest, Depends(repeat_body)]) -> RunGroup:
+    @api.post("/runs/{run_id}/repeat", status_code=201, tags=["training"])
+    def repeat_run(run_id: str, body: RepeatRequest = USUAL_SEEDS) -> RunGroup:
         """Trains the same settings with other seeds."""
         group = service.runs.repeat(run_id, body.seeds)
         return RunGroup(group=group, runs=[run for run in service.runs.all() if run.group == group])
 
-    @api.post("/runs/{run_id}/learning-rate", tags=["training"], openapi_extra=rate_body.openapi)
-    def set_learning_rate(
-        run_id: str, body: Annotated[LearningRateRequest, Depends(rate_body)]
-    ) -> RunSnapshot:
+    @api.post("/runs/{run_id}/learning-rate", tags=["training"])
+    def set_learning_rate(run_id: str, body: LearningRateRequest) -> RunSnapshot:
         """Changes the learning rate of the run that trains."""
         service.runs.set_learning_rate(run_id, body.learning_rate)
         return service.runs.snapshot(run_id)

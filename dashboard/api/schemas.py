@@ -51,6 +51,8 @@ STROKES = {
 }
 GREYS = {"type": "array", "minItems": 3, "maxItems": MAX_SIDE}
 PIXELS = {**GREYS, "items": {**GREYS, "items": {"type": "number", "minimum": 0, "maximum": 255}}}
+STROKES_OR_PIXELS = [{"required": ["strokes"]}, {"required": ["pixels"]}]
+A_SEVEN = {"strokes": [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]}
 SETTINGS: dict[str, Any] = TrainConfig.model_json_schema()["properties"]
 RATE = {name: SETTINGS["learning_rate"][name] for name in ("type", "exclusiveMinimum", "maximum")}
 
@@ -59,7 +61,7 @@ def _add_settings(schema: dict[str, Any]) -> None:
     """All settings are optional fields: a preset gives those that are left out."""
     preset = {"type": "string", "enum": list(PRESETS), "description": "Settings to start from."}
     schema["properties"] |= {"preset": preset, **SETTINGS}
-    schema["additionalProperties"] = False
+    schema |= {"additionalProperties": False, "examples": [{"preset": "speedrun", "seed": 3}]}
 
 
 def _add_changes(schema: dict[str, Any]) -> None:
@@ -67,7 +69,13 @@ def _add_changes(schema: dict[str, Any]) -> None:
     for name, setting in SETTINGS.items():
         if name not in FIXED_IN_A_FORK:
             schema["properties"][name] = {key: setting[key] for key in setting if key != "default"}
-    schema["additionalProperties"] = False
+    example = {"epoch": 1, "epochs": 3, "learning_rate": 0.0001}
+    schema |= {"additionalProperties": False, "examples": [example]}
+
+
+def _example(body: dict[str, Any], **schema: Any) -> ConfigDict:
+    """A body that the description proposes, and what else its schema says."""
+    return ConfigDict(json_schema_extra={"examples": [body], **schema})
 
 
 # Requests
@@ -88,12 +96,16 @@ class RunCreate(_Request):
 class RunUpdate(_Request):
     """What people say of a run; what is left out stays as it is."""
 
+    model_config = _example({"name": "First try", "note": "With a low learning rate."})
+
     name: Name | None = Field(None, description="What it is called.")
     note: Name | None = Field(None, description="What it was for.")
     pinned: bool | None = Field(None, description="Whether it is kept from being deleted.")
 
 
 class RewindRequest(_Request):
+    model_config = _example({"epoch": 1})
+
     epoch: Epoch = Field(description="After which epoch; 0 is the untrained network.")
 
 
@@ -123,15 +135,15 @@ class RepeatRequest(_Request):
 class LearningRateRequest(_Request):
     """Another learning rate, from the next batch on."""
 
+    model_config = _example({"learning_rate": 0.0001})
+
     learning_rate: Annotated[Any, WithJsonSchema(RATE)] = Field(description="Of a cycle, its peak.")
 
 
 class _Drawing(_Request):
     """A drawing, as strokes or as pixels."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["strokes"]}, {"required": ["pixels"]}]}
-    )
+    model_config = _example(A_SEVEN, oneOf=STROKES_OR_PIXELS)
 
     strokes: Annotated[Any, WithJsonSchema(STROKES)] = Field(
         None,
@@ -180,6 +192,8 @@ class HistoryRequest(_Drawing):
 
 class DrawingCreate(_Drawing):
     """A drawing to keep, and the digit that was meant."""
+
+    model_config = _example({**A_SEVEN, "label": 7}, oneOf=STROKES_OR_PIXELS)
 
     label: Digit
 

@@ -7,6 +7,7 @@ from dash import html
 
 from dashboard.components.controls import panel
 from dashboard.components.epoch_curves import VALUE, Metric, epoch_layout, value_axis
+from dashboard.theme import TOKENS
 
 HEIGHT = 372
 _COMPACT = 200
@@ -109,7 +110,7 @@ def _empty_axes(metric: Metric) -> html.Div:
 def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
     """A figure without points. The `uid` of a trace names what the script puts into it.
 
-    Colours are variables of the style sheet, which the script replaces by the theme's colours.
+    Its shapes mark the epoch whose network is shown. Colours are the light theme's.
     """
     margin = dict(l=42, r=96, t=8, b=24) if compact else dict(l=46, r=74, t=10, b=28)
     rate = dict(domain=[0, 0.2], rangemode="tozero", nticks=3, tickformat="~r", fixedrange=True)
@@ -125,7 +126,7 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
         epoch_layout(
             None,
             margin=margin,
-            **({"annotations": []} if compact else {}),
+            **({"annotations": []} if compact else {"shapes": _MARK}),
             xaxis=dict(nticks=5 if compact else 7),
             yaxis=value_axis(metric, nticks=4 if compact else 7),
             yaxis2=rate,
@@ -133,8 +134,15 @@ def empty_curve(metric: Metric, compact: bool = False) -> go.Figure:
     )
 
 
-_TRAIN, _TEST, _RATE, _OWN = "var(--train)", "var(--test)", "var(--ink-2)", "var(--run-4)"
-_HALO = dict(color="var(--page)", width=1.5)
+_TRAIN, _TEST, _RATE, _OWN = (TOKENS[name] for name in ("train", "test", "ink-2", "run-4"))
+_HALO = dict(color=TOKENS["page"], width=1.5)
+
+_PLACE = dict(xref="x", xsizemode="pixel", yref="paper", y0=0, y1=1, layer="below")
+_FILL = dict(fillcolor=TOKENS["accent"], opacity=0.55, line=dict(width=0))
+_MARK = [
+    dict(type="rect", x0=-7, x1=7, **_PLACE, **_FILL),
+    dict(type="line", x0=0, x1=0, **_PLACE, line=dict(width=1.5, color=TOKENS["ink"])),
+]
 
 
 def _own(uid: str, symbol: str) -> dict[str, Any]:

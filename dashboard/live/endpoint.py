@@ -68,7 +68,6 @@ class Live:
         self._changes = Changes(service, row, describe)
         self._pages: set[_Page] = set()
         self._sockets = 0
-        self._is_full = False
         self._messages: dict[Place, asyncio.Future[tuple[str | None, Place]]] = {}
         # Reads from the service, which may read from disk. One thread: `Changes` has no lock.
         self._reader = ThreadPoolExecutor(1, "live")
@@ -89,7 +88,7 @@ class Live:
         """After changes, but at most every `UPDATE_SECONDS`, wakes all pages at once.
 
         Pages that are woken together stand at the same place, so their message is made once.
-        Without changes it wakes them every `PING_SECONDS`.
+        Without changes it looks and wakes them every `PING_SECONDS`.
         """
         loop = asyncio.get_running_loop()
         changed = asyncio.Event()
@@ -101,10 +100,12 @@ class Live:
         changed.set()  # something may have changed before
         try:
             while True:
-                if await _wait(changed, PING_SECONDS):
-                    changed.clear()
-                    await loop.run_in_executor(self._reader, self._refresh)
-                    self._messages.clear()
+                ping = loop.call_later(PING_SECONDS, changed.set)
+                await changed.wait()
+                ping.cancel()
+                changed.clear()
+                await loop.run_in_executor(self._reader, self._refresh)
+                self._messages.clear()
                 wanted = {page.place.run for page in self._pages if "preview" in page.place.wants}
                 await loop.run_in_executor(self._reader, self._watch_runs, wanted)
                 for page in self._pages:
@@ -145,12 +146,11 @@ class Live:
         """Serves one page until it leaves."""
         await socket.accept()
         if self._sockets >= MAX_PAGES:
-            if not self._is_full:
-                log.info("%d pages are open, the most that can follow at once.", MAX_PAGES)
-            self._is_full = True
             await socket.close(1013, FULL.format(MAX_PAGES))
             return
         self._sockets += 1
+        if self._sockets == MAX_PAGES:
+            log.info("%d pages are open, the most that can follow at once.", MAX_PAGES)
         try:
             page = _Page(socket, await asyncio.wait_for(_read(socket), FIRST_SECONDS))
             listener = asyncio.create_task(page.listen())
@@ -168,7 +168,6 @@ class Live:
             await socket.close(1008, f"Say your place within {FIRST_SECONDS:g} seconds.")
         finally:
             self._sockets -= 1
-            self._is_full = False
 
     async def _send_news(self, page: _Page) -> None:
         """Sends a page its news. A slow page does not hold up others.
@@ -190,31 +189,12 @@ class Live:
                 text = _ping(page.place)
             if text is not None:
                 sent = now
-                await _send(page.socket, text)
+                try:
+                    await page.socket.send_text(text)
+                except RuntimeError as error:  # it left while the message was made
+                    raise WebSocketDisconnect from error
             await page.news.wait()
         raise page.end
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> bool:
-    """Whether the event came in time. As `asyncio.wait_for`, but Python 3.11's forgets that it was
-    cancelled if the event comes in that moment: the server would not end."""
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait([waiting], timeout=seconds)
-        return waiting.done()
-    finally:
-        waiting.cancel()
-
-
-async def _send(socket: WebSocket, text: str) -> None:
-    """
-    Raises:
-        WebSocketDisconnect: the page left.
-    """
-    try:
-        await socket.send_text(text)
-    except RuntimeError as error:  # it left while the message was made
-        raise WebSocketDisconnect() from error
 
 
 async def _read(socket: WebSocket) -> Place:
@@ -223,13 +203,10 @@ async def _read(socket: WebSocket) -> Place:
         WebSocketDisconnect: the page left.
         ValueError: the message is no place; in a sentence.
     """
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message["code"])
-    text = message.get("text")
-    if text is None:
-        raise ValueError("A message must be text.")
-    return _parse(text)
+    try:
+        return _parse(await socket.receive_text())
+    except KeyError as error:
+        raise ValueError("A message must be text.") from error
 
 
 def register(api: FastAPI, live: Live) -> None:

@@ -1,8 +1,8 @@
 """The messages of `/api/live`, as typed records."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.records.metrics import Metrics
 from core.records.preview import PreviewFrame
@@ -14,8 +14,6 @@ PROTOCOL = 3
 
 Want = Literal["preview"]
 """A part of the messages that a page gets only if it asks for it."""
-WANTS = {"type": "array", "items": {"enum": list(get_args(Want)), "type": "string"}}
-"""One may ask twice."""
 
 
 class Place(BaseModel):
@@ -33,8 +31,8 @@ class Place(BaseModel):
     shown: str | None = Field(None, max_length=100, description="`shown` of the last message.")
     revision: int = Field(0, ge=0, description="`revision` of the last message.")
     cursor: int = Field(0, ge=0, description="`cursor` of the last message.")
-    wants: Annotated[frozenset[Want], WithJsonSchema(WANTS)] = Field(
-        frozenset(), description="Parts to send as well: `preview` has training make previews."
+    wants: tuple[Want, ...] = Field(
+        (), description="Parts to send as well: `preview` has training make previews."
     )
 
 

@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -63,15 +64,11 @@ class Changes:
             same = before.get(run_id) is run and run.state.finished
             if same and (run_id, "row") not in self._problems:
                 continue
-            try:
-                network = self._service.predictions.weights_version(run_id)
-                self._store(self._rows, run_id, {**self._row(run), "network": network})
-                self._note(run_id, "row")
-            except UnknownRunError:  # deleted a moment ago: the next look finds it gone
-                continue
-            except Exception as error:  # noqa: BLE001 (_note logs it)
-                self._note(run_id, "row", error)
-            self._removed.pop(run_id, None)
+            with suppress(UnknownRunError):  # deleted a moment ago: the next look finds it gone
+                with self._noted(run_id, "row"):
+                    network = self._service.predictions.weights_version(run_id)
+                    self._store(self._rows, run_id, {**self._row(run), "network": network})
+                self._removed.pop(run_id, None)
         for run_id in before.keys() - runs.keys():
             self._rows.pop(run_id, None)
             self._run_parts.pop(run_id, None)
@@ -96,18 +93,13 @@ class Changes:
         """The parts of the messages that are about a run, read once for each version."""
         parts = self._run_parts.setdefault(run_id, {})
         if "problem" not in parts or parts["problem"].read < self.version:
-            try:
+            with self._noted(run_id, "run"):
                 run = None if run_id is None else self._service.runs.snapshot(run_id)
                 self._store(parts, "run", run)
                 self._store(parts, "text", self._describe(run))
                 self._store(parts, "network", self._network(run))
                 newest = run and self._service.runs.newest_preview(run.run_id)
                 self._store(parts, "preview", newest)
-                self._note(run_id, "run")
-            except UnknownRunError:
-                raise
-            except Exception as error:  # noqa: BLE001 (_note logs it)
-                self._note(run_id, "run", error)
             self._store_problem(run_id)
         return parts
 
@@ -117,29 +109,31 @@ class Changes:
         From 0 on where `start` is past the end. Without events, and with a `problem`, if they
         cannot be read.
         """
-        try:
+        events: list[Metrics] = []
+        with self._noted(run_id, "events"):
             events, cursor = self._service.runs.events_since(run_id, start)
             if start > cursor:
-                start = 0
-                events, cursor = self._service.runs.events_since(run_id, start)
-            self._note(run_id, "events")
+                start, (events, _) = 0, self._service.runs.events_since(run_id, 0)
+        self._store_problem(run_id)
+        return start, events, start + len(events)
+
+    @contextmanager
+    def _noted(self, run_id: str | None, what: str) -> Iterator[None]:
+        """Goes on where something of a run cannot be read: remembers that, and logs what is new.
+
+        Raises:
+            UnknownRunError: there is no such run.
+        """
+        try:
+            yield
+            self._problems.pop((run_id, what), None)
         except UnknownRunError:
             raise
-        except Exception as error:  # noqa: BLE001 (_note logs it)
-            self._note(run_id, "events", error)
-            events, cursor = [], start
-        self._store_problem(run_id)
-        return start, events, cursor
-
-    def _note(self, run_id: str | None, what: str, error: Exception | None = None) -> None:
-        """Remembers whether something of a run can be read, and logs what is new of that."""
-        if error is None:
-            self._problems.pop((run_id, what), None)
-            return
-        problem = _explain(error)
-        if problem not in [text for (run, _), text in self._problems.items() if run == run_id]:
-            log.warning("Run %s cannot be shown: its %s", run_id, what, exc_info=error)
-        self._problems[run_id, what] = problem
+        except Exception as error:
+            problem = _explain(error)
+            if problem not in [text for (run, _), text in self._problems.items() if run == run_id]:
+                log.warning("Run %s cannot be shown: its %s", run_id, what, exc_info=True)
+            self._problems[run_id, what] = problem
 
     def _store_problem(self, run_id: str | None) -> None:
         found = (self._problems.get((run_id, what), "") for what in ("row", "run", "events"))

@@ -297,7 +297,7 @@ def test_the_axis_can_be_the_time_that_training_took(
     dashboard.until(lambda: shown_range(dashboard, ACCURACY)[0] == [0, last["seconds"]])
     dashboard.click_point(ACCURACY, f"[gd.data[{TEST}].x[1], gd.data[{TEST}].y[1]]")
     expect(dashboard.page.get_by_label("Epoch shown")).to_have_value("2")
-    band = "gd.layout.shapes.at(-1).x0"
+    band = "gd.layout.shapes.at(-1).xanchor"
     dashboard.until(lambda: dashboard.figure_value(ACCURACY, band) == second["seconds"])
     dashboard.figure(ACCURACY).focus()
     dashboard.page.keyboard.press("End")

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.testclient import WebSocketDenialResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -23,7 +22,6 @@ from core.service.service import TrainingService
 from dashboard import auth
 from dashboard.app import create_app
 from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
-from dashboard.middleware import BodyLimit
 from tests.conftest import run_async
 from tests.dashboard.conftest import Clock, refusal
 
@@ -49,11 +47,15 @@ def client(app: Any, clock: Clock) -> Iterator[TestClient]:
     """A browser without cookies, at a server that has not seen a wrong token yet."""
     client = TestClient(app, base_url=ORIGIN, follow_redirects=False)
     client.get("/")  # builds the middleware
+    auth_layer(app)._tries = Tries(clock)
+    return client
+
+
+def auth_layer(app: Any) -> Auth:
     layer = app.middleware_stack
     while not isinstance(layer, Auth):
         layer = getattr(layer, "app", None) or layer._app
-    layer._tries = Tries(clock)
-    return client
+    return layer
 
 
 @pytest.fixture
@@ -69,6 +71,10 @@ def routes(found: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from routes(route.routes, path)
         for method in getattr(route, "methods", None) or ["GET"]:
             yield method, path
+
+
+def well() -> Any:
+    raise AssertionError("nobody asks for it here")
 
 
 # Strangers
@@ -113,22 +119,27 @@ def test_no_socket_opens_for_strangers(client: TestClient, shown: Any) -> None:
     assert refusal(refused.value, 401) in (auth.NO_TOKEN, auth.WRONG_TOKEN)
 
 
-def test_strangers_learn_the_status_of_the_server_and_nothing_else(tmp_path: Path) -> None:
-    async def health(scope: Scope, receive: Receive, send: Send) -> None:
-        told = {"status": "full", "queue": ["a run"], "asked": Request(scope).url.query}
-        await JSONResponse(told, 503, {"x-runs": "3"})(scope, receive, send)
+def test_strangers_learn_the_status_of_the_server_and_nothing_else(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.service.health.MIN_FREE_BYTES", 1 << 80)
+    for headers in ({}, HTML, OLD_COOKIE):
+        answer = client.get("/api/health?run=1", headers=headers)
+        assert answer.status_code == 503
+        assert answer.json().keys() == {"status"}
+        assert answer.json()["status"].startswith("The disk is full: ")
+        assert answer.headers["cache-control"] == "no-store"
+    assert "queue_length" in client.get("/api/health", headers=BEARER).json()
+    for method in ("POST", "DELETE"):
+        assert client.request(method, "/api/health").status_code == 401
+    refusal(client.get("/api/health", headers=WRONG), 401)
 
-    client = TestClient(Auth(health, auth.credentials(TOKEN, 1, tmp_path), "/"))
-    answer = client.get("/api/health?run=1")
-    assert (answer.status_code, answer.json()) == (503, {"status": "full"})
-    assert "x-runs" not in answer.headers
-    assert client.get("/api/health", headers=BEARER).json()["queue"] == ["a run"]
-    assert client.post("/api/health").status_code == 401
 
-
-def test_a_stranger_who_leaves_or_meets_an_error_causes_no_traceback(tmp_path: Path) -> None:
-    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({"error": "/home/ada/runs is damaged."}, 500)(scope, receive, send)
+def test_a_stranger_who_leaves_or_meets_an_error_learns_nothing(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> Any:
+        raise StorageError("/home/ada/runs is damaged.")
 
     async def leave() -> Message:
         return {"type": "http.disconnect"}
@@ -138,12 +149,15 @@ def test_a_stranger_who_leaves_or_meets_an_error_causes_no_traceback(tmp_path: P
     async def collect(message: Message) -> None:
         sent.append(message)
 
-    app = Auth(BodyLimit(fail, {}), auth.credentials(TOKEN, 1, tmp_path), "/")
-    headers = [(b"content-length", b"5")]
-    scope = {"type": "http", "method": "GET", "path": "/api/health", "headers": headers}
-    run_async(app({**scope, "query_string": b""}, leave, collect))
-    assert sent[0]["status"] == 500
-    assert json.loads(sent[1]["body"]) == {"status": auth.NO_STATUS}
+    headers = [(b"host", b"192.168.0.7"), (b"content-length", b"5")]
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/api/health"}
+    scope |= {"query_string": b"", "scheme": "http", "root_path": "", "headers": headers}
+    run_async(app(scope, leave, collect))
+    assert (sent[0]["status"], json.loads(sent[1]["body"])) == (200, {"status": "ok"})
+
+    monkeypatch.setattr(auth_layer(app), "_health", fail)
+    answer = TestClient(app, ORIGIN, raise_server_exceptions=False).get("/api/health")
+    assert "ada" not in refusal(answer, 500)
 
 
 def test_the_sign_in_page_loads_nothing_and_may_only_send_its_form_here(client: TestClient) -> None:
@@ -193,11 +207,15 @@ def test_the_cookie_is_for_this_server_alone(client: TestClient) -> None:
     assert attributes == {"httponly", "max-age=34560000", "path=/", "samesite=lax"}
 
 
-def test_the_cookie_keeps_to_the_path_and_to_https(tmp_path: Path) -> None:
+def test_the_cookie_keeps_to_the_path_and_to_https(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.urls._prefix", "/lab/")
+
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({})(scope, receive, send)
 
-    app = Auth(answer, auth.credentials(TOKEN, 8050, tmp_path), "/lab/")
+    app = Auth(answer, auth.credentials(TOKEN, 8050, tmp_path), well)
     client = TestClient(app, base_url="https://lab.example", follow_redirects=False)
     cookie = client.get(f"/lab?token={TOKEN}", headers=HTML).headers["set-cookie"].lower()
     assert {"path=/lab", "secure"} <= {*cookie.split("; ")}
@@ -248,7 +266,7 @@ def test_a_form_that_does_not_arrive_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "FORM_SECONDS", 0.01)
-    pages = Auth(JSONResponse({}), auth.credentials(TOKEN, 8050, tmp_path), "/")
+    pages = Auth(JSONResponse({}), auth.credentials(TOKEN, 8050, tmp_path), well)
     form = {"content-type": "application/x-www-form-urlencoded", **HTML}
     headers = [(name.encode(), value.encode()) for name, value in form.items()]
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
@@ -343,7 +361,7 @@ def test_tries_count_by_address(tmp_path: Path, one: str, other: str, is_same: b
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({})(scope, receive, send)
 
-    app = Auth(answer, auth.credentials(TOKEN, 8050, tmp_path), "/", Clock())
+    app = Auth(answer, auth.credentials(TOKEN, 8050, tmp_path), well, Clock())
     for _ in range(QUICK_TRIES):
         assert TestClient(app, client=(one, 1)).get("/", headers=WRONG).status_code == 401
     expected = 429 if is_same else 200

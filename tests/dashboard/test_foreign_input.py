@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from hypothesis import given, strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dashboard import hosts
-from dashboard.api import drawings, predictions, runs
-from dashboard.api.bodies import JsonBody
-from dashboard.api.errors import BadRequest
+from dashboard.api import bodies, schemas
+from dashboard.api.errors import sentences
 from dashboard.components import runs_table
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.live import endpoint
@@ -87,10 +87,10 @@ def test_a_selection_is_a_list_of_ids_or_refused(rows: Any) -> None:
 
 # Bodies
 
-BODIES: list[JsonBody[Any]] = [
-    *(runs.run_body, runs.update_body, runs.rewind_body, runs.fork_body, runs.repeat_body),
-    *(runs.rate_body, predictions.predict_body, predictions.history_body),
-    *(drawings.drawing_body, drawings.finetune_body),
+BODIES: list[type[BaseModel]] = [
+    *(schemas.RunCreate, schemas.RunUpdate, schemas.RewindRequest, schemas.ForkRequest),
+    *(schemas.RepeatRequest, schemas.LearningRateRequest, schemas.PredictRequest),
+    *(schemas.HistoryRequest, schemas.DrawingCreate, schemas.FinetuneRequest),
 ]
 FIELDS = [
     "name",
@@ -106,16 +106,18 @@ FIELDS = [
 ]
 
 
-def assert_body_or_refusal(body: JsonBody[Any], content: bytes) -> None:
+def assert_body_or_refusal(body: type[BaseModel], content: bytes) -> None:
     sentence = "."
     try:
-        body(content)
-    except BadRequest as error:
-        sentence = str(error)
+        body.model_validate(bodies.parse(content))
+    except HTTPException as error:
+        sentence = error.detail
+    except ValidationError as error:
+        sentence = sentences(error.errors())
     assert sentence.endswith(".")
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: body._model.__name__)
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 @given(st.binary() | st.dictionaries(st.sampled_from(FIELDS), anything).map(json.dumps))
-def test_a_body_is_taken_or_refused(body: JsonBody[Any], content: bytes | str) -> None:
+def test_a_body_is_taken_or_refused(body: type[BaseModel], content: bytes | str) -> None:
     assert_body_or_refusal(body, content if isinstance(content, bytes) else content.encode())

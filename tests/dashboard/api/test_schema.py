@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from core.config import FIXED_IN_A_FORK, TrainConfig, parse_config
 from core.errors import DigitLabError
 from core.service.inspection import Inspection
-from dashboard.api import drawings, predictions, runs
-from dashboard.api.bodies import JsonBody
+from dashboard.api import schemas
 
 A_LINE = [[[0, 0], [9, 200]]]
 
@@ -25,32 +26,38 @@ def drawing(body: Any) -> None:
     Inspection.drawing(body.drawing(), body.as_drawn)
 
 
-BODIES: dict[str, tuple[JsonBody[Any], dict[str, Any], Callable[[Any], Any]]] = {
-    "start": (runs.run_body, {}, settings),
-    "update": (runs.update_body, {}, lambda body: None),
-    "rewind": (runs.rewind_body, {"epoch": 1}, lambda body: None),
-    "fork": (runs.fork_body, {"epoch": 1}, lambda body: parse_config(body.changes())),
-    "repeat": (runs.repeat_body, {}, lambda body: None),
-    "rate": (runs.rate_body, {"learning_rate": 0.1}, lambda body: parse_config(dict(body))),
-    "predict": (predictions.predict_body, {"strokes": A_LINE}, drawing),
-    "history": (predictions.history_body, {"strokes": A_LINE}, drawing),
-    "keep": (drawings.drawing_body, {"strokes": A_LINE, "label": 1}, drawing),
-    "teach": (drawings.finetune_body, {}, lambda body: None),
+BODIES: dict[str, tuple[type[BaseModel], dict[str, Any], Callable[[Any], Any]]] = {
+    "start": (schemas.RunCreate, {}, settings),
+    "update": (schemas.RunUpdate, {}, lambda body: None),
+    "rewind": (schemas.RewindRequest, {"epoch": 1}, lambda body: None),
+    "fork": (schemas.ForkRequest, {"epoch": 1}, lambda body: parse_config(body.changes())),
+    "repeat": (schemas.RepeatRequest, {}, lambda body: None),
+    "rate": (
+        schemas.LearningRateRequest,
+        {"learning_rate": 0.1},
+        lambda body: parse_config(dict(body)),
+    ),
+    "predict": (schemas.PredictRequest, {"strokes": A_LINE}, drawing),
+    "history": (schemas.HistoryRequest, {"strokes": A_LINE}, drawing),
+    "keep": (schemas.DrawingCreate, {"strokes": A_LINE, "label": 1}, drawing),
+    "teach": (schemas.FinetuneRequest, {}, lambda body: None),
 }
 """Of each route: its body, a valid one, and what the route checks besides."""
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    body: Any = BODIES[name][0].openapi["requestBody"]
-    found: dict[str, Any] = body["content"]["application/json"]["schema"]
-    return found
+    return BODIES[name][0].model_json_schema()
+
+
+def read(body: type[BaseModel], value: dict[str, Any]) -> BaseModel:
+    return body.model_validate(from_json(json.dumps(value)))
 
 
 def refused(name: str, changes: dict[str, Any]) -> bool:
     body, valid, check = BODIES[name]
     try:
-        check(body(json.dumps(valid | changes).encode()))
-    except DigitLabError:
+        check(read(body, valid | changes))
+    except (DigitLabError, ValidationError):
         return True
     return False
 
@@ -180,8 +187,8 @@ def test_a_drawing_is_described_as_it_is_checked(field: str, value: Any) -> None
     schema = schema_of("predict")["properties"][field]
     body, _, check = BODIES["predict"]
     try:
-        check(body(json.dumps({field: value}).encode()))
-    except DigitLabError:
+        check(read(body, {field: value}))
+    except (DigitLabError, ValidationError):
         assert not allows(schema, value)
     else:
         assert allows(schema, value)

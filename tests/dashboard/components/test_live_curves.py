@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.components import live_curves as figures
 from dashboard.components.epoch_curves import Metric
+from dashboard.theme import CLEAR, TOKENS
 
 STYLES = Path(__file__).parents[3] / "assets" / "css"
 LINES = ["raw", "train", "mean", "test"]
@@ -66,22 +67,17 @@ def test_the_learning_rate_has_a_strip_of_its_own() -> None:
 def test_a_figure_is_small_and_takes_its_colours_from_the_style_sheet(metric: Metric) -> None:
     text = as_json(metric)
     assert len(text) < 4000
-    data = json.dumps(json.loads(text)["data"])
-    names = set(re.findall(r"var\((--[\w-]+)\)", data))
-    assert {"--train", "--test"} <= names
-    tokens = (STYLES / "tokens.css").read_text(encoding="utf-8")
-    for name in names:  # one for each theme
-        assert len(re.findall(rf"{name}: #", tokens)) >= 2
-    assert not re.search(r"#[0-9a-fA-F]{3}|rgba?\(", data)
+    colours = set(re.findall(r"#[0-9a-fA-F]+|rgba?\([^)]*\)", text))
+    assert {TOKENS["train"], TOKENS["test"], TOKENS["accent"], TOKENS["ink"]} <= colours
+    assert colours <= {*TOKENS.values(), CLEAR}
 
 
 def test_the_style_sheet_colours_each_trace_that_a_theme_changes() -> None:
     charts = (STYLES / "charts.css").read_text(encoding="utf-8")
     for trace in json.loads(as_json("accuracy"))["data"]:
-        role = re.search(rf"\.trace{trace['uid']}\b[^{{}}]*{{ --role: (var\([\w-]+\))", charts)
-        colours = re.findall(r"var\(--[\w-]+\)", json.dumps(trace))
+        role = re.search(rf"\.trace{trace['uid']}\b[^{{}}]*{{ --role: var\(--([\w-]+)\)", charts)
         assert role
-        assert role[1] in colours
+        assert TOKENS[role[1]] in json.dumps(trace)
 
 
 def test_a_curve_can_be_reached_with_the_keyboard_and_says_what_keys_do() -> None:
