@@ -8,7 +8,6 @@
     setProps("gallery-which", { value: "random" });
     setProps("gallery-digit-choice", { value: "any" });
   });
-  let answer = null; // the newest that is painted
 
   // The images of a choice; null without one. Indices into one run's test set may mean nothing in
   // another's.
@@ -41,9 +40,8 @@
 
     // Paints the images, or the same ones in other colours.
     show: (shown, colours) => {
-      if (colours !== grid.colours) grid.paintAs(colours);
-      if (shown && shown !== answer) grid.show(shown);
-      answer = shown;
+      grid.colours = colours;
+      if (shown) grid.show(shown);
     },
 
     clearChoice: (clicks) => (clicks ? null : noUpdate()),

@@ -3,7 +3,8 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ARROWS, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, ARROWS, bytesOf, exists, ifChanged, noUpdate } = window.digitlab;
+  const { openTab, setProps, showValue, tellValues } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   const GAP = 1; // between two pictures, in pixels of the canvas
@@ -45,10 +46,7 @@
   const pictures = new WeakMap(); // by canvas
   const canvases = (part) => [...part.querySelectorAll("canvas[data-picture]")];
 
-  const numbersOf = (text) => {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    return new Float32Array(bytes.buffer);
-  };
+  const numbersOf = (text) => new Float32Array(bytesOf(text).buffer);
 
   const colourOf = (token) => {
     const hex = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
@@ -143,6 +141,10 @@
       const picture = new Picture(text);
       pictures.set(canvas, picture);
       picture.paint(canvas);
+      tellValues(canvas, (x, y) => {
+        const pixel = picture.pixelAt(x, y);
+        return pixel && pointAt(canvas, pixel);
+      });
     }
     frame();
   }
@@ -150,7 +152,7 @@
   document.addEventListener("built", ({ detail }) => {
     if (detail !== "panel-inside") return;
     const changes = new MutationObserver((all) => {
-      if (all.some(({ target }) => !target.closest(".inside-frames, .inside-value"))) paintAll();
+      if (all.some(({ target }) => !target.closest(".inside-frames"))) paintAll();
     });
     const attributeFilter = ["data-picture"];
     changes.observe(panel(), { childList: true, subtree: true, attributes: true, attributeFilter });
@@ -165,43 +167,23 @@
 
   const layersOf = () => canvases(document.getElementById("inside-layers"));
 
-  function point(canvas, pixel, x, y) {
-    const picture = pictures.get(canvas);
+  // The number at a pixel in words; soon, how it is made.
+  function pointAt(canvas, pixel) {
     cursors.set(canvas, pixel);
-    const words = document.getElementById("inside-value");
-    words.textContent = picture.describe(pixel);
-    words.style.left = `${Math.min(x + 12, innerWidth - words.offsetWidth - 8)}px`;
-    words.style.top = `${y + 16}px`;
-    words.classList.add("shown");
     const layer = layersOf().indexOf(canvas);
-    if (layer < 0) return;
-    clearTimeout(pointing);
-    pointing = setTimeout(() => setProps("inside-point", { data: { layer, pixel } }), POINT_MS);
+    if (layer >= 0) {
+      clearTimeout(pointing);
+      pointing = setTimeout(() => setProps("inside-point", { data: { layer, pixel } }), POINT_MS);
+    }
+    return pictures.get(canvas).describe(pixel);
   }
-
-  const leave = () => document.getElementById("inside-value")?.classList.remove("shown");
-
-  function pointerAt({ target, clientX, clientY }) {
-    const picture = pictures.get(target);
-    if (!picture) return leave();
-    const { left, top, width, height } = target.getBoundingClientRect();
-    const [across, down] = picture.size;
-    const pixel = picture.pixelAt(
-      Math.floor(((clientX - left) / width) * across), Math.floor(((clientY - top) / height) * down),
-    );
-    if (pixel) point(target, pixel, clientX, clientY);
-  }
-  document.addEventListener("pointermove", pointerAt);
-  document.addEventListener("pointerdown", pointerAt);
-  document.addEventListener("scroll", leave, true);
-  document.addEventListener("focusout", leave);
 
   function pointWithKeys(canvas, pixel) {
     const picture = pictures.get(canvas);
     const { left, top, width } = canvas.getBoundingClientRect();
     const scale = width / picture.size[0];
     const [x, y] = picture.placeOf(pixel);
-    point(canvas, pixel, left + x * scale, top + y * scale);
+    showValue(pointAt(canvas, pixel), left + x * scale, top + y * scale);
   }
 
   document.addEventListener("keydown", (event) => {

@@ -11,7 +11,7 @@
   let page = 1;
   let request = {}; // the newest
 
-  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL));
+  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL), "ink");
 
   // Asks for the images of a choice, of any category, from the first page on.
   function choose(next) {
@@ -148,7 +148,6 @@
 
     show: (shown) => {
       if (!shown) return;
-      if (grid.colours !== "ink") grid.paintAs("ink");
       grid.show(shown);
       const { matrix, margins, categories, pages } = shown;
       if (matrix) paintMatrix(matrix);

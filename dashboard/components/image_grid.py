@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, html
 from typing_extensions import TypedDict
 
 from core.errors import DigitLabError, NoModelError, NotTrainedError
@@ -20,7 +20,6 @@ from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import icon_button, start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.service import TrainingService
-from dashboard.theme import CLEAR, GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
 
 NOTHING_LEARNED = "Nothing has learned yet."
@@ -81,15 +80,15 @@ class ImageGrid:
             children, images = await asyncio.to_thread(answer, asked)
             return children, {**images, "version": asked.get("version")}
 
-    def tiles(self, *below: Any) -> html.Section:
-        """The grid, still without images; `below` is what lies below its buttons."""
+    def tiles(self) -> html.Section:
+        """The grid, still without images."""
         empty = html.Div(
             [html.P(className="lead"), html.Button("Show all", className="btn show-all")],
             className="empty",
             hidden=True,
         )
         return html.Section(
-            [*below, html.Div(className="shots"), empty],
+            [html.Div(className="shots"), empty],
             id=f"{self.prefix}-grid",
             className="image-grid",
             **{"aria-label": self.label, "data-grid": self.prefix},
@@ -116,7 +115,7 @@ class ImageGrid:
         return html.Section(
             [
                 html.Div(head, className="detail-head"),
-                pixels(f"{self.prefix}-digit", responsive=True, className="signal"),
+                html.Canvas(width="28", height="28", className="signal"),
                 html.Div(
                     [
                         html.P(className="lead verdict"),
@@ -135,13 +134,6 @@ class ImageGrid:
                 "data-state": "nothing" if service.runs.latest() else "untrained",
             },
         )
-
-
-def pixels(name: str, **properties: Any) -> dcc.Graph:
-    """A heatmap that the script fills in; `name` is its id."""
-    hidden = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "margin": NO_MARGIN}
-    figure = {"layout": {**hidden, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}}
-    return dcc.Graph(id=name, figure=figure, config=GRAPH, **properties)
 
 
 def chosen_image(

@@ -144,7 +144,7 @@ def test_a_number_under_the_pointer_is_explained_and_its_origin_framed(
     open_inside(dashboard, cnn_run)
     weights = load_weights(server, cnn_run, 3)
     layers = forward(weights, 0)
-    step, value = dashboard.region(STEP), dashboard.page.locator("#inside-value")
+    step, value = dashboard.region(STEP), dashboard.page.locator("#pixel-value")
     expect(step).to_contain_text("Point at any map")  # the strongest number of the first layer
 
     dashboard.hover_number("Layer conv1", 1, 3, 2)

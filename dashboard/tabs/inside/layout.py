@@ -78,7 +78,6 @@ def layout(service: TrainingService) -> html.Div:
                 ),
                 html.Div(id=FILTERS, className="inside-filters"),
             ),
-            html.Div(id="inside-value", className="inside-value", role="status"),
             *stores(REQUEST, FOUND, SHOWN, POINT, ORIGIN),
         ],
         className="inside",
