@@ -22,7 +22,6 @@ CHOICE = "pair-choice"
 SENTENCE = "pair-sentence"
 SETTINGS = "pair-settings"
 AXIS = "pair-axis"
-STATES = "pair-states"
 PAIRS = "pair-pairs"
 CLOCK = "pair-clock"
 CURVE = "pair-curve"
@@ -68,7 +67,7 @@ def layout(_: TrainingService) -> html.Section:
         ),
         dcc.Graph(id=CURVE, figure=figures.accuracy([]), config=GRAPH),
     )
-    networks = panel("Both networks", html.Div(id=TABLE), html.Div(id=STATES))
+    networks = panel("Both networks", html.Div(id=TABLE))
     return html.Section(
         [
             html.Div([_head(), _controls()], className="experiment-head"),

@@ -51,7 +51,6 @@ def test_a_pair_is_shown_by_lines_and_curve(harness: LiveHarness) -> None:
     assert shown["choice"] == HIDDEN
     assert shown["axis"] == "axis starts at 50\u202f%"
     assert shown["sentence"] == "SimpleCNN learns. MLP waits for its turn."
-    assert len(shown["states"].children) == 2
     assert accuracies(shown) == [[75, 75], []]
     assert shown["version"]["pair"] == pair
     assert not shown["version"]["ended"]
