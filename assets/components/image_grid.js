@@ -78,8 +78,13 @@
     get list() { return this.tiles.querySelector(".shots"); }
     get detail() { return element(`${this.prefix}-detail`); }
 
-    // What the request says of the image that was chosen by hand.
-    get choice() { return { image: this.chosen, image_run: this.run }; }
+    // A request with the image that was chosen by hand; null if nothing else is new in it.
+    ask(request) {
+      const asked = JSON.stringify(request);
+      if (asked === this.asked) return null;
+      this.asked = asked;
+      return { ...request, image: this.chosen, image_run: this.run };
+    }
 
     // Shows an answer of the server.
     show({ images, chosen, untrained, empty, version }) {

@@ -18,21 +18,19 @@
 
   addCallbacks("gallery", {
     // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.
-    request: (count, which, digit, clicks, choice, version, tab, previous) => {
+    request: (count, which, digit, clicks, choice, version, tab) => {
       const none = new Array(4).fill(noUpdate());
       if (tab !== "gallery") return none;
       const chosen = chosenIn(choice, version);
-      const next = {
+      const next = grid.ask({
         count: Number(count),
         which,
         digit: digit === "any" ? null : Number(digit),
         seed: clicks || 0,
         chosen,
         version,
-        ...grid.choice,
-      };
-      const { image, image_run, ...before } = previous ?? {};
-      if (JSON.stringify({ ...before, ...grid.choice }) === JSON.stringify(next)) return none;
+      });
+      if (!next) return none;
       // A choice has a way back from it, and what else says which images to show is idle.
       const isChosen = Boolean(chosen);
       return [next, isChosen ? "" : "d-none", isChosen, isChosen || which === "unsure"];

@@ -9,7 +9,7 @@
 
   let choice = ALL;
   let page = 1;
-  let request = {}; // the newest
+  let lists = {}; // category and order as chosen there, and the version of the network
 
   const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL), "ink");
 
@@ -18,14 +18,15 @@
     choice = next;
     page = 1;
     paintChoice();
-    if (request.category !== "any") setProps("mistakes-category", { value: "any" });
-    else ask({});
+    if (lists.category !== "any") setProps("mistakes-category", { value: "any" });
+    else ask();
   }
 
-  function ask(change) {
-    const next = { ...request, ...change, ...choice, page, ...grid.choice };
-    request = next;
-    setProps("mistakes-request", { data: next });
+  const nextRequest = () => grid.ask({ ...lists, ...choice, page });
+
+  function ask() {
+    const data = nextRequest();
+    if (data) setProps("mistakes-request", { data });
   }
 
   // Frames the chosen cell, row or column, and names it in the list.
@@ -65,7 +66,7 @@
     const turn = target.closest(".turn-page");
     if (turn) {
       page += Number(turn.dataset.pages);
-      ask({});
+      ask();
     }
   });
 
@@ -132,18 +133,14 @@
     // Which mistakes to ask for; none while the tab is out of sight.
     request: (category, order, version, tab) => {
       if (tab !== "mistakes") return noUpdate();
-      const before = request;
-      if (category !== before.category) {
+      if (category !== lists.category) {
         page = 1;
         if (RIGHT.includes(category)) choice = { ...choice, wrong: false };
       }
-      if (order !== before.order) page = 1;
+      if (order !== lists.order) page = 1;
+      lists = { category, order, version };
       paintChoice();
-      const next = { category, order, version, ...choice, page, ...grid.choice };
-      const { image, image_run, ...rest } = before;
-      if (JSON.stringify({ ...rest, ...grid.choice }) === JSON.stringify(next)) return noUpdate();
-      request = next;
-      return next;
+      return nextRequest() ?? noUpdate();
     },
 
     show: (shown) => {

@@ -66,8 +66,7 @@ def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[
         images = found.answers.at(shown)
         answer |= {"images": encode(images), "chosen": chosen_image(service, request, images)}
     else:
-        no_category = category is not None and found.categories is None
-        answer |= nothing(text.no_images(choice, category, no_category), show_all=True)
+        answer |= nothing(text.no_images(choice, category), show_all=True)
     return text.caption(found.answers), answer
 
 

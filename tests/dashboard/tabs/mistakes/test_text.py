@@ -9,10 +9,9 @@ from tests.dashboard.tabs.mistakes.test_callbacks import FOUND, LABELS, SAID, an
 
 
 def test_why_there_is_no_image_is_said() -> None:
-    assert text.no_images(Choice(only_wrong=True), None, False) == text.NONE_WRONG
-    assert text.no_images(Choice(True, 1, 2), None, False) == text.NO_MATCH
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, False) == text.NO_MATCH
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, True) == text.NO_CATEGORIES
+    assert text.no_images(Choice(only_wrong=True), None) == text.NONE_WRONG
+    assert text.no_images(Choice(True, 1, 2), None) == text.NO_MATCH
+    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT) == text.NO_MATCH
 
 
 def test_categories_are_counted_for_the_options_that_name_them() -> None:
