@@ -24,12 +24,10 @@
     openTab("inside");
   }
 
-  function whenOpened(show) {
-    document.addEventListener("navigate", function once({ detail }) {
-      document.removeEventListener("navigate", once);
-      if (detail.tab === "inside") show();
+  const whenOpened = (show) =>
+    document.addEventListener("navigate", ({ detail }) => detail.tab === "inside" && show(), {
+      once: true,
     });
-  }
 
   document.addEventListener("click", ({ target }) => {
     const index = target.closest?.("[data-look-inside]")?.dataset.lookInside;

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from core.records.layers import ActivationView, InnerLayer, PixelStep
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
+from dashboard.components.image_grid import NONE_WRONG
 from dashboard.formatting import after_epochs, probability
 from dashboard.service import TrainingService
 from dashboard.tabs.inside import layout, panels
@@ -27,7 +27,6 @@ NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NO_FILTER = "Type the number of a filter: a whole number from 0 on."
 DIGITS = [str(digit) for digit in range(10)]
-NONE_WRONG = "The network reads every test image right."
 
 Answer = TypeVar("Answer")
 
@@ -49,18 +48,18 @@ class Point(TypedDict):
     pixel: tuple[Count, Count, Count]
 
 
-def _pixels(image: str) -> np.ndarray:
+def pixels(image: str) -> np.ndarray:
     """The image (28, 28) of a text, as `to_store` makes it.
 
     Raises:
         ValueError: the text is no image.
     """
-    return np.frombuffer(base64.b64decode(image), np.float32).reshape(28, 28)
+    return np.frombuffer(base64.b64decode(image), np.float32).reshape(28, 28).copy()
 
 
 def _check_image(image: str) -> str:
-    pixels = _pixels(image)
-    if not ((pixels >= 0) & (pixels <= 1)).all():
+    values = pixels(image)
+    if not ((values >= 0) & (values <= 1)).all():
         raise ValueError("a pixel is not between 0 and 1")
     return image
 
@@ -119,11 +118,10 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
 
         is_drawing = request.get("source") == "drawing"
         drawing, index = request.get("drawing") or {}, parse_whole(request.get("index") or "")
-        if is_drawing and not drawing:
-            return NOTHING_DRAWN, True, muted(NOTHING_DRAWN), None
-        if not is_drawing and (index is None or index < 0):
-            return NO_NUMBER, True, muted(NO_NUMBER), None
-        found = await _call(look, CheckpointRef.parse(request.get("version")))
+        is_there = bool(drawing) if is_drawing else index is not None
+        found: ActivationView | str = NOTHING_DRAWN if is_drawing else NO_NUMBER
+        if is_there:
+            found = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(found, str):
             return found, True, muted(found), None
         trained = request.get("version") is not None
@@ -172,19 +170,19 @@ def _register_step(app: Dash, service: TrainingService) -> None:
     async def show_step(point: Point | None, shown: Shown | None) -> Any:
         if not shown:
             return None, None
-        image = ShownImage.parse(shown)
+        image = pixels(shown["image"])
 
         def trace(ref: CheckpointRef) -> tuple[PixelStep, int]:
-            maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
+            maps = service.inspection.activations(image, ref.run_id, ref.epoch).view.maps
             number, values = 1, maps[1].values
             channel, row, column = map(int, np.unravel_index(values.argmax(), values.shape))
             if point and is_in(point, [one.layer for one in maps]):
                 number, (channel, row, column) = point["layer"], point["pixel"]
             name = maps[number].layer.name
             step = service.inspection.pixel_step
-            return step(image.pixels, name, channel, row, column, ref.run_id, ref.epoch), number
+            return step(image, name, channel, row, column, ref.run_id, ref.epoch), number
 
-        found = await _call(trace, image.ref)
+        found = await _call(trace, CheckpointRef.parse(shown["version"]))
         if isinstance(found, str):
             return muted(found), None
         step, number = found
@@ -221,7 +219,7 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         last = names[-1] if names else None
         chosen = layer if layer in names else last
         choice = _options(names), chosen, display(len(names) > 1)
-        image = ShownImage.parse(shown)
+        image = pixels(shown["image"])
         target = int(digit) if digit in DIGITS else None
 
         def attribute(ref: CheckpointRef) -> list[tuple[AttributionName, Attribution | str]]:
@@ -229,18 +227,18 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
             for method in ATTRIBUTION_METHODS:
                 try:
                     found = service.inspection.attribute(
-                        image.pixels, method, target, ref.run_id, ref.epoch, chosen
+                        image, method, target, ref.run_id, ref.epoch, chosen
                     )
                     answers.append((method, found))
                 except NoConvolutionError as error:
                     answers.append((method, str(error)))
             return answers
 
-        answers = await _call(attribute, image.ref)
+        answers = await _call(attribute, CheckpointRef.parse(shown["version"]))
         if isinstance(answers, str):
             return no_update, muted(answers), *choice
         read = next(found.digit for _, found in answers if not isinstance(found, str))
-        figures = [panels.attribution(image.pixels, *answer) for answer in answers]
+        figures = [panels.attribution(image, *answer) for answer in answers]
         return f"Which pixels speak for {read}?", figures, *choice
 
 
@@ -265,21 +263,9 @@ def _register_filters(app: Dash, service: TrainingService) -> None:
         if isinstance(found, str):
             return _options(names), chosen, muted(found)
         typed = parse_whole(number or "")
-        if typed is None or typed < 0:
+        if typed is None:
             return _options(names), chosen, muted(NO_FILTER)
         return _options(names), chosen, panels.filters(found, typed)
-
-
-@dataclass(frozen=True, eq=False)
-class ShownImage:
-    """The image on the page, (28, 28), 0..1, and the network that reads it."""
-
-    pixels: np.ndarray
-    ref: CheckpointRef
-
-    @classmethod
-    def parse(cls, shown: Shown) -> "ShownImage":
-        return cls(_pixels(shown["image"]).copy(), CheckpointRef.parse(shown["version"]))
 
 
 def to_store(found: ActivationView, version: Version) -> Shown:

@@ -4,7 +4,6 @@ from typing import Any
 
 from dash import html
 
-from core.records.explanations import ATTRIBUTION_METHODS
 from dashboard.components.controls import (
     HIDDEN,
     PERSIST,
@@ -118,7 +117,6 @@ def _attribution() -> list[Any]:
     keys = [
         html.Span([html.I(className=f"inside-key {name}"), name]) for name in ("for", "against")
     ]
-    sources = [html.Li(f"{m.title}: {m.source}") for m in ATTRIBUTION_METHODS.values()]
     return [
         html.Div(
             [
@@ -135,7 +133,6 @@ def _attribution() -> list[Any]:
                 html.Div(
                     select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN
                 ),
-                html.Details([html.Summary("Sources"), html.Ul(sources)]),
             ],
             className="tools",
         ),
