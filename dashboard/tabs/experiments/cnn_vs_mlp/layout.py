@@ -10,7 +10,6 @@ from core.records.comparisons import Distortion
 from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
-from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
 from dashboard.theme import GRAPH
 
@@ -58,7 +57,7 @@ def distorted_examples(distortion: Distortion) -> str:
     return f"pair-{distortion}-examples"
 
 
-def layout(_: TrainingService) -> html.Section:
+def layout() -> html.Section:
     accuracy = panel(
         "Accuracy of both",
         html.Div(
