@@ -22,7 +22,10 @@
     else ask();
   }
 
-  const nextRequest = () => grid.ask({ ...lists, ...choice, page });
+  function nextRequest() {
+    const category = lists.category === "any" ? null : Number(lists.category);
+    return grid.ask({ ...lists, ...choice, category, page });
+  }
 
   function ask() {
     const data = nextRequest();
@@ -108,7 +111,7 @@
       `<tbody>${scores}</tbody>`;
   });
 
-  function paintMatrix({ counts, washes, found, correct, worst, scores }) {
+  function paintMatrix({ counts, washes, worst, scores }) {
     const table = document.querySelector(".cm");
     for (const button of table.querySelectorAll("td button")) {
       const { true: truth, predicted } = button.dataset;
@@ -118,9 +121,10 @@
       button.classList.toggle("some", washes[truth][predicted] > 0);
       button.setAttribute("aria-label", `${count} times a ${truth} read as ${predicted}`);
     }
-    [[".found", found], [".correct", correct]].forEach(([name, texts], margin) => {
+    [".found", ".correct"].forEach((name, margin) => {
       table.querySelectorAll(name).forEach((cell, digit) => {
-        cell.textContent = texts[digit];
+        const [, precision, recall] = scores[digit];
+        cell.textContent = margin ? precision.replace(/\s*%/, "") : recall;
         cell.classList.toggle("worst", digit === worst[margin]);
       });
     });

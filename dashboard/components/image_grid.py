@@ -14,6 +14,7 @@ import numpy as np
 from dash import Dash, Input, Output, html
 from typing_extensions import TypedDict
 
+from core.analysis.mistakes import LearningCategory, Order
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
@@ -46,8 +47,8 @@ class ImageRequest(TypedDict, total=False):
     wrong: bool
     true: Digit | None
     predicted: Digit | None
-    category: str
-    order: str
+    category: LearningCategory | None
+    order: Order
     page: Count
 
 

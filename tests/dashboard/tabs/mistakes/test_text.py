@@ -4,12 +4,13 @@ import numpy as np
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Choice, LearningCategory
+from dashboard.components.image_grid import NONE_WRONG
 from dashboard.tabs.mistakes import text
 from tests.dashboard.tabs.mistakes.test_callbacks import FOUND, LABELS, SAID, answers
 
 
 def test_why_there_is_no_image_is_said() -> None:
-    assert text.no_images(Choice(only_wrong=True), None) == text.NONE_WRONG
+    assert text.no_images(Choice(only_wrong=True), None) == NONE_WRONG
     assert text.no_images(Choice(True, 1, 2), None) == text.NO_MATCH
     assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT) == text.NO_MATCH
 
