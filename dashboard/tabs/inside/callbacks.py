@@ -14,6 +14,7 @@ from core.errors import DigitLabError, NoConvolutionError, NoModelError
 from core.numbers import parse_whole
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
 from core.records.layers import ActivationView, InnerLayer, PixelStep
+from core.records.predictions import TestImages
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import display, muted
@@ -143,12 +144,12 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
         def choose(ref: CheckpointRef) -> list[int]:
+            find = service.predictions
             try:
-                gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+                found: TestImages = find.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
             except NoModelError:  # what an untrained network reads is not worth a search
-                _, data = service.predictions.network()
-                return [int(np.random.default_rng(seed).integers(len(data.test_labels)))]
-            return list(map(int, gallery.indices))
+                found = find.samples(1, seed)
+            return found.indices.tolist()
 
         found = await _call(choose, CheckpointRef.parse(version))
         if isinstance(found, str):

@@ -89,7 +89,7 @@ def step(found: PixelStep) -> list[Any]:
     return [
         html.P(_where(found), className="small soft"),
         parts,
-        html.P(step_sum(found), "inside-sum"),
+        html.P(step_sum(found)),
     ]
 
 
@@ -106,10 +106,8 @@ def step_sum(found: PixelStep) -> str:
     """The sum of the products, the bias, and what pooling and ReLU make of it."""
     count, strongest = len(found.sums), int(np.abs(found.sums).argmax())
     total = _number(found.sums.sum())
-    if count == 1:
+    if 1 in (count, found.patch[0].size):
         text = f"The {found.patch.size} products add up to {total}"
-    elif found.patch[0].size == 1:
-        text = f"All {count} products add up to {total}"
     else:
         text = (
             f"Of {count} maps, map {strongest} weighs most here: its products add up to "
@@ -119,10 +117,8 @@ def step_sum(found: PixelStep) -> str:
     if found.window.size > 1:
         text += f" Pooling took it as the largest of {found.window.size}."
     if "ReLU" in found.layer.operations:
-        passes = found.before > 0
-        text += (
-            " Above zero, so ReLU lets it pass." if passes else " Below zero, so ReLU makes it 0."
-        )
+        above = "Above zero, so ReLU lets it pass."
+        text += f" {above if found.before > 0 else 'Below zero, so ReLU makes it 0.'}"
     return text
 
 

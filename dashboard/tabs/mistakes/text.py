@@ -11,7 +11,6 @@ from dashboard.components.image_grid import NONE_WRONG
 from dashboard.formatting import after_epochs, percent
 from dashboard.tabs.mistakes.matrix import worst
 
-ANY = "any"
 NO_MATCH = "No image matches."
 CATEGORIES = {
     LearningCategory.LEARNED: "Learned late",
@@ -22,12 +21,12 @@ CATEGORIES = {
 }
 
 
-def category_options() -> list[dict[str, Any]]:
+def category_options() -> dict[str, Any]:
     """The categories to choose from; the page writes the number of images beside each."""
-    options: list[dict[str, Any]] = [{"value": ANY, "label": "Any"}]
+    options: dict[str, Any] = {"any": "Any"}
     for category, label in CATEGORIES.items():
         count = html.Span(className="muted", **{"data-category": str(int(category))})
-        options.append({"value": str(int(category)), "label": html.Span([f"{label} ", count])})
+        options[str(int(category))] = html.Span([f"{label} ", count])
     return options
 
 
