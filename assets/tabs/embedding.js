@@ -423,6 +423,7 @@
       canvas.classList.toggle("lasso", isLasso);
     });
     element("embedding-reset").addEventListener("click", reset);
+    element("embedding-send").addEventListener("click", () => openTab("gallery"));
     element("embedding-misread").addEventListener("click", ({ target }) => {
       if (target.dataset.digit) showDigit(byIndex(target.dataset.digit));
     });
@@ -485,7 +486,5 @@
       const { size } = chosen;
       return [size ? `${size} ${size === 1 ? "image" : "images"} chosen.` : "", !size];
     },
-
-    openGallery: (clicks) => (clicks ? "gallery" : noUpdate()),
   });
 })();

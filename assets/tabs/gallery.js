@@ -16,6 +16,10 @@
   }
   window.digitlab.chosenIn = chosenIn;
 
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("#gallery-all")) setProps("gallery-choice", { data: null });
+  });
+
   addCallbacks("gallery", {
     // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.
     request: (count, which, digit, clicks, choice, version, tab) => {
@@ -41,7 +45,5 @@
       grid.colours = colours;
       if (shown) grid.show(shown);
     },
-
-    clearChoice: (clicks) => (clicks ? null : noUpdate()),
   });
 })();

@@ -45,11 +45,6 @@ def register(app: Dash, service: TrainingService) -> None:
         State(ids.OPEN_TAB, "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("gallery", "clearChoice"),
-        Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
-        Input(layout.ALL, "n_clicks"),
-    )
-    app.clientside_callback(
         ClientsideFunction("gallery", "show"),
         Input(layout.GRID.shown, "data"),
         Input(layout.COLOURS, "value"),

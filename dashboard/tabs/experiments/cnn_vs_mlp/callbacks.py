@@ -45,6 +45,7 @@ def register(app: Dash, service: TrainingService) -> None:
         """Starts a pair, which the page then shows; the header shows the run that trains."""
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
+        sentence = ""
         try:
             config = config_form.parse({**settings, "model": cnn})
             await asyncio.to_thread(service.runs.start_pair, config)
@@ -53,9 +54,8 @@ def register(app: Dash, service: TrainingService) -> None:
             sentence = f"Training did not start. On the Train tab: {message}"
         except DigitLabError as error:
             sentence = str(error)
-        else:
-            return {"sentence": "", "is_open": False, "pair": NEWEST, "run": NEWEST}
-        return {"sentence": sentence, "is_open": True, "pair": no_update, "run": no_update}
+        shown = no_update if sentence else NEWEST
+        return {"sentence": sentence, "is_open": bool(sentence), "pair": shown, "run": shown}
 
     @app.callback(
         output={
