@@ -79,14 +79,13 @@ def find_images(service: TrainingService, request: ImageRequest) -> Gallery:
     digit, chosen, look = request.get("digit"), request.get("chosen"), service.predictions
     order = Order.MARGIN if which == layout.UNSURE else Order.INDEX
     choice = Choice(which == layout.WRONG, digit)
-    if chosen:
-        images = look.test_images(chosen, ref.run_id, ref.epoch)
-        matching = mistakes.select(images.probabilities, images.labels, choice, order)
-        return images.at(matching[:MAX_CHOSEN])
-    if order is Order.MARGIN:
-        answers = look.test_set_report(ref.run_id, ref.epoch).answers
+    if chosen or order is Order.MARGIN:
+        if chosen:
+            answers = look.test_images(chosen, ref.run_id, ref.epoch)
+        else:
+            answers = look.test_set_report(ref.run_id, ref.epoch).answers
         matching = mistakes.select(answers.probabilities, answers.labels, choice, order)
-        return answers.at(matching[: _count(request)])
+        return answers.at(matching[: MAX_CHOSEN if chosen else _count(request)])
     seed = request.get("seed", 0)
     return look.gallery(_count(request), seed, choice.only_wrong, ref.run_id, ref.epoch, digit)
 
