@@ -20,7 +20,8 @@ from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
-from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
+from dashboard.tabs.experiments.cnn_vs_mlp.figures import DISTORTIONS
+from dashboard.tabs.experiments.cnn_vs_mlp.layout import WAIT
 from dashboard.values import Count
 
 NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "

@@ -1,7 +1,5 @@
 """Layout of CNN vs MLP: train a pair, compare its curves, numbers and robustness."""
 
-from typing import get_args
-
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
@@ -11,6 +9,7 @@ from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, sele
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
+from dashboard.tabs.experiments.cnn_vs_mlp.figures import DISTORTIONS
 from dashboard.theme import GRAPH
 
 CNN = "pair-cnn"
@@ -34,12 +33,6 @@ DISTORTED_CLASS = "pair-distorted"
 CLOCK_MS = 500
 WAIT = "You see it here when both have learned. "
 CNNS = ("simple_cnn", "speedrun_cnn", "accurate_cnn")
-HEADINGS: dict[Distortion, str] = {
-    "shift": "Shifted, by pixels",
-    "rotation": "Turned, by degrees",
-    "noise": "Noisy",
-}
-DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
 QUESTION = (
     "One network looks through small windows (CNN), the other joins every pixel with everything "
     "(MLP). Same images, same settings, same seed. What do the windows bring?"
@@ -120,7 +113,7 @@ def _controls() -> html.Div:
 
 
 def _distorted(distortion: Distortion) -> html.Section:
-    heading = HEADINGS[distortion]
+    heading, *_ = DISTORTIONS[distortion]
     curves = dcc.Graph(id=distorted(distortion), config=GRAPH)
     return html.Section(
         [

@@ -142,7 +142,7 @@ def robustness_caption(images: int) -> str:
 
 def examples(shown: Examples) -> list[html.Figure]:
     """An image at some strengths of a distortion, each below its strength."""
-    words, unit = figures.STRENGTHS[shown.distortion]
+    _, words, unit = figures.DISTORTIONS[shown.distortion]
     found = []
     for strength, image in zip(shown.strengths, shown.images, strict=True):
         label = f"{strength:g}{unit}"
