@@ -57,7 +57,10 @@ def layout() -> html.Section:
             [html.H3("Test accuracy"), html.Span(id=AXIS, className="small soft")],
             className="row-flex baseline",
         ),
-        dcc.Graph(id=CURVE, figure=figures.accuracy([]), config=GRAPH),
+        html.Div(  # the room of the curve, before Plotly is there
+            dcc.Graph(id=CURVE, figure=figures.accuracy([]), config=GRAPH),
+            style={"minHeight": figures.HEIGHT},
+        ),
     )
     networks = panel("Both networks", html.Div(id=TABLE))
     return html.Section(
