@@ -17,7 +17,7 @@ from core.records.layers import ActivationView, InnerLayer, PixelStep
 from core.records.predictions import TestImages
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import display, muted
+from dashboard.components.controls import muted
 from dashboard.components.image_grid import NONE_WRONG
 from dashboard.formatting import after_epochs, probability
 from dashboard.service import TrainingService
@@ -206,7 +206,6 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         Output(layout.REASONS, "children"),
         Output(layout.MAPS_OF, "options"),
         Output(layout.MAPS_OF, "value"),
-        Output(layout.MAPS_CHOICE, "style"),
         Input(layout.SHOWN, "data"),
         Input(layout.DIGIT, "value"),
         Input(layout.MAPS_OF, "value"),
@@ -215,11 +214,11 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         shown: Shown | None, digit: str | None, layer: str | None
     ) -> tuple[Any, ...]:
         if not shown:
-            return (no_update,) * 5
+            return (no_update,) * 4
         names = shown["convolutions"]
         last = names[-1] if names else None
         chosen = layer if layer in names else last
-        choice = _options(names), chosen, display(len(names) > 1)
+        choice = _options(names), chosen
         image = pixels(shown["image"])
         target = int(digit) if digit in DIGITS else None
 

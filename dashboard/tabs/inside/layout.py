@@ -5,7 +5,6 @@ from typing import Any
 from dash import html
 
 from dashboard.components.controls import (
-    HIDDEN,
     PERSIST,
     button,
     choices,
@@ -35,7 +34,6 @@ STEP = "inside-step"
 ORIGIN = "inside-origin"
 DIGIT = "inside-digit"
 MAPS_OF = "inside-maps-of"
-MAPS_CHOICE = "inside-maps-choice"
 QUESTION = "inside-question"
 REASONS = "inside-reasons"
 FILTER_LAYER = "inside-filter-layer"
@@ -131,7 +129,7 @@ def _attribution() -> list[Any]:
             [
                 select("Explain the score of", DIGIT, [read, *digits], "read"),
                 html.Div(
-                    select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN
+                    select("Grad-CAM on the maps of", MAPS_OF, []), className="inside-maps-of"
                 ),
             ],
             className="tools",

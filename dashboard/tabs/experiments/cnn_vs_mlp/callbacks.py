@@ -15,7 +15,7 @@ from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, display, working
+from dashboard.components.controls import HIDDEN, working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.service import TrainingService
@@ -62,7 +62,6 @@ def register(app: Dash, service: TrainingService) -> None:
         output={
             "options": Output(layout.PICK, "options"),
             "pick": Output(layout.PICK, "value"),
-            "choice": Output(layout.CHOICE, "style"),
             "sentence": Output(layout.SENTENCE, "children"),
             "curve": Output(layout.CURVE, "figure"),
             "axis": Output(layout.AXIS, "children"),
@@ -147,7 +146,6 @@ def overview(
     return {
         "options": text.pair_options(pairs, chosen),
         "pick": NEWEST if chosen and not found else no_update,
-        "choice": display(len(pairs) > 1),
         "sentence": text.status(pair),
         "curve": curve,
         "axis": text.axis_start(curve.layout.yaxis.range),

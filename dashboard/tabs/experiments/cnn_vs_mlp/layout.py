@@ -16,7 +16,6 @@ CNN = "pair-cnn"
 TRAIN = "pair-train"
 ERROR = "pair-error"
 PICK = "pair-pick"
-CHOICE = "pair-choice"
 SENTENCE = "pair-sentence"
 SETTINGS = "pair-settings"
 AXIS = "pair-axis"
@@ -109,7 +108,7 @@ def _controls() -> html.Div:
     play = html.I(className="glyph glyph-play")
     train = dbc.Button([play, "Train both"], id=TRAIN, color="primary", className=PRESS_ONCE)
     earlier = html.Div(
-        select("Pair", PICK, text.pair_options([], None), NEWEST), id=CHOICE, style=HIDDEN
+        select("Pair", PICK, text.pair_options([], None), NEWEST), className="pair-pick"
     )
     network = select("MLP against", CNN, networks, CNNS[0])
     return html.Div([html.Div([network, train], className="row-flex"), earlier])
