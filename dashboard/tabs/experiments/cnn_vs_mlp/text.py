@@ -109,7 +109,11 @@ def result_table(results: Sequence[Result]) -> html.Div:
     return html.Div(
         [
             html.P(verdict(results), className="verdict"),
-            table(["", *heads], rows, class_name="pair-table numbers"),
+            table(
+                [html.Span("Value", className="sr-only"), *heads],
+                rows,
+                class_name="pair-table numbers",
+            ),
         ]
     )
 

@@ -144,6 +144,7 @@ def test_what_is_not_known_yet_is_a_dash() -> None:
 def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> None:
     early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
     head = words.result_table([RESULTS[0], early]).children[1].children[0].children
+    assert words_of(head.children[0]) == "Value"  # a head without words would confuse listeners
     assert words_of(head.children[1].children[1:]) == "SimpleCNN Run 2"
     assert words_of(head.children[2].children[1:]) == "MLP Run 3 after 1 epoch"
 
