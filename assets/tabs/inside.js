@@ -3,35 +3,43 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ARROWS, bytesOf, exists, ifChanged, noUpdate } = window.digitlab;
-  const { openTab, setProps, showValue, tellValues } = window.digitlab;
+  const { addCallbacks, ARROWS, bytesOf, element, exists, ifChanged } = window.digitlab;
+  const { noUpdate, openTab, setProps, showValue, tellValues } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   const GAP = 1; // between two pictures, in pixels of the canvas
   const SHINE = 0.9; // how much of its colour the strongest number has over a digit
 
-  const panel = () => document.getElementById("panel-inside");
+  const panel = () => element("panel-inside");
   const isOpen = () => !panel().hidden && exists("inside-index");
 
-  // Opens the tab with a test image: `data-look-inside` of a button has its number.
+  function show(index) {
+    setProps("inside-source", { value: "test" });
+    setProps("inside-index", { value: String(index) });
+  }
+
+  // Opens the tab with a test image.
   function lookInside(index) {
-    const show = () => {
-      setProps("inside-source", { value: "test" });
-      setProps("inside-index", { value: String(index) });
-    };
-    if (isOpen()) return show();
-    whenOpened(show);
+    if (isOpen()) return show(index);
+    whenOpened(() => show(index));
     openTab("inside");
   }
 
-  const whenOpened = (show) =>
-    document.addEventListener("navigate", ({ detail }) => detail.tab === "inside" && show(), {
+  const whenOpened = (then) =>
+    document.addEventListener("navigate", ({ detail }) => detail.tab === "inside" && then(), {
       once: true,
     });
 
+  // `data-look-inside` of a button has the number of an image, `data-images` of a button of the tab
+  // how far its image is from the shown one.
   document.addEventListener("click", ({ target }) => {
-    const index = target.closest?.("[data-look-inside]")?.dataset.lookInside;
+    const button = target.closest("[data-look-inside], [data-images]");
+    const { lookInside: index, images } = button?.dataset ?? {};
     if (index) lookInside(Number(index));
+    if (images) {
+      const shown = parseInt(element("inside-index").value, 10) || 0;
+      show(Math.max(0, shown + Number(images)));
+    }
   });
 
   const asked = new URLSearchParams(location.search);
@@ -163,7 +171,7 @@
   let origin = null; // the number that is explained, and where it comes from
   let pointing = null;
 
-  const layersOf = () => canvases(document.getElementById("inside-layers"));
+  const layersOf = () => canvases(element("inside-layers"));
 
   // The number at a pixel in words; soon, how it is made.
   function pointAt(canvas, pixel) {
@@ -242,22 +250,16 @@
   addCallbacks("inside", {
     // Which image to look at inside of which network; none while the tab is out of sight.
     request: (source, index, version, form, tab, previous) => {
-      const known = document.getElementById("epoch-bar").dataset.version;
+      const known = element("epoch-bar").dataset.version;
       if (tab !== "inside" || (known && !version)) return noUpdate();
       const drawing = source === "drawing" ? window.digitlab.drawing.current() : null;
       const as_drawn = form === "drawn";
       return ifChanged({ source, index, drawing, as_drawn, version }, previous);
     },
 
-    // To the next or the previous test image, or to the one that the server has found, unless
-    // somebody has typed another number meanwhile.
-    turn: (_back, _forth, found, index) => {
-      const trigger = window.dash_clientside.callback_context.triggered_id;
-      if (trigger === "inside-found") {
-        return index === found.before ? ["test", String(found.index)] : [noUpdate(), noUpdate()];
-      }
-      const by = trigger === "inside-next" ? 1 : -1;
-      return ["test", String(Math.max(0, (parseInt(index, 10) || 0) + by))];
+    // To the test image that the server has found, unless somebody has typed another number since.
+    found: (found, typed) => {
+      if (found && found.before === typed) show(found.index);
     },
 
     frame: (found) => {

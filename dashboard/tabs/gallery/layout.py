@@ -74,10 +74,5 @@ def _tools() -> html.Div:
 
 def _select(label: str, name: str, options: dict[str, str]) -> html.Div:
     value = "20" if name == COUNT else next(iter(options))
-    select = dbc.Select(
-        id=name,
-        options=[{"value": value, "label": text} for value, text in options.items()],
-        value=value,
-        **PERSIST,
-    )
+    select = dbc.Select(id=name, options=options, value=value, **PERSIST)
     return html.Div([html.Label(label, htmlFor=name, className="sr-only"), select])

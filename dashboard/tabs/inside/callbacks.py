@@ -94,11 +94,7 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
         prevent_initial_call=False,  # without a run no version comes
     )
     app.clientside_callback(
-        ClientsideFunction("inside", "turn"),
-        Output(layout.SOURCE, "value"),
-        Output(layout.INDEX, "value"),
-        Input(layout.PREVIOUS, "n_clicks"),
-        Input(layout.NEXT, "n_clicks"),
+        ClientsideFunction("inside", "found"),
         Input(layout.FOUND, "data"),
         State(layout.INDEX, "value"),
     )
@@ -218,7 +214,7 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         names = shown["convolutions"]
         last = names[-1] if names else None
         chosen = layer if layer in names else last
-        choice = _options(names), chosen
+        choice = names, chosen
         image = pixels(shown["image"])
         target = int(digit) if digit in DIGITS else None
 
@@ -261,11 +257,11 @@ def _register_filters(app: Dash, service: TrainingService) -> None:
             CheckpointRef.parse(shown["version"]),
         )
         if isinstance(found, str):
-            return _options(names), chosen, muted(found)
+            return names, chosen, muted(found)
         typed = parse_whole(number or "")
         if typed is None:
-            return _options(names), chosen, muted(NO_FILTER)
-        return _options(names), chosen, panels.filters(found, typed)
+            return names, chosen, muted(NO_FILTER)
+        return names, chosen, panels.filters(found, typed)
 
 
 def to_store(found: ActivationView, version: Version) -> Shown:
@@ -302,10 +298,6 @@ def caption(found: ActivationView, index: int | None) -> list[Any]:
         html.B(str(first), className="wrong" if wrong else ""),
         f", {probability(probabilities[first])} sure{', misread' if wrong else ''}, {when}.",
     ]
-
-
-def _options(names: list[str]) -> list[dict[str, str]]:
-    return [{"value": name, "label": name} for name in names]
 
 
 async def _call(compute: Callable[[CheckpointRef], Answer], ref: CheckpointRef) -> Answer | str:

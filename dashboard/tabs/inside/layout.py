@@ -19,8 +19,6 @@ from dashboard.service import TrainingService
 
 SOURCE = "inside-source"
 INDEX = "inside-index"
-PREVIOUS = "inside-previous"
-NEXT = "inside-next"
 ANOTHER = "inside-another"
 WRONG = "inside-wrong"
 FOUND = "inside-found"
@@ -89,8 +87,8 @@ def _image_choice(untrained: bool) -> html.Div:
             html.Div(
                 [
                     number("Number", INDEX, **PERSIST),
-                    _turn("Previous test image", PREVIOUS, "‹"),
-                    _turn("Next test image", NEXT, "›"),
+                    _turn("Previous test image", "-1", "‹"),
+                    _turn("Next test image", "1", "›"),
                 ],
                 className="inside-number",
             ),
@@ -105,8 +103,10 @@ def _image_choice(untrained: bool) -> html.Div:
     )
 
 
-def _turn(label: str, name: str, sign: str) -> html.Button:
-    return html.Button(sign, id=name, className="btn", title=label, **{"aria-label": label})
+def _turn(label: str, images: str, sign: str) -> html.Button:
+    return html.Button(
+        sign, className="btn", title=label, **{"aria-label": label, "data-images": images}
+    )
 
 
 def _attribution() -> list[Any]:
