@@ -15,13 +15,11 @@ from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, working
+from dashboard.components.controls import working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
-from dashboard.tabs.experiments.cnn_vs_mlp.figures import DISTORTIONS
-from dashboard.tabs.experiments.cnn_vs_mlp.layout import WAIT
 from dashboard.values import Count
 
 NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
@@ -96,15 +94,9 @@ def register(app: Dash, service: TrainingService) -> None:
         return text.result_table(results) if results else None
 
     @app.callback(
-        output={
-            "caption": Output(layout.CAPTION, "children"),
-            "style": Output(layout.DISTORTED, "style"),
-            "curves": {one: Output(layout.distorted(one), "figure") for one in DISTORTIONS},
-            "examples": {
-                one: Output(layout.distorted_examples(one), "children") for one in DISTORTIONS
-            },
-        },
-        inputs={"version": Input(layout.VERSION, "data")},
+        Output(layout.CAPTION, "children"),
+        Output(layout.DISTORTED, "children"),
+        Input(layout.VERSION, "data"),
         running=[
             # While a pair is measured, the curves of the pair before are greyed out.
             (
@@ -115,12 +107,14 @@ def register(app: Dash, service: TrainingService) -> None:
             (Output(layout.CLOCK, "disabled"), False, True),
         ],
     )
-    async def show_robustness(version: dict[str, Any] | None) -> dict[str, Any]:
+    async def show_robustness(
+        version: dict[str, Any] | None,
+    ) -> tuple[str, list[html.Section] | None]:
         pair = await asyncio.to_thread(_find, service, version)
         if pair is None or not pair.ended:
-            return _no_robustness(WAIT)
+            return layout.WAIT, None
         if not pair.comparable:
-            return _no_robustness(NO_NETWORK)
+            return NO_NETWORK, None
         try:
             measure = service.comparisons.robustness
             futures = [await asyncio.to_thread(measure, run.run_id) for run in pair.comparable]
@@ -129,7 +123,7 @@ def register(app: Dash, service: TrainingService) -> None:
                 service.comparisons.examples, pair.comparable[0].run_id
             )
         except DigitLabError as error:
-            return _no_robustness(str(error))
+            return str(error), None
         return await asyncio.to_thread(_robustness, measured, examples)
 
 
@@ -200,15 +194,13 @@ def _result(service: TrainingService, run: RunSnapshot, trained: bool) -> text.R
     return text.Result(run, layers, len(answers.labels), wrong, answers.progress)
 
 
-def _robustness(measured: Sequence[Robustness], examples: Sequence[Examples]) -> dict[str, Any]:
-    return {
-        "caption": text.robustness_caption(measured[0].images),
-        "style": {},
-        "curves": {one: figures.robustness(measured, one) for one in DISTORTIONS},
-        "examples": {one.distortion: text.examples(one) for one in examples},
-    }
-
-
-def _no_robustness(sentence: str) -> dict[str, Any]:
-    same = dict.fromkeys(DISTORTIONS, no_update)
-    return {"caption": sentence, "style": HIDDEN, "curves": same, "examples": same}
+def _robustness(
+    measured: Sequence[Robustness], examples: Sequence[Examples]
+) -> tuple[str, list[html.Section]]:
+    parts = [
+        layout.distorted(
+            one.distortion, figures.robustness(measured, one.distortion), text.examples(one)
+        )
+        for one in examples
+    ]
+    return text.robustness_caption(measured[0].images), parts

@@ -1,11 +1,12 @@
 """Layout of CNN vs MLP: train a pair, compare its curves, numbers and robustness."""
 
 import dash_bootstrap_components as dbc
+import plotly.graph_objects as go
 from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.comparisons import Distortion
-from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
+from dashboard.components.controls import PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
@@ -39,16 +40,6 @@ QUESTION = (
 GUIDE = "What a convolution knows beforehand, and what the curves do not tell."
 
 
-def distorted(distortion: Distortion) -> str:
-    """The graph of accuracies under a distortion."""
-    return f"pair-{distortion}"
-
-
-def distorted_examples(distortion: Distortion) -> str:
-    """The distorted images."""
-    return f"pair-{distortion}-examples"
-
-
 def layout() -> html.Section:
     accuracy = panel(
         "Accuracy of both",
@@ -75,12 +66,7 @@ def layout() -> html.Section:
                         [html.Span(WAIT, id=CAPTION), html.Span(id=PROGRESS)],
                         className="small soft",
                     ),
-                    html.Div(
-                        [_distorted(distortion) for distortion in DISTORTIONS],
-                        id=DISTORTED,
-                        className=DISTORTED_CLASS,
-                        style=HIDDEN,
-                    ),
+                    html.Div(id=DISTORTED, className=DISTORTED_CLASS),
                 ],
                 className="pair-robustness",
             ),
@@ -114,15 +100,18 @@ def _controls() -> html.Div:
     return html.Div([html.Div([network, train], className="row-flex"), earlier])
 
 
-def _distorted(distortion: Distortion) -> html.Section:
+def distorted(
+    distortion: Distortion, curves: go.Figure, examples: list[html.Figure]
+) -> html.Section:
+    """The accuracies under a distortion, and distorted images."""
     heading, *_ = DISTORTIONS[distortion]
-    curves = dcc.Graph(id=distorted(distortion), config=GRAPH)
+    graph = dcc.Graph(figure=curves, config=GRAPH)
     return html.Section(
         [
             html.H3(heading),
-            html.Div(curves, role="region", **{"aria-label": heading}),
+            html.Div(graph, role="region", **{"aria-label": heading}),
             html.Div(
-                id=distorted_examples(distortion),
+                examples,
                 className="pair-examples",
                 role="region",
                 **{"aria-label": f"{heading} example"},
