@@ -271,16 +271,15 @@
     element("embedding-misread").replaceChildren(...items);
   }
 
-  function nearest(x, y, count = 1) {
+  function nearest(x, y) {
     const far = (digit) => (digit.x - x) ** 2 + (digit.y - y) ** 2;
-    if (count === 1) return digits.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null);
-    return [...digits].sort((a, b) => far(a) - far(b)).slice(0, count);
+    return [...digits].sort((a, b) => far(a) - far(b));
   }
 
   // The digit at a point of the canvas, if one is near.
   function digitAt(x, y) {
     const at = toPlane(x, y);
-    const found = nearest(at.x, at.y);
+    const [found] = nearest(at.x, at.y);
     const near = found && Math.max(NEAR / unit(), found.half);
     return found && Math.hypot(found.x - at.x, found.y - at.y) <= near ? found : null;
   }
@@ -388,7 +387,7 @@
     const way = ARROWS[event.key];
     const [x, y] = [plane().clientWidth / 2, plane().clientHeight / 2];
     const center = toPlane(x, y);
-    const from = byIndex(current) ?? nearest(center.x, center.y);
+    const from = byIndex(current) ?? nearest(center.x, center.y)[0];
     if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
     if (way) {
       const next = beside(from, way);
@@ -429,7 +428,7 @@
     });
     element("embedding-detail").querySelector(".neighbours").addEventListener("click", () => {
       const { x, y } = byIndex(current);
-      choose(nearest(x, y, NEIGHBOURS).map(({ index }) => index));
+      choose(nearest(x, y).slice(0, NEIGHBOURS).map(({ index }) => index));
       openTab("gallery");
     });
   });

@@ -25,7 +25,6 @@ from dashboard.values import Count, Digit, Version
 
 NONE_WRONG = "The network reads every test image right."
 NOTHING_LEARNED = "Nothing has learned yet."
-UNCHOSEN = "Choose an image."
 
 
 class ImageRequest(TypedDict, total=False):
@@ -102,17 +101,13 @@ class ImageGrid:
         Before the first run it says so from the start, so that nothing moves when images come.
         """
         head = [
-            html.H2(UNCHOSEN),
+            html.H2("Choose an image."),
             icon_button("Previous image", "previous", "icon previous"),
             icon_button("Next image", "next", "icon next"),
             icon_button("Close", "close", "icon close"),
         ]
         untrained = html.Div(
-            [
-                html.P(NOTHING_LEARNED, className="lead"),
-                start_training(),
-            ],
-            className="untrained",
+            [html.P(NOTHING_LEARNED, className="lead"), start_training()], className="untrained"
         )
         return html.Section(
             [

@@ -139,14 +139,10 @@ def _cells(values: np.ndarray, name: str) -> html.Div:
     cells = []
     for value in values.flat:
         share = float((value - low) / ((high - low) or 1))
-        cells.append(
-            html.Span(
-                _short(value, sign),
-                className=("light" if share > 0.5 else "") if not sign else _sign(value),
-                style={} if sign else {"--share": f"{share:.0%}"},
-                title=_number(value, sign),
-            )
-        )
+        kind = _sign(value) if sign else "light" if share > 0.5 else ""
+        style = {"--share": f"{share:.0%}"}
+        text, title = _short(value, sign), _number(value, sign)
+        cells.append(html.Span(text, className=kind, style=style, title=title))
     return html.Div(
         cells,
         className=f"inside-cells {name}",
