@@ -28,7 +28,7 @@
   let drag = null; // a box that is being drawn: its first and its last point
   let newestBox = null; // the last one that was drawn
 
-  const { bytesOf, element } = window.digitlab;
+  const { element } = window.digitlab;
   const view = () => window.digitlab.result;
 
   function fresh(strokes) {
@@ -90,7 +90,7 @@
 
   function restored() {
     const image = ({ grey, ...size }) => {
-      return { ...size, grey: bytesOf(grey) };
+      return { ...size, grey: Uint8Array.from(atob(grey), (letter) => letter.charCodeAt(0)) };
     };
     const isPoint = (point) => point.length === 2 && point.every(Number.isFinite);
     try {
