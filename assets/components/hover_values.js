@@ -5,7 +5,8 @@
   const { element } = window.digitlab;
   const pictures = new WeakMap(); // what tells the number at a pixel, by canvas
 
-  // `tell`: the number at a pixel (x, y) of the canvas in words, if there is one.
+  // `tell`: the number at a pixel (x, y) of the canvas in words, if there is one; null where none is
+  // to be told.
   window.digitlab.tellValues = (canvas, tell) => pictures.set(canvas, tell);
 
   function showValue(value, x, y) {

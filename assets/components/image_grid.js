@@ -52,12 +52,13 @@
     const picture = pen.createImageData(SIDE, SIDE);
     pixels.forEach((value, place) => picture.data.set(colourOf(value, colours), 4 * place));
     pen.putImageData(picture, 0, 0);
-    if (colours === INK) {
+    const isInk = colours === INK;
+    if (isInk) {
       pen.globalCompositeOperation = "source-in";
       pen.fillStyle = getComputedStyle(canvas).color;
       pen.fillRect(0, 0, SIDE, SIDE);
     }
-    tellValues(canvas, (x, y) => `row ${y}, column ${x}: ${pixels[y * SIDE + x]}`);
+    tellValues(canvas, isInk ? null : (x, y) => `row ${y}, column ${x}: ${pixels[y * SIDE + x]}`);
   }
 
   const SHOT =

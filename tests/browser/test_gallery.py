@@ -122,6 +122,8 @@ def test_the_images_are_what_the_network_gets_in_a_choice_of_colours(
     dashboard.field("Colours").select_option("As ink")
     dashboard.until(lambda: colour_at(tile, 0, 0)[3] == 0)
     assert colour_at(large, 0, 0) == [0, 0, 0, 255]  # as the network gets it
+    tile.hover()
+    expect(value).to_be_hidden()  # ink is for people
     right = dashboard.region(IMAGES).locator(".shot:not(.wrong) canvas").first
     for button in (None, "Light or dark"):
         if button:
