@@ -57,6 +57,9 @@
       "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
       "and try again.",
 
+    // The bytes of a text in base64.
+    bytesOf: (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)),
+
     // Numbers as text, as dashboard/formatting.py writes them.
     percent: (share, decimals = 2) => `${(100 * share).toFixed(decimals)}\u202f%`,
     probability: (share) => (share < 0.0005 ? "–" : digitlab.percent(share, 1)),

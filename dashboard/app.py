@@ -157,6 +157,7 @@ def layout(service: TrainingService) -> html.Div:
             html.A("Skip to the view", href="#main", className="skip-link btn"),
             header.layout(navigation.strip()),
             navigation.panels(service),
+            html.Div(id="pixel-value", role="status"),
         ],
         className="shell",
         **{"data-protocol": str(PROTOCOL)},

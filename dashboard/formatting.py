@@ -3,7 +3,6 @@
 import math
 
 from core.config import CHOICE_TITLES
-from core.records.runs import RunSnapshot
 
 NOTHING = "–"
 """Stands for a value that is not known."""
@@ -64,13 +63,6 @@ def after_epochs(progress: float) -> str:
     if not progress:
         return "before it has learned anything"
     return f"after {epoch_number(progress)} {'epoch' if progress == 1 else 'epochs'}"
-
-
-def epoch_progress(run: RunSnapshot) -> str:
-    """The current epoch of a run and how much of it is done: `2 of 5 (40 %)`."""
-    if not run.epoch:
-        return f"0 of {run.epochs}"
-    return f"{run.epoch} of {run.epochs} ({percent(run.progress - (run.epoch - 1), 0)})"
 
 
 def model_title(model: object) -> str:

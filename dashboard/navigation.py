@@ -18,7 +18,7 @@ from dashboard.service import TrainingService
 from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
 from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
-from dashboard.tabs.experiments import callbacks as experiments, layout as experiments_layout
+from dashboard.tabs.experiments import cards as experiments
 from dashboard.tabs.gallery import callbacks as gallery, layout as gallery_layout
 from dashboard.tabs.inside import callbacks as inside, layout as inside_layout
 from dashboard.tabs.mistakes import callbacks as mistakes, layout as mistakes_layout
@@ -60,7 +60,7 @@ TABS = (
     Tab(ids.TAB_MISTAKES, "Mistakes", mistakes_layout.layout, mistakes.register, EXPLORE),
     Tab(ids.TAB_INSIDE, "Inside", inside_layout.layout, inside.register, EXPLORE),
     Tab(ids.TAB_EMBEDDING, "Embedding", embedding_layout.layout, embedding.register, EXPLORE),
-    Tab(ids.TAB_EXPERIMENTS, "Experiments", experiments_layout.layout, experiments.register),
+    Tab(ids.TAB_EXPERIMENTS, "Experiments", experiments.layout, experiments.register),
     Tab(ids.TAB_RUNS, "Runs", runs_layout.layout, runs.register),
 )
 

@@ -23,7 +23,6 @@ _LIGHT = _STYLES.read_text(encoding="utf-8").partition('[data-bs-theme="dark"]')
 TOKENS: dict[str, str] = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", _LIGHT))
 """The colours of the light theme by their names in `tokens.css`."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Ubuntu, 'DejaVu Sans Condensed', sans-serif"
-CLEAR = "rgba(0,0,0,0)"
 
 HUES = 6
 """So many colours of runs there are: more would look alike to colour-blind people."""
@@ -42,8 +41,6 @@ LEGEND_BELOW = dict(
     orientation="h", xref="container", x=0, yref="container", y=0, yanchor="bottom", itemwidth=30
 )
 """A legend below the figure, for more curves than have room for labels."""
-HIDDEN_AXIS = dict(visible=False, fixedrange=True)
-NO_MARGIN = dict(l=0, r=0, t=0, b=0)
 GRAPH: dict[str, Any] = {"displayModeBar": False}
 """`config` of every `dcc.Graph`: no toolbar."""
 
@@ -51,8 +48,8 @@ GRAPH: dict[str, Any] = {"displayModeBar": False}
 pio.templates["digitlab"] = go.layout.Template(
     layout=dict(
         font=dict(family=FONT, size=12, color=TOKENS["ink-3"]),
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
         margin=dict(l=46, r=74, t=10, b=28),
         showlegend=False,
         hoverlabel=dict(
@@ -180,9 +177,7 @@ def add_message(figure: go.Figure, sentence: str) -> None:
 
 def empty_state(sentence: str, height: int) -> go.Figure:
     """A figure that shows a sentence in place of data."""
-    margin = dict(l=12, r=12, t=12, b=12)
-    figure = go.Figure(
-        layout=dict(height=height, margin=margin, xaxis=HIDDEN_AXIS, yaxis=HIDDEN_AXIS)
-    )
+    margin, hidden = dict(l=12, r=12, t=12, b=12), dict(visible=False, fixedrange=True)
+    figure = go.Figure(layout=dict(height=height, margin=margin, xaxis=hidden, yaxis=hidden))
     add_message(figure, sentence)
     return figure

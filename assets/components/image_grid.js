@@ -4,17 +4,24 @@
   "use strict";
 
   const SIDE = 28; // pixels of an image
-  const GAP = 4; // between two columns, in the same pixels
-  const FEWEST = 5; // columns: a single image would be as wide as the page
-  const SPRITE = 10; // images in a row of the picture with all of them
-  const CAPTION = 2.4; // rem below each image
-  const INK = "ink";
+  const INK = "ink"; // the theme's colour on nothing
+  const SCALES = { // red, green and blue of colours at equal distances, the first for 0
+    Greys: [[0, 0, 0], [255, 255, 255]],
+    Viridis: [
+      [68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137],
+      [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37],
+    ],
+    Cividis: [
+      [0, 34, 78], [18, 53, 112], [59, 73, 108], [87, 93, 109], [112, 113, 115], [138, 134, 120],
+      [165, 156, 116], [195, 179, 105], [225, 204, 85], [254, 232, 56],
+    ],
+    Hot: [[0, 0, 0], [230, 0, 0], [255, 210, 0], [255, 255, 255]],
+  };
 
-  const { element, make, openTab, probability, setProps, setTabStop, showBars } = window.digitlab;
+  const { bytesOf, element, make, openTab, probability } = window.digitlab;
+  const { setTabStop, showBars, tellValues } = window.digitlab;
   const grids = new Map(); // by prefix
   const phone = window.matchMedia("(max-width: 56rem)");
-
-  const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
   // The images of an answer, each with its own pixels.
   function imagesOf({ indices, labels, predictions, probabilities, pixels }) {
@@ -31,100 +38,86 @@
   const isWrong = ({ label, predicted }) => predicted !== undefined && predicted !== label;
   const sureness = ({ predicted, probabilities }) => probability(probabilities[predicted]);
 
-  // All images in one picture, ink opaque on nothing: a mask for the theme's colour.
-  function spriteOf(images) {
-    const rows = Math.ceil(images.length / SPRITE);
-    const canvas = make("canvas", { width: SPRITE * SIDE, height: rows * SIDE });
-    const pen = canvas.getContext("2d");
-    images.forEach(({ pixels }, place) => {
-      const tile = pen.createImageData(SIDE, SIDE);
-      pixels.forEach((ink, pixel) => (tile.data[4 * pixel + 3] = ink));
-      pen.putImageData(tile, (place % SPRITE) * SIDE, Math.floor(place / SPRITE) * SIDE);
-    });
-    return { url: `url(${canvas.toDataURL()})`, rows };
+  // Red, green, blue and opacity of a pixel's value.
+  function colourOf(value, colours) {
+    if (colours === INK) return [0, 0, 0, value];
+    const stops = SCALES[colours];
+    const at = (value / 255) * (stops.length - 1);
+    const below = Math.min(Math.floor(at), stops.length - 2);
+    return [...stops[below].map((part, i) => part + (at - below) * (stops[below + 1][i] - part)), 255];
   }
 
-  const HIDDEN = { visible: false, fixedrange: true };
-
-  function figureOf(z, colours, hover, layout) {
-    const [width, height] = [z[0].length, z.length];
-    const heatmap = {
-      type: "heatmap", z, zmin: 0, zmax: 255, colorscale: colours === INK ? "Greys" : colours,
-      showscale: false, hoverongaps: false, hovertemplate: `${hover}<extra></extra>`,
-    };
-    return {
-      data: [heatmap],
-      layout: {
-        margin: { l: 0, r: 0, t: 0, b: 0 }, dragmode: false, plot_bgcolor: "rgba(0,0,0,0)",
-        paper_bgcolor: "rgba(0,0,0,0)", hoverlabel: { font: { size: 13 } },
-        xaxis: { ...HIDDEN, range: [-0.5, width - 0.5] },
-        yaxis: { ...HIDDEN, range: [height - 0.5, -0.5] },
-        ...layout,
-      },
-    };
+  function paintPixels(canvas, pixels, colours) {
+    const pen = canvas.getContext("2d");
+    const picture = pen.createImageData(SIDE, SIDE);
+    pixels.forEach((value, place) => picture.data.set(colourOf(value, colours), 4 * place));
+    pen.putImageData(picture, 0, 0);
+    const isInk = colours === INK;
+    if (isInk) {
+      pen.globalCompositeOperation = "source-in";
+      pen.fillStyle = getComputedStyle(canvas).color;
+      pen.fillRect(0, 0, SIDE, SIDE);
+    }
+    tellValues(canvas, isInk ? null : (x, y) => `row ${y}, column ${x}: ${pixels[y * SIDE + x]}`);
   }
 
   const SHOT =
-    '<span class="tile"><i class="ink"></i><i class="as" aria-hidden="true"></i></span>' +
+    `<span class="tile"><canvas width="${SIDE}" height="${SIDE}"></canvas>` +
+    '<i class="as" aria-hidden="true"></i></span>' +
     '<span class="conf"></span><span class="said"></span><span class="sr-only"></span>';
   const newShot = () => make("button", { type: "button", innerHTML: SHOT });
 
   class ImageGrid {
-    // `badge`: what the corner of a misread image says.
-    constructor(prefix, badge) {
-      Object.assign(this, { prefix, badge, images: [], colours: "Greys", chosen: null, run: null });
-      this.resized = new ResizeObserver(() => this.arrange());
+    // `badge`: what the corner of a misread image says. `showAll`: what the button does where no
+    // image matches.
+    constructor(prefix, badge, showAll, colours = "Greys") {
+      Object.assign(this, { prefix, badge, showAll, colours, images: [], chosen: null, run: null });
+      grids.set(prefix, this);
     }
 
     get tiles() { return element(`${this.prefix}-grid`); }
     get list() { return this.tiles.querySelector(".shots"); }
     get detail() { return element(`${this.prefix}-detail`); }
 
-    // What the request says of the image that was chosen by hand.
-    get choice() { return { image: this.chosen, image_run: this.run }; }
+    // A request with the image that was chosen by hand; null if nothing else is new in it.
+    ask(request) {
+      const asked = JSON.stringify(request);
+      if (asked === this.asked) return null;
+      this.asked = asked;
+      return { ...request, image: this.chosen, image_run: this.run };
+    }
 
     // Shows an answer of the server.
     show({ images, chosen, untrained, empty, version }) {
       const run = version?.split("/")[0] ?? null;
       if (run !== this.run) this.chosen = null; // another run may have other test images
       this.run = run;
-      this.pixels = images?.pixels;
       this.images = images ? imagesOf(images) : [];
       this.beside = chosen ? imagesOf(chosen)[0] : null;
       this.untrained = untrained ?? null;
       const message = this.tiles.querySelector(".empty");
       message.hidden = !empty;
-      this.tiles.toggleAttribute("data-none", Boolean(empty));
       message.firstElementChild.textContent = empty?.sentence ?? "";
       message.lastElementChild.hidden = !empty?.showAll;
       this.paint();
-      this.resized.observe(this.tiles);
-      this.arrange();
-      this.showChosen();
       this.tiles.dataset.version = version ?? "";
-    }
-
-    paintAs(colours) {
-      this.colours = colours;
-      this.tiles.dataset.ink = colours === INK;
-      this.painted = this.shownPixels = null;
-      if (!this.images.length) return;
-      this.arrange();
-      this.showChosen();
     }
 
     // One button an image. They are kept, and with them the focus.
     paint() {
-      const { list } = this;
-      while (list.children.length > this.images.length) list.lastChild.remove();
-      while (list.children.length < this.images.length) list.append(newShot());
-      this.images.forEach((image, place) => {
+      const { colours, detail, images, list, tiles } = this;
+      this.isSmall ??= detail.matches(".compact");
+      detail.classList.toggle("compact", this.isSmall || phone.matches);
+      tiles.dataset.ink = colours === INK;
+      list.style.setProperty("--count", images.length);
+      while (list.children.length > images.length) list.lastChild.remove();
+      while (list.children.length < images.length) list.append(newShot());
+      images.forEach((image, place) => {
         const shot = list.children[place];
         const [tile, confidence, said, more] = shot.children;
         const wrong = isWrong(image);
         shot.className = wrong ? "shot wrong" : "shot";
-        tile.firstChild.style.cssText =
-          `--c: ${place % SPRITE}; --r: ${Math.floor(place / SPRITE)}`;
+        paintPixels(tile.firstChild, image.pixels, colours);
         tile.lastChild.hidden = !wrong;
         tile.lastChild.textContent = wrong ? this.badge(image) : "";
         const read = image.predicted !== undefined;
@@ -132,48 +125,9 @@
         said.textContent = read ? `True ${image.label}\u2002Pred ${image.predicted}` : `True ${image.label}`;
         more.textContent = read ? `, ${sureness(image)} sure${wrong ? ", misread" : ""}` : "";
       });
-      const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
+      const focused = list.contains(document.activeElement) ? document.activeElement : null;
       setTabStop(list, focused ?? list.children[this.placeOfChosen()] ?? list.firstChild);
-    }
-
-    // Lays out the grid for its width, and paints below it what depends on that.
-    arrange() {
-      const { tiles, images } = this;
-      const { width } = tiles?.getBoundingClientRect() ?? {};
-      if (!width) return; // out of sight; the observer calls again
-      this.isSmall ??= this.detail.matches(".compact");
-      this.detail.classList.toggle("compact", this.isSmall || phone.matches);
-      const style = getComputedStyle(tiles);
-      const most = Number(style.getPropertyValue("--most"));
-      const across = Math.max(Math.min(images.length, most), Math.min(FEWEST, most));
-      const cell = width / (across * (SIDE + GAP) - GAP);
-      const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-      const below = Math.ceil((CAPTION * rem) / cell); // a whole number of the heatmap's rows
-      tiles.style.setProperty("--across", across);
-      tiles.style.setProperty("--below", `${below * cell}px`);
-      const key = [width, across, below, this.colours, this.pixels].join();
-      if (key === this.painted) return;
-      this.painted = key;
-      if (this.colours === INK) {
-        const { url, rows } = spriteOf(images);
-        this.list.style.cssText = `--sprite: ${url}; --columns: ${SPRITE}; --rows: ${rows}`;
-      } else setProps(`${this.prefix}-graph`, { figure: this.mosaic(across, below, cell) });
-    }
-
-    // All images as one heatmap, without numbers between them.
-    mosaic(across, below, cell) {
-      const rows = Math.ceil(this.images.length / across);
-      const [width, height] = [across * (SIDE + GAP) - GAP, rows * (SIDE + below)];
-      const z = Array.from({ length: height }, () => new Float32Array(width).fill(NaN));
-      this.images.forEach(({ pixels }, place) => {
-        const left = (place % across) * (SIDE + GAP);
-        const top = Math.floor(place / across) * (SIDE + below);
-        for (let row = 0; row < SIDE; row++) {
-          z[top + row].set(pixels.subarray(row * SIDE, (row + 1) * SIDE), left);
-        }
-      });
-      const size = { width: width * cell, height: Math.max(height * cell, 10) };
-      return figureOf(z, this.colours, "%{z}", { ...size, autosize: false });
+      this.showChosen();
     }
 
     placeOfChosen() {
@@ -206,21 +160,13 @@
       if (!image) return;
       detail.querySelector(".look-inside").dataset.lookInside = image.index;
       detail.querySelector("h2").textContent = `Test image ${image.index.toLocaleString("en")}`;
-      this.showPixels(image);
+      const pixels = detail.querySelector("canvas");
+      paintPixels(pixels, image.pixels, this.colours === INK ? "Greys" : this.colours);
       if (this.untrained) {
         const [sentence, train] = detail.querySelector(".untrained").children;
         sentence.textContent = this.untrained.sentence;
         train.hidden = !this.untrained.train;
       } else showReading(detail, image);
-    }
-
-    showPixels({ pixels }) {
-      const shown = String(pixels);
-      if (shown === this.shownPixels) return;
-      this.shownPixels = shown;
-      const z = Array.from({ length: SIDE }, (_, row) => pixels.slice(row * SIDE, (row + 1) * SIDE));
-      const hover = "row %{y}, column %{x}: %{z}";
-      setProps(`${this.prefix}-digit`, { figure: figureOf(z, this.colours, hover, { autosize: true }) });
     }
   }
 
@@ -263,23 +209,10 @@
     } else if (target.closest(".show-all")) grid.showAll();
   });
 
-  // The buttons lie over the heatmap: it hears from here where the mouse is.
-  document.addEventListener("mousemove", ({ target, clientX, clientY }) => {
-    const graph = target.closest?.(".image-grid")?.querySelector(".mosaic .js-plotly-plot");
-    if (!graph || !window.Plotly) return;
-    const { left, top } = graph.getBoundingClientRect();
-    window.Plotly.Fx.hover(graph, { xpx: clientX - left, ypx: clientY - top }, "xy");
-  });
-  document.addEventListener("mouseout", ({ target, relatedTarget }) => {
-    const grid = target.closest?.(".image-grid");
-    const graph = grid?.querySelector(".mosaic .js-plotly-plot");
-    if (graph && window.Plotly && !grid.contains(relatedTarget)) window.Plotly.Fx.unhover(graph, {}, "xy");
-  });
+  const repaint = () => grids.forEach((grid) => grid.images.length && grid.paint());
+  window.addEventListener("theme", repaint);
+  phone.addEventListener("change", repaint);
 
-  // A grid by the prefix of its ids. `showAll`: what its button does where no image matches.
-  window.digitlab.imageGrid = (prefix, badge, showAll) => {
-    const grid = Object.assign(new ImageGrid(prefix, badge), { showAll });
-    grids.set(prefix, grid);
-    return grid;
-  };
+  // A grid by the prefix of its ids.
+  window.digitlab.imageGrid = (...properties) => new ImageGrid(...properties);
 })();

@@ -1,5 +1,4 @@
-// The rows of all runs: the choice of a run, and elements that show a field of a row. The event
-// `rows` says which rows have changed.
+// The rows of all runs, and the choice of a run. The event `rows` says which rows have changed.
 (function () {
   "use strict";
 
@@ -17,18 +16,8 @@
     const changed = [...gone, ...runs.map(({ run_id }) => run_id)];
     if (!changed.length && !restarted) return;
     updateChoice();
-    updateElements();
     document.dispatchEvent(new CustomEvent("rows", { detail: { changed } }));
   });
-
-  function updateElements() {
-    for (const element of document.querySelectorAll("[data-row]")) {
-      const row = rows.get(element.dataset.run);
-      if (!row) continue;
-      if (element.dataset.row === "share") element.style.width = row.share;
-      else element.textContent = row[element.dataset.row];
-    }
-  }
 
   const newestRows = () => [...rows.values()].sort((one, other) => other.number - one.number);
 
@@ -53,7 +42,6 @@
   document.addEventListener("address", ({ detail }) => {
     chosen = detail.run;
     updateChoice();
-    updateElements();
   });
 
   Object.assign(window.live, { rows, newestRows, newestRow });

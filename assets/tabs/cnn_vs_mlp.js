@@ -9,14 +9,8 @@
   // Stores what has changed in the pairs; a callback draws them.
   function updatePairs() {
     if (tab !== "experiments") return;
-    const found = new Map();
-    for (const { pair, ...row } of window.live.newestRows().filter(({ pair }) => pair)) {
-      found.set(pair, [
-        ...(found.get(pair) ?? []),
-        [row.run_id, row.revision, row.network, row.state],
-      ]);
-    }
-    const data = [...found];
+    const data = window.live.newestRows().filter(({ pair }) => pair)
+      .map(({ pair, run_id, revision, network, state }) => [pair, run_id, revision, network, state]);
     if (JSON.stringify(data) === pairs) return;
     pairs = JSON.stringify(data);
     const show = () => window.digitlab.setProps("pair-pairs", { data });

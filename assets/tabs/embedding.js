@@ -13,7 +13,6 @@
   const MISREAD = 22; // the side of the square of a misread digit
   const MANY = 200; // misread digits: there is no room for larger squares
   const MARGIN = 24;
-  const ROUNDS = 120; // of moving digits apart
   const TURNS = 1e5; // of looking for a free place
   const WIDE = [1036, 636]; // the plane's size, in its own units
   const TALL = [760, 940];
@@ -37,80 +36,34 @@
   let sprites = {}; // the same in other colours
   let planned = 0;
 
-  // Squares {x, y, half} by the cell of a grid in which their middle is: those that may cover
-  // another are in its cell or in one beside it.
-  class Cells {
-    constructor(squares) {
-      this.side = 2 * Math.max(1, ...squares.map(({ half }) => half));
-      this.cells = new Map();
-      this.around = new Map();
-    }
+  const within = (at, low, high) => Math.min(Math.max(at, low), high);
 
-    keyOf({ x, y }) {
-      return 1e4 * Math.floor(y / this.side) + Math.floor(x / this.side);
-    }
-
-    add(square) {
-      const key = this.keyOf(square);
-      if (!this.cells.has(key)) this.cells.set(key, []);
-      this.cells.get(key).push(square);
-      this.around.clear();
-    }
-
-    near(square) {
-      const key = this.keyOf(square);
-      if (!this.around.has(key)) {
-        const keys = [-1e4, 0, 1e4].flatMap((down) => [key + down - 1, key + down, key + down + 1]);
-        this.around.set(key, keys.flatMap((near) => this.cells.get(near) ?? []));
-      }
-      return this.around.get(key);
-    }
-  }
-
-  // How far two squares overlap; at most 0 if they do not.
-  function overlap(a, b) {
-    const reach = a.half + b.half;
-    return Math.min(reach - Math.abs(a.x - b.x), reach - Math.abs(a.y - b.y));
-  }
-
-  // Moves squares {x, y, half} apart until none covers another, within a width and a height.
+  // Moves squares {x, y, half} apart until none covers another, within a width and a height: each to
+  // the nearest free place, on a spiral around its own.
   function moveApart(squares, width, height) {
-    const move = (square, x, y) => {
-      square.x = Math.min(Math.max(x, square.half), width - square.half);
-      square.y = Math.min(Math.max(y, square.half), height - square.half);
-    };
-    // Two at one place can then tell where to go.
-    squares.forEach((square, place) => move(square, square.x + Math.sin(place), square.y + Math.cos(place)));
-    for (let round = 0; round < ROUNDS; round++) {
-      const cells = new Cells(squares);
-      for (const square of squares) cells.add(square);
-      let moved = false;
-      for (const a of squares) {
-        for (const b of cells.near(a)) {
-          const depth = a === b ? 0 : overlap(a, b);
-          if (depth <= 0) continue;
-          moved = true;
-          const [right, down] = [a.x - b.x, a.y - b.y];
-          const push = (0.5 * depth + 0.01) / (Math.hypot(right, down) || 1);
-          move(a, a.x + right * push, a.y + down * push);
-          move(b, b.x - right * push, b.y - down * push);
+    const cells = new Map(); // those that have their places, by the cell of a grid
+    const sides = [-MISREAD, 0, MISREAD];
+    const keyOf = (x, y) => 1e4 * Math.floor(y / MISREAD) + Math.floor(x / MISREAD);
+    const covers = (a, b) => Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y)) < a.half + b.half;
+    const isFree = (square) => {
+      for (const down of sides) {
+        for (const right of sides) {
+          const near = cells.get(keyOf(square.x + right, square.y + down));
+          if (near?.some((other) => covers(square, other))) return false;
         }
       }
-      if (!moved) return;
-    }
-    // Those that still cover another go to the nearest free place, on a spiral.
-    const settled = new Cells(squares);
-    const isFree = (square) => {
-      for (const other of settled.near(square)) if (overlap(square, other) > 0) return false;
       return true;
     };
     for (const square of squares) {
-      const { x, y } = square;
-      for (let turn = 1; !isFree(square) && turn < TURNS; turn++) {
-        const radius = 1.5 * Math.sqrt(turn);
-        move(square, x + 2 * radius * Math.cos(2.4 * turn), y + radius * Math.sin(2.4 * turn));
+      const { x, y, half } = square;
+      for (let turn = 0; turn < TURNS; turn++) {
+        const radius = 2 * Math.sqrt(turn);
+        square.x = within(x + radius * Math.cos(2.4 * turn), half, width - half);
+        square.y = within(y + radius * Math.sin(2.4 * turn), half, height - half);
+        if (isFree(square)) break;
       }
-      settled.add(square);
+      const key = keyOf(square.x, square.y);
+      cells.set(key, [...(cells.get(key) ?? []), square]);
     }
   }
   window.digitlab.moveApart = moveApart;
@@ -140,8 +93,8 @@
     moveApart(digits, width, height);
     star = shown.drawing && { x: toX(shown.drawing[0]), y: toY(shown.drawing[1]) };
     if (star) {
-      star.x = Math.min(Math.max(star.x, MARGIN), width - MARGIN);
-      star.y = Math.min(Math.max(star.y, MARGIN), height - MARGIN);
+      star.x = within(star.x, MARGIN, width - MARGIN);
+      star.y = within(star.y, MARGIN, height - MARGIN);
     }
     plane().digits = digits; // where each is, for whoever asks
     plane().star = star;
@@ -155,16 +108,15 @@
 
   function zoom(by, x, y) {
     const before = toPlane(x, y);
-    view.scale = Math.min(Math.max(view.scale * by, 1), MOST_ZOOM);
+    view.scale = within(view.scale * by, 1, MOST_ZOOM);
     const after = toPlane(x, y);
     pan(before.x - after.x, before.y - after.y);
   }
 
   function pan(right, down) {
     const [width, height] = sizeOf();
-    const within = (at, length) => Math.min(Math.max(at, 0), length - length / view.scale);
-    view.left = within(view.left + right, width);
-    view.top = within(view.top + down, height);
+    view.left = within(view.left + right, 0, width - width / view.scale);
+    view.top = within(view.top + down, 0, height - height / view.scale);
     paint();
   }
 
@@ -319,16 +271,15 @@
     element("embedding-misread").replaceChildren(...items);
   }
 
-  function nearest(x, y, count = 1) {
+  function nearest(x, y) {
     const far = (digit) => (digit.x - x) ** 2 + (digit.y - y) ** 2;
-    if (count === 1) return digits.reduce((best, one) => (!best || far(one) < far(best) ? one : best), null);
-    return [...digits].sort((a, b) => far(a) - far(b)).slice(0, count);
+    return [...digits].sort((a, b) => far(a) - far(b));
   }
 
   // The digit at a point of the canvas, if one is near.
   function digitAt(x, y) {
     const at = toPlane(x, y);
-    const found = nearest(at.x, at.y);
+    const [found] = nearest(at.x, at.y);
     const near = found && Math.max(NEAR / unit(), found.half);
     return found && Math.hypot(found.x - at.x, found.y - at.y) <= near ? found : null;
   }
@@ -342,8 +293,7 @@
       const aside = Math.abs((x - from.x) * down) + Math.abs((y - from.y) * right);
       return along > 1 && aside < 2 * along ? along + 2 * aside : Infinity;
     };
-    const found = digits.reduce((best, one) => (far(one) < far(best) ? one : best), from);
-    return found;
+    return digits.reduce((best, one) => (far(one) < far(best) ? one : best), from);
   }
 
   // Choosing for the gallery
@@ -437,7 +387,7 @@
     const way = ARROWS[event.key];
     const [x, y] = [plane().clientWidth / 2, plane().clientHeight / 2];
     const center = toPlane(x, y);
-    const from = byIndex(current) ?? nearest(center.x, center.y);
+    const from = byIndex(current) ?? nearest(center.x, center.y)[0];
     if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
     if (way) {
       const next = beside(from, way);
@@ -472,12 +422,13 @@
       canvas.classList.toggle("lasso", isLasso);
     });
     element("embedding-reset").addEventListener("click", reset);
+    element("embedding-send").addEventListener("click", () => openTab("gallery"));
     element("embedding-misread").addEventListener("click", ({ target }) => {
       if (target.dataset.digit) showDigit(byIndex(target.dataset.digit));
     });
     element("embedding-detail").querySelector(".neighbours").addEventListener("click", () => {
       const { x, y } = byIndex(current);
-      choose(nearest(x, y, NEIGHBOURS).map(({ index }) => index));
+      choose(nearest(x, y).slice(0, NEIGHBOURS).map(({ index }) => index));
       openTab("gallery");
     });
   });
@@ -534,7 +485,5 @@
       const { size } = chosen;
       return [size ? `${size} ${size === 1 ? "image" : "images"} chosen.` : "", !size];
     },
-
-    openGallery: (clicks) => (clicks ? "gallery" : noUpdate()),
   });
 })();

@@ -8,7 +8,6 @@
     setProps("gallery-which", { value: "random" });
     setProps("gallery-digit-choice", { value: "any" });
   });
-  let answer = null; // the newest that is painted
 
   // The images of a choice; null without one. Indices into one run's test set may mean nothing in
   // another's.
@@ -17,23 +16,25 @@
   }
   window.digitlab.chosenIn = chosenIn;
 
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("#gallery-all")) setProps("gallery-choice", { data: null });
+  });
+
   addCallbacks("gallery", {
     // Which gallery to ask for; none while the tab is out of sight. Then what goes with a choice.
-    request: (count, which, digit, clicks, choice, version, tab, previous) => {
+    request: (count, which, digit, clicks, choice, version, tab) => {
       const none = new Array(4).fill(noUpdate());
       if (tab !== "gallery") return none;
       const chosen = chosenIn(choice, version);
-      const next = {
+      const next = grid.ask({
         count: Number(count),
         which,
         digit: digit === "any" ? null : Number(digit),
         seed: clicks || 0,
         chosen,
         version,
-        ...grid.choice,
-      };
-      const { image, image_run, ...before } = previous ?? {};
-      if (JSON.stringify({ ...before, ...grid.choice }) === JSON.stringify(next)) return none;
+      });
+      if (!next) return none;
       // A choice has a way back from it, and what else says which images to show is idle.
       const isChosen = Boolean(chosen);
       return [next, isChosen ? "" : "d-none", isChosen, isChosen || which === "unsure"];
@@ -41,11 +42,8 @@
 
     // Paints the images, or the same ones in other colours.
     show: (shown, colours) => {
-      if (colours !== grid.colours) grid.paintAs(colours);
-      if (shown && shown !== answer) grid.show(shown);
-      answer = shown;
+      grid.colours = colours;
+      if (shown) grid.show(shown);
     },
-
-    clearChoice: (clicks) => (clicks ? null : noUpdate()),
   });
 })();

@@ -3,36 +3,43 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ARROWS, exists, ifChanged, noUpdate, openTab, setProps } = window.digitlab;
+  const { addCallbacks, ARROWS, bytesOf, element, exists, ifChanged } = window.digitlab;
+  const { noUpdate, openTab, setProps, showValue, tellValues } = window.digitlab;
 
   const POINT_MS = 40; // a pointer that passes over a map asks for nothing
   const GAP = 1; // between two pictures, in pixels of the canvas
   const SHINE = 0.9; // how much of its colour the strongest number has over a digit
 
-  const panel = () => document.getElementById("panel-inside");
+  const panel = () => element("panel-inside");
   const isOpen = () => !panel().hidden && exists("inside-index");
 
-  // Opens the tab with a test image: `data-look-inside` of a button has its number.
+  function show(index) {
+    setProps("inside-source", { value: "test" });
+    setProps("inside-index", { value: String(index) });
+  }
+
+  // Opens the tab with a test image.
   function lookInside(index) {
-    const show = () => {
-      setProps("inside-source", { value: "test" });
-      setProps("inside-index", { value: String(index) });
-    };
-    if (isOpen()) return show();
-    whenOpened(show);
+    if (isOpen()) return show(index);
+    whenOpened(() => show(index));
     openTab("inside");
   }
 
-  function whenOpened(show) {
-    document.addEventListener("navigate", function once({ detail }) {
-      document.removeEventListener("navigate", once);
-      if (detail.tab === "inside") show();
+  const whenOpened = (then) =>
+    document.addEventListener("navigate", ({ detail }) => detail.tab === "inside" && then(), {
+      once: true,
     });
-  }
 
+  // `data-look-inside` of a button has the number of an image, `data-images` of a button of the tab
+  // how far its image is from the shown one.
   document.addEventListener("click", ({ target }) => {
-    const index = target.closest?.("[data-look-inside]")?.dataset.lookInside;
+    const button = target.closest("[data-look-inside], [data-images]");
+    const { lookInside: index, images } = button?.dataset ?? {};
     if (index) lookInside(Number(index));
+    if (images) {
+      const shown = parseInt(element("inside-index").value, 10) || 0;
+      show(Math.max(0, shown + Number(images)));
+    }
   });
 
   const asked = new URLSearchParams(location.search);
@@ -45,10 +52,7 @@
   const pictures = new WeakMap(); // by canvas
   const canvases = (part) => [...part.querySelectorAll("canvas[data-picture]")];
 
-  const numbersOf = (text) => {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    return new Float32Array(bytes.buffer);
-  };
+  const numbersOf = (text) => new Float32Array(bytesOf(text).buffer);
 
   const colourOf = (token) => {
     const hex = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
@@ -143,6 +147,10 @@
       const picture = new Picture(text);
       pictures.set(canvas, picture);
       picture.paint(canvas);
+      tellValues(canvas, (x, y) => {
+        const pixel = picture.pixelAt(x, y);
+        return pixel && pointAt(canvas, pixel);
+      });
     }
     frame();
   }
@@ -150,7 +158,7 @@
   document.addEventListener("built", ({ detail }) => {
     if (detail !== "panel-inside") return;
     const changes = new MutationObserver((all) => {
-      if (all.some(({ target }) => !target.closest(".inside-frames, .inside-value"))) paintAll();
+      if (all.some(({ target }) => !target.closest(".inside-frames"))) paintAll();
     });
     const attributeFilter = ["data-picture"];
     changes.observe(panel(), { childList: true, subtree: true, attributes: true, attributeFilter });
@@ -163,45 +171,25 @@
   let origin = null; // the number that is explained, and where it comes from
   let pointing = null;
 
-  const layersOf = () => canvases(document.getElementById("inside-layers"));
+  const layersOf = () => canvases(element("inside-layers"));
 
-  function point(canvas, pixel, x, y) {
-    const picture = pictures.get(canvas);
+  // The number at a pixel in words; soon, how it is made.
+  function pointAt(canvas, pixel) {
     cursors.set(canvas, pixel);
-    const words = document.getElementById("inside-value");
-    words.textContent = picture.describe(pixel);
-    words.style.left = `${Math.min(x + 12, innerWidth - words.offsetWidth - 8)}px`;
-    words.style.top = `${y + 16}px`;
-    words.classList.add("shown");
     const layer = layersOf().indexOf(canvas);
-    if (layer < 0) return;
-    clearTimeout(pointing);
-    pointing = setTimeout(() => setProps("inside-point", { data: { layer, pixel } }), POINT_MS);
+    if (layer >= 0) {
+      clearTimeout(pointing);
+      pointing = setTimeout(() => setProps("inside-point", { data: { layer, pixel } }), POINT_MS);
+    }
+    return pictures.get(canvas).describe(pixel);
   }
-
-  const leave = () => document.getElementById("inside-value")?.classList.remove("shown");
-
-  function pointerAt({ target, clientX, clientY }) {
-    const picture = pictures.get(target);
-    if (!picture) return leave();
-    const { left, top, width, height } = target.getBoundingClientRect();
-    const [across, down] = picture.size;
-    const pixel = picture.pixelAt(
-      Math.floor(((clientX - left) / width) * across), Math.floor(((clientY - top) / height) * down),
-    );
-    if (pixel) point(target, pixel, clientX, clientY);
-  }
-  document.addEventListener("pointermove", pointerAt);
-  document.addEventListener("pointerdown", pointerAt);
-  document.addEventListener("scroll", leave, true);
-  document.addEventListener("focusout", leave);
 
   function pointWithKeys(canvas, pixel) {
     const picture = pictures.get(canvas);
     const { left, top, width } = canvas.getBoundingClientRect();
     const scale = width / picture.size[0];
     const [x, y] = picture.placeOf(pixel);
-    point(canvas, pixel, left + x * scale, top + y * scale);
+    showValue(pointAt(canvas, pixel), left + x * scale, top + y * scale);
   }
 
   document.addEventListener("keydown", (event) => {
@@ -262,22 +250,16 @@
   addCallbacks("inside", {
     // Which image to look at inside of which network; none while the tab is out of sight.
     request: (source, index, version, form, tab, previous) => {
-      const known = document.getElementById("epoch-bar").dataset.version;
+      const known = element("epoch-bar").dataset.version;
       if (tab !== "inside" || (known && !version)) return noUpdate();
       const drawing = source === "drawing" ? window.digitlab.drawing.current() : null;
       const as_drawn = form === "drawn";
       return ifChanged({ source, index, drawing, as_drawn, version }, previous);
     },
 
-    // To the next or the previous test image, or to the one that the server has found, unless
-    // somebody has typed another number meanwhile.
-    turn: (_back, _forth, found, index) => {
-      const trigger = window.dash_clientside.callback_context.triggered_id;
-      if (trigger === "inside-found") {
-        return index === found.before ? ["test", String(found.index)] : [noUpdate(), noUpdate()];
-      }
-      const by = trigger === "inside-next" ? 1 : -1;
-      return ["test", String(Math.max(0, (parseInt(index, 10) || 0) + by))];
+    // To the test image that the server has found, unless somebody has typed another number since.
+    found: (found, typed) => {
+      if (found && found.before === typed) show(found.index);
     },
 
     frame: (found) => {

@@ -9,23 +9,27 @@
 
   let choice = ALL;
   let page = 1;
-  let request = {}; // the newest
+  let lists = {}; // category and order as chosen there, and the version of the network
 
-  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL));
+  const grid = imageGrid("mistakes", ({ predicted }) => predicted, () => choose(ALL), "ink");
 
   // Asks for the images of a choice, of any category, from the first page on.
   function choose(next) {
     choice = next;
     page = 1;
     paintChoice();
-    if (request.category !== "any") setProps("mistakes-category", { value: "any" });
-    else ask({});
+    if (lists.category !== "any") setProps("mistakes-category", { value: "any" });
+    else ask();
   }
 
-  function ask(change) {
-    const next = { ...request, ...change, ...choice, page, ...grid.choice };
-    request = next;
-    setProps("mistakes-request", { data: next });
+  function nextRequest() {
+    const category = lists.category === "any" ? null : Number(lists.category);
+    return grid.ask({ ...lists, ...choice, category, page });
+  }
+
+  function ask() {
+    const data = nextRequest();
+    if (data) setProps("mistakes-request", { data });
   }
 
   // Frames the chosen cell, row or column, and names it in the list.
@@ -65,7 +69,7 @@
     const turn = target.closest(".turn-page");
     if (turn) {
       page += Number(turn.dataset.pages);
-      ask({});
+      ask();
     }
   });
 
@@ -107,7 +111,7 @@
       `<tbody>${scores}</tbody>`;
   });
 
-  function paintMatrix({ counts, washes, found, correct, worst, scores }) {
+  function paintMatrix({ counts, washes, worst, scores }) {
     const table = document.querySelector(".cm");
     for (const button of table.querySelectorAll("td button")) {
       const { true: truth, predicted } = button.dataset;
@@ -117,9 +121,10 @@
       button.classList.toggle("some", washes[truth][predicted] > 0);
       button.setAttribute("aria-label", `${count} times a ${truth} read as ${predicted}`);
     }
-    [[".found", found], [".correct", correct]].forEach(([name, texts], margin) => {
+    [".found", ".correct"].forEach((name, margin) => {
       table.querySelectorAll(name).forEach((cell, digit) => {
-        cell.textContent = texts[digit];
+        const [, precision, recall] = scores[digit];
+        cell.textContent = margin ? precision.replace(/\s*%/, "") : recall;
         cell.classList.toggle("worst", digit === worst[margin]);
       });
     });
@@ -132,23 +137,18 @@
     // Which mistakes to ask for; none while the tab is out of sight.
     request: (category, order, version, tab) => {
       if (tab !== "mistakes") return noUpdate();
-      const before = request;
-      if (category !== before.category) {
+      if (category !== lists.category) {
         page = 1;
         if (RIGHT.includes(category)) choice = { ...choice, wrong: false };
       }
-      if (order !== before.order) page = 1;
+      if (order !== lists.order) page = 1;
+      lists = { category, order, version };
       paintChoice();
-      const next = { category, order, version, ...choice, page, ...grid.choice };
-      const { image, image_run, ...rest } = before;
-      if (JSON.stringify({ ...rest, ...grid.choice }) === JSON.stringify(next)) return noUpdate();
-      request = next;
-      return next;
+      return nextRequest() ?? noUpdate();
     },
 
     show: (shown) => {
       if (!shown) return;
-      if (grid.colours !== "ink") grid.paintAs("ink");
       grid.show(shown);
       const { matrix, margins, categories, pages } = shown;
       if (matrix) paintMatrix(matrix);

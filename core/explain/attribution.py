@@ -1,5 +1,8 @@
 """Attribution: which pixels mattered for a class, by four methods of Captum.
 
+Saliency: Simonyan et al. 2013. Grad-CAM: Selvaraju et al. 2017. Occlusion: Zeiler and Fergus 2014.
+Integrated gradients: Sundararajan et al. 2017.
+
 `core.records.explanations.ATTRIBUTION_METHODS` tells what each method can and cannot show.
 Attributions explain logits: a probability near 1 hardly changes, whatever happens to the image.
 Captum is imported when it is first used, because that takes a while.

@@ -13,7 +13,6 @@ class AttributionMethod:
     title: str
     tells: str
     cannot: str
-    source: str
 
 
 AttributionName = Literal["saliency", "grad_cam", "occlusion", "integrated_gradients"]
@@ -23,27 +22,21 @@ ATTRIBUTION_METHODS: dict[AttributionName, AttributionMethod] = {
         title="Saliency",
         tells="Pixels where a tiny change moves the score most.",
         cannot="Whether ink there speaks for the digit or against it. Grainy.",
-        source="K. Simonyan, A. Vedaldi, A. Zisserman, Deep Inside Convolutional Networks, 2013",
     ),
     "grad_cam": AttributionMethod(
         title="Grad-CAM",
         tells="Where a convolution found what raises the score.",
         cannot="All that speaks against the digit. As coarse as that layer's maps.",
-        source="R. Selvaraju et al., Grad-CAM, ICCV 2017",
     ),
     "occlusion": AttributionMethod(
         title="Occlusion",
         tells="How far the score falls when a 5 × 5 patch is painted black.",
         cannot="Where either of two strokes would do, covering one changes little.",
-        source="M. Zeiler, R. Fergus, Visualizing and Understanding Convolutional Networks, "
-        "ECCV 2014",
     ),
     "integrated_gradients": AttributionMethod(
         title="Integrated gradients",
         tells="Each pixel's share of the score, compared with black paper.",
         cannot="Empty paper gets nothing, though the open top of a 4 may decide.",
-        source="M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Networks, "
-        "ICML 2017",
     ),
 }
 

@@ -128,11 +128,6 @@ class RunSnapshot:
             return self.place_epoch
         return self.kept[-1] if self.kept else 0
 
-    @property
-    def share(self) -> float:
-        """The share of the epochs that is done, from 0 to 1."""
-        return self.progress / self.epochs if self.epochs else 1.0
-
 
 snapshot_adapter = TypeAdapter(RunSnapshot)
 """Missing fields, which later versions added, get their defaults; unknown ones are ignored."""

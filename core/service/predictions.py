@@ -14,7 +14,7 @@ from core.data.dataset import Dataset, shuffled_indices
 from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import preprocess_strokes
-from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
+from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError, OutOfRangeError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
 from core.records.predictions import (
@@ -131,10 +131,15 @@ class Predictions:
         """Predictions for these test images, by default of the last evaluation.
 
         Raises:
-            IndexError: the test set has no such image.
+            OutOfRangeError: the test set has no such image.
         """
         run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        return self._predictor.look(checkpoint, self._data(run), np.array(indices, np.int64))
+        data = self._data(run)
+        try:
+            return self._predictor.look(checkpoint, data, np.array(indices, np.int64))
+        except IndexError as error:
+            count = len(data.test_labels)
+            raise OutOfRangeError(f"There are only {count} test images. Choose others.") from error
 
     def test_set_report(self, run_id: str | None = None, epoch: int | None = None) -> TestSetReport:
         """Predictions for the whole test set, by default of the last evaluation.

@@ -52,7 +52,7 @@ def number(label: str, name: str, **properties: Any) -> html.Div:
     return labelled(label, field)
 
 
-def choices(label: str, name: str, options: dict[str, str], **properties: Any) -> html.Div:
+def choices(label: str, name: str, options: dict[str, Any], **properties: Any) -> html.Div:
     """Radio buttons, the first of which is chosen; `options`: label by value."""
     return html.Div(
         dbc.RadioItems(

@@ -56,11 +56,6 @@ def needs(name: str) -> dict[str, str]:
     return {"data-needs": name, "data-unknown": ""}
 
 
-def state_mark(state: RunState | None) -> html.Span:
-    """A run's state as a dot and a word; None: no run yet."""
-    return html.Span([html.I(className="dot"), state_label(state)], className=state_class(state))
-
-
 def state_label(state: RunState | None) -> str:
     return READY if state is None else STATE_LABELS[state]
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, html
 from typing_extensions import TypedDict
 
+from core.analysis.mistakes import LearningCategory, Order
 from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery, TestImages
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.components.controls import icon_button, start_training
 from dashboard.components.probability_bars import probability_bars
 from dashboard.service import TrainingService
-from dashboard.theme import CLEAR, GRAPH, HIDDEN_AXIS, NO_MARGIN
 from dashboard.values import Count, Digit, Version
 
+NONE_WRONG = "The network reads every test image right."
 NOTHING_LEARNED = "Nothing has learned yet."
-UNCHOSEN = "Choose an image."
 
 
 class ImageRequest(TypedDict, total=False):
@@ -46,8 +46,8 @@ class ImageRequest(TypedDict, total=False):
     wrong: bool
     true: Digit | None
     predicted: Digit | None
-    category: str
-    order: str
+    category: LearningCategory | None
+    order: Order
     page: Count
 
 
@@ -81,15 +81,15 @@ class ImageGrid:
             children, images = await asyncio.to_thread(answer, asked)
             return children, {**images, "version": asked.get("version")}
 
-    def tiles(self, *below: Any) -> html.Section:
-        """The grid, still without images; `below` is what lies below its buttons."""
+    def tiles(self) -> html.Section:
+        """The grid, still without images."""
         empty = html.Div(
             [html.P(className="lead"), html.Button("Show all", className="btn show-all")],
             className="empty",
             hidden=True,
         )
         return html.Section(
-            [*below, html.Div(className="shots"), empty],
+            [html.Div(className="shots"), empty],
             id=f"{self.prefix}-grid",
             className="image-grid",
             **{"aria-label": self.label, "data-grid": self.prefix},
@@ -101,22 +101,18 @@ class ImageGrid:
         Before the first run it says so from the start, so that nothing moves when images come.
         """
         head = [
-            html.H2(UNCHOSEN),
+            html.H2("Choose an image."),
             icon_button("Previous image", "previous", "icon previous"),
             icon_button("Next image", "next", "icon next"),
             icon_button("Close", "close", "icon close"),
         ]
         untrained = html.Div(
-            [
-                html.P(NOTHING_LEARNED, className="lead"),
-                start_training(),
-            ],
-            className="untrained",
+            [html.P(NOTHING_LEARNED, className="lead"), start_training()], className="untrained"
         )
         return html.Section(
             [
                 html.Div(head, className="detail-head"),
-                pixels(f"{self.prefix}-digit", responsive=True, className="signal"),
+                html.Canvas(width="28", height="28", className="signal"),
                 html.Div(
                     [
                         html.P(className="lead verdict"),
@@ -137,13 +133,6 @@ class ImageGrid:
         )
 
 
-def pixels(name: str, **properties: Any) -> dcc.Graph:
-    """A heatmap that the script fills in; `name` is its id."""
-    hidden = {"xaxis": HIDDEN_AXIS, "yaxis": HIDDEN_AXIS, "margin": NO_MARGIN}
-    figure = {"layout": {**hidden, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}}
-    return dcc.Graph(id=name, figure=figure, config=GRAPH, **properties)
-
-
 def chosen_image(
     service: TrainingService, request: ImageRequest, images: TestImages
 ) -> dict[str, Any] | None:
@@ -155,7 +144,7 @@ def chosen_image(
         return None
     try:
         return encode(service.predictions.test_images([index], ref.run_id, ref.epoch))
-    except (DigitLabError, IndexError):
+    except DigitLabError:
         return None
 
 

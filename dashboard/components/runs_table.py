@@ -10,7 +10,7 @@ from core.config import PRESETS
 from core.records.runs import RunSnapshot, RunState
 from dashboard import ids
 from dashboard.components.header import state_label
-from dashboard.formatting import duration, epoch_number, epoch_progress, model_title
+from dashboard.formatting import duration, epoch_number, model_title
 from dashboard.theme import RunStyle, run_style
 
 COLUMNS: list[dict[str, Any]] = [
@@ -217,8 +217,6 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "can": actions(run),
         "pair": run.pair,
         "revision": run.revision,
-        "share": f"{run.share:.1%}",
-        "epoch": epoch_progress(run),
     }
 
 

@@ -114,7 +114,7 @@ def cells(dashboard: DashboardPage, title: str) -> list[str]:
 def test_one_click_trains_both_which_are_followed_and_shows_what_plain_torch_computes(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
-    held = dashboard.hold_back("pair-noise-examples")
+    held = dashboard.hold_back("pair-distorted")
     runs = train_both(dashboard, server, SMALL_CNN)
     dashboard.until(lambda: held)
     for run in runs:

@@ -111,10 +111,10 @@ def look_at_images(dashboard: DashboardPage) -> None:
     expect(dashboard.image_titles("Test images")).to_have_text(digits)
     expect(dashboard.region("Chosen image")).to_contain_text(NO_NETWORK)
     dashboard.page.evaluate(OTHER_IMAGES)
+    first = "canvas => canvas.getContext('2d').getImageData(0, 0, 1, 1).data[0]"
     for region in ("Test images", "Chosen image"):
-        dashboard.until(
-            lambda region=region: dashboard.figure_value(region, "gd.data[0].z[0][0]") == 255
-        )
+        canvas = dashboard.region(region).locator("canvas").first
+        dashboard.until(lambda canvas=canvas: canvas.evaluate(first) == 255)
 
 
 def look_at_explore_experiments_and_runs(dashboard: DashboardPage) -> None:

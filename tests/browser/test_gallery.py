@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -16,8 +15,12 @@ IMAGES, CHOSEN = "Test images", "Chosen image"
 SHARES = (
     "shots => shots.map(shot => Number(shot.querySelector('.conf').style.getPropertyValue('--p')))"
 )
-HEATMAP = """Array.from(
-    gd.data?.[0]?.z ?? [], row => Array.from(row, value => isNaN(value) ? null : value))"""
+PIXELS = """shots => shots.map(shot => {
+    const canvas = shot.querySelector('canvas');
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return Array.from({length: data.length / 4}, (_, place) => data[4 * place]);
+})"""
+"""The red of each pixel of each image: in grey, its value."""
 
 
 def open_gallery(dashboard: DashboardPage, count: int = 20) -> None:
@@ -39,9 +42,28 @@ def read(title: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def pixels(dashboard: DashboardPage) -> list[list[float | None]]:
-    found: list[list[float | None]] = dashboard.figure_value(IMAGES, HEATMAP)
+def pixels(dashboard: DashboardPage) -> list[list[int]]:
+    found: list[list[int]] = dashboard.images(IMAGES).evaluate_all(PIXELS)
     return found
+
+
+def colour_at(canvas: Locator, row: int, column: int) -> list[int]:
+    script = "(canvas, at) => [...canvas.getContext('2d').getImageData(...at, 1, 1).data]"
+    found: list[int] = canvas.evaluate(script, [column, row])
+    return found
+
+
+def ink_of(canvas: Locator) -> str:
+    """The colour of the most opaque pixel, as the browser writes it."""
+    red, green, blue = canvas.evaluate(
+        """canvas => {
+            const {data} = canvas.getContext('2d').getImageData(0, 0, 28, 28);
+            const places = [...Array(data.length / 4).keys()];
+            const most = places.reduce((a, b) => (data[4 * b + 3] > data[4 * a + 3] ? b : a));
+            return [...data.slice(4 * most, 4 * most + 3)];
+        }"""
+    )
+    return f"rgb({red}, {green}, {blue})"
 
 
 def chosen_index(dashboard: DashboardPage) -> int:
@@ -65,44 +87,49 @@ def test_each_image_has_its_true_and_its_predicted_digit(
     expect(dashboard.caption("Gallery")).to_have_text(f"{right} of 20 right after 3 epochs")
 
 
-def test_the_images_are_heatmaps_below_their_buttons(
+def test_the_images_are_what_the_network_gets_in_a_choice_of_colours(
     dashboard: DashboardPage, mlp_run: str
 ) -> None:
     open_gallery(dashboard)
     dashboard.show_run(mlp_run)
     images, _ = synthetic.generate(TEST_IMAGES, 2)
     buttons = dashboard.images(IMAGES)
+    large = dashboard.region(CHOSEN).locator("canvas")
     for number in (0, 13):
         buttons.nth(number).click()
         wanted = images[chosen_index(dashboard)]
-        corner = """(gd, shot) => {
-            const [outer, inner] = [gd, shot].map(one => one.getBoundingClientRect());
-            const {xaxis, yaxis} = gd._fullLayout;
-            return [xaxis.p2l(inner.x - outer.x), yaxis.p2l(inner.y - outer.y)];
-        }"""
-        tile = buttons.nth(number).locator(".tile").element_handle()
-        left, top = dashboard.figure(IMAGES).evaluate(corner, tile)
-        assert [left % 1, top % 1] == pytest.approx([0.5, 0.5], abs=0.1)  # at a pixel's edge
-        left, top = round(left + 0.5), round(top + 0.5)
-        shown = [row[left : left + 28] for row in pixels(dashboard)[top : top + 28]]
-        np.testing.assert_array_equal(np.array(shown, float), wanted)
-        assert pixels(dashboard)[top - 1 if top else 28][left] is None  # a gap
+        assert pixels(dashboard)[number] == wanted.ravel().tolist()
+    row, column = divmod(int(wanted.argmax()), 28)
+    most = int(wanted.max())
+    assert colour_at(large, row, column) == [most, most, most, 255]
 
     # The value of a pixel appears below the mouse.
-    x, y = np.unravel_index(wanted.T.argmax(), (28, 28))
-    box = buttons.nth(13).locator(".tile").bounding_box()
-    assert box is not None
-    cell = box["width"] / 28
-    dashboard.page.mouse.move(box["x"] + (x + 0.5) * cell, box["y"] + (y + 0.5) * cell)
-    expect(dashboard.region(IMAGES).locator(".hovertext")).to_contain_text(str(wanted.max()))
+    for picture in (buttons.nth(13).locator("canvas"), large):
+        box = picture.bounding_box()
+        assert box is not None
+        cell = box["width"] / 28
+        dashboard.page.mouse.move(box["x"] + (column + 0.5) * cell, box["y"] + (row + 0.5) * cell)
+        value = dashboard.page.locator("#pixel-value")
+        expect(value).to_have_text(f"row {row}, column {column}: {most}")
+        expect(value).to_be_visible()
+        dashboard.page.mouse.move(2, 2)
+        expect(value).to_be_hidden()
 
+    tile = buttons.nth(13).locator("canvas")
     dashboard.field("Colours").select_option("Viridis")
-    scale = "gd.data[0].colorscale"
-    dashboard.until(lambda: dashboard.figure_value(IMAGES, scale) == "Viridis")
-    expect(dashboard.figure(IMAGES)).to_be_visible()
+    dashboard.until(lambda: colour_at(tile, 0, 0) == [68, 1, 84, 255])  # 0 is dark violet
+    assert colour_at(large, 0, 0) == [68, 1, 84, 255]
     dashboard.field("Colours").select_option("As ink")
-    expect(dashboard.figure(IMAGES)).to_be_hidden()
-    expect(buttons.first.locator(".ink")).to_be_visible()
+    dashboard.until(lambda: colour_at(tile, 0, 0)[3] == 0)
+    assert colour_at(large, 0, 0) == [0, 0, 0, 255]  # as the network gets it
+    tile.hover()
+    expect(value).to_be_hidden()  # ink is for people
+    right = dashboard.region(IMAGES).locator(".shot:not(.wrong) canvas").first
+    for button in (None, "Light or dark"):
+        if button:
+            dashboard.button(button).click()
+        ink = dashboard.theme_color("ink")
+        dashboard.until(lambda ink=ink: ink_of(right) == ink)
 
 
 def test_a_click_on_any_of_few_or_many_images_shows_how_sure_the_network_is_and_shuffle_gets_others(

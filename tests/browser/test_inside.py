@@ -144,7 +144,7 @@ def test_a_number_under_the_pointer_is_explained_and_its_origin_framed(
     open_inside(dashboard, cnn_run)
     weights = load_weights(server, cnn_run, 3)
     layers = forward(weights, 0)
-    step, value = dashboard.region(STEP), dashboard.page.locator("#inside-value")
+    step, value = dashboard.region(STEP), dashboard.page.locator("#pixel-value")
     expect(step).to_contain_text("Point at any map")  # the strongest number of the first layer
 
     dashboard.hover_number("Layer conv1", 1, 3, 2)
@@ -223,8 +223,6 @@ def test_each_method_says_what_it_shows_and_its_blind_spot(
         expect(figure).to_contain_text("Blind spot ")
     before = [reasons_picture(dashboard, method) for method in methods]
     assert len(set(before)) == 4
-    for source in ("Simonyan", "Selvaraju", "Zeiler", "Sundararajan"):
-        expect(reasons).to_contain_text(source)
     dashboard.field("Explain the score of").select_option("3")
     expect(reasons.get_by_role("heading")).to_have_text("Which pixels speak for 3?")
     dashboard.until(lambda: reasons_picture(dashboard, "Saliency") != before[0])
@@ -260,7 +258,7 @@ def test_a_number_a_misread_image_and_the_next_are_chosen(
     expect(dashboard.field("Number")).not_to_have_value("0")
     dashboard.field("Number").fill("9.999")
     expect(caption(dashboard)).to_contain_text(f"they have the numbers 0 to {TEST_IMAGES - 1}")
-    dashboard.field("Number").fill("-4")
+    dashboard.field("Number").fill("four")
     expect(caption(dashboard)).to_contain_text("a whole number from 0 on")
     dashboard.field("Number").fill("0")
     expect(caption(dashboard)).to_contain_text("Test image 0,")

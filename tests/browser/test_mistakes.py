@@ -116,6 +116,10 @@ def test_matrix_margins_and_table_are_those_of_the_network(
         recall = percent(both / true.sum(), 1)
         assert row.split("\t")[:4] == [str(digit), str(true.sum()), precision, recall]
         assert (found[digit], correct[digit]) == (recall, precision.rstrip(PERCENT))
+    for margin in ("found", "correct"):
+        cells = dashboard.region(MATRIX).locator(f".{margin}")
+        weights = cells.evaluate_all("all => all.map(one => getComputedStyle(one).fontWeight)")
+        assert sorted(weights) == ["400"] * 9 + ["700"], "the worst digit is marked"
 
 
 def test_a_click_on_a_cell_leaves_exactly_its_images(

@@ -1,7 +1,5 @@
 """Numbers, durations and points in time as text."""
 
-from dataclasses import replace
-
 import pytest
 
 from dashboard.formatting import (
@@ -10,12 +8,10 @@ from dashboard.formatting import (
     capitalised,
     duration,
     epoch_number,
-    epoch_progress,
     percent,
     plural,
     probability,
 )
-from tests.dashboard.components.test_runs_table import RUN
 
 
 def test_a_share_is_a_percentage_and_what_is_not_known_a_dash() -> None:
@@ -59,21 +55,6 @@ def test_a_duration_is_given_in_the_units_one_would_say(seconds: float, text: st
 
 def test_time_that_is_only_estimated_has_no_tenths() -> None:
     assert duration(2.64, 0) == "3 s"
-
-
-@pytest.mark.parametrize(
-    ("epoch", "progress", "text"),
-    [
-        (0, 0.0, "0 of 4"),
-        (1, 0.25, "1 of 4 (25\u202f%)"),
-        (3, 2.5, "3 of 4 (50\u202f%)"),
-        (4, 4.0, "4 of 4 (100\u202f%)"),
-    ],
-)
-def test_the_epoch_counts_up_to_the_last_and_says_how_far_it_is(
-    epoch: int, progress: float, text: str
-) -> None:
-    assert epoch_progress(replace(RUN, epochs=4, epoch=epoch, progress=progress)) == text
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,6 @@ def register(app: Dash, service: TrainingService) -> None:
         Input(layout.IMAGES, "data"),
         Input(ids.GALLERY_CHOICE, "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("embedding", "openGallery"),
-        Output(ids.OPEN_TAB, "data", allow_duplicate=True),
-        Input(layout.SEND, "n_clicks"),
-    )
 
     @app.callback(
         Output(layout.CAPTION, "children"),

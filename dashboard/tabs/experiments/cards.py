@@ -1,4 +1,7 @@
-"""The experiments: a card and a folder for each. A new one is an entry of `CARDS`."""
+"""The Experiments tab: the list of experiments, and the one that is open.
+
+Each has a card and a folder. A new one is an entry of `CARDS`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ class Card:
     title: str
     question: str
     glyph: str
-    layout: Callable[[TrainingService], html.Section]
+    layout: Callable[[], html.Section]
     register: Callable[[Dash, TrainingService], None]
 
 
@@ -32,3 +35,23 @@ CARDS = (
         cnn_vs_mlp.register,
     ),
 )
+
+
+def layout(_: TrainingService) -> html.Div:
+    (opened,) = CARDS  # with a second card, the list becomes a choice
+    entries = html.Ul([_entry(opened)])
+    return html.Div(
+        [html.Nav(entries, className="cards", **{"aria-label": "Experiments"}), opened.layout()],
+        className="experiments",
+    )
+
+
+def _entry(card: Card) -> html.Li:
+    picture = html.Span(html.I(className=f"glyph {card.glyph}"), className="card-picture")
+    words = html.Span([html.B(html.Span(card.title)), html.Span(card.question)])
+    return html.Li([picture, words], className="experiment-card", **{"aria-current": "true"})
+
+
+def register(app: Dash, service: TrainingService) -> None:
+    for card in CARDS:
+        card.register(app, service)

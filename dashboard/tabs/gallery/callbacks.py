@@ -8,20 +8,25 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Choice, Order
-from core.errors import DigitLabError, NoModelError, NotTrainedError, OutOfRangeError
+from core.errors import DigitLabError, NoModelError, NotTrainedError
 from core.records.predictions import Gallery
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.image_grid import ImageRequest, chosen_image, encode, nothing, samples
+from dashboard.components.image_grid import (
+    NONE_WRONG,
+    ImageRequest,
+    chosen_image,
+    encode,
+    nothing,
+    samples,
+)
 from dashboard.formatting import after_epochs, plural
 from dashboard.service import TrainingService
 from dashboard.tabs.gallery import layout
 
 MAX_CHOSEN = 200
 """Images of a selection that are shown: more would take long to draw."""
-NONE_WRONG = "The network reads every test image right."
 NONE_OF_THEM = "None of the chosen images matches."
-OTHER_TEST_SET = "This run's test set has no such images. Press Back to all images."
 
 
 def register(app: Dash, service: TrainingService) -> None:
@@ -38,12 +43,6 @@ def register(app: Dash, service: TrainingService) -> None:
         Input(ids.GALLERY_CHOICE, "data"),
         Input(ids.version(ids.TAB_GALLERY), "data"),
         State(ids.OPEN_TAB, "data"),
-        State(layout.REQUEST, "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("gallery", "clearChoice"),
-        Output(ids.GALLERY_CHOICE, "data", allow_duplicate=True),
-        Input(layout.ALL, "n_clicks"),
     )
     app.clientside_callback(
         ClientsideFunction("gallery", "show"),
@@ -74,24 +73,19 @@ def find_images(service: TrainingService, request: ImageRequest) -> Gallery:
     """The images selected in the embedding if there is a selection, else random or doubtful ones.
 
     Raises:
-        OutOfRangeError: the run's test set lacks selected images.
-        DigitLabError: there is no such network.
+        DigitLabError: there is no such network, or its test set lacks selected images.
     """
     ref, which = CheckpointRef.parse(request.get("version")), request.get("which")
     digit, chosen, look = request.get("digit"), request.get("chosen"), service.predictions
     order = Order.MARGIN if which == layout.UNSURE else Order.INDEX
     choice = Choice(which == layout.WRONG, digit)
-    if chosen:
-        try:
-            images = look.test_images(chosen, ref.run_id, ref.epoch)
-        except IndexError as error:
-            raise OutOfRangeError(OTHER_TEST_SET) from error
-        matching = mistakes.select(images.probabilities, images.labels, choice, order)
-        return images.at(matching[:MAX_CHOSEN])
-    if order is Order.MARGIN:
-        answers = look.test_set_report(ref.run_id, ref.epoch).answers
+    if chosen or order is Order.MARGIN:
+        if chosen:
+            answers = look.test_images(chosen, ref.run_id, ref.epoch)
+        else:
+            answers = look.test_set_report(ref.run_id, ref.epoch).answers
         matching = mistakes.select(answers.probabilities, answers.labels, choice, order)
-        return answers.at(matching[: _count(request)])
+        return answers.at(matching[: MAX_CHOSEN if chosen else _count(request)])
     seed = request.get("seed", 0)
     return look.gallery(_count(request), seed, choice.only_wrong, ref.run_id, ref.epoch, digit)
 

@@ -6,7 +6,7 @@ from dash import html
 from core.analysis.mistakes import CLASSES
 from dashboard.components.controls import PERSIST, button, choices, stores
 from dashboard.components.help_link import help_link
-from dashboard.components.image_grid import ImageGrid, pixels
+from dashboard.components.image_grid import ImageGrid
 from dashboard.service import TrainingService
 
 COUNT = "gallery-count"
@@ -30,20 +30,15 @@ COLOUR_SCALES = {
     "Hot": "Hot",
     "ink": "As ink",
 }
-"""Plotly's names of colour scales; `ink` is none."""
+"""Names of colour scales, as `assets/components/image_grid.js` has them."""
 EXPLANATION = "Test images, which the network never learns from, as it sees them: 28 × 28 numbers."
 
 
 def layout(service: TrainingService) -> html.Div:
-    mosaic = pixels(f"{GRID.prefix}-graph", className="mosaic")
     return html.Div(
         [
             html.Div(
-                [
-                    _tools(),
-                    GRID.tiles(mosaic),
-                    help_link(EXPLANATION, "gallery"),
-                ],
+                [_tools(), GRID.tiles(), help_link(EXPLANATION, "gallery")],
                 className="gallery-main",
             ),
             GRID.detail(service),
@@ -79,10 +74,5 @@ def _tools() -> html.Div:
 
 def _select(label: str, name: str, options: dict[str, str]) -> html.Div:
     value = "20" if name == COUNT else next(iter(options))
-    select = dbc.Select(
-        id=name,
-        options=[{"value": value, "label": text} for value, text in options.items()],
-        value=value,
-        **PERSIST,
-    )
+    select = dbc.Select(id=name, options=options, value=value, **PERSIST)
     return html.Div([html.Label(label, htmlFor=name, className="sr-only"), select])

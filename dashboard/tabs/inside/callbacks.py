@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -15,9 +14,11 @@ from core.errors import DigitLabError, NoConvolutionError, NoModelError
 from core.numbers import parse_whole
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
 from core.records.layers import ActivationView, InnerLayer, PixelStep
+from core.records.predictions import TestImages
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import display, muted
+from dashboard.components.controls import muted
+from dashboard.components.image_grid import NONE_WRONG
 from dashboard.formatting import after_epochs, probability
 from dashboard.service import TrainingService
 from dashboard.tabs.inside import layout, panels
@@ -27,7 +28,6 @@ NOTHING_DRAWN = "Nothing is drawn yet. Draw a digit on the Draw tab, or choose a
 NO_NUMBER = "Type the number of a test image: a whole number from 0 on."
 NO_FILTER = "Type the number of a filter: a whole number from 0 on."
 DIGITS = [str(digit) for digit in range(10)]
-NONE_WRONG = "The network reads every test image right."
 
 Answer = TypeVar("Answer")
 
@@ -49,18 +49,18 @@ class Point(TypedDict):
     pixel: tuple[Count, Count, Count]
 
 
-def _pixels(image: str) -> np.ndarray:
+def pixels(image: str) -> np.ndarray:
     """The image (28, 28) of a text, as `to_store` makes it.
 
     Raises:
         ValueError: the text is no image.
     """
-    return np.frombuffer(base64.b64decode(image), np.float32).reshape(28, 28)
+    return np.frombuffer(base64.b64decode(image), np.float32).reshape(28, 28).copy()
 
 
 def _check_image(image: str) -> str:
-    pixels = _pixels(image)
-    if not ((pixels >= 0) & (pixels <= 1)).all():
+    values = pixels(image)
+    if not ((values >= 0) & (values <= 1)).all():
         raise ValueError("a pixel is not between 0 and 1")
     return image
 
@@ -94,11 +94,7 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
         prevent_initial_call=False,  # without a run no version comes
     )
     app.clientside_callback(
-        ClientsideFunction("inside", "turn"),
-        Output(layout.SOURCE, "value"),
-        Output(layout.INDEX, "value"),
-        Input(layout.PREVIOUS, "n_clicks"),
-        Input(layout.NEXT, "n_clicks"),
+        ClientsideFunction("inside", "found"),
         Input(layout.FOUND, "data"),
         State(layout.INDEX, "value"),
     )
@@ -119,11 +115,10 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
 
         is_drawing = request.get("source") == "drawing"
         drawing, index = request.get("drawing") or {}, parse_whole(request.get("index") or "")
-        if is_drawing and not drawing:
-            return NOTHING_DRAWN, True, muted(NOTHING_DRAWN), None
-        if not is_drawing and (index is None or index < 0):
-            return NO_NUMBER, True, muted(NO_NUMBER), None
-        found = await _call(look, CheckpointRef.parse(request.get("version")))
+        is_there = bool(drawing) if is_drawing else index is not None
+        found: ActivationView | str = NOTHING_DRAWN if is_drawing else NO_NUMBER
+        if is_there:
+            found = await _call(look, CheckpointRef.parse(request.get("version")))
         if isinstance(found, str):
             return found, True, muted(found), None
         trained = request.get("version") is not None
@@ -145,12 +140,12 @@ def _register_layers(app: Dash, service: TrainingService) -> None:
         seed = (wrong_clicks if only_wrong else clicks) or 0
 
         def choose(ref: CheckpointRef) -> list[int]:
+            find = service.predictions
             try:
-                gallery = service.predictions.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
+                found: TestImages = find.gallery(1, seed, only_wrong, ref.run_id, ref.epoch)
             except NoModelError:  # what an untrained network reads is not worth a search
-                _, data = service.predictions.network()
-                return [int(np.random.default_rng(seed).integers(len(data.test_labels)))]
-            return list(map(int, gallery.indices))
+                found = find.samples(1, seed)
+            return found.indices.tolist()
 
         found = await _call(choose, CheckpointRef.parse(version))
         if isinstance(found, str):
@@ -172,19 +167,19 @@ def _register_step(app: Dash, service: TrainingService) -> None:
     async def show_step(point: Point | None, shown: Shown | None) -> Any:
         if not shown:
             return None, None
-        image = ShownImage.parse(shown)
+        image = pixels(shown["image"])
 
         def trace(ref: CheckpointRef) -> tuple[PixelStep, int]:
-            maps = service.inspection.activations(image.pixels, ref.run_id, ref.epoch).view.maps
+            maps = service.inspection.activations(image, ref.run_id, ref.epoch).view.maps
             number, values = 1, maps[1].values
             channel, row, column = map(int, np.unravel_index(values.argmax(), values.shape))
             if point and is_in(point, [one.layer for one in maps]):
                 number, (channel, row, column) = point["layer"], point["pixel"]
             name = maps[number].layer.name
             step = service.inspection.pixel_step
-            return step(image.pixels, name, channel, row, column, ref.run_id, ref.epoch), number
+            return step(image, name, channel, row, column, ref.run_id, ref.epoch), number
 
-        found = await _call(trace, image.ref)
+        found = await _call(trace, CheckpointRef.parse(shown["version"]))
         if isinstance(found, str):
             return muted(found), None
         step, number = found
@@ -207,7 +202,6 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         Output(layout.REASONS, "children"),
         Output(layout.MAPS_OF, "options"),
         Output(layout.MAPS_OF, "value"),
-        Output(layout.MAPS_CHOICE, "style"),
         Input(layout.SHOWN, "data"),
         Input(layout.DIGIT, "value"),
         Input(layout.MAPS_OF, "value"),
@@ -216,12 +210,12 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
         shown: Shown | None, digit: str | None, layer: str | None
     ) -> tuple[Any, ...]:
         if not shown:
-            return (no_update,) * 5
+            return (no_update,) * 4
         names = shown["convolutions"]
         last = names[-1] if names else None
         chosen = layer if layer in names else last
-        choice = _options(names), chosen, display(len(names) > 1)
-        image = ShownImage.parse(shown)
+        choice = names, chosen
+        image = pixels(shown["image"])
         target = int(digit) if digit in DIGITS else None
 
         def attribute(ref: CheckpointRef) -> list[tuple[AttributionName, Attribution | str]]:
@@ -229,18 +223,18 @@ def _register_attribution(app: Dash, service: TrainingService) -> None:
             for method in ATTRIBUTION_METHODS:
                 try:
                     found = service.inspection.attribute(
-                        image.pixels, method, target, ref.run_id, ref.epoch, chosen
+                        image, method, target, ref.run_id, ref.epoch, chosen
                     )
                     answers.append((method, found))
                 except NoConvolutionError as error:
                     answers.append((method, str(error)))
             return answers
 
-        answers = await _call(attribute, image.ref)
+        answers = await _call(attribute, CheckpointRef.parse(shown["version"]))
         if isinstance(answers, str):
             return no_update, muted(answers), *choice
         read = next(found.digit for _, found in answers if not isinstance(found, str))
-        figures = [panels.attribution(image.pixels, *answer) for answer in answers]
+        figures = [panels.attribution(image, *answer) for answer in answers]
         return f"Which pixels speak for {read}?", figures, *choice
 
 
@@ -263,23 +257,11 @@ def _register_filters(app: Dash, service: TrainingService) -> None:
             CheckpointRef.parse(shown["version"]),
         )
         if isinstance(found, str):
-            return _options(names), chosen, muted(found)
+            return names, chosen, muted(found)
         typed = parse_whole(number or "")
-        if typed is None or typed < 0:
-            return _options(names), chosen, muted(NO_FILTER)
-        return _options(names), chosen, panels.filters(found, typed)
-
-
-@dataclass(frozen=True, eq=False)
-class ShownImage:
-    """The image on the page, (28, 28), 0..1, and the network that reads it."""
-
-    pixels: np.ndarray
-    ref: CheckpointRef
-
-    @classmethod
-    def parse(cls, shown: Shown) -> "ShownImage":
-        return cls(_pixels(shown["image"]).copy(), CheckpointRef.parse(shown["version"]))
+        if typed is None:
+            return names, chosen, muted(NO_FILTER)
+        return names, chosen, panels.filters(found, typed)
 
 
 def to_store(found: ActivationView, version: Version) -> Shown:
@@ -316,10 +298,6 @@ def caption(found: ActivationView, index: int | None) -> list[Any]:
         html.B(str(first), className="wrong" if wrong else ""),
         f", {probability(probabilities[first])} sure{', misread' if wrong else ''}, {when}.",
     ]
-
-
-def _options(names: list[str]) -> list[dict[str, str]]:
-    return [{"value": name, "label": name} for name in names]
 
 
 async def _call(compute: Callable[[CheckpointRef], Answer], ref: CheckpointRef) -> Answer | str:

@@ -4,9 +4,7 @@ from typing import Any
 
 from dash import html
 
-from core.records.explanations import ATTRIBUTION_METHODS
 from dashboard.components.controls import (
-    HIDDEN,
     PERSIST,
     button,
     choices,
@@ -21,8 +19,6 @@ from dashboard.service import TrainingService
 
 SOURCE = "inside-source"
 INDEX = "inside-index"
-PREVIOUS = "inside-previous"
-NEXT = "inside-next"
 ANOTHER = "inside-another"
 WRONG = "inside-wrong"
 FOUND = "inside-found"
@@ -36,7 +32,6 @@ STEP = "inside-step"
 ORIGIN = "inside-origin"
 DIGIT = "inside-digit"
 MAPS_OF = "inside-maps-of"
-MAPS_CHOICE = "inside-maps-choice"
 QUESTION = "inside-question"
 REASONS = "inside-reasons"
 FILTER_LAYER = "inside-filter-layer"
@@ -78,7 +73,6 @@ def layout(service: TrainingService) -> html.Div:
                 ),
                 html.Div(id=FILTERS, className="inside-filters"),
             ),
-            html.Div(id="inside-value", className="inside-value", role="status"),
             *stores(REQUEST, FOUND, SHOWN, POINT, ORIGIN),
         ],
         className="inside",
@@ -93,8 +87,8 @@ def _image_choice(untrained: bool) -> html.Div:
             html.Div(
                 [
                     number("Number", INDEX, **PERSIST),
-                    _turn("Previous test image", PREVIOUS, "‹"),
-                    _turn("Next test image", NEXT, "›"),
+                    _turn("Previous test image", "-1", "‹"),
+                    _turn("Next test image", "1", "›"),
                 ],
                 className="inside-number",
             ),
@@ -109,8 +103,10 @@ def _image_choice(untrained: bool) -> html.Div:
     )
 
 
-def _turn(label: str, name: str, sign: str) -> html.Button:
-    return html.Button(sign, id=name, className="btn", title=label, **{"aria-label": label})
+def _turn(label: str, images: str, sign: str) -> html.Button:
+    return html.Button(
+        sign, className="btn", title=label, **{"aria-label": label, "data-images": images}
+    )
 
 
 def _attribution() -> list[Any]:
@@ -119,7 +115,6 @@ def _attribution() -> list[Any]:
     keys = [
         html.Span([html.I(className=f"inside-key {name}"), name]) for name in ("for", "against")
     ]
-    sources = [html.Li(f"{m.title}: {m.source}") for m in ATTRIBUTION_METHODS.values()]
     return [
         html.Div(
             [
@@ -134,9 +129,8 @@ def _attribution() -> list[Any]:
             [
                 select("Explain the score of", DIGIT, [read, *digits], "read"),
                 html.Div(
-                    select("Grad-CAM on the maps of", MAPS_OF, []), id=MAPS_CHOICE, style=HIDDEN
+                    select("Grad-CAM on the maps of", MAPS_OF, []), className="inside-maps-of"
                 ),
-                html.Details([html.Summary("Sources"), html.Ul(sources)]),
             ],
             className="tools",
         ),

@@ -89,7 +89,7 @@ def step(found: PixelStep) -> list[Any]:
     return [
         html.P(_where(found), className="small soft"),
         parts,
-        html.P(step_sum(found), "inside-sum"),
+        html.P(step_sum(found)),
     ]
 
 
@@ -106,10 +106,8 @@ def step_sum(found: PixelStep) -> str:
     """The sum of the products, the bias, and what pooling and ReLU make of it."""
     count, strongest = len(found.sums), int(np.abs(found.sums).argmax())
     total = _number(found.sums.sum())
-    if count == 1:
+    if 1 in (count, found.patch[0].size):
         text = f"The {found.patch.size} products add up to {total}"
-    elif found.patch[0].size == 1:
-        text = f"All {count} products add up to {total}"
     else:
         text = (
             f"Of {count} maps, map {strongest} weighs most here: its products add up to "
@@ -119,10 +117,8 @@ def step_sum(found: PixelStep) -> str:
     if found.window.size > 1:
         text += f" Pooling took it as the largest of {found.window.size}."
     if "ReLU" in found.layer.operations:
-        passes = found.before > 0
-        text += (
-            " Above zero, so ReLU lets it pass." if passes else " Below zero, so ReLU makes it 0."
-        )
+        above = "Above zero, so ReLU lets it pass."
+        text += f" {above if found.before > 0 else 'Below zero, so ReLU makes it 0.'}"
     return text
 
 
@@ -143,14 +139,10 @@ def _cells(values: np.ndarray, name: str) -> html.Div:
     cells = []
     for value in values.flat:
         share = float((value - low) / ((high - low) or 1))
-        cells.append(
-            html.Span(
-                _short(value, sign),
-                className=("light" if share > 0.5 else "") if not sign else _sign(value),
-                style={} if sign else {"--share": f"{share:.0%}"},
-                title=_number(value, sign),
-            )
-        )
+        kind = _sign(value) if sign else "light" if share > 0.5 else ""
+        style = {"--share": f"{share:.0%}"}
+        text, title = _short(value, sign), _number(value, sign)
+        cells.append(html.Span(text, className=kind, style=style, title=title))
     return html.Div(
         cells,
         className=f"inside-cells {name}",
@@ -207,10 +199,10 @@ def filters(found: Filters, number: int) -> list[Any]:
     """The filters of a layer; if it has many input maps, the kernels of filter `number`.
 
     Args:
-        number: from 0; limited to the filters that there are.
+        number: limited to the filters that there are.
     """
     out, channels, height, width = found.weights.shape
-    channel = min(number, out - 1)
+    channel = min(max(number, 0), out - 1)
     size = f"{channels} × {height} × {width}" if (height, width) != (1, 1) else f"{channels}"
     text = f"{found.layer.name} has {out} filters of {size} numbers. "
     kernels = (found.weights[:, 0] if channels == 1 else found.weights[channel])[:MAX_KERNELS]

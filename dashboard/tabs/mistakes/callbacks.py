@@ -19,8 +19,6 @@ from dashboard.service import TrainingService
 from dashboard.tabs.mistakes import layout, matrix, text
 
 PAGE_SIZE = 40
-CATEGORIES = [str(int(category)) for category in LearningCategory]
-"""As the list on the page names them."""
 
 
 def register(app: Dash, service: TrainingService) -> None:
@@ -48,7 +46,8 @@ def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[
     except DigitLabError as error:
         return layout.TITLE, nothing(str(error))
     confusion = mistakes.confusion(found.answers.probabilities, found.answers.labels)
-    choice, order, category = criteria(request)
+    choice = Choice(request.get("wrong", False), request.get("true"), request.get("predicted"))
+    order, category = request.get("order", Order.INDEX), request.get("category")
     matching = find(found, choice, order, category)
     pages = max(-(-len(matching) // PAGE_SIZE), 1)
     page = min(max(request.get("page", 1), 1), pages)
@@ -66,22 +65,8 @@ def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[
         images = found.answers.at(shown)
         answer |= {"images": encode(images), "chosen": chosen_image(service, request, images)}
     else:
-        no_category = category is not None and found.categories is None
-        answer |= nothing(text.no_images(choice, category, no_category), show_all=True)
+        answer |= nothing(text.no_images(choice, category), show_all=True)
     return text.caption(found.answers), answer
-
-
-def criteria(request: ImageRequest) -> tuple[Choice, Order, LearningCategory | None]:
-    """Which images the page asks for, and in which order.
-
-    An unknown category or order counts as not given. Without a category any image will do.
-    """
-    category, order = request.get("category"), request.get("order")
-    return (
-        Choice(request.get("wrong", False), request.get("true"), request.get("predicted")),
-        Order(order) if order in list(Order) else Order.INDEX,
-        LearningCategory(int(category)) if category in CATEGORIES else None,
-    )
 
 
 def find(

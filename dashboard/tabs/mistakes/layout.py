@@ -1,14 +1,13 @@
 """Layout of the Mistakes tab: the confusion matrix, and the images behind it."""
 
-import dash_bootstrap_components as dbc
 from dash import html
 
 from core.analysis.mistakes import Order
-from dashboard.components.controls import PERSIST, icon_button, select, stores
+from dashboard.components.controls import PERSIST, choices, icon_button, select, stores
 from dashboard.components.help_link import help_link
 from dashboard.components.image_grid import ImageGrid
 from dashboard.service import TrainingService
-from dashboard.tabs.mistakes.text import ANY, category_options
+from dashboard.tabs.mistakes.text import category_options
 
 ORDER = "mistakes-order"
 CATEGORY = "mistakes-category"
@@ -27,6 +26,7 @@ ORDERS = {
     Order.ENTROPY: "Least sure: spread out",
     Order.INDEX: "As in the test set",
 }
+PAST = "Over the epochs"
 SHOW = {"wrong": "All mistakes", "all": "All test digits", "chosen": ""}
 """What the list Show offers; the script names the last one, a chosen cell, row or column."""
 
@@ -85,7 +85,6 @@ def _tools() -> html.Div:
         className="form-select",
     )
     orders = [{"value": order.value, "label": label} for order, label in ORDERS.items()]
-    label = f"{CATEGORY}-label"
     return html.Div(
         [
             html.Div([html.Label("Show", htmlFor="mistakes-show"), show], className="control"),
@@ -100,15 +99,8 @@ def _tools() -> html.Div:
             ),
             html.Div(
                 [
-                    html.Span("Over the epochs", id=label, className="soft"),
-                    html.Div(
-                        dbc.RadioItems(
-                            id=CATEGORY, options=category_options(), value=ANY, inline=True
-                        ),
-                        role="radiogroup",
-                        className="chips",
-                        **{"aria-labelledby": label},
-                    ),
+                    html.Span(PAST, className="soft"),
+                    html.Div(choices(PAST, CATEGORY, category_options()), className="chips"),
                 ],
                 className="mistakes-categories",
             ),

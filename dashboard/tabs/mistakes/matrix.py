@@ -12,14 +12,12 @@ FAINTEST, DEEPEST = 0.25, 0.56
 
 
 def answer(confusion: Confusion) -> dict[str, Any]:
-    """What the page fills in: counts and washes by row, both margins, the table of scores."""
+    """What the page fills in: counts and washes by row, the scores, and the worst digits."""
     precision, recall = confusion.precision, confusion.recall
     scores = zip(confusion.support, precision, recall, confusion.f1, strict=True)
     return {
         "counts": confusion.counts.tolist(),
         "washes": np.round(washes(confusion.counts), 3).tolist(),
-        "found": [percent(value, 1) for value in recall],
-        "correct": [percent(value, 1).rstrip("\u202f %") for value in precision],
         "worst": [worst(recall), worst(precision)],
         "scores": [[f"{n:,}", *(percent(value, 1) for value in rest)] for n, *rest in scores],
     }

@@ -7,13 +7,11 @@ from dash import html
 
 from core.analysis.mistakes import Choice, Confusion, LearningCategory
 from core.records.predictions import Gallery
+from dashboard.components.image_grid import NONE_WRONG
 from dashboard.formatting import after_epochs, percent
 from dashboard.tabs.mistakes.matrix import worst
 
-ANY = "any"
-NONE_WRONG = "The network reads every test image right."
 NO_MATCH = "No image matches."
-NO_CATEGORIES = "Before its first epoch the network has no past: choose Any."
 CATEGORIES = {
     LearningCategory.LEARNED: "Learned late",
     LearningCategory.RELEARNED: "Relearned",
@@ -23,12 +21,12 @@ CATEGORIES = {
 }
 
 
-def category_options() -> list[dict[str, Any]]:
+def category_options() -> dict[str, Any]:
     """The categories to choose from; the page writes the number of images beside each."""
-    options: list[dict[str, Any]] = [{"value": ANY, "label": "Any"}]
+    options: dict[str, Any] = {"any": "Any"}
     for category, label in CATEGORIES.items():
         count = html.Span(className="muted", **{"data-category": str(int(category))})
-        options.append({"value": str(int(category)), "label": html.Span([f"{label} ", count])})
+        options[str(int(category))] = html.Span([f"{label} ", count])
     return options
 
 
@@ -40,10 +38,8 @@ def category_counts(categories: np.ndarray | None) -> dict[str, str]:
     }
 
 
-def no_images(choice: Choice, category: LearningCategory | None, no_categories: bool) -> str:
-    """Why no image matches. `no_categories`: a category was chosen before the first epoch."""
-    if no_categories:
-        return NO_CATEGORIES
+def no_images(choice: Choice, category: LearningCategory | None) -> str:
+    """Why no image matches."""
     return NONE_WRONG if category is None and choice == Choice(only_wrong=True) else NO_MATCH
 
 

@@ -63,7 +63,7 @@ def test_a_network_from_a_file_is_a_run_that_is_done(
     assert (run.state, run.brought_in, run.title) == (RunState.DONE, True, "mine.pth")
     assert "mine.pth" in run.message
     assert run.config == {"model": "speedrun_cnn", "dataset": "auto"}
-    assert (run.epochs, run.epoch, run.kept, run.share) == (0, 0, (0,), 1)
+    assert (run.epochs, run.epoch, run.kept) == (0, 0, (0,))
     assert run.preset is None
     assert service.runs.events_since(brought, 0) == ([], 0)
     found = service.predictions.checkpoint(brought).state_dict

@@ -12,7 +12,7 @@ from core.analysis.mistakes import LearningCategory
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset, normalize
-from core.errors import NoModelError, UnknownEpochError, UnknownRunError
+from core.errors import NoModelError, OutOfRangeError, UnknownEpochError, UnknownRunError
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from tests.conftest import Finish, MakeService, write_synthetic
@@ -132,7 +132,7 @@ def test_some_images_can_be_had_as_an_epoch_reads_them(
     assert some.indices.tolist() == [7, 3]
     np.testing.assert_array_equal(some.images, everything.images[[7, 3]])
     np.testing.assert_allclose(some.probabilities, everything.probabilities[[7, 3]], atol=1e-6)
-    with pytest.raises(IndexError):
+    with pytest.raises(OutOfRangeError):
         service.predictions.test_images([120], run_id, 1)
 
 

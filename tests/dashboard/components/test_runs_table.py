@@ -104,10 +104,5 @@ def test_selected_runs_are_understood_as_rows_and_as_ids() -> None:
 
 
 def test_a_row_brings_what_the_page_says_of_the_run_elsewhere() -> None:
-    row = runs_table.row(replace(RUN, epoch=3, progress=2.5, revision=2, pair="a"))
-    assert [row[name] for name in ("pair", "revision", "share", "epoch")] == [
-        "a",
-        2,
-        "50.0%",
-        "3 of 5 (50\u202f%)",
-    ]
+    row = runs_table.row(replace(RUN, revision=2, pair="a"))
+    assert (row["pair"], row["revision"]) == ("a", 2)

@@ -15,12 +15,11 @@ from core.records.comparisons import Examples, Pair, Robustness
 from core.records.runs import RunSnapshot
 from dashboard import ids
 from dashboard.components import config_form
-from dashboard.components.controls import HIDDEN, display, working
+from dashboard.components.controls import working
 from dashboard.components.epoch_curves import load_evaluations
 from dashboard.components.header import NEWEST, chosen_run
 from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout, text
-from dashboard.tabs.experiments.cnn_vs_mlp.layout import DISTORTIONS, WAIT
 from dashboard.values import Count
 
 NO_NETWORK = "Neither network has learned for an epoch. Train both anew. "
@@ -45,6 +44,7 @@ def register(app: Dash, service: TrainingService) -> None:
         """Starts a pair, which the page then shows; the header shows the run that trains."""
         if not clicks:
             raise PreventUpdate  # Dash calls it when the tab is built
+        sentence = ""
         try:
             config = config_form.parse({**settings, "model": cnn})
             await asyncio.to_thread(service.runs.start_pair, config)
@@ -53,17 +53,14 @@ def register(app: Dash, service: TrainingService) -> None:
             sentence = f"Training did not start. On the Train tab: {message}"
         except DigitLabError as error:
             sentence = str(error)
-        else:
-            return {"sentence": "", "is_open": False, "pair": NEWEST, "run": NEWEST}
-        return {"sentence": sentence, "is_open": True, "pair": no_update, "run": no_update}
+        shown = no_update if sentence else NEWEST
+        return {"sentence": sentence, "is_open": bool(sentence), "pair": shown, "run": shown}
 
     @app.callback(
         output={
             "options": Output(layout.PICK, "options"),
             "pick": Output(layout.PICK, "value"),
-            "choice": Output(layout.CHOICE, "style"),
             "sentence": Output(layout.SENTENCE, "children"),
-            "states": Output(layout.STATES, "children"),
             "curve": Output(layout.CURVE, "figure"),
             "axis": Output(layout.AXIS, "children"),
             "version": Output(layout.VERSION, "data"),
@@ -97,15 +94,9 @@ def register(app: Dash, service: TrainingService) -> None:
         return text.result_table(results) if results else None
 
     @app.callback(
-        output={
-            "caption": Output(layout.CAPTION, "children"),
-            "style": Output(layout.DISTORTED, "style"),
-            "curves": {one: Output(layout.distorted(one), "figure") for one in DISTORTIONS},
-            "examples": {
-                one: Output(layout.distorted_examples(one), "children") for one in DISTORTIONS
-            },
-        },
-        inputs={"version": Input(layout.VERSION, "data")},
+        Output(layout.CAPTION, "children"),
+        Output(layout.DISTORTED, "children"),
+        Input(layout.VERSION, "data"),
         running=[
             # While a pair is measured, the curves of the pair before are greyed out.
             (
@@ -116,12 +107,14 @@ def register(app: Dash, service: TrainingService) -> None:
             (Output(layout.CLOCK, "disabled"), False, True),
         ],
     )
-    async def show_robustness(version: dict[str, Any] | None) -> dict[str, Any]:
+    async def show_robustness(
+        version: dict[str, Any] | None,
+    ) -> tuple[str, list[html.Section] | None]:
         pair = await asyncio.to_thread(_find, service, version)
         if pair is None or not pair.ended:
-            return _no_robustness(WAIT)
+            return layout.WAIT, None
         if not pair.comparable:
-            return _no_robustness(NO_NETWORK)
+            return NO_NETWORK, None
         try:
             measure = service.comparisons.robustness
             futures = [await asyncio.to_thread(measure, run.run_id) for run in pair.comparable]
@@ -130,7 +123,7 @@ def register(app: Dash, service: TrainingService) -> None:
                 service.comparisons.examples, pair.comparable[0].run_id
             )
         except DigitLabError as error:
-            return _no_robustness(str(error))
+            return str(error), None
         return await asyncio.to_thread(_robustness, measured, examples)
 
 
@@ -147,9 +140,7 @@ def overview(
     return {
         "options": text.pair_options(pairs, chosen),
         "pick": NEWEST if chosen and not found else no_update,
-        "choice": display(len(pairs) > 1),
         "sentence": text.status(pair),
-        "states": text.run_states(pair),
         "curve": curve,
         "axis": text.axis_start(curve.layout.yaxis.range),
         "version": no_update if version == before else version,
@@ -203,15 +194,13 @@ def _result(service: TrainingService, run: RunSnapshot, trained: bool) -> text.R
     return text.Result(run, layers, len(answers.labels), wrong, answers.progress)
 
 
-def _robustness(measured: Sequence[Robustness], examples: Sequence[Examples]) -> dict[str, Any]:
-    return {
-        "caption": text.robustness_caption(measured[0].images),
-        "style": {},
-        "curves": {one: figures.robustness(measured, one) for one in DISTORTIONS},
-        "examples": {one.distortion: text.examples(one) for one in examples},
-    }
-
-
-def _no_robustness(sentence: str) -> dict[str, Any]:
-    same = dict.fromkeys(DISTORTIONS, no_update)
-    return {"caption": sentence, "style": HIDDEN, "curves": same, "examples": same}
+def _robustness(
+    measured: Sequence[Robustness], examples: Sequence[Examples]
+) -> tuple[str, list[html.Section]]:
+    parts = [
+        layout.distorted(
+            one.distortion, figures.robustness(measured, one.distortion), text.examples(one)
+        )
+        for one in examples
+    ]
+    return text.robustness_caption(measured[0].images), parts

@@ -14,22 +14,17 @@ from dashboard.components.epoch_curves import (
     value_axis,
 )
 from dashboard.formatting import PERCENT, model_title
-from dashboard.theme import (
-    TOKENS,
-    RunStyle,
-    add_message,
-    run_style,
-)
+from dashboard.theme import TOKENS, RunStyle, add_message, run_style
 
 NOT_EVALUATED = "A point comes whenever a network has been tried on the test images."
 HEIGHT = 264
 ROBUSTNESS_HEIGHT = 160
-STRENGTHS: dict[Distortion, tuple[str, str]] = {
-    "shift": ("shifted by", " px"),
-    "rotation": ("turned by", "°"),
-    "noise": ("noise", ""),
+DISTORTIONS: dict[Distortion, tuple[str, str, str]] = {
+    "shift": ("Shifted, by pixels", "shifted by", " px"),
+    "rotation": ("Turned, by degrees", "turned by", "°"),
+    "noise": ("Noisy", "noise", ""),
 }
-"""What stands before and after the strength of each distortion."""
+"""The heading of each distortion, and what stands before and after its strength."""
 
 
 def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
@@ -45,7 +40,7 @@ def accuracy(runs: Sequence[EvaluatedRun]) -> go.Figure:
 
 def robustness(measured: Sequence[Robustness], distortion: Distortion) -> go.Figure:
     """Accuracy of networks on test images that are distorted more and more."""
-    words, unit = STRENGTHS[distortion]
+    _, words, unit = DISTORTIONS[distortion]
     figure = go.Figure(
         layout=dict(
             height=ROBUSTNESS_HEIGHT,

@@ -1,28 +1,25 @@
 """Layout of CNN vs MLP: train a pair, compare its curves, numbers and robustness."""
 
-from typing import get_args
-
 import dash_bootstrap_components as dbc
+import plotly.graph_objects as go
 from dash import dcc, html
 
 from core.config import CHOICE_TITLES
 from core.records.comparisons import Distortion
-from dashboard.components.controls import HIDDEN, PRESS_ONCE, alert, panel, select, stores
+from dashboard.components.controls import PRESS_ONCE, alert, panel, select, stores
 from dashboard.components.header import NEWEST
 from dashboard.components.help_link import help_link
-from dashboard.service import TrainingService
 from dashboard.tabs.experiments.cnn_vs_mlp import figures, text
+from dashboard.tabs.experiments.cnn_vs_mlp.figures import DISTORTIONS
 from dashboard.theme import GRAPH
 
 CNN = "pair-cnn"
 TRAIN = "pair-train"
 ERROR = "pair-error"
 PICK = "pair-pick"
-CHOICE = "pair-choice"
 SENTENCE = "pair-sentence"
 SETTINGS = "pair-settings"
 AXIS = "pair-axis"
-STATES = "pair-states"
 PAIRS = "pair-pairs"
 CLOCK = "pair-clock"
 CURVE = "pair-curve"
@@ -36,12 +33,6 @@ DISTORTED_CLASS = "pair-distorted"
 CLOCK_MS = 500
 WAIT = "You see it here when both have learned. "
 CNNS = ("simple_cnn", "speedrun_cnn", "accurate_cnn")
-HEADINGS: dict[Distortion, str] = {
-    "shift": "Shifted, by pixels",
-    "rotation": "Turned, by degrees",
-    "noise": "Noisy",
-}
-DISTORTIONS: tuple[Distortion, ...] = get_args(Distortion)
 QUESTION = (
     "One network looks through small windows (CNN), the other joins every pixel with everything "
     "(MLP). Same images, same settings, same seed. What do the windows bring?"
@@ -49,26 +40,19 @@ QUESTION = (
 GUIDE = "What a convolution knows beforehand, and what the curves do not tell."
 
 
-def distorted(distortion: Distortion) -> str:
-    """The graph of accuracies under a distortion."""
-    return f"pair-{distortion}"
-
-
-def distorted_examples(distortion: Distortion) -> str:
-    """The distorted images."""
-    return f"pair-{distortion}-examples"
-
-
-def layout(_: TrainingService) -> html.Section:
+def layout() -> html.Section:
     accuracy = panel(
         "Accuracy of both",
         html.Div(
             [html.H3("Test accuracy"), html.Span(id=AXIS, className="small soft")],
             className="row-flex baseline",
         ),
-        dcc.Graph(id=CURVE, figure=figures.accuracy([]), config=GRAPH),
+        html.Div(  # the room of the curve, before Plotly is there
+            dcc.Graph(id=CURVE, figure=figures.accuracy([]), config=GRAPH),
+            style={"minHeight": figures.HEIGHT},
+        ),
     )
-    networks = panel("Both networks", html.Div(id=TABLE), html.Div(id=STATES))
+    networks = panel("Both networks", html.Div(id=TABLE))
     return html.Section(
         [
             html.Div([_head(), _controls()], className="experiment-head"),
@@ -82,12 +66,7 @@ def layout(_: TrainingService) -> html.Section:
                         [html.Span(WAIT, id=CAPTION), html.Span(id=PROGRESS)],
                         className="small soft",
                     ),
-                    html.Div(
-                        [_distorted(distortion) for distortion in DISTORTIONS],
-                        id=DISTORTED,
-                        className=DISTORTED_CLASS,
-                        style=HIDDEN,
-                    ),
+                    html.Div(id=DISTORTED, className=DISTORTED_CLASS),
                 ],
                 className="pair-robustness",
             ),
@@ -115,21 +94,24 @@ def _controls() -> html.Div:
     play = html.I(className="glyph glyph-play")
     train = dbc.Button([play, "Train both"], id=TRAIN, color="primary", className=PRESS_ONCE)
     earlier = html.Div(
-        select("Pair", PICK, text.pair_options([], None), NEWEST), id=CHOICE, style=HIDDEN
+        select("Pair", PICK, text.pair_options([], None), NEWEST), className="pair-pick"
     )
     network = select("MLP against", CNN, networks, CNNS[0])
     return html.Div([html.Div([network, train], className="row-flex"), earlier])
 
 
-def _distorted(distortion: Distortion) -> html.Section:
-    heading = HEADINGS[distortion]
-    curves = dcc.Graph(id=distorted(distortion), config=GRAPH)
+def distorted(
+    distortion: Distortion, curves: go.Figure, examples: list[html.Figure]
+) -> html.Section:
+    """The accuracies under a distortion, and distorted images."""
+    heading, *_ = DISTORTIONS[distortion]
+    graph = dcc.Graph(figure=curves, config=GRAPH)
     return html.Section(
         [
             html.H3(heading),
-            html.Div(curves, role="region", **{"aria-label": heading}),
+            html.Div(graph, role="region", **{"aria-label": heading}),
             html.Div(
-                id=distorted_examples(distortion),
+                examples,
                 className="pair-examples",
                 role="region",
                 **{"aria-label": f"{heading} example"},

@@ -11,7 +11,7 @@ from core.records.comparisons import Examples, Pair
 from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
 from dashboard.components.controls import table
-from dashboard.components.header import NEWEST, OPTIONS, state_mark
+from dashboard.components.header import NEWEST, OPTIONS
 from dashboard.components.png import data_url
 from dashboard.formatting import (
     NOTHING,
@@ -19,7 +19,6 @@ from dashboard.formatting import (
     after_epochs,
     duration,
     epoch_number,
-    epoch_progress,
     model_title,
     percent,
 )
@@ -94,14 +93,6 @@ def axis_start(limits: Sequence[float] | None) -> str:
     return f"axis starts at {limits[0]:g}{PERCENT}" if limits and limits[0] else ""
 
 
-def run_states(pair: Pair | None) -> html.Div:
-    """State, progress and accuracies of each run, until both are done."""
-    runs = pair.runs if pair else ()
-    if all(run.state is RunState.DONE for run in runs):
-        runs = ()
-    return html.Div([_state(run) for run in runs], className="pair-states")
-
-
 def result_table(results: Sequence[Result]) -> html.Div:
     """What the difference is, what each network has, and how well it reads."""
     heads = [[_mark(one.run), name(one.run), _which(one)] for one in results]
@@ -118,7 +109,11 @@ def result_table(results: Sequence[Result]) -> html.Div:
     return html.Div(
         [
             html.P(verdict(results), className="verdict"),
-            table(["", *heads], rows, class_name="pair-table numbers"),
+            table(
+                [html.Span("Value", className="sr-only"), *heads],
+                rows,
+                class_name="pair-table numbers",
+            ),
         ]
     )
 
@@ -151,7 +146,7 @@ def robustness_caption(images: int) -> str:
 
 def examples(shown: Examples) -> list[html.Figure]:
     """An image at some strengths of a distortion, each below its strength."""
-    words, unit = figures.STRENGTHS[shown.distortion]
+    _, words, unit = figures.DISTORTIONS[shown.distortion]
     found = []
     for strength, image in zip(shown.strengths, shown.images, strict=True):
         label = f"{strength:g}{unit}"
@@ -183,44 +178,6 @@ def _run_status(run: RunSnapshot, comparable: bool) -> str:
     if comparable:
         return f"{sentence} It is compared as it was after its last whole epoch."
     return f"{sentence} It had not learned for an epoch: there is nothing to compare."
-
-
-def _state(run: RunSnapshot) -> html.Div:
-    accuracies = []
-    if run.train_accuracy is not None:
-        accuracies.append(f"{percent(run.train_accuracy)} of its training images right")
-    if run.test_accuracy is not None:
-        accuracies.append(f"{percent(run.test_accuracy)} of the test images")
-    return html.Div(
-        [
-            html.Div(
-                [
-                    _mark(run),
-                    html.Strong(name(run)),
-                    f" {run.title} ",
-                    state_mark(run.state),
-                ]
-            ),
-            html.Div(
-                _live(run, "share", className="progress-done", style={"width": f"{run.share:.1%}"}),
-                className="progress-track",
-            ),
-            html.Div(
-                [
-                    "epoch ",
-                    _live(run, "epoch", epoch_progress(run)),
-                    *[f", {accuracy}" for accuracy in accuracies],
-                ],
-                className="small text-body-secondary",
-            ),
-        ],
-        className="pair-state",
-    )
-
-
-def _live(run: RunSnapshot, field: str, text: str = "", **properties: Any) -> html.Span:
-    """An element that `assets/live/runs.js` fills with a field of the run's row."""
-    return html.Span(text, **properties, **{"data-run": run.run_id, "data-row": field})
 
 
 def _mark(run: RunSnapshot) -> html.Span:

@@ -59,7 +59,7 @@ def test_images_of_one_digit_and_the_least_sure_can_be_asked_for(done: TrainingS
 def test_a_choice_that_the_test_set_does_not_have_is_refused_in_a_sentence(
     done: TrainingService,
 ) -> None:
-    with pytest.raises(OutOfRangeError, match="Back to all images"):
+    with pytest.raises(OutOfRangeError, match="Choose others"):
         shown(done, chosen=[119, 120])
 
 

@@ -51,9 +51,15 @@ def test_the_caption_says_what_is_shown(label: int | None, doubt: Doubt | None, 
     assert "".join(getattr(part, "children", part) for part in found) == words
 
 
-@pytest.mark.parametrize("number", ["-4", "1.5", "9,99", "", None])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("-4", "There is no test image -4: they have the numbers 0 to 119."),
+        *[(text, callbacks.NO_NUMBER) for text in ("1.5", "9,99", "", None)],
+    ],
+)
 def test_what_is_no_number_of_an_image_gets_a_sentence(
-    trained: TestClient, done: TrainingService, run_id: str, number: str | None
+    trained: TestClient, done: TrainingService, run_id: str, number: str | None, words: str
 ) -> None:
     page = Callbacks(trained, done)
     (show_layers,) = (one for one in page.on_server if layout.LAYERS in one["output"])
@@ -61,7 +67,7 @@ def test_what_is_no_number_of_an_image_gets_a_sentence(
     answer = page.call(show_layers, {layout.REQUEST: request})
     assert answer.status_code == 200, answer.text
     shown = answer.json()["response"]
-    assert shown[layout.CAPTION]["children"] == callbacks.NO_NUMBER
+    assert shown[layout.CAPTION]["children"] == words
     assert shown[layout.SHOWN]["data"] is None
 
 
@@ -74,9 +80,8 @@ def test_a_point_of_another_network_may_be_nowhere_in_this_one() -> None:
 
 def test_the_page_keeps_the_image_to_the_last_bit_and_the_network() -> None:
     kept = callbacks.to_store(a_look(4), "run/0/e2")
-    seen = callbacks.ShownImage.parse(kept)
-    np.testing.assert_array_equal(seen.pixels, IMAGE)
-    assert (seen.ref.run_id, seen.ref.epoch) == ("run", 2)
+    np.testing.assert_array_equal(callbacks.pixels(kept["image"]), IMAGE)
+    assert kept["version"] == "run/0/e2"
 
 
 def test_filters_are_offered_of_layers_that_multiply() -> None:

@@ -103,7 +103,12 @@ def test_an_attribution_lies_over_its_digit_or_says_why_there_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "channel", "kernels"),
-    [((6, 1, 3, 3), 0, 6), ((6, 5, 3, 3), 4, 5), ((1000, 1, 28, 28), 0, 128)],
+    [
+        ((6, 1, 3, 3), 0, 6),
+        ((6, 5, 3, 3), 4, 5),
+        ((6, 5, 3, 3), -1, 5),
+        ((1000, 1, 28, 28), 0, 128),
+    ],
 )
 def test_filters_are_all_kernels_of_one_map_or_all_filters(
     shape: tuple[int, ...], channel: int, kernels: int

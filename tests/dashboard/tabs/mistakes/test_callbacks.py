@@ -12,9 +12,8 @@ from core.analysis.mistakes import Choice, LearningCategory, Order, TestSetRepor
 from core.data.dataset import Dataset
 from core.records.predictions import Gallery
 from core.service.service import TrainingService
-from dashboard.components.image_grid import ImageRequest
 from dashboard.tabs.mistakes import layout
-from dashboard.tabs.mistakes.callbacks import PAGE_SIZE, criteria, find
+from dashboard.tabs.mistakes.callbacks import PAGE_SIZE, find
 from tests.dashboard.conftest import Callbacks
 
 N = 100
@@ -37,26 +36,6 @@ FOUND = TestSetReport(
 UNTRAINED = TestSetReport(answers(SAID, 0), None)
 
 
-def test_a_request_of_the_page_is_understood() -> None:
-    request: ImageRequest = {"wrong": True, "true": 4, "predicted": None}
-    request |= {"order": "margin", "category": "3"}
-    wanted = Choice(True, 4, None), Order.MARGIN, LearningCategory.FORGOTTEN
-    assert criteria(request) == wanted
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {},
-        {"order": "size", "category": "5"},
-        {"category": "any"},
-        {"category": "٣", "order": ""},
-    ],
-)
-def test_a_request_that_makes_no_sense_asks_for_everything(request_: ImageRequest) -> None:
-    assert criteria(request_) == (ANY, Order.INDEX, None)
-
-
 @pytest.fixture
 def show(trained: TestClient, done: TrainingService, run_id: str) -> Callable[..., dict[str, Any]]:
     """What the server answers to a request for images of the run that is done."""
@@ -72,6 +51,31 @@ def show(trained: TestClient, done: TrainingService, run_id: str) -> Callable[..
         return data
 
     return ask
+
+
+@pytest.mark.parametrize(
+    "request_", [{"order": "size"}, {"category": 5}, {"category": "any"}, {"order": ""}]
+)
+def test_an_order_or_a_category_that_does_not_exist_is_refused(
+    trained: TestClient, done: TrainingService, request_: dict[str, Any]
+) -> None:
+    page = Callbacks(trained, done)
+    (callback,) = (one for one in page.on_server if layout.GRID.shown in one["output"])
+    answer = page.call(callback, {layout.REQUEST: request_})
+    assert answer.status_code == 400
+    assert "The page sends no such value" in answer.text
+
+
+def test_a_request_of_the_page_is_understood(
+    show: Callable[..., dict[str, Any]], tiny_dataset: Dataset
+) -> None:
+    fours = show(wrong=False, true=4, predicted=None, order="margin", category=None)
+    assert set(fours["images"]["labels"]) == {4}
+    every = show(category=None)["categories"]
+    for category in LearningCategory:
+        found = show(category=int(category))["range"]
+        count = every[str(int(category))]
+        assert found.endswith(f"of {count}") if count != "0" else found == "none"
 
 
 def test_a_page_shows_so_many_and_the_last_one_the_rest(

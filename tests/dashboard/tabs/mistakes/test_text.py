@@ -4,20 +4,20 @@ import numpy as np
 
 from core.analysis import mistakes
 from core.analysis.mistakes import Choice, LearningCategory
+from dashboard.components.image_grid import NONE_WRONG
 from dashboard.tabs.mistakes import text
 from tests.dashboard.tabs.mistakes.test_callbacks import FOUND, LABELS, SAID, answers
 
 
 def test_why_there_is_no_image_is_said() -> None:
-    assert text.no_images(Choice(only_wrong=True), None, False) == text.NONE_WRONG
-    assert text.no_images(Choice(True, 1, 2), None, False) == text.NO_MATCH
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, False) == text.NO_MATCH
-    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT, True) == text.NO_CATEGORIES
+    assert text.no_images(Choice(only_wrong=True), None) == NONE_WRONG
+    assert text.no_images(Choice(True, 1, 2), None) == text.NO_MATCH
+    assert text.no_images(Choice(), LearningCategory.ALWAYS_RIGHT) == text.NO_MATCH
 
 
 def test_categories_are_counted_for_the_options_that_name_them() -> None:
-    values = [option["value"] for option in text.category_options()]
-    assert values == [text.ANY, *text.category_counts(None)]
+    values = list(text.category_options())
+    assert values == ["any", *text.category_counts(None)]
     assert text.category_counts(FOUND.categories) == {
         "1": "5",
         "2": "0",

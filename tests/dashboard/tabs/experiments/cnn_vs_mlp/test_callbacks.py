@@ -11,9 +11,8 @@ from fastapi.testclient import TestClient
 
 from core.config import TrainConfig
 from core.records.comparisons import Pair
-from dashboard.components.controls import HIDDEN
 from dashboard.components.header import NEWEST
-from dashboard.tabs.experiments.cnn_vs_mlp import layout
+from dashboard.tabs.experiments.cnn_vs_mlp import figures, layout
 from dashboard.tabs.experiments.cnn_vs_mlp.callbacks import overview
 from tests.dashboard.conftest import LiveHarness, batch, evaluation, opened
 
@@ -40,7 +39,6 @@ def look(harness: LiveHarness, chosen: str | None = None, before: Any = None) ->
 def test_before_the_first_pair_the_tab_says_what_to_do(harness: LiveHarness) -> None:
     shown = look(harness)
     assert shown["sentence"].startswith("Press Train both")
-    assert shown["choice"] == HIDDEN
     assert shown["version"] is no_update  # there was none before
 
 
@@ -48,10 +46,8 @@ def test_a_pair_is_shown_by_lines_and_curve(harness: LiveHarness) -> None:
     pair = start_pair(harness)
     harness.report(batch(1), evaluation(1), batch(2), evaluation(2))
     shown = look(harness)
-    assert shown["choice"] == HIDDEN
     assert shown["axis"] == "axis starts at 50\u202f%"
     assert shown["sentence"] == "SimpleCNN learns. MLP waits for its turn."
-    assert len(shown["states"].children) == 2
     assert accuracies(shown) == [[75, 75], []]
     assert shown["version"]["pair"] == pair
     assert not shown["version"]["ended"]
@@ -82,7 +78,6 @@ def test_the_newest_pair_is_shown_or_the_chosen_one_while_it_is_there(
         shown = look(harness, chosen)
         assert shown["version"]["pair"] == expected
         assert shown["pick"] == pick
-        assert shown["choice"] == {}
         assert [option["value"] for option in shown["options"]] == ["newest", second, first]
 
 
@@ -138,3 +133,14 @@ def test_a_run_that_is_deleted_meanwhile_has_no_curve(
     else:
         assert progress(client, "a") == ""
     assert not caplog.records
+
+
+def test_the_curve_has_its_room_before_plotly_is_there() -> None:
+    rooms = [
+        part
+        for part in layout.layout()._traverse()
+        if getattr(part, "style", None) == {"minHeight": figures.HEIGHT}
+    ]
+    (room,) = rooms
+    assert room.children.id == layout.CURVE
+    assert room.children.figure.layout.height == figures.HEIGHT

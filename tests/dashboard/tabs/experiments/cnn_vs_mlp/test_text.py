@@ -12,7 +12,6 @@ from PIL import Image
 from core.records.comparisons import Distortion, Examples, Pair
 from core.records.layers import InnerLayer
 from core.records.runs import RunSnapshot, RunState
-from dashboard.components import runs_table
 from dashboard.components.header import NEWEST
 from dashboard.tabs.experiments.cnn_vs_mlp import text as words
 from dashboard.tabs.experiments.cnn_vs_mlp.text import Result
@@ -62,8 +61,6 @@ def cells(table: Any) -> dict[str, list[str]]:
 
 def test_without_a_pair_it_says_what_to_do() -> None:
     assert words.status(None).startswith("Press Train both")
-    assert words.run_states(None).children == []
-    assert words.run_states(DONE).children == []  # the table has it all
 
 
 def test_of_two_that_are_done_it_says_that_they_may_be_compared() -> None:
@@ -147,6 +144,7 @@ def test_what_is_not_known_yet_is_a_dash() -> None:
 def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> None:
     early = Result(run("mlp", RunState.STOPPED), LINEAR, 10_000, 400, 1.0)
     head = words.result_table([RESULTS[0], early]).children[1].children[0].children
+    assert words_of(head.children[0]) == "Value"  # a head without words would confuse listeners
     assert words_of(head.children[1].children[1:]) == "SimpleCNN Run 2"
     assert words_of(head.children[2].children[1:]) == "MLP Run 3 after 1 epoch"
 
@@ -164,24 +162,6 @@ def test_a_network_that_did_not_come_to_its_end_is_named_with_its_place() -> Non
 def test_who_makes_more_mistakes_is_said(wrong: tuple[int | None, int], said: str) -> None:
     results = [replace(one, wrong=count) for one, count in zip(RESULTS, wrong, strict=True)]
     assert words_of(words.verdict(results)) == said
-
-
-def test_a_line_has_state_progress_and_what_is_right_so_far() -> None:
-    busy = run(
-        state=RunState.RUNNING, epoch=2, progress=1.5, train_accuracy=0.913, test_accuracy=0.9512
-    )
-    (line,) = words.run_states(Pair("a", (busy,))).children
-    _, track, facts = line.children
-    before, epoch, *more = facts.children
-    assert "".join([before, epoch.children, *more]) == (
-        "epoch 2 of 3 (50\u202f%), 91.30\u202f% of its training images right, "
-        "95.12\u202f% of the test images"
-    )
-    assert track.children.style == {"width": "50.0%"}
-    for part, field in ((track.children, "share"), (epoch, "epoch")):  # as rows of the table come
-        properties = part.to_plotly_json()["props"]
-        assert (properties["data-run"], properties["data-row"]) == (busy.run_id, field)
-        assert field in runs_table.row(busy)
 
 
 @pytest.mark.parametrize(
