@@ -179,9 +179,6 @@ class RunDatabase:
             )
         return changed.rowcount
 
-    def checkpoint_files(self, run_id: str, model: str) -> CheckpointFiles:
-        return CheckpointFiles(self.root / run_id, model)
-
     def close(self) -> None:
         with self._lock:
             self._connection.close()

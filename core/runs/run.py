@@ -38,9 +38,7 @@ class Run:
         previews: what people saw of it between evaluations.
     """
 
-    config: TrainConfig
     snapshot: RunSnapshot
-    files: CheckpointFiles
     database: RunDatabase
     control: TrainingControl = field(default_factory=TrainingControl)
     stopped_as: RunState = RunState.STOPPED
@@ -53,11 +51,16 @@ class Run:
     _written_at: float = float("-inf")
 
     def __post_init__(self) -> None:
+        self.files = CheckpointFiles(self.database.root / self.run_id, self.config.model)
         self.previews = PreviewFrames(self.files.folder)
 
     @property
     def run_id(self) -> str:
         return self.snapshot.run_id
+
+    @property
+    def config(self) -> TrainConfig:
+        return TrainConfig.model_construct(**self.snapshot.config)
 
     # Snapshot
 
@@ -65,33 +68,21 @@ class Run:
         """Changes the snapshot in memory."""
         self.snapshot = replace(self.snapshot, **changes)
 
-    def change(self, **changes: Any) -> None:
+    def save(self, **changes: Any) -> None:
         """Changes the snapshot in memory and on disk, or neither.
 
         Raises:
             StorageError: it cannot be written.
         """
-        changed = replace(self.snapshot, **changes)
-        self._save(changed)
-        self.snapshot = changed
-
-    def save(self) -> None:
-        """Writes the snapshot.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
-        self._save(self.snapshot)
-
-    def _save(self, snapshot: RunSnapshot) -> None:
-        if snapshot.state is RunState.DONE and self.latest is not None and not self.is_saved:
+        stored = changed = replace(self.snapshot, **changes)
+        if changed.state is RunState.DONE and self.latest is not None and not self.is_saved:
             # The last network is only in memory: after a restart the run must be resumed.
-            snapshot = replace(snapshot, state=RunState.INTERRUPTED)
-        self.database.save(snapshot)
+            stored = replace(changed, state=RunState.INTERRUPTED)
+        self.database.save(stored)
+        self.snapshot = changed
 
     def fix_dataset(self, name: str) -> None:
         """Replaces the data set `auto` by the one that the run trains on."""
-        self.config = self.config.model_copy(update={"dataset": name})
         self.update(dataset=name, config={**self.snapshot.config, "dataset": name})
 
     def state_error(self, action: str, advice: str) -> WrongStateError:
@@ -112,7 +103,7 @@ class Run:
     def is_complete(self, events: list[Metrics] | None) -> bool:
         """Whether the last epoch has been trained and evaluated after these events."""
         last = events[-1] if events else None
-        return isinstance(last, EpochMetrics) and last.progress >= self.config.epochs
+        return isinstance(last, EpochMetrics) and last.progress >= self.snapshot.epochs
 
     def add_test_accuracies(self, events: list[Metrics]) -> None:
         """Adds them to the snapshot of a run of an earlier version."""
@@ -155,7 +146,7 @@ class Run:
             return None
         first = bisect_right(events, inherited, key=lambda event: event.progress)
         started = events[first - 1].seconds if first else 0.0
-        return (event.seconds - started) / own_epochs * (self.config.epochs - event.progress)
+        return (event.seconds - started) / own_epochs * (self.snapshot.epochs - event.progress)
 
     def _figures_after(self, events: list[Metrics]) -> dict[str, Any]:
         """The snapshot's figures as they were after these events."""
@@ -200,7 +191,7 @@ class Run:
             message = self.snapshot.message
             self.update(**{**self._figures_after(events), "message": message})
         try:
-            if self.is_complete(events) and self.config.epochs in self.snapshot.kept:
+            if self.is_complete(events) and self.snapshot.epochs in self.snapshot.kept:
                 self.update(state=RunState.DONE)
             self.save()
         except StorageError as error:
@@ -228,7 +219,7 @@ class Run:
         """
         figures = self._figures_after(stored[:count])
         revision = self.snapshot.revision + 1
-        self.change(revision=revision, place_epoch=epoch, **figures, **changes)
+        self.save(revision=revision, place_epoch=epoch, **figures, **changes)
         self.events = None
         self.previews.newest = None
 

@@ -67,7 +67,7 @@ class WeightImports:
         try:
             _save(run, found.state_dict)
             with self._runs.lock:
-                run.change(kept=tuple(run.files.epochs()))
+                run.save(kept=tuple(run.files.epochs()))
         except StorageError:
             self._runs.discard(run)
             raise
@@ -90,7 +90,7 @@ class WeightImports:
         evaluation = evaluate(network, runtime, images, labels, should_stop)
         _save(run, weights, evaluation)
         with self._runs.lock:
-            run.change(
+            run.save(
                 dataset=data.name,
                 dataset_title=data.title,
                 test_loss=evaluation.loss,

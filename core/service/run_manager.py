@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,13 @@ class RunManager:
         self._runs, self._worker = runs, worker
         self._catalog, self._notifier = catalog, notifier
         self._lock = runs.lock
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Holds the lock, and notifies afterwards."""
+        with self._lock:
+            yield
+        self._notifier.notify()
 
     # Reading
 
@@ -105,10 +113,9 @@ class RunManager:
         Raises:
             WrongStateError: the queue is full, or Digit Lab is shutting down.
         """
-        with self._lock:
+        with self._changing():
             run = self._new(config, name=plain_text(name))
             self._enqueue([run])
-        self._notifier.notify()
         return run.run_id
 
     def start_pair(self, config: TrainConfig) -> str:
@@ -119,10 +126,8 @@ class RunManager:
         """
         pair = secrets.token_hex(4)
         mlp = config.model_copy(update={"model": "mlp"})
-        with self._lock:
-            self._worker.check_room(2)
+        with self._changing():
             self._enqueue([self._new(config, pair=pair), self._new(mlp, pair=pair)])
-        self._notifier.notify()
         return pair
 
     def repeat(self, run_id: str, seeds: int = 5) -> str:
@@ -133,14 +138,13 @@ class RunManager:
         """
         if not 2 <= seeds <= MAX_SEEDS:
             raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
-        with self._lock:
+        with self._changing():
             run = self._find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}
             used.add(run.config.seed)
-            self._worker.check_room(seeds - len(used))
             repetitions: list[Run] = []
             seed = run.config.seed
             while len(used) < seeds:
@@ -152,7 +156,6 @@ class RunManager:
             grouped = replace(run.snapshot, group=group)
             self._enqueue(repetitions, lambda: self._runs.database.save(grouped))
             run.update(group=group)
-        self._notifier.notify()
         return group
 
     def stop(self, run_id: str | None = None) -> RunSnapshot:
@@ -160,15 +163,11 @@ class RunManager:
 
         A run that has ended stays as it is. By default it is the latest run.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
-            if run in self._worker.queue:
-                self._worker.dequeue(run, RunState.STOPPED)
-            elif run is self._worker.active:
-                self._worker.request_stop(run, RunState.STOPPED)
-            elif run.snapshot.state is RunState.PAUSED:
-                run.change(state=RunState.STOPPED)
-        self._notifier.notify()
+            ended = self._worker.end(run, RunState.STOPPED)
+            if not ended and run.snapshot.state is RunState.PAUSED:
+                run.save(state=RunState.STOPPED)
         return run.snapshot
 
     def pause(self, run_id: str) -> RunSnapshot:
@@ -177,15 +176,11 @@ class RunManager:
         Raises:
             WrongStateError: it neither trains nor waits.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
-            if run in self._worker.queue:
-                self._worker.dequeue(run, RunState.PAUSED)
-            elif run is self._worker.active and run.snapshot.state is RunState.RUNNING:
-                self._worker.request_stop(run, RunState.PAUSED)
-            else:
+            is_stopping = run.snapshot.state is RunState.STOPPING
+            if is_stopping or not self._worker.end(run, RunState.PAUSED):
                 raise run.state_error("paused", "Only a run that trains or waits can be.")
-        self._notifier.notify()
         return run.snapshot
 
     def resume(self, run_id: str) -> RunSnapshot:
@@ -194,14 +189,13 @@ class RunManager:
         Raises:
             WrongStateError: it trains, waits, is done, or was imported.
         """
-        with self._lock:
+        with self._changing():
             run = self._find_trained(run_id, "resumed")
             if self._worker.has(run) or run.snapshot.state is RunState.DONE:
                 raise run.state_error("resumed", "Rewind or fork it to train differently.")
             self._worker.check_room(1)
-            run.change(state=RunState.QUEUED, error=None, message="")
+            run.save(state=RunState.QUEUED, error=None, message="")
             self._worker.enqueue(run)
-        self._notifier.notify()
         return run.snapshot
 
     def set_learning_rate(self, run_id: str, learning_rate: Any) -> None:
@@ -232,9 +226,10 @@ class RunManager:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
             WrongStateError: the run trains or waits, or was imported.
         """
-        self._check_rewindable(run_id)
+        self._find_trained(run_id, "rewound")
         with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
-            self._check_rewindable(run_id)
+            if self._worker.has(run):
+                raise run.state_error("rewound", "Pause or stop it first.")
             is_done = epoch >= run.config.epochs and not _is_unevaluated(state)
             run.rewind_to(stored, count, epoch, state=RunState.DONE if is_done else RunState.PAUSED)
             run.latest = run.evaluated = None
@@ -311,10 +306,9 @@ class RunManager:
         for key, text in (("name", name), ("note", note)):
             if text is not None:
                 fields[key] = plain_text(text)
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
-            run.change(**fields)
-        self._notifier.notify()
+            run.save(**fields)
         return run.snapshot
 
     def delete(self, run_id: str) -> None:
@@ -323,7 +317,7 @@ class RunManager:
         Raises:
             WrongStateError: it trains or is pinned.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
             if run is self._worker.active:
                 raise run.state_error("deleted", "Stop it first.")
@@ -335,20 +329,19 @@ class RunManager:
             self._runs.delete(run)
             self._worker.drop(run)
         log.info("Run %s was deleted.", run_id)
-        self._notifier.notify()
 
     def restore(self, run_id: str) -> RunSnapshot:
         """Restores a deleted run."""
-        run = self._runs.restore(run_id)
-        self._notifier.notify()
-        return run.snapshot
+        with self._changing():
+            return self._runs.restore(run_id).snapshot
 
     def _snapshot(self, run: Run) -> RunSnapshot:
-        position = self._worker.queue_position(run)
-        return run.snapshot if position is None else replace(run.snapshot, queue_place=position)
+        queue = self._worker.queue
+        if run not in queue:
+            return run.snapshot
+        return replace(run.snapshot, queue_place=queue.index(run) + 1)
 
     def _new(self, config: TrainConfig, **fields: Any) -> Run:
-        self._worker.check_room(1)
         status = self._catalog.status(config.dataset)
         return self._runs.new(
             config,
@@ -362,8 +355,13 @@ class RunManager:
     def _enqueue(
         self, runs: Sequence[Run], write_files: Callable[[], object] = lambda: None
     ) -> None:
-        """Saves and enqueues new runs, all or none."""
+        """Saves and enqueues new runs, all or none.
+
+        Raises:
+            WrongStateError: the queue has no room for them.
+        """
         try:
+            self._worker.check_room(len(runs))
             with self._runs.database.transaction():
                 write_files()
                 for run in runs:
@@ -373,16 +371,6 @@ class RunManager:
                 self._runs.discard(run)
             raise
         self._worker.enqueue(*runs)
-
-    def _check_rewindable(self, run_id: str) -> None:
-        """
-        Raises:
-            WrongStateError: the run cannot be rewound.
-        """
-        with self._lock:
-            run = self._find_trained(run_id, "rewound")
-            if self._worker.has(run):
-                raise run.state_error("rewound", "Pause or stop it first.")
 
     def _find_trained(self, run_id: str, action: str) -> Run:
         """

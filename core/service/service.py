@@ -1,7 +1,6 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
 import time
-from collections.abc import Callable
 
 from core import models
 from core.data.catalog import DataCatalog
@@ -44,6 +43,7 @@ class TrainingService:
         exports: files to download.
         speed: what the presets promise on this computer.
         imports: networks from weight files.
+        subscribe: see `ChangeNotifier.subscribe`.
         problems: a sentence for each thing that was damaged at the start.
     """
 
@@ -55,12 +55,13 @@ class TrainingService:
         probe: Probe = images_per_second,
     ) -> None:
         self._catalog, self._database = catalog, database
-        self._notifier = ChangeNotifier()
         self._tasks = BackgroundTasks()
-        catalog.on_change = self._notifier.notify
+        notifier = ChangeNotifier()
+        catalog.on_change = notifier.notify
+        self.subscribe = notifier.subscribe
         registry = Runs(database)
-        self._worker = TrainingWorker(registry, catalog, self._notifier, fit)
-        self.runs = RunManager(registry, self._worker, catalog, self._notifier)
+        self._worker = TrainingWorker(registry, catalog, notifier, fit)
+        self.runs = RunManager(registry, self._worker, catalog, notifier)
         self.predictions = Predictions(registry, catalog, self._tasks)
         self.prediction_history = PredictionHistory(registry, self.predictions)
         self.inspection = Inspection(self.predictions)
@@ -71,8 +72,8 @@ class TrainingService:
             registry, self.runs, self.predictions, self.prediction_history, self.drawings
         )
         self.exports = RunExports(registry, self.predictions)
-        self.imports = WeightImports(registry, catalog, self._tasks, self._notifier)
-        self.speed = Speed(registry, self._worker, catalog, self._tasks, self._notifier, probe)
+        self.imports = WeightImports(registry, catalog, self._tasks, notifier)
+        self.speed = Speed(registry, self._worker, catalog, self._tasks, notifier, probe)
         self.problems = database.problems
 
     def dataset_status(self, name: str = "auto") -> DatasetStatus:
@@ -97,13 +98,6 @@ class TrainingService:
     def device_title(precision: str = "auto") -> str:
         runtime = choose_runtime(precision)
         return f"{runtime.title}, {runtime.precision}"
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls `listener` after every change; returns a function that unsubscribes it.
-
-        A listener is called from any thread, must be quick and must not raise.
-        """
-        return self._notifier.subscribe(listener)
 
     def close(self, timeout: float = 10.0) -> None:
         """Stops training and background work, and waits for their threads."""

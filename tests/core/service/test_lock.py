@@ -135,11 +135,11 @@ def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
     trained_service: TrainingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (before,) = trained_service.runs.all()
-    files = trained_service._database.checkpoint_files(before.run_id, "mlp")
+    folder = trained_service._database.root / before.run_id
     read = RunDatabase.events
 
     def late(store: RunDatabase, run_id: str) -> Any:
-        for path in files.folder.glob("0001.*"):  # as a run of more than 50 epochs does
+        for path in folder.glob("0001.*"):  # as a run of more than 50 epochs does
             path.unlink()
         return read(store, run_id)
 
