@@ -71,14 +71,14 @@ class Inspection:
         Raises:
             OutOfRangeError: the test set has no such image.
         """
-        find = self._predictions.weights if newest else self._predictions.network
-        checkpoint, data = find(run_id, epoch)
+        checkpoint, data = self._predictions.network(run_id, epoch, newest)
         label = None
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
         view = self._cached(checkpoint).view(image)
         # Test images are written like training images: only drawings can be unlike them.
-        doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
+        training_data = data if label is None else None
+        doubt = self._predictions.detector.doubt(training_data, image, view.probabilities)
         return ActivationView(image, label, checkpoint.progress, checkpoint.model, view, doubt)
 
     def filters(

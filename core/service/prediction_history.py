@@ -16,10 +16,8 @@ from core.service.predictions import Predictions
 
 MAX_EPOCHS = 40
 """Epochs in a history, spread evenly over the saved ones."""
-MAX_NETWORKS, MAX_IMAGES = 256, 1000
-"""Cached predictions: of this many networks for this many images each, 40 bytes a prediction."""
-
-Probabilities = LRUCache[bytes, np.ndarray]
+MAX_PREDICTIONS = 100_000
+"""Cached predictions, of one network for one image each: about 50 MB."""
 
 
 class PredictionHistory:
@@ -33,7 +31,7 @@ class PredictionHistory:
         self._runs, self._predictions = runs, predictions
         self._predictor = Predictor()
         self._lock = threading.Lock()
-        self._cache: LRUCache[tuple[int, int, int], Probabilities] = LRUCache(MAX_NETWORKS)
+        self._cache: LRUCache[tuple[int | bytes, ...], np.ndarray] = LRUCache(MAX_PREDICTIONS)
 
     def of_image(self, image: np.ndarray, run_id: str | None = None) -> ProbabilityHistory:
         """The probabilities for an image (28, 28), 0..1, from the untrained network to the newest.
@@ -80,18 +78,22 @@ class PredictionHistory:
             return self._predictor.probabilities(self._predictions.checkpoint(run_id), images)
         files = self._runs.find(run_id).files
         stamp = files.stamp(epoch)
-        keys = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+        keys = [
+            (*stamp, hashlib.blake2b(image.tobytes(), digest_size=16).digest()) for image in images
+        ]
+        found = np.empty((len(images), CLASSES), np.float32)
         with self._lock:
-            cache = self._cache.setdefault(stamp, LRUCache(MAX_IMAGES))
-            known = {key: cache[key] for key in keys if key in cache}
-            missing = [index for index, key in enumerate(keys) if key not in known]
+            missing = []
+            for index, key in enumerate(keys):
+                if key in self._cache:
+                    found[index] = self._cache[key]
+                else:
+                    missing.append(index)
             if missing:
                 fresh = self._predictor.probabilities(files.checkpoint(epoch), images[missing])
-                for index, probabilities in zip(missing, fresh, strict=True):
-                    known[keys[index]] = cache[keys[index]] = probabilities
-        if not keys:
-            return np.empty((0, CLASSES), np.float32)
-        return np.stack([known[key] for key in keys])
+                found[missing] = fresh
+                self._cache.update(zip([keys[index] for index in missing], fresh, strict=True))
+        return found
 
 
 def evenly_spaced(epochs: Sequence[int], count: int) -> list[int]:

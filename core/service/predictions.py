@@ -17,13 +17,7 @@ from core.drawing.strokes import preprocess_strokes
 from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
-from core.records.predictions import (
-    Box,
-    Doubt,
-    DrawingPrediction,
-    Gallery,
-    TestImages,
-)
+from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
@@ -51,7 +45,7 @@ class Predictions:
     def __init__(self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks) -> None:
         self._runs, self._catalog, self._tasks = runs, catalog, tasks
         self._predictor = Predictor()
-        self._detector = OutOfDistributionDetector()
+        self.detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
         self._cache_lock = threading.Lock()
         self._checkpoints: LRUCache[_CheckpointKey, Checkpoint] = LRUCache(MAX_CHECKPOINTS)
@@ -172,8 +166,6 @@ class Predictions:
         drawing = preprocess(drawn)
         image = drawing.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        if epoch is None:
-            run.control.publish_weights()  # later predictions get newer ones
         images = image[np.newaxis] * np.float32(255)
         probabilities = self._predictor.probabilities(checkpoint, images)[0]
         data: Dataset | None
@@ -181,7 +173,7 @@ class Predictions:
             data = self._data(run)
         except DatasetUnavailableError:  # an imported network works without any data set
             data = None
-        doubt = self.doubt(image, probabilities, data)
+        doubt = self.detector.doubt(data, image, probabilities)
         return DrawingPrediction(
             digit=int(probabilities.argmax()),
             probabilities=tuple(probabilities.tolist()),
@@ -196,39 +188,22 @@ class Predictions:
     # Networks
 
     def network(
-        self, run_id: str | None = None, epoch: int | None = None
+        self, run_id: str | None = None, epoch: int | None = None, newest: bool = False
     ) -> tuple[Checkpoint, Dataset]:
-        """An evaluated checkpoint and its data set. The same epoch gives the same object.
+        """A checkpoint and its data set. The same epoch gives the same object.
 
-        Where no run has a network yet, an untrained one and the data set of the next run.
+        By default that of the last evaluation, or with `newest` the newest weights. Where no run
+        has a network yet, an untrained one and the data set of the next run.
         """
         try:
-            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+            run, checkpoint = self._find(run_id, epoch, evaluated=not newest)
         except NoModelError:
             return untrained(), self._catalog.load("auto", self._tasks.should_stop)
         return checkpoint, self._data(run)
 
-    def doubt(
-        self, image: np.ndarray, probabilities: np.ndarray, data: Dataset | None
-    ) -> Doubt | None:
-        """The reason not to trust a prediction, or None; see `OutOfDistributionDetector.doubt`."""
-        return self._detector.doubt(data, image, probabilities)
-
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
-
-    def weights(
-        self, run_id: str | None = None, epoch: int | None = None
-    ) -> tuple[Checkpoint, Dataset]:
-        """A checkpoint, by default the newest weights, and the run's data set.
-
-        Without an epoch, asks a run that trains to publish newer weights.
-        """
-        run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        if epoch is None:
-            run.control.publish_weights()
-        return checkpoint, self._data(run)
 
     def weights_version(self, run_id: str | None = None) -> str | None:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.
@@ -269,10 +244,16 @@ class Predictions:
     def _find(
         self, run_id: str | None, epoch: int | None, evaluated: bool
     ) -> tuple[Run, Checkpoint]:
+        """A run and the checkpoint of an epoch, by default of the last evaluation or the newest.
+
+        Asks a run whose newest weights are read to publish newer ones.
+        """
         with self._runs.lock:
             candidates = self._candidates(run_id)
             for run in candidates:
                 in_memory = (run.evaluated if evaluated else None) or run.latest
+                if epoch is None and not evaluated:
+                    run.control.publish_weights()
                 if epoch is None and in_memory is not None:
                     return run, in_memory
                 if run.snapshot.kept or (epoch is not None and run_id is not None):
