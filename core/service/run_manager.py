@@ -33,6 +33,8 @@ class RunManager:
 
     Every method that changes something raises StorageError if the change cannot be written, and
     then changes nothing. Methods with a `run_id` raise UnknownRunError if there is no such run.
+    Those that train raise WrongStateError if the queue is full or Digit Lab is shutting down, and
+    if an imported run would have to be trained.
     """
 
     def __init__(
@@ -108,22 +110,14 @@ class RunManager:
     # Training
 
     def start(self, config: TrainConfig, name: str = "") -> str:
-        """Starts or queues a run and returns its id.
-
-        Raises:
-            WrongStateError: the queue is full, or Digit Lab is shutting down.
-        """
+        """Starts or queues a run and returns its id."""
         with self._changing():
             run = self._new(config, name=plain_text(name))
             self._enqueue([run])
         return run.run_id
 
     def start_pair(self, config: TrainConfig) -> str:
-        """Starts a run, and an MLP with the same settings; returns the name of the pair.
-
-        Raises:
-            WrongStateError: the queue is full, or Digit Lab is shutting down.
-        """
+        """Starts a run, and an MLP with the same settings; returns the name of the pair."""
         pair = secrets.token_hex(4)
         mlp = config.model_copy(update={"model": "mlp"})
         with self._changing():
@@ -134,7 +128,7 @@ class RunManager:
         """Trains the same settings with other seeds, `seeds` runs in all; returns their group.
 
         Raises:
-            WrongStateError: the queue is full, or the run did not start from its seed.
+            WrongStateError: the run did not start from its seed.
         """
         if not 2 <= seeds <= MAX_SEEDS:
             raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
@@ -143,16 +137,15 @@ class RunManager:
             if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
+            config, name = run.config, run.snapshot.name
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}
-            used.add(run.config.seed)
-            repetitions: list[Run] = []
-            seed = run.config.seed
-            while len(used) < seeds:
-                seed = (seed + 1) % 2**31
-                if seed not in used:
-                    used.add(seed)
-                    config = run.config.model_copy(update={"seed": seed})
-                    repetitions.append(self._new(config, name=run.snapshot.name, group=group))
+            used.add(config.seed)
+            others = [(config.seed + step) % 2**31 for step in range(1, 2 * MAX_SEEDS)]
+            free = [seed for seed in others if seed not in used][: max(0, seeds - len(used))]
+            repetitions = [
+                self._new(config.model_copy(update={"seed": seed}), name=name, group=group)
+                for seed in free
+            ]
             grouped = replace(run.snapshot, group=group)
             self._enqueue(repetitions, lambda: self._runs.database.save(grouped))
             run.update(group=group)
@@ -187,7 +180,7 @@ class RunManager:
         """Continues a run from where it is, when its turn comes.
 
         Raises:
-            WrongStateError: it trains, waits, is done, or was imported.
+            WrongStateError: it trains, waits or is done.
         """
         with self._changing():
             run = self._find_trained(run_id, "resumed")
@@ -224,7 +217,7 @@ class RunManager:
 
         Raises:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
-            WrongStateError: the run trains or waits, or was imported.
+            WrongStateError: the run trains or waits.
         """
         self._find_trained(run_id, "rewound")
         with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
@@ -253,8 +246,7 @@ class RunManager:
         Raises:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
             InvalidConfigError: a setting is wrong, or cannot change in a fork.
-            WrongStateError: the queue is full, the run was imported, or the epoch has not been
-                evaluated.
+            WrongStateError: the epoch has not been evaluated.
         """
         parent = self._find_trained(run_id, "forked")
         if drawings is None and parent.snapshot.lesson is not None:
@@ -355,11 +347,7 @@ class RunManager:
     def _enqueue(
         self, runs: Sequence[Run], write_files: Callable[[], object] = lambda: None
     ) -> None:
-        """Saves and enqueues new runs, all or none.
-
-        Raises:
-            WrongStateError: the queue has no room for them.
-        """
+        """Saves and enqueues new runs, all or none."""
         try:
             self._worker.check_room(len(runs))
             with self._runs.database.transaction():
@@ -373,10 +361,7 @@ class RunManager:
         self._worker.enqueue(*runs)
 
     def _find_trained(self, run_id: str, action: str) -> Run:
-        """
-        Raises:
-            WrongStateError: the run was imported, so it cannot be `action`.
-        """
+        """The run, unless it was imported, so that it cannot be `action`."""
         run = self._runs.find(run_id)
         if run.snapshot.brought_in:
             raise WrongStateError(
@@ -392,10 +377,7 @@ def _is_unevaluated(state: ResumeState | None) -> bool:
 
 
 def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
-    """
-    Raises:
-        InvalidConfigError: the change cannot be made after that epoch.
-    """
+    """Raises InvalidConfigError if the change cannot be made after that epoch."""
     if after.epochs <= epoch:
         raise InvalidConfigError(
             {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}

@@ -69,8 +69,9 @@ def test_another_device_is_measured_anew(
     measured(make_service(runs=folder, probe=probe), wait_until)
     (here,) = {name.split(":")[0] for name in json.loads((folder / "speed.json").read_text())}
     monkeypatch.setattr("platform.node", lambda: f"not {here}")
-    other = make_service(runs=moved, probe=probe)
+    moved.mkdir()
     (moved / "speed.json").write_text((folder / "speed.json").read_text())
+    other = make_service(runs=moved, probe=probe)
     assert other.speed.promises().state == "measuring"
     measured(other, wait_until)
     assert len(probe.asked) == 2 * len(PRESETS)
