@@ -19,7 +19,6 @@ from core.records.drawings import Drawing, DrawingScore, DrawingScores, DrawingS
 from core.runs import finetuning_data
 from core.runs.registry import Runs
 from core.service.background import BackgroundTasks
-from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 
 MAX_DRAWINGS = 300
@@ -33,15 +32,9 @@ class Drawings:
     one person, they are theirs, under whatever names they were kept.
     """
 
-    def __init__(
-        self,
-        runs: Runs,
-        predictions: Predictions,
-        history: PredictionHistory,
-        tasks: BackgroundTasks,
-    ) -> None:
+    def __init__(self, runs: Runs, predictions: Predictions, tasks: BackgroundTasks) -> None:
         self._runs, self._database = runs, runs.database
-        self._predictions, self._history, self._tasks = predictions, history, tasks
+        self._predictions, self._tasks = predictions, tasks
         self._lock = threading.Lock()
 
     def all(self, owner: str | None) -> tuple[Drawing, ...]:
@@ -107,7 +100,7 @@ class Drawings:
         images = images_of(drawings)
         try:
             run_id = run_id or self._predictions.newest_run()
-            probabilities = self._history.predict(run_id, epoch, images)
+            probabilities = self._predictions.probabilities(images, run_id, epoch)
         except (NoModelError, NotTrainedError):
             return DrawingSet(drawings, None, np.zeros(len(drawings), bool))
         return DrawingSet(drawings, probabilities.argmax(1), self._is_trained_on(run_id, images))
@@ -127,9 +120,10 @@ class Drawings:
             if self._tasks.should_stop():
                 break
             try:
-                correct = self._history.predict(run_id, epoch, images).argmax(1) == labels
+                probabilities = self._predictions.probabilities(images, run_id, epoch)
             except (UnknownEpochError, DamagedFileError):  # pruned meanwhile, or damaged
                 continue
+            correct = probabilities.argmax(1) == labels
             for part, part_scores in zip((~trained_on, trained_on), scores, strict=True):
                 if part.any():
                     part_scores.append(

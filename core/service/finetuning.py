@@ -12,7 +12,6 @@ from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
 from core.service.drawings import Drawings, images_of
-from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
 
@@ -21,15 +20,10 @@ class Finetuning:
     """Fine-tuning. Safe to use from several threads."""
 
     def __init__(
-        self,
-        runs: Runs,
-        manager: RunManager,
-        predictions: Predictions,
-        history: PredictionHistory,
-        drawings: Drawings,
+        self, runs: Runs, manager: RunManager, predictions: Predictions, drawings: Drawings
     ) -> None:
-        self._runs, self._manager, self._drawings = runs, manager, drawings
-        self._predictions, self._history = predictions, history
+        self._runs, self._manager = runs, manager
+        self._predictions, self._drawings = predictions, drawings
 
     def start(
         self,
@@ -108,7 +102,7 @@ class Finetuning:
         if epoch is None:
             return None
         try:
-            probabilities = self._history.predict(run_id, epoch, data.images)
+            probabilities = self._predictions.probabilities(data.images, run_id, epoch)
         except UnknownEpochError:
             return None
         correct: np.ndarray = probabilities.argmax(1) == data.labels

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from core.data.dataset import Dataset
 from core.errors import OutOfRangeError
@@ -22,8 +22,8 @@ from core.records.layers import (
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
-MAX_NETWORKS, MAX_VIEWS = 8, 4
-"""Cached networks, a few megabytes each, and images of each whose activations are cached."""
+MAX_NETWORKS, MAX_VIEWS = 8, 32
+"""Cached networks, a few megabytes each, and activations, a hundred kilobytes each."""
 
 
 class Inspection:
@@ -36,8 +36,6 @@ class Inspection:
 
     def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
-        self._lock = threading.Lock()
-        self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
     def layers(model: str) -> tuple[InnerLayer, ...]:
@@ -75,7 +73,7 @@ class Inspection:
         label = None
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
-        view = self._cached(checkpoint).view(image)
+        view = _view(checkpoint, image)
         # Test images are written like training images: only drawings can be unlike them.
         training_data = data if label is None else None
         doubt = self._predictions.detector.doubt(training_data, image, view.probabilities)
@@ -108,8 +106,8 @@ class Inspection:
         Raises:
             OutOfRangeError: there is no such layer, channel or pixel, or the layer has no weights.
         """
-        cached = self._cached(self._predictions.network(run_id, epoch)[0])
-        return cached.network.step(cached.view(image), layer, channel, row, column)
+        checkpoint, _ = self._predictions.network(run_id, epoch)
+        return _open(checkpoint).step(_view(checkpoint, image), layer, channel, row, column)
 
     def attribute(
         self,
@@ -132,13 +130,7 @@ class Inspection:
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
     def _network(self, run_id: str | None, epoch: int | None) -> Network:
-        return self._cached(self._predictions.network(run_id, epoch)[0]).network
-
-    def _cached(self, checkpoint: Checkpoint) -> "_CachedNetwork":
-        with self._lock:
-            if checkpoint not in self._networks:
-                self._networks[checkpoint] = _CachedNetwork(checkpoint)
-            return self._networks[checkpoint]
+        return _open(self._predictions.network(run_id, epoch)[0])
 
 
 def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
@@ -155,17 +147,15 @@ def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
     return data.test_images[index].numpy() / np.float32(255), int(data.test_labels[index])
 
 
-class _CachedNetwork:
-    """A network and its activations for the last images."""
+@cached(LRUCache(MAX_NETWORKS), condition=threading.Condition())
+def _open(checkpoint: Checkpoint) -> Network:
+    return Network(checkpoint.model, checkpoint.state_dict)
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.network = Network(checkpoint.model, checkpoint.state_dict)
-        self._lock = threading.Lock()
-        self._views: LRUCache[bytes, InsideView] = LRUCache(MAX_VIEWS)
 
-    def view(self, image: np.ndarray) -> InsideView:
-        key = image.tobytes()
-        with self._lock:
-            if key not in self._views:
-                self._views[key] = self.network.look(image)
-            return self._views[key]
+@cached(
+    LRUCache(MAX_VIEWS),
+    key=lambda checkpoint, image: (checkpoint, image.tobytes()),
+    condition=threading.Condition(),
+)
+def _view(checkpoint: Checkpoint, image: np.ndarray) -> InsideView:
+    return _open(checkpoint).look(image)

@@ -1,7 +1,9 @@
 """What the networks of runs predict, at any saved epoch."""
 
+import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ from core.data.dataset import Dataset, shuffled_indices
 from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import preprocess_strokes
-from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError
+from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError, UnknownEpochError
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
+from core.models import CLASSES
+from core.records.drawings import ProbabilityHistory
 from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
@@ -32,6 +36,10 @@ measured later, and then have test probabilities."""
 
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
+MAX_EPOCHS = 40
+"""Epochs in a history, spread evenly over the saved ones."""
+MAX_PREDICTIONS = 100_000
+"""Cached predictions, of one network for one image each: about 50 MB."""
 
 
 class Predictions:
@@ -47,8 +55,9 @@ class Predictions:
         self._predictor = Predictor()
         self.detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
-        self._cache_lock = threading.Lock()
+        self._cache_lock, self._history_lock = threading.Lock(), threading.Lock()
         self._checkpoints: LRUCache[_CheckpointKey, Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+        self._predicted: LRUCache[tuple[int | bytes, ...], np.ndarray] = LRUCache(MAX_PREDICTIONS)
 
     # Test images
 
@@ -146,6 +155,56 @@ class Predictions:
         return self._reports.report((run.run_id, revision), checkpoint, run.files, self._data(run))
 
     # Drawings
+
+    def history(self, image: np.ndarray, run_id: str | None = None) -> ProbabilityHistory:
+        """The probabilities for an image (28, 28), 0..1, from the untrained network to the newest.
+
+        Of many saved epochs `MAX_EPOCHS`, evenly spaced. One network predicts at a time, because a
+        run that trains needs the processors.
+        """
+        run_id = run_id or self.newest_run()
+        images = image[np.newaxis] * np.float32(255)
+        newest = self.checkpoint(run_id)
+        epochs: list[float] = []
+        probabilities: list[np.ndarray] = []
+        for epoch in evenly_spaced(self._runs.find(run_id).snapshot.kept, MAX_EPOCHS):
+            with suppress(UnknownEpochError):  # pruned meanwhile
+                probabilities.append(self.probabilities(images, run_id, epoch)[0])
+                epochs.append(float(epoch))
+        if not epochs or newest.progress > epochs[-1]:
+            probabilities.append(self._predictor.probabilities(newest, images)[0])
+            epochs.append(newest.progress)
+        return ProbabilityHistory(
+            epochs=tuple(epochs),
+            digits=tuple(int(one.argmax()) for one in probabilities),
+            probabilities=tuple(tuple(one.tolist()) for one in probabilities),
+        )
+
+    def probabilities(self, images: np.ndarray, run_id: str, epoch: int | None) -> np.ndarray:
+        """Probabilities (n, 10), float32, of images (n, 28, 28) with ink 255 on black 0.
+
+        Those of saved epochs are cached: their networks never change.
+        """
+        if epoch is None:
+            return self._predictor.probabilities(self.checkpoint(run_id), images)
+        files = self._runs.find(run_id).files
+        stamp = files.stamp(epoch)
+        keys = [
+            (*stamp, hashlib.blake2b(image.tobytes(), digest_size=16).digest()) for image in images
+        ]
+        found = np.empty((len(images), CLASSES), np.float32)
+        with self._history_lock:
+            missing = []
+            for index, key in enumerate(keys):
+                if key in self._predicted:
+                    found[index] = self._predicted[key]
+                else:
+                    missing.append(index)
+            if missing:
+                fresh = self._predictor.probabilities(files.checkpoint(epoch), images[missing])
+                found[missing] = fresh
+                self._predicted.update(zip([keys[index] for index in missing], fresh, strict=True))
+        return found
 
     def predict(
         self,
@@ -291,6 +350,14 @@ def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
     if "pixels" in drawn:
         return preprocess_pixels(drawn["pixels"])
     return preprocess_strokes(drawn.get("strokes", []))
+
+
+def evenly_spaced(epochs: Sequence[int], count: int) -> list[int]:
+    """At most `count` of the epochs, including the first and the last."""
+    if len(epochs) <= count:
+        return list(epochs)
+    indices = np.linspace(0, len(epochs) - 1, count).round().astype(int)
+    return [epochs[index] for index in indices]
 
 
 _NO_MODEL = "There is no trained network yet. Press Train first; it takes a minute."

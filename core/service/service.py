@@ -19,7 +19,6 @@ from core.service.finetuning import Finetuning
 from core.service.imports import WeightImports
 from core.service.inspection import Inspection
 from core.service.notifier import ChangeNotifier
-from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
 from core.service.speed import Probe, Speed
@@ -34,7 +33,6 @@ class TrainingService:
     Attributes:
         runs: starts, changes and lists runs.
         predictions: what networks predict for test images and drawings.
-        prediction_history: predictions for one image, epoch by epoch.
         inspection: activations, filters and attributions.
         embeddings: PCA and t-SNE of test images.
         comparisons: pairs of a CNN and an MLP.
@@ -63,14 +61,11 @@ class TrainingService:
         self._worker = TrainingWorker(registry, catalog, notifier, fit)
         self.runs = RunManager(registry, self._worker, catalog, notifier)
         self.predictions = Predictions(registry, catalog, self._tasks)
-        self.prediction_history = PredictionHistory(registry, self.predictions)
         self.inspection = Inspection(self.predictions)
         self.embeddings = Embeddings(self.predictions, self._tasks)
         self.comparisons = Comparisons(self.runs, self.predictions, self._tasks)
-        self.drawings = Drawings(registry, self.predictions, self.prediction_history, self._tasks)
-        self.finetuning = Finetuning(
-            registry, self.runs, self.predictions, self.prediction_history, self.drawings
-        )
+        self.drawings = Drawings(registry, self.predictions, self._tasks)
+        self.finetuning = Finetuning(registry, self.runs, self.predictions, self.drawings)
         self.exports = RunExports(registry, self.predictions)
         self.imports = WeightImports(registry, catalog, self._tasks, notifier)
         self.speed = Speed(registry, self._worker, catalog, self._tasks, notifier, probe)
