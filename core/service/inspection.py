@@ -22,7 +22,7 @@ from core.records.layers import (
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
-MAX_NETWORKS, MAX_VIEWS = 8, 32
+MAX_NETWORKS, MAX_VIEWS = 8, 16
 """Cached networks, a few megabytes each, and activations, a hundred kilobytes each."""
 
 
