@@ -81,17 +81,23 @@ class CheckpointFiles:
             if path.name.split(".")[0].isdecimal()
         )
 
-    def stamp(self, epoch: int) -> tuple[int, int, int]:
-        """A key for an epoch's network. Runs that share a file share its key.
+    def stamp(self, epoch: int | None = None) -> tuple[int, int, int]:
+        """A key for the network of `checkpoint(epoch)`. Runs that share a file share its key.
 
         Raises:
             UnknownEpochError: that epoch is not kept.
         """
+        name = self._newest() if epoch is None else _name(epoch)
         try:
-            stat = (self.folder / f"{_name(epoch)}.safetensors").stat()
+            stat = (self.folder / f"{name}.safetensors").stat()
         except OSError as error:
-            raise UnknownEpochError(f"Epoch {epoch} of this run is not kept.") from error
+            raise self._not_kept(epoch) from error
         return stat.st_dev, stat.st_ino, stat.st_mtime_ns
+
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether the newest network is one within an epoch: the run was stopped there."""
+        return (self.folder / f"{_LATEST}{_STATE}").exists()
 
     def prune(self, total: int) -> None:
         """Removes epochs beyond `MAX_EPOCHS` of a run of `total` epochs.
@@ -212,7 +218,7 @@ class CheckpointFiles:
 
     def _newest_first(self) -> list[str]:
         epochs = [_name(epoch) for epoch in reversed(self.epochs())]
-        return [_LATEST, *epochs] if (self.folder / f"{_LATEST}{_STATE}").exists() else epochs
+        return [_LATEST, *epochs] if self.is_within_epoch else epochs
 
     def _newest(self) -> str:
         names = self._newest_first()
@@ -221,13 +227,13 @@ class CheckpointFiles:
         return names[0]
 
     def _saved(self, epoch: int) -> str:
-        epochs = self.epochs()
-        if epoch not in epochs:
-            raise UnknownEpochError(
-                f"Epoch {epoch} of this run is not kept. There are: "
-                f"{', '.join(map(str, epochs)) or 'none'}."
-            )
+        if epoch not in self.epochs():
+            raise self._not_kept(epoch)
         return _name(epoch)
+
+    def _not_kept(self, epoch: int | None) -> UnknownEpochError:
+        kept = ", ".join(map(str, self.epochs())) or "none"
+        return UnknownEpochError(f"Epoch {epoch} of this run is not kept. There are: {kept}.")
 
     def _remove(self, name: str) -> None:
         for ending in (_STATE, ".safetensors"):

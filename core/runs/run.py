@@ -31,7 +31,7 @@ class Run:
         stopped_as: the state that the run gets when it is stopped.
         is_saved: whether the newest weights are on disk.
         latest: the newest weights while the run trains; later only if they could not be written.
-        evaluated: the newest weights with test probabilities, likewise.
+        evaluated: the newest weights that were evaluated, or resumed from, likewise.
         events: all events while the run trains; later only if they could not be written. Others
             read them with `Runs.events`.
         written: the number of events on disk, since the run trained.
@@ -168,6 +168,12 @@ class Run:
 
     # Position
 
+    @property
+    def shown_epoch(self) -> int | None:
+        """The epoch whose network is shown by default; None for one within an epoch."""
+        is_within = self.snapshot.place_epoch is None and self.files.is_within_epoch
+        return None if is_within else self.snapshot.current_epoch
+
     def resume_state(
         self, epoch: int | None, tensors: bool = True
     ) -> tuple[ResumeState | None, int]:
@@ -179,8 +185,8 @@ class Run:
         """
         state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
-            position = state.position
-            if position.batch == 0 and position.epoch - 1 <= (self.snapshot.parent_epoch or 0):
+            position, inherited = state.position, self.snapshot.parent_epoch
+            if inherited is not None and position.batch == 0 and position.epoch - 1 <= inherited:
                 state = replace(state, position=replace(position, learning_rate=None))
         return state, events
 

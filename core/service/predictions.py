@@ -30,10 +30,6 @@ from core.service.background import BackgroundTasks
 from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
 
-_CheckpointKey = tuple[str, int, float, bool]
-"""Run, revision, progress in epochs, and whether its test accuracy is known: imported weights are
-measured later, and then have test probabilities."""
-
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
 MAX_EPOCHS = 40
@@ -56,7 +52,7 @@ class Predictions:
         self.detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
         self._cache_lock, self._history_lock = threading.Lock(), threading.Lock()
-        self._checkpoints: LRUCache[_CheckpointKey, Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+        self._checkpoints: LRUCache[tuple[int, int, int], Checkpoint] = LRUCache(MAX_CHECKPOINTS)
         self._predicted: LRUCache[tuple[int | bytes, ...], np.ndarray] = LRUCache(MAX_PREDICTIONS)
 
     # Test images
@@ -265,17 +261,17 @@ class Predictions:
         return self._find(run_id, epoch, evaluated=False)[1]
 
     def weights_version(self, run_id: str | None = None) -> str | None:
-        """`RUN/REVISION/PROGRESS` of the newest evaluated network; None if there is none.
-
-        Reads nothing from disk.
-        """
+        """`RUN/REVISION/PROGRESS` of the newest evaluated network, or of the one within an epoch
+        where the run was stopped; None if there is none."""
         with self._runs.lock:
             for run in self._candidates(run_id):
                 prefix = f"{run.run_id}/{run.snapshot.revision}"
                 if run.evaluated is not None:
                     return f"{prefix}/{run.evaluated.progress:g}"
+                if run.latest is None and run.shown_epoch is None:
+                    return f"{prefix}/{run.snapshot.progress:g}"
                 if run.snapshot.kept:
-                    return f"{prefix}/{run.snapshot.kept[-1]}"
+                    return f"{prefix}/{run.snapshot.current_epoch}"
         return None
 
     def newest_run(self) -> str:
@@ -316,22 +312,18 @@ class Predictions:
                 if epoch is None and in_memory is not None:
                     return run, in_memory
                 if run.snapshot.kept or (epoch is not None and run_id is not None):
-                    snapshot = run.snapshot
                     break
             else:
                 if run_id is not None:
                     raise NotTrainedError(_not_trained(candidates[0].snapshot))
                 raise NoModelError(_NO_MODEL)
-        if epoch is None and (evaluated or snapshot.place_epoch is not None):
-            epoch = snapshot.current_epoch
-        progress = snapshot.progress if epoch is None else float(epoch)
-        key = (run.run_id, snapshot.revision, progress, snapshot.test_accuracy is not None)
-        return run, self._load(run, epoch, key)
+        return run, self._load(run, run.shown_epoch if epoch is None else epoch)
 
     def _candidates(self, run_id: str | None) -> list[Run]:
         return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
 
-    def _load(self, run: Run, epoch: int | None, key: _CheckpointKey) -> Checkpoint:
+    def _load(self, run: Run, epoch: int | None) -> Checkpoint:
+        key = run.files.stamp(epoch)
         with self._cache_lock:
             if key in self._checkpoints:
                 return self._checkpoints[key]

@@ -4,10 +4,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import CancelledError, DigitLabError, StorageError, WrongStateError
+from core.errors import (
+    CancelledError,
+    DamagedFileError,
+    DigitLabError,
+    StorageError,
+    WrongStateError,
+)
 from core.records.preview import PreviewFrame
 from core.records.runs import RunState
 from core.runs import finetuning_data
@@ -206,6 +213,10 @@ class TrainingWorker:
             run.discard_rewound(count)
             run.events = stored[:count]
             run.previews.resume(state.position.step if state else 0)
+            if state is not None:
+                with suppress(DamagedFileError):  # its weights are not needed to resume
+                    run.latest = run.evaluated = run.files.checkpoint()
+                    run.is_saved = True
         return state
 
     def _record(self, run: Run, event: Event) -> None:

@@ -241,6 +241,34 @@ def test_a_paused_run_outlives_a_restart(
     assert told(again, run_id) == uninterrupted
 
 
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("how", ["pause", "stop"])
+def test_a_run_that_was_stopped_within_an_epoch_shows_the_network_that_it_has(
+    make_service: MakeService, tmp_path: Path, wait_until: WaitUntil, how: str, restart: bool
+) -> None:
+    service, run_id = stopped_at(make_service, tmp_path / "runs", 4, how)
+    settled(service, run_id, wait_until)
+    halting = Halting(1)
+    if restart:
+        service.close()
+        service = make_service(fit=halting, runs=tmp_path / "runs")
+    shown = service.predictions
+
+    def progresses() -> list[float]:
+        drawing = shown.predict({"strokes": DRAWING}, run_id=run_id).progress
+        found = shown.gallery(3, seed=1, run_id=run_id), shown.test_images([7], run_id)
+        return [drawing, *(gallery.progress for gallery in found)]
+
+    assert shown.weights_version(run_id) == f"{run_id}/0/0.4"
+    assert progresses() == [0.4, 0.4, 0.4]
+
+    if restart:  # until its first evaluation, it shows the same
+        service.runs.resume(run_id)
+        assert halting.reached.wait(SECONDS)
+        assert shown.weights_version(run_id) == f"{run_id}/0/0.4"
+        assert progresses() == [0.4, 0.4, 0.4]
+
+
 def test_pausing_lets_the_next_run_train(
     make_service: MakeService, tmp_path: Path, finish: Finish, wait_until: WaitUntil
 ) -> None:
@@ -307,6 +335,7 @@ def test_after_a_kill_a_run_is_interrupted_and_can_be_resumed(
     found = service.runs.snapshot(run_id)
     assert found.state is RunState.INTERRUPTED
     assert found.kept[-1] == (steps - 1) // STEPS
+    assert service.predictions.weights_version(run_id) == f"{run_id}/0/{found.kept[-1]}"
 
     service.runs.resume(run_id)
 
@@ -537,6 +566,31 @@ def test_a_learning_rate_that_is_set_while_the_digits_are_loaded_outlives_a_paus
     monkeypatch.setattr(catalog, "load", slow)
     run_id = service.runs.start(CONFIG)
     assert loading.wait(SECONDS)
+    service.runs.set_learning_rate(run_id, 1e-5)
+    service.runs.pause(run_id)
+    settled(service, run_id, wait_until)
+    service.runs.resume(run_id)
+    finish(service, run_id)
+    assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
+
+
+def test_a_learning_rate_that_is_set_before_the_first_batch_outlives_a_pause(
+    make_service: MakeService, wait_until: WaitUntil, finish: Finish
+) -> None:
+    begun = threading.Event()
+
+    def waiting_before_its_first_batch(
+        config: TrainConfig, data: Dataset, runtime: Runtime, control: TrainingControl, *rest: Any
+    ) -> Iterator[Event]:
+        for event in fit(config, data, runtime, control, *rest):
+            yield event
+            if not begun.is_set():
+                begun.set()
+                wait_until(control.should_stop)
+
+    service = make_service(fit=waiting_before_its_first_batch)
+    run_id = service.runs.start(CONFIG)
+    assert begun.wait(SECONDS)
     service.runs.set_learning_rate(run_id, 1e-5)
     service.runs.pause(run_id)
     settled(service, run_id, wait_until)
