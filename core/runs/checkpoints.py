@@ -9,8 +9,8 @@ file is written whole or not at all.
 import json
 import os
 import shutil
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,11 @@ class CheckpointFiles:
             for epoch in other.epochs():
                 if epoch <= until:
                     for ending in (".safetensors", _STATE):
-                        _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+                        file = f"{_name(epoch)}{ending}"
+                        try:
+                            os.link(other.folder / file, self.folder / file)
+                        except OSError:  # another disk, or one without links
+                            shutil.copyfile(other.folder / file, self.folder / file)
         other._saved(until)
 
     def remove(self) -> None:
@@ -176,33 +180,24 @@ class CheckpointFiles:
         if epoch is not None:
             return self._resume_state(self._saved(epoch), tensors)
         for name in self._newest_first():
-            try:
+            with suppress(DamagedFileError):
                 return self._resume_state(name, tensors)
-            except DamagedFileError:
-                continue
         return None, 0
 
     def test_probabilities(self, skip: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of a readable epoch and its test probabilities (N, 10), except epochs in `skip`."""
         for epoch in self.epochs():
-            if epoch in skip:
-                continue
-            try:
-                with self._open(f"{_name(epoch)}{_STATE}") as file:
+            if epoch not in skip:
+                with suppress(DamagedFileError), self._open(f"{_name(epoch)}{_STATE}") as file:
                     if _PROBABILITIES in file.keys():  # noqa: SIM118
                         yield epoch, file.get_tensor(_PROBABILITIES).numpy()
-            except DamagedFileError:
-                continue
 
     def about(self) -> dict[str, Any]:
         """The metadata of the newest readable weights; empty if there are none."""
         for name in self._newest_first():
-            try:
-                with self._open(f"{name}.safetensors") as file:
-                    about: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
-                    return about
-            except DamagedFileError:
-                continue
+            with suppress(DamagedFileError), self._open(f"{name}.safetensors") as file:
+                about: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
+                return about
         return {}
 
     def _resume_state(self, name: str, tensors: bool) -> tuple[ResumeState | None, int]:
@@ -257,11 +252,3 @@ def _save(tensors: StateDict, facts: dict[str, Any], path: Path) -> None:
 
 def _name(epoch: int) -> str:
     return f"{epoch:04d}"
-
-
-def _link(source: Path, folder: Path) -> None:
-    copy: Callable[[Path, Path], Any] = os.link
-    try:
-        copy(source, folder / source.name)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(source, folder / source.name)

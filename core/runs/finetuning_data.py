@@ -83,13 +83,7 @@ def save(data: FinetuneData, folder: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    tensors = {
-        "images": torch.from_numpy(data.images),
-        "labels": torch.from_numpy(data.labels),
-        "held_out": torch.from_numpy(data.held_out),
-        "earlier": torch.from_numpy(data.earlier),
-        "mixed": torch.tensor(data.mixed),
-    }
+    tensors = {name: torch.as_tensor(value) for name, value in vars(data).items()}
     with atomic_write(folder / _FILE, "The lesson") as part:
         save_file(tensors, part)
 
@@ -104,10 +98,9 @@ def load(run: RunSnapshot, folder: Path) -> FinetuneData | None:
         return None
     try:
         tensors = load_file(folder / _FILE)
-        names = ("images", "labels", "held_out", "earlier")
-        images, labels, held_out, earlier = (tensors[name].numpy() for name in names)
-        return FinetuneData(images, labels, held_out, earlier, bool(tensors["mixed"]))
-    except (OSError, SafetensorError, KeyError) as error:
+        stored: dict[str, Any] = {name: values.numpy() for name, values in tensors.items()}
+        return FinetuneData(**{**stored, "mixed": bool(stored["mixed"])})
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"The drawings that {run.title} was taught cannot be read: {folder.name}/{_FILE}."
         ) from error

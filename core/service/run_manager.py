@@ -294,13 +294,11 @@ class RunManager:
         pinned: bool | None = None,
     ) -> RunSnapshot:
         """Sets a run's name, note or pin; None leaves it as it is."""
-        fields: dict[str, Any] = {} if pinned is None else {"pinned": pinned}
-        for key, text in (("name", name), ("note", note)):
-            if text is not None:
-                fields[key] = plain_text(text)
+        fields = {"name": name and plain_text(name), "note": note and plain_text(note)}
+        given = {**fields, "pinned": pinned}
         with self._changing():
             run = self._runs.find(run_id)
-            run.save(**fields)
+            run.save(**{key: value for key, value in given.items() if value is not None})
         return run.snapshot
 
     def delete(self, run_id: str) -> None:
