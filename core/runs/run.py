@@ -2,9 +2,12 @@
 
 import time
 from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
@@ -21,6 +24,8 @@ WRITE_SECONDS = 1.0
 """Events are written this often; a kill loses at most these seconds of the curves."""
 MOST_ACCURACIES = 16
 """As many test accuracies stand in a snapshot: enough for a curve in a line of text."""
+
+Value = TypeVar("Value")
 
 
 @dataclass(eq=False)
@@ -174,6 +179,20 @@ class Run:
         is_within = self.snapshot.place_epoch is None and self.files.is_within_epoch
         return None if is_within else self.snapshot.current_epoch
 
+    @property
+    def weights_version(self) -> str | None:
+        """See `Predictions.weights_version`."""
+        network = self.evaluated or (None if self.snapshot.kept else self.latest)
+        if network is not None:
+            progress = network.progress
+        elif self.latest is None and self.shown_epoch is None:
+            progress = self.snapshot.progress
+        elif self.snapshot.kept:
+            progress = self.snapshot.current_epoch
+        else:
+            return None
+        return f"{self.run_id}/{self.snapshot.revision}/{progress:g}"
+
     def resume_state(
         self, epoch: int | None, tensors: bool = True
     ) -> tuple[ResumeState | None, int]:
@@ -253,11 +272,15 @@ class Run:
         self.update(place_epoch=None)
 
 
+def evenly_spaced(values: Sequence[Value], count: int) -> tuple[Value, ...]:
+    """At most `count` of the values, including the first and the last."""
+    indices = np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)
+    return tuple(values[index] for index in indices)
+
+
 def _test_accuracies(events: list[Metrics]) -> tuple[float, ...]:
-    """The test accuracies of these events, at most `MOST_ACCURACIES` of them."""
     found = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
-    stride = max(1, (len(found) - 1) / (MOST_ACCURACIES - 1))
-    return tuple(found[round(place * stride)] for place in range(min(len(found), MOST_ACCURACIES)))
+    return evenly_spaced(found, MOST_ACCURACIES)
 
 
 def _figures_of(event: Metrics) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
 from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
-from core.runs.run import Run
+from core.runs.run import Run, evenly_spaced
 from core.service.background import BackgroundTasks
 from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
@@ -75,10 +75,9 @@ class Predictions:
     def samples(
         self, count: int, seed: int, run_id: str | None = None, digit: int | None = None
     ) -> TestImages:
-        """Random test images that no network need have read.
+        """Random test images of a run's data set, by default that of the next run.
 
-        Args:
-            run_id: the run whose data set they are from; by default, the next run.
+        No network need have read them.
 
         Raises:
             DatasetUnavailableError: there is no data set.
@@ -116,16 +115,14 @@ class Predictions:
         data = self._data(run)
         labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
         found = self._predictor.look(checkpoint, data, preview_images(labels, sample))
-        accuracy = None
-        if probabilities is not None:
-            accuracy = float((probabilities.argmax(1) == labels).mean())
+        right = None if probabilities is None else probabilities.argmax(1) == labels
         return PreviewFrame(
             step=checkpoint.step,
             progress=checkpoint.progress,
             seconds=None,
             digits="".join(map(str, found.probabilities.argmax(1))),
-            accuracy=accuracy,
-            exact=accuracy is not None,
+            accuracy=None if right is None else float(right.mean()),
+            exact=right is not None,
         )
 
     def test_images(
@@ -144,11 +141,10 @@ class Predictions:
 
         The first report of an untrained network takes seconds, all others milliseconds.
         """
-        with self._runs.lock:  # a revision read later could belong to a newer network
-            revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
-        run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        revision = revisions.get(run.run_id, run.snapshot.revision)
-        return self._reports.report((run.run_id, revision), checkpoint, run.files, self._data(run))
+        run = self._runs.find(run_id or self.newest_run())
+        key = run.run_id, run.snapshot.revision  # one read later could belong to a newer network
+        run, checkpoint = self._find(run.run_id, epoch, evaluated=True)
+        return self._reports.report(key, checkpoint, run.files, self._data(run))
 
     # Drawings
 
@@ -223,11 +219,9 @@ class Predictions:
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
         images = image[np.newaxis] * np.float32(255)
         probabilities = self._predictor.probabilities(checkpoint, images)[0]
-        data: Dataset | None
-        try:
+        data: Dataset | None = None
+        with suppress(DatasetUnavailableError):  # an imported network works without any data set
             data = self._data(run)
-        except DatasetUnavailableError:  # an imported network works without any data set
-            data = None
         doubt = self.detector.doubt(data, image, probabilities)
         return DrawingPrediction(
             digit=int(probabilities.argmax()),
@@ -253,7 +247,7 @@ class Predictions:
         try:
             run, checkpoint = self._find(run_id, epoch, evaluated=not newest)
         except NoModelError:
-            return untrained(), self._catalog.load("auto", self._tasks.should_stop)
+            return untrained(), self._data_of(None)
         return checkpoint, self._data(run)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
@@ -264,15 +258,8 @@ class Predictions:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network, or of the one within an epoch
         where the run was stopped; None if there is none."""
         with self._runs.lock:
-            for run in self._candidates(run_id):
-                prefix = f"{run.run_id}/{run.snapshot.revision}"
-                if run.evaluated is not None:
-                    return f"{prefix}/{run.evaluated.progress:g}"
-                if run.latest is None and run.shown_epoch is None:
-                    return f"{prefix}/{run.snapshot.progress:g}"
-                if run.snapshot.kept:
-                    return f"{prefix}/{run.snapshot.current_epoch}"
-        return None
+            runs = reversed(list(self._runs)) if run_id is None else [self._runs.find(run_id)]
+            return next((version for run in runs if (version := run.weights_version)), None)
 
     def newest_run(self) -> str:
         """The id of the newest run that has a network.
@@ -282,7 +269,9 @@ class Predictions:
         """
         version = self.weights_version()
         if version is None:
-            raise NoModelError(_NO_MODEL)
+            raise NoModelError(
+                "There is no trained network yet. Press Train first; it takes a minute."
+            )
         return version.split("/")[0]
 
     def _data_of(self, run_id: str | None) -> Dataset:
@@ -304,23 +293,16 @@ class Predictions:
         Asks a run whose newest weights are read to publish newer ones.
         """
         with self._runs.lock:
-            candidates = self._candidates(run_id)
-            for run in candidates:
+            run = self._runs.find(run_id or self.newest_run())
+            if epoch is None:
                 in_memory = (run.evaluated if evaluated else None) or run.latest
-                if epoch is None and not evaluated:
+                if not evaluated:
                     run.control.publish_weights()
-                if epoch is None and in_memory is not None:
+                if in_memory is not None:
                     return run, in_memory
-                if run.snapshot.kept or (epoch is not None and run_id is not None):
-                    break
-            else:
-                if run_id is not None:
-                    raise NotTrainedError(_not_trained(candidates[0].snapshot))
-                raise NoModelError(_NO_MODEL)
+                if not run.snapshot.kept:
+                    raise NotTrainedError(_not_trained(run.snapshot))
         return run, self._load(run, run.shown_epoch if epoch is None else epoch)
-
-    def _candidates(self, run_id: str | None) -> list[Run]:
-        return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
 
     def _load(self, run: Run, epoch: int | None) -> Checkpoint:
         key = run.files.stamp(epoch)
@@ -342,17 +324,6 @@ def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
     if "pixels" in drawn:
         return preprocess_pixels(drawn["pixels"])
     return preprocess_strokes(drawn.get("strokes", []))
-
-
-def evenly_spaced(epochs: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the epochs, including the first and the last."""
-    if len(epochs) <= count:
-        return list(epochs)
-    indices = np.linspace(0, len(epochs) - 1, count).round().astype(int)
-    return [epochs[index] for index in indices]
-
-
-_NO_MODEL = "There is no trained network yet. Press Train first; it takes a minute."
 
 
 def _not_trained(run: RunSnapshot) -> str:

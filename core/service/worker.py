@@ -56,10 +56,7 @@ class TrainingWorker:
         self._watched_at = float("-inf")
 
     def check_room(self, count: int) -> None:
-        """
-        Raises:
-            WrongStateError: the queue has no room for `count` more runs.
-        """
+        """Raises WrongStateError if the queue has no room for `count` more runs."""
         if self._closed:
             raise WrongStateError("Digit Lab is shutting down.")
         if len(self.queue) + count > MAX_QUEUED:

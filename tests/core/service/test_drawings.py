@@ -22,8 +22,9 @@ from core.errors import (
 )
 from core.records.runs import RunState
 from core.runs import finetuning_data
+from core.runs.run import evenly_spaced
 from core.service.drawings import MAX_DRAWINGS
-from core.service.predictions import MAX_EPOCHS, evenly_spaced
+from core.service.predictions import MAX_EPOCHS
 from core.service.service import TrainingService
 from core.training.state import Checkpoint
 from tests.conftest import Finish, MakeService
@@ -133,7 +134,7 @@ def test_without_a_network_there_is_no_course(service: TrainingService) -> None:
 
 
 def test_of_a_long_run_evenly_spaced_epochs_are_asked() -> None:
-    assert evenly_spaced(range(7), MAX_EPOCHS) == list(range(7))
+    assert evenly_spaced(range(7), MAX_EPOCHS) == tuple(range(7))
     chosen = evenly_spaced(range(0, 200, 2), 40)
     assert len(chosen) == 40
     assert (chosen[0], chosen[-1]) == (0, 198)
