@@ -41,11 +41,7 @@ class PreviewFrames:
             del self.frames[1::2]
 
     def save(self) -> None:
-        """Writes the frames, if there are any, and frees their memory.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
+        """Writes the frames, if there are any, and frees their memory. Raises StorageError."""
         if self.frames:
             with atomic_write(self._path, "The preview") as path:
                 path.write_text(json.dumps([asdict(frame) for frame in self.frames]))

@@ -80,21 +80,16 @@ class Runs:
         with self.lock:
             run = self.latest() if run_id is None else self._runs.get(run_id)
             if run is None or run_id in self._deleted:
-                raise UnknownRunError(
-                    "Nothing has been trained yet."
-                    if run_id is None
-                    else f"There is no run called {run_id}."
-                )
+                named = f"There is no run called {run_id}."
+                raise UnknownRunError("Nothing has been trained yet." if run_id is None else named)
             return run
 
     def latest(self) -> Run | None:
         """The run that trains, or else the newest."""
         runs = list(self)
         training = (RunState.RUNNING, RunState.STOPPING)
-        for run in runs:
-            if run.snapshot.state in training:
-                return run
-        return runs[-1] if runs else None
+        trains = [run for run in runs if run.snapshot.state in training]
+        return next(reversed(trains or runs), None)
 
     def events(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
         """A run and its events, which may be newer. Do not change the list.
@@ -152,11 +147,7 @@ class Runs:
                     return
 
     def delete(self, run: Run) -> None:
-        """Deletes a run; `restore` works until the next start.
-
-        Raises:
-            StorageError: that cannot be written.
-        """
+        """Deletes a run; `restore` works until the next start. Raises StorageError."""
         with self.lock:
             self.database.set_deleted(run.run_id, True)
             self._deleted.add(run.run_id)

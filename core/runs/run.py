@@ -32,6 +32,8 @@ Value = TypeVar("Value")
 class Run:
     """A run in memory. The lock of `core.runs.registry.Runs` guards it.
 
+    Methods that write raise StorageError if they cannot.
+
     Attributes:
         stopped_as: the state that the run gets when it is stopped.
         is_saved: whether the newest weights are on disk.
@@ -74,11 +76,7 @@ class Run:
         self.snapshot = replace(self.snapshot, **changes)
 
     def save(self, **changes: Any) -> None:
-        """Changes the snapshot in memory and on disk, or neither.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
+        """Changes the snapshot in memory and on disk, or neither."""
         stored = changed = replace(self.snapshot, **changes)
         if changed.state is RunState.DONE and self.latest is not None and not self.is_saved:
             # The last network is only in memory: after a restart the run must be resumed.
@@ -132,16 +130,11 @@ class Run:
         return time.monotonic() - self._written_at >= WRITE_SECONDS
 
     def write_events(self) -> None:
-        """Writes new events.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
-        if self.events is None:
-            return
-        if self.written < len(self.events):
-            self.database.replace_events(self.run_id, self.written, self.events[self.written :])
-        self.written, self._written_at = len(self.events), time.monotonic()
+        """Writes new events."""
+        if self.events is not None:
+            if self.written < len(self.events):
+                self.database.replace_events(self.run_id, self.written, self.events[self.written :])
+            self.written, self._written_at = len(self.events), time.monotonic()
 
     def _seconds_left(self, event: Metrics, events: list[Metrics]) -> float | None:
         """Estimated from the run's own epochs; those of a fork's parent may have been slower."""
@@ -227,7 +220,6 @@ class Run:
 
         Raises:
             UnknownEpochError: the parent no longer has the epoch.
-            StorageError: they cannot be written.
         """
         self.files.link_from(files, epoch)
         self.database.replace_events(self.run_id, 0, events)
@@ -238,9 +230,6 @@ class Run:
     ) -> None:
         """Shows only the first `count` of the `stored` events. The others stay on disk until the
         run is resumed. `epoch` is where it will be resumed, None for the newest state.
-
-        Raises:
-            StorageError: that cannot be written.
         """
         figures = self._figures_after(stored[:count])
         revision = self.snapshot.revision + 1
@@ -250,11 +239,7 @@ class Run:
 
     def discard_rewound(self, count: int) -> None:
         """Deletes what lies after the epoch that the run was rewound to, and all but its first
-        `count` events.
-
-        Raises:
-            StorageError: it cannot be deleted.
-        """
+        `count` events."""
         epoch = self.snapshot.place_epoch
         if epoch is not None:
             # Later epochs could be viewed until now, so readers must forget them.

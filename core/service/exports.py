@@ -30,9 +30,9 @@ _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
 
 
 class RunExports:
-    """Makes files. Safe to use from several threads.
+    """Makes files, named after the run. Safe to use from several threads.
 
-    Files are named after the run. Every method raises UnknownRunError if there is no such run.
+    Every method raises UnknownRunError if there is no such run.
     """
 
     def __init__(self, runs: Runs, predictions: Predictions) -> None:

@@ -1,5 +1,6 @@
 """Fine-tuning a run on somebody's drawings, and what that changed, including forgetting."""
 
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from core.records.runs import FinetuneInfo
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
-from core.service.drawings import Drawings, images_of
+from core.service.drawings import Drawings, images_of, labels_of
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
 
@@ -62,11 +63,10 @@ class Finetuning:
                 f"{snapshot.title} has learned nothing yet that could be built on: let it "
                 "finish an epoch first, or move the epoch slider."
             )
-        labels = np.array([drawing.label for drawing in drawings], np.int64)
         earlier = finetuning_data.load(snapshot, run.files.folder)
-        data = finetuning_data.make(images_of(drawings), labels, mixed, earlier)
+        data = finetuning_data.make(images_of(drawings), labels_of(drawings), mixed, earlier)
         held_out = int(data.held_out.sum())
-        info = FinetuneInfo(epoch, len(labels) - held_out, held_out, mixed)
+        info = FinetuneInfo(epoch, len(drawings) - held_out, held_out, mixed)
         changes = {**finetuning_data.SETTINGS, "epochs": epoch + finetuning_data.EPOCHS}
         name = f"{snapshot.title} (taught)"
         return self._manager.fork(snapshot.run_id, epoch, changes, name, (info, data))
@@ -89,21 +89,21 @@ class Finetuning:
         accuracies = {event.progress: event.test_accuracy for event in evaluations}
         rows = [FinetuneRow("test", None, accuracies.get(before), accuracies.get(after or -1))]
         correct = [self._correct(run_id, epoch, data) for epoch in (before, after)]
-        parts: tuple[tuple[Literal["held_out", "taught"], np.ndarray], ...]
-        parts = (("held_out", data.held_out), ("taught", ~data.held_out))
-        for kind, part in parts:
+
+        def add_row(kind: Literal["held_out", "taught"], part: np.ndarray) -> None:
             if part.any():
                 shares = [None if c is None else float(c[part].mean()) for c in correct]
                 rows.append(FinetuneRow(kind, int(part.sum()), *shares))
+
+        add_row("held_out", data.held_out)
+        add_row("taught", ~data.held_out)
         return FinetuneReport(info, before, after, snapshot.epochs, tuple(rows))
 
     def _correct(self, run_id: str, epoch: int | None, data: FinetuneData) -> np.ndarray | None:
         """(n,) bool: which drawings a network reads correctly; None without a network."""
-        if epoch is None:
-            return None
-        try:
-            probabilities = self._predictions.probabilities(data.images, run_id, epoch)
-        except UnknownEpochError:
-            return None
-        correct: np.ndarray = probabilities.argmax(1) == data.labels
-        return correct
+        if epoch is not None:
+            with suppress(UnknownEpochError):
+                probabilities = self._predictions.probabilities(data.images, run_id, epoch)
+                correct: np.ndarray = probabilities.argmax(1) == data.labels
+                return correct
+        return None

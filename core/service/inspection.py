@@ -12,13 +12,7 @@ from core.explain import attribution
 from core.explain.activations import Network
 from core.explain.tracing import trace_layers
 from core.records.explanations import Attribution, AttributionName
-from core.records.layers import (
-    ActivationView,
-    Filters,
-    InnerLayer,
-    InsideView,
-    PixelStep,
-)
+from core.records.layers import ActivationView, Filters, InnerLayer, InsideView, PixelStep
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
@@ -31,7 +25,8 @@ class Inspection:
 
     Methods take a run, by default the newest that has a network, and an epoch, by default that of
     the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
-    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
+    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network, and
+    OutOfRangeError if it has no such layer (with weights), channel or pixel.
     """
 
     def __init__(self, predictions: Predictions) -> None:
@@ -82,11 +77,7 @@ class Inspection:
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None
     ) -> Filters:
-        """The weights of a layer, by default of the first that has any.
-
-        Raises:
-            OutOfRangeError: the network has no such layer, or the layer has no weights.
-        """
+        """The weights of a layer, by default of the first that has any."""
         network = self._network(run_id, epoch)
         first = next(layer.name for layer in network.layers if layer.kernel is not None)
         return network.filters(layer or first)
@@ -101,11 +92,7 @@ class Inspection:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> PixelStep:
-        """How one value of a layer's feature maps was computed from the maps before.
-
-        Raises:
-            OutOfRangeError: there is no such layer, channel or pixel, or the layer has no weights.
-        """
+        """How one value of a layer's feature maps was computed from the maps before."""
         checkpoint, _ = self._predictions.network(run_id, epoch)
         return _open(checkpoint).step(_view(checkpoint, image), layer, channel, row, column)
 
@@ -125,7 +112,6 @@ class Inspection:
 
         Raises:
             NoConvolutionError: Grad-CAM was asked of a network without convolutions.
-            OutOfRangeError: the network has no convolution of that name.
         """
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
@@ -134,11 +120,7 @@ class Inspection:
 
 
 def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
-    """A test image (28, 28), 0..1, and its label.
-
-    Raises:
-        OutOfRangeError: the test set has no such image.
-    """
+    """A test image (28, 28), 0..1, and its label."""
     count = len(data.test_labels)
     if not 0 <= index < count:
         raise OutOfRangeError(

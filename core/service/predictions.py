@@ -23,7 +23,6 @@ from core.models import CLASSES
 from core.records.drawings import ProbabilityHistory
 from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
-from core.records.runs import RunSnapshot, RunState
 from core.runs.registry import Runs
 from core.runs.run import Run, evenly_spaced
 from core.service.background import BackgroundTasks
@@ -301,7 +300,10 @@ class Predictions:
                 if in_memory is not None:
                     return run, in_memory
                 if not run.snapshot.kept:
-                    raise NotTrainedError(_not_trained(run.snapshot))
+                    raise NotTrainedError(
+                        f"{run.snapshot.title} is {run.snapshot.state.value} and has learned "
+                        "nothing yet. Choose another run, or train one."
+                    )
         return run, self._load(run, run.shown_epoch if epoch is None else epoch)
 
     def _load(self, run: Run, epoch: int | None) -> Checkpoint:
@@ -324,15 +326,3 @@ def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
     if "pixels" in drawn:
         return preprocess_pixels(drawn["pixels"])
     return preprocess_strokes(drawn.get("strokes", []))
-
-
-def _not_trained(run: RunSnapshot) -> str:
-    if run.state.finished:
-        return (
-            f"{run.title} ended before it had learned anything. Choose another run, or train one."
-        )
-    state = {
-        RunState.QUEUED: "waits for its turn",
-        RunState.PAUSED: "was paused before its beginning",
-    }.get(run.state, "is only beginning")
-    return f"{run.title} {state} and has learned nothing yet. Choose another run to look at."

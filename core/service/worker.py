@@ -73,11 +73,8 @@ class TrainingWorker:
     def is_alive(self) -> bool:
         """Whether the thread trains what is to be trained."""
         with self._lock:
-            if self._closed:
-                return False
-            if self.active is None:
-                return not self.queue
-            return self._thread is not None and self._thread.is_alive()
+            is_training = self._thread is not None and self._thread.is_alive()
+            return not self._closed and (is_training if self.active else not self.queue)
 
     @property
     def is_idle(self) -> bool:
