@@ -10,7 +10,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from core.config import TrainConfig
-from core.errors import DamagedFileError, UnknownRunError
+from core.errors import DamagedFileError, UnknownRunError, WrongStateError
 from core.records.metrics import Metrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
@@ -23,6 +23,8 @@ MAX_EVENTS_IN_MEMORY = 100_000
 
 class Runs:
     """All runs that are not deleted, the oldest first.
+
+    Methods raise UnknownRunError if there is no run of an id.
 
     Attributes:
         lock: guards the runs. Training takes it for each event, so nobody may hold it while
@@ -72,17 +74,23 @@ class Runs:
             run.files.remove()
 
     def find(self, run_id: str | None) -> Run:
-        """The run of that id, by default the latest.
-
-        Raises:
-            UnknownRunError: there is no such run.
-        """
+        """The run of that id, by default the latest."""
         with self.lock:
             run = self.latest() if run_id is None else self._runs.get(run_id)
             if run is None or run_id in self._deleted:
                 named = f"There is no run called {run_id}."
                 raise UnknownRunError("Nothing has been trained yet." if run_id is None else named)
             return run
+
+    def find_trained(self, run_id: str | None, action: str) -> Run:
+        """Like `find`. Raises WrongStateError if the run was imported and so cannot be `action`."""
+        run = self.find(run_id)
+        if run.snapshot.brought_in:
+            raise WrongStateError(
+                f"{run.snapshot.title} cannot be {action}: it came in a file, and how it was "
+                "trained is not known."
+            )
+        return run
 
     def latest(self) -> Run | None:
         """The run that trains, or else the newest."""
@@ -95,9 +103,6 @@ class Runs:
         """A run and its events, which may be newer. Do not change the list.
 
         If they cannot be read, there are none, and the run's message says why.
-
-        Raises:
-            UnknownRunError: there is no such run.
         """
         with self.lock:
             run = self.find(run_id)

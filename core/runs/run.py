@@ -4,7 +4,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,6 +24,8 @@ WRITE_SECONDS = 1.0
 """Events are written this often; a kill loses at most these seconds of the curves."""
 MOST_ACCURACIES = 16
 """As many test accuracies stand in a snapshot: enough for a curve in a line of text."""
+
+_FIELDS = {field.name for field in fields(RunSnapshot)}
 
 Value = TypeVar("Value")
 
@@ -151,18 +153,15 @@ class Run:
         figures: dict[str, Any] = dict.fromkeys(
             ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "best_test_accuracy")
         )
-        figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "error": None, "message": ""}
+        figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "seconds_left": None}
+        figures |= {"error": None, "message": "", "test_accuracies": _test_accuracies(events)}
+        inherited = self.snapshot.parent_epoch or 0
         for event in events:
             figures |= _figures_of(event)
-        inherited = self.snapshot.parent_epoch or 0
-        own_accuracies = [
-            event.test_accuracy
-            for event in events
-            if isinstance(event, EpochMetrics) and event.progress > inherited
-        ]
-        best = max(own_accuracies, default=None)
-        figures |= {"best_test_accuracy": best, "test_accuracies": _test_accuracies(events)}
-        return figures | {"seconds_left": None}
+            if isinstance(event, EpochMetrics) and event.progress > inherited:
+                best = max(event.test_accuracy, figures["best_test_accuracy"] or 0.0)
+                figures["best_test_accuracy"] = best
+        return figures
 
     # Position
 
@@ -204,13 +203,12 @@ class Run:
 
     def recover(self, events: list[Metrics]) -> None:
         """Restores the state of a run that a kill interrupted from what is on disk."""
-        self.update(state=RunState.INTERRUPTED, kept=tuple(self.files.epochs()))
-        if events:
-            message = self.snapshot.message
-            self.update(**{**self._figures_after(events), "message": message})
+        message, kept = self.snapshot.message, tuple(self.files.epochs())
+        is_done = self.is_complete(events) and self.snapshot.epochs in kept
+        self.update(**self._figures_after(events) if events else {})
+        state = RunState.DONE if is_done else RunState.INTERRUPTED
+        self.update(state=state, kept=kept, message=message)
         try:
-            if self.is_complete(events) and self.snapshot.epochs in self.snapshot.kept:
-                self.update(state=RunState.DONE)
             self.save()
         except StorageError as error:
             self.update(message=str(error))
@@ -269,17 +267,8 @@ def _test_accuracies(events: list[Metrics]) -> tuple[float, ...]:
 
 
 def _figures_of(event: Metrics) -> dict[str, Any]:
-    """The snapshot's fields that an event changes."""
-    figures: dict[str, Any] = {
-        "epoch": event.epoch,
-        "progress": event.progress,
-        "seconds": event.seconds,
-    }
+    """The snapshot's fields that an event changes: those of the same names."""
+    figures = dict(vars(event))
     if isinstance(event, BatchMetrics):
         figures |= {"train_loss": event.loss, "train_accuracy": event.accuracy}
-    if isinstance(event, EpochMetrics):
-        names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-        figures |= {name: getattr(event, name) for name in names}
-    if isinstance(event, BatchMetrics | EpochMetrics):
-        figures["images_per_second"] = event.images_per_second
-    return figures
+    return {name: figures[name] for name in figures.keys() & _FIELDS}

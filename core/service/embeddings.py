@@ -24,9 +24,7 @@ MAX_SAMPLES = 12
 class Embeddings:
     """Embeddings. Safe to use from several threads.
 
-    Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
-    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
+    Methods find networks as `Predictions.network` does.
 
     Attributes:
         progress: the share of the current t-SNE that is done; None if there is none.

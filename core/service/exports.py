@@ -87,12 +87,8 @@ class RunExports:
         return File(f"{_stem(snapshot)}.ipynb", "application/x-ipynb+json", content)
 
     def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        self._runs.find_trained(run_id, "trained once more")
         snapshot, events = self._runs.events(run_id)
-        if snapshot.brought_in:
-            raise WrongStateError(
-                f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
-                "trained is not known."
-            )
         if snapshot.lesson is not None:
             raise WrongStateError(
                 f"{snapshot.title} was taught somebody's drawings, which its program would have to "

@@ -50,14 +50,9 @@ class Finetuning:
         drawings = self._drawings.all(owner)
         if not drawings:
             raise WrongStateError("There is nothing to teach: keep some drawings first.")
-        run = self._runs.find(run_id or self._predictions.newest_run())
+        run = self._runs.find_trained(run_id or self._predictions.newest_run(), "taught")
         snapshot = run.snapshot
         epoch = snapshot.current_epoch if epoch is None else epoch
-        if snapshot.brought_in:
-            raise WrongStateError(
-                f"{snapshot.title} cannot be taught: it came in a file, and how it was trained is "
-                "not known. Train a run here, and teach that."
-            )
         if not epoch:
             raise WrongStateError(
                 f"{snapshot.title} has learned nothing yet that could be built on: let it "

@@ -4,7 +4,7 @@ import shutil
 
 import core
 from core.data.catalog import DataCatalog
-from core.records.health import OK, Health
+from core.records.server import OK, Health
 from core.runs.database import RunDatabase
 from core.service.worker import TrainingWorker
 

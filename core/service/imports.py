@@ -102,10 +102,6 @@ class WeightImports:
 
 
 def _save(run: Run, weights: StateDict, evaluation: Evaluation | None = None) -> None:
-    """
-    Raises:
-        StorageError: the checkpoint cannot be written.
-    """
     probabilities = None if evaluation is None else evaluation.probabilities
     checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, probabilities)
     run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})

@@ -23,10 +23,8 @@ MAX_NETWORKS, MAX_VIEWS = 8, 16
 class Inspection:
     """Views of networks. Safe to use from several threads.
 
-    Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
-    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network, and
-    OutOfRangeError if it has no such layer (with weights), channel or pixel.
+    Methods find networks as `Predictions.network` does. They raise OutOfRangeError if a network has
+    no such layer (with weights), channel or pixel.
     """
 
     def __init__(self, predictions: Predictions) -> None:

@@ -12,7 +12,6 @@ from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
 from core.names import plain_text
-from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.preview import PreviewFrame
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
@@ -64,7 +63,10 @@ class RunManager:
             run = self._runs.find(run_id)
             if run is self._worker.active and run.data is None:
                 status = self._catalog.status(run.config.dataset)
-                return replace(run.snapshot, message=_loading_message(status))
+                loading = f"Loading {status.title}"
+                if status.progress is not None:
+                    loading = f"{status.message}: {status.progress:.0%}"
+                return replace(run.snapshot, message=loading)
             return self._snapshot(run)
 
     def latest(self) -> str | None:
@@ -133,7 +135,7 @@ class RunManager:
         if not 2 <= seeds <= MAX_SEEDS:
             raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
         with self._changing():
-            run = self._find_trained(run_id, "repeated")
+            run = self._runs.find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
@@ -183,7 +185,7 @@ class RunManager:
             WrongStateError: it trains, waits or is done.
         """
         with self._changing():
-            run = self._find_trained(run_id, "resumed")
+            run = self._runs.find_trained(run_id, "resumed")
             if self._worker.has(run) or run.snapshot.state is RunState.DONE:
                 raise run.state_error("resumed", "Rewind or fork it to train differently.")
             self._worker.check_room(1)
@@ -219,7 +221,7 @@ class RunManager:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
             WrongStateError: the run trains or waits.
         """
-        self._find_trained(run_id, "rewound")
+        self._runs.find_trained(run_id, "rewound")
         with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
             if self._worker.has(run):
                 raise run.state_error("rewound", "Pause or stop it first.")
@@ -248,7 +250,7 @@ class RunManager:
             InvalidConfigError: a setting is wrong, or cannot change in a fork.
             WrongStateError: the epoch has not been evaluated.
         """
-        parent = self._find_trained(run_id, "forked")
+        parent = self._runs.find_trained(run_id, "forked")
         if drawings is None and parent.snapshot.lesson is not None:
             data = finetuning_data.load(parent.snapshot, parent.files.folder)
             drawings = (parent.snapshot.lesson, data) if data is not None else None
@@ -358,16 +360,6 @@ class RunManager:
             raise
         self._worker.enqueue(*runs)
 
-    def _find_trained(self, run_id: str, action: str) -> Run:
-        """The run, unless it was imported, so that it cannot be `action`."""
-        run = self._runs.find(run_id)
-        if run.snapshot.brought_in:
-            raise WrongStateError(
-                f"{run.snapshot.title} cannot be {action}: it came in a file, and how it was "
-                "trained is not known."
-            )
-        return run
-
 
 def _is_unevaluated(state: ResumeState | None) -> bool:
     """Whether an epoch was saved before its evaluation, as the first version did at a stop."""
@@ -385,9 +377,3 @@ def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
         raise InvalidConfigError(
             dict.fromkeys(changed, "This cannot change on the way; start a new run for it.")
         )
-
-
-def _loading_message(status: DatasetStatus) -> str:
-    if status.progress is None:
-        return f"Loading {status.title}"
-    return f"{status.message}: {status.progress:.0%}"

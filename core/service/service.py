@@ -6,7 +6,7 @@ from core import models
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.records.datasets import DatasetStatus
-from core.records.health import Health
+from core.records.server import Health
 from core.runs.database import RunDatabase
 from core.runs.registry import Runs
 from core.service import health

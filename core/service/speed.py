@@ -13,7 +13,7 @@ from core.data.mnist import TITLE as MNIST
 from core.device import Runtime, choose_runtime
 from core.disk import atomic_write
 from core.records.runs import RunState
-from core.records.speed import Promise, Promises, PromiseState
+from core.records.server import Promise, Promises, PromiseState
 from core.runs.registry import Runs
 from core.service.background import BackgroundTasks
 from core.service.notifier import ChangeNotifier

@@ -12,7 +12,7 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.device import Runtime, choose_runtime
 from core.errors import CancelledError
-from core.records.speed import Promise, Promises
+from core.records.server import Promise, Promises
 from core.service.service import TrainingService
 from core.service.speed import WATCHED_SPEED
 from core.training.loop import Event
