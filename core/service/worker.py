@@ -200,6 +200,10 @@ class TrainingWorker:
         epoch = run.snapshot.place_epoch
         state, count = run.resume_state(epoch)
         stored = run.database.events(run.run_id)
+        checkpoint = None
+        if state is not None:
+            with suppress(DamagedFileError):  # its weights are not needed to resume
+                checkpoint = run.files.checkpoint(epoch)
         with self._lock:
             if count != len(run.shown_events(stored)):
                 run.rewind_to(stored, count, epoch)
@@ -207,10 +211,9 @@ class TrainingWorker:
             run.discard_rewound(count)
             run.events = stored[:count]
             run.previews.resume(state.position.step if state else 0)
-            if state is not None:
-                with suppress(DamagedFileError):  # its weights are not needed to resume
-                    run.latest = run.evaluated = run.files.checkpoint()
-                    run.is_saved = True
+            if checkpoint is not None:
+                run.latest = run.evaluated = checkpoint
+                run.is_saved = True
         return state
 
     def _record(self, run: Run, event: Event) -> None:

@@ -87,7 +87,12 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
     service.close()
     service = make_service(runs=tmp_path)
     answered: list[bool] = []
-    for owner, name in ((RunDatabase, "events"), (CheckpointFiles, "resume_state")):
+    reads = (
+        (RunDatabase, "events"),
+        (CheckpointFiles, "resume_state"),
+        (CheckpointFiles, "checkpoint"),
+    )
+    for owner, name in reads:
         read = getattr(owner, name)
 
         def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
@@ -100,7 +105,7 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
         monkeypatch.setattr(owner, name, slow)
     service.runs.resume(run_id)
     assert finish(service, run_id).state is RunState.DONE
-    assert answered == [True, True]
+    assert answered == [True, True, True]
 
 
 def test_what_changes_while_a_rewind_reads_is_read_again(
