@@ -78,22 +78,14 @@ def contains(collection: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def save(data: FinetuneData, folder: Path) -> None:
-    """Writes the drawings beside a run's checkpoints, whole or not at all.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
+    """Writes the drawings beside a run's checkpoints. Raises StorageError if it cannot."""
     tensors = {name: torch.as_tensor(value) for name, value in vars(data).items()}
     with atomic_write(folder / _FILE, "The lesson") as part:
         save_file(tensors, part)
 
 
 def load(run: RunSnapshot, folder: Path) -> FinetuneData | None:
-    """The drawings of a fine-tuned run; None for other runs.
-
-    Raises:
-        DamagedFileError: it cannot be read.
-    """
+    """The drawings of a fine-tuned run; None for other runs. Raises DamagedFileError."""
     if run.lesson is None:
         return None
     try:

@@ -135,8 +135,7 @@ class Runs:
         """Yields, while holding the lock, a run, its state after an epoch (without tensors), all
         stored events, and the number of events at that epoch. None is the start of the run.
 
-        Raises:
-            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such checkpoint.
+        Raises UnknownEpochError or DamagedFileError if there is no such checkpoint.
         """
         while True:
             run = self.find(run_id)
@@ -158,12 +157,7 @@ class Runs:
             self._deleted.add(run.run_id)
 
     def restore(self, run_id: str) -> Run:
-        """Restores a deleted run.
-
-        Raises:
-            UnknownRunError: no run of that id was deleted since the start.
-            StorageError: that cannot be written.
-        """
+        """Restores a run that was deleted since the start. Raises StorageError."""
         with self.lock:
             if run_id not in self._deleted:
                 raise UnknownRunError(

@@ -190,9 +190,6 @@ class Run:
     ) -> tuple[ResumeState | None, int]:
         """See `CheckpointFiles.resume_state`. A fork does not inherit a learning rate that was set
         during its parent's run: its configuration has it already.
-
-        Raises:
-            UnknownEpochError, DamagedFileError: there is no such checkpoint.
         """
         state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
@@ -214,11 +211,7 @@ class Run:
             self.update(message=str(error))
 
     def inherit(self, events: list[Metrics], files: CheckpointFiles, epoch: int) -> None:
-        """Takes over a parent's events and its checkpoints up to an epoch.
-
-        Raises:
-            UnknownEpochError: the parent no longer has the epoch.
-        """
+        """Takes over a parent's events and its checkpoints: see `CheckpointFiles.link_from`."""
         self.files.link_from(files, epoch)
         self.database.replace_events(self.run_id, 0, events)
         self.update(kept=tuple(self.files.epochs()), **self._figures_after(events))

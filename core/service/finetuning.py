@@ -41,11 +41,9 @@ class Finetuning:
             mixed: trains on images of the data set as well.
 
         Raises:
-            NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError:
-                there is no such network.
-            WrongStateError: there are no drawings, the run was imported or has not finished an
-                epoch, or the queue is full.
-            StorageError: the drawings cannot be written.
+            NoModelError: there is no network yet.
+            WrongStateError: there are no drawings, or the run has not finished an epoch. For other
+                errors see `RunManager.fork`.
         """
         drawings = self._drawings.all(owner)
         if not drawings:

@@ -6,7 +6,7 @@ Such a run has no events, and its only epoch is 0.
 import threading
 
 from core import models
-from core.config import TrainConfig
+from core.config import parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import normalize
 from core.device import choose_runtime
@@ -50,7 +50,7 @@ class WeightImports:
         name = plain_text(name)
         with self._reading:
             found = reading.read_weights(content)
-        config = TrainConfig(model=found.model)
+        config = parse_config({"model": found.model})
         dataset = self._catalog.status()
         run = self._runs.new(
             config,

@@ -24,7 +24,7 @@ class Inspection:
     """Views of networks. Safe to use from several threads.
 
     Methods find networks as `Predictions.network` does. They raise OutOfRangeError if a network has
-    no such layer (with weights), channel or pixel.
+    no such layer (with weights), channel or pixel, or the test set no such image.
     """
 
     def __init__(self, predictions: Predictions) -> None:
@@ -37,11 +37,7 @@ class Inspection:
 
     @staticmethod
     def drawing(drawn: dict[str, Any], as_drawn: bool = False) -> np.ndarray:
-        """The input image (28, 28) for a drawing: see `core.service.predictions.preprocess`.
-
-        Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
-        """
+        """The input image (28, 28) for a drawing: see `core.service.predictions.preprocess`."""
         return preprocess(drawn).network_image(as_drawn)
 
     def activations(
@@ -55,12 +51,7 @@ class Inspection:
 
         Args:
             image: (28, 28), 0..1 with ink 1, or the index of a test image.
-            newest: without an epoch, takes the newest weights, also between two evaluations. While
-                the run trains, newer ones come at most every
-                `core.training.control.PUBLISH_SECONDS`.
-
-        Raises:
-            OutOfRangeError: the test set has no such image.
+            newest: without an epoch, takes the newest weights, also between two evaluations.
         """
         checkpoint, data = self._predictions.network(run_id, epoch, newest)
         label = None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
@@ -23,6 +23,7 @@ from core.models import CLASSES
 from core.records.drawings import ProbabilityHistory
 from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
+from core.runs.checkpoints import CheckpointFiles
 from core.runs.registry import Runs
 from core.runs.run import Run, evenly_spaced
 from core.service.background import BackgroundTasks
@@ -42,7 +43,8 @@ class Predictions:
 
     Methods take a run, by default the newest that has a network, and an epoch, by default the
     newest weights. They raise NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError or
-    DamagedFileError if there is no such network.
+    DamagedFileError if there is no such network, and DatasetUnavailableError if there is no data
+    set.
     """
 
     def __init__(self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks) -> None:
@@ -50,8 +52,7 @@ class Predictions:
         self._predictor = Predictor()
         self.detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
-        self._cache_lock, self._history_lock = threading.Lock(), threading.Lock()
-        self._checkpoints: LRUCache[tuple[int, int, int], Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+        self._lock = threading.Lock()
         self._predicted: LRUCache[tuple[int | bytes, ...], np.ndarray] = LRUCache(MAX_PREDICTIONS)
 
     # Test images
@@ -77,9 +78,6 @@ class Predictions:
         """Random test images of a run's data set, by default that of the next run.
 
         No network need have read them.
-
-        Raises:
-            DatasetUnavailableError: there is no data set.
         """
         data = self._data_of(run_id)
         labels = data.test_labels.numpy()
@@ -90,9 +88,6 @@ class Predictions:
         """The images of a run's preview, by default those of the next run's data set.
 
         `sample`: see `core.training.preview.preview_images`.
-
-        Raises:
-            DatasetUnavailableError: there is no data set.
         """
         data = self._data_of(run_id)
         labels = data.test_labels.numpy()
@@ -180,22 +175,17 @@ class Predictions:
             return self._predictor.probabilities(self.checkpoint(run_id), images)
         files = self._runs.find(run_id).files
         stamp = files.stamp(epoch)
-        keys = [
+        keys: list[tuple[int | bytes, ...]] = [
             (*stamp, hashlib.blake2b(image.tobytes(), digest_size=16).digest()) for image in images
         ]
-        found = np.empty((len(images), CLASSES), np.float32)
-        with self._history_lock:
-            missing = []
-            for index, key in enumerate(keys):
-                if key in self._predicted:
-                    found[index] = self._predicted[key]
-                else:
-                    missing.append(index)
+        with self._lock:
+            known = {key: self._predicted[key] for key in keys if key in self._predicted}
+            missing = [index for index, key in enumerate(keys) if key not in known]
             if missing:
                 fresh = self._predictor.probabilities(files.checkpoint(epoch), images[missing])
-                found[missing] = fresh
-                self._predicted.update(zip([keys[index] for index in missing], fresh, strict=True))
-        return found
+                known |= zip([keys[index] for index in missing], fresh, strict=True)
+                self._predicted.update(known)
+        return np.array([known[key] for key in keys], np.float32).reshape(-1, CLASSES)
 
     def predict(
         self,
@@ -204,14 +194,9 @@ class Predictions:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> DrawingPrediction:
-        """The prediction for a drawing.
+        """The prediction for a drawing: see `preprocess`.
 
-        Args:
-            drawn: see `preprocess`.
-            as_drawn: gives the network the scaled-down canvas instead of an image like MNIST's.
-
-        Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
+        `as_drawn` gives the network the scaled-down canvas instead of an image like MNIST's.
         """
         drawing = preprocess(drawn)
         image = drawing.network_image(as_drawn)
@@ -261,11 +246,7 @@ class Predictions:
             return next((version for run in runs if (version := run.weights_version)), None)
 
     def newest_run(self) -> str:
-        """The id of the newest run that has a network.
-
-        Raises:
-            NoModelError: there is none.
-        """
+        """The id of the newest run that has a network."""
         version = self.weights_version()
         if version is None:
             raise NoModelError(
@@ -304,16 +285,16 @@ class Predictions:
                         f"{run.snapshot.title} is {run.snapshot.state.value} and has learned "
                         "nothing yet. Choose another run, or train one."
                     )
-        return run, self._load(run, run.shown_epoch if epoch is None else epoch)
+        return run, _read(run.files, run.shown_epoch if epoch is None else epoch)
 
-    def _load(self, run: Run, epoch: int | None) -> Checkpoint:
-        key = run.files.stamp(epoch)
-        with self._cache_lock:
-            if key in self._checkpoints:
-                return self._checkpoints[key]
-        checkpoint = run.files.checkpoint(epoch)
-        with self._cache_lock:
-            return self._checkpoints.setdefault(key, checkpoint)
+
+@cached(
+    LRUCache(MAX_CHECKPOINTS),
+    key=lambda files, epoch: files.stamp(epoch),
+    condition=threading.Condition(),
+)
+def _read(files: CheckpointFiles, epoch: int | None) -> Checkpoint:
+    return files.checkpoint(epoch)
 
 
 def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:

@@ -127,13 +127,14 @@ class RunManager:
         return pair
 
     def repeat(self, run_id: str, seeds: int = 5) -> str:
-        """Trains the same settings with other seeds, `seeds` runs in all; returns their group.
+        """Trains the same settings with other seeds; returns the group of all `seeds` runs.
+
+        Args:
+            seeds: at most `MAX_SEEDS`.
 
         Raises:
             WrongStateError: the run did not start from its seed.
         """
-        if not 2 <= seeds <= MAX_SEEDS:
-            raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
         with self._changing():
             run = self._runs.find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch or run.snapshot.lesson:
