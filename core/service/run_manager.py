@@ -142,12 +142,11 @@ class RunManager:
             group = run.snapshot.group or run_id
             config, name = run.config, run.snapshot.name
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}
-            used.add(config.seed)
             others = [(config.seed + step) % 2**31 for step in range(1, 2 * MAX_SEEDS)]
-            free = [seed for seed in others if seed not in used][: max(0, seeds - len(used))]
+            free = [seed for seed in others if seed not in used]
             repetitions = [
                 self._new(config.model_copy(update={"seed": seed}), name=name, group=group)
-                for seed in free
+                for seed in free[: max(0, seeds - len(used | {config.seed}))]
             ]
             grouped = replace(run.snapshot, group=group)
             self._enqueue(repetitions, lambda: self._runs.database.save(grouped))

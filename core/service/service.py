@@ -1,6 +1,7 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
 import time
+from functools import partial
 
 from core import models
 from core.data.catalog import DataCatalog
@@ -77,10 +78,8 @@ class TrainingService:
     def prepare_dataset(self, name: str = "auto") -> None:
         """Loads a data set in the background, and tries again if that failed before."""
         self._catalog.forget_failures()
-        should_stop = self._tasks.should_stop
-        self._tasks.run(
-            "datasets", f"Loading {name}", lambda: self._catalog.load(name, should_stop)
-        )
+        load = partial(self._catalog.load, name, self._tasks.should_stop)
+        self._tasks.run("datasets", f"Loading {name}", load)
 
     def health(self) -> Health:
         return health.check(self._worker, self._catalog, self._database)
