@@ -60,7 +60,7 @@ class Speed:
         """The promises for the data set of the next run. Starts to measure if that is missing."""
         runtime = choose_runtime()
         with self._lock:
-            measured = self._measured.get(_device(runtime), {})
+            measured = dict(self._measured.get(_device(runtime), {}))
             state: PromiseState = "measured"
             if not PRESETS.keys() <= measured.keys():
                 if not self._is_measuring and self._worker.is_idle:
@@ -88,14 +88,13 @@ class Speed:
             return self._tasks.should_stop() or not self._worker.is_idle
 
         try:
-            speeds = {
-                name: self._probe(preset.config, _runtime(name), should_stop)
-                for name, preset in PRESETS.items()
-            }
-            with self._lock:
-                self._measured[_device(runtime)] = speeds
-                with atomic_write(self._path, "The speed of this computer") as path:
-                    path.write_bytes(_speeds_adapter.dump_json(self._measured, indent=1))
+            speeds = self._measured.setdefault(_device(runtime), {})
+            for name in [name for name in PRESETS if name not in speeds]:
+                speed = self._probe(PRESETS[name].config, _runtime(name), should_stop)
+                with self._lock:
+                    speeds[name] = speed
+            with self._lock, atomic_write(self._path, "The speed of this computer") as path:
+                path.write_bytes(_speeds_adapter.dump_json(self._measured, indent=1))
         finally:
             with self._lock:
                 self._is_measuring = False
