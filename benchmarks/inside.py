@@ -17,7 +17,7 @@ import torch
 
 from core import models
 from core.analysis import mistakes, robustness
-from core.config import TrainConfig
+from core.config import parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
 from core.device import configure_malloc
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def train(name: str, data: Dataset, images: int) -> Checkpoint:
     """A network after one epoch on so many images."""
-    config = TrainConfig(model=name, epochs=1, train_images=images, batch_size=128)
-    *_, last = fit(config, data)
+    settings = {"model": name, "epochs": 1, "train_images": images, "batch_size": 128}
+    *_, last = fit(parse_config(settings), data)
     assert isinstance(last, Checkpoint)
     return last
 

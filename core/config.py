@@ -4,18 +4,11 @@ The form, the REST API, the command line and the database all use `TrainConfig`.
 loads without torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import InvalidConfigError
 from core.numbers import parse_decimal, parse_whole
@@ -50,7 +43,7 @@ CHOICE_TITLES = {
 class TrainConfig(BaseModel):
     """The settings of one run. The defaults are the notebook's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     epochs: int = Field(
         5,
@@ -177,14 +170,9 @@ class TrainConfig(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_other_types(cls, value: Any, info: ValidationInfo) -> Any:
-        """Without this, pydantic converts True to 1, and texts to numbers; 3.0 may stay 3."""
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) != (kind is bool):
-            raise ValueError("A truth value and only that is true or false.")
-        if isinstance(value, str) and kind in (int, float):
-            raise ValueError("A text is no number.")
-        return value
+    def _take_whole_float(cls, value: Any) -> Any:
+        """3.0 may stand for 3."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def image_count(self, available: int) -> int:
         """The number of images to train on, of those in the data set."""
@@ -306,7 +294,7 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
         return TrainConfig.model_validate({**defaults, **values})
     except ValidationError as error:
         raise InvalidConfigError(
-            {_field_of(problem): _sentence(problem) for problem in error.errors()}
+            {str(problem["loc"][0]): _sentence(problem) for problem in error.errors()}
         ) from error
 
 
@@ -315,30 +303,22 @@ def read_texts(values: Mapping[str, Any]) -> dict[str, Any]:
 
     What cannot be read stays a text: `parse_config` refuses it with a sentence.
     """
-    return {name: _read_text(name, value) for name, value in values.items()}
-
-
-def _read_text(name: str, value: Any) -> Any:
-    field = TrainConfig.model_fields.get(name)
-    if not isinstance(value, str) or field is None:
-        return value
-    read: Any = None
-    if field.annotation is int:
-        read = parse_whole(value)
-    elif field.annotation is float:
-        read = parse_decimal(value)
-    elif field.annotation is bool:
-        read = {"true": True, "false": False}.get(value.lower())
-    return value if read is None else read
-
-
-def _field_of(problem: Any) -> str:
-    return str(problem["loc"][0]) if problem["loc"] else "settings"
+    readers: dict[Any, Callable[[str], Any]] = {
+        int: parse_whole,
+        float: parse_decimal,
+        bool: lambda text: {"true": True, "false": False}.get(text.lower()),
+    }
+    read = dict(values)
+    for name, field in TrainConfig.model_fields.items():
+        if field.annotation in readers and isinstance(values.get(name), str):
+            meant = readers[field.annotation](values[name])
+            read[name] = values[name] if meant is None else meant
+    return read
 
 
 def _sentence(problem: Any) -> str:
     """A pydantic error as a sentence: the type and the bounds of the field."""
-    name = _field_of(problem)
+    name = str(problem["loc"][0])
     field = TrainConfig.model_fields.get(name)
     if field is None:
         known = ", ".join(TrainConfig.model_fields)
@@ -350,11 +330,8 @@ def _sentence(problem: Any) -> str:
         return "This must be true or false."
     schema = TrainConfig.model_json_schema()["properties"][name]
     kind = "a whole number" if field.annotation is int else "a number"
-    range_ = (
-        f"from {schema['minimum']:g} to {schema['maximum']:,.10g}"
-        if "minimum" in schema
-        else f"above {schema['exclusiveMinimum']:g} and up to {schema['maximum']:,.10g}"
-    )
+    least, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    range_ = f"above {above:g} and up to" if least is None else f"from {least:g} to"
     given = problem["input"]
     but = f", not “{given.strip()[:20]}”" if isinstance(given, str) and given.strip() else ""
-    return f"This must be {kind} {range_}{but}."
+    return f"This must be {kind} {range_} {schema['maximum']:,.10g}{but}."

@@ -26,17 +26,12 @@ class RunState(str, Enum):
 
     @property
     def finished(self) -> bool:
-        return self in FINISHED_STATES
+        return self in (self.DONE, self.STOPPED, self.FAILED, self.INTERRUPTED)
 
     @property
     def at_rest(self) -> bool:
         """Whether a run in this state neither trains nor is queued."""
         return self.finished or self is RunState.PAUSED
-
-
-FINISHED_STATES = frozenset(
-    {RunState.DONE, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED}
-)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ file is written whole or not at all.
 import json
 import os
 import shutil
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,11 @@ _PROBABILITIES = "test_probabilities"
 
 
 class CheckpointFiles:
-    """The folder of one run."""
+    """The folder of one run.
+
+    Methods that write raise StorageError if they cannot. Those that take an epoch raise
+    UnknownEpochError if it is not saved; those that read it, DamagedFileError if they cannot.
+    """
 
     def __init__(self, folder: Path, model: str) -> None:
         self.folder = folder
@@ -47,9 +51,6 @@ class CheckpointFiles:
         Args:
             events: number of events that the run had yielded by then.
             about: JSON-safe metadata for the weights file.
-
-        Raises:
-            StorageError: it cannot be written.
         """
         position = checkpoint.resume.position if checkpoint.resume else Position()
         # A run that was stopped during the evaluation at an epoch's end is still within the epoch.
@@ -82,11 +83,7 @@ class CheckpointFiles:
         )
 
     def stamp(self, epoch: int | None = None) -> tuple[int, int, int]:
-        """A key for the network of `checkpoint(epoch)`. Runs that share a file share its key.
-
-        Raises:
-            UnknownEpochError: that epoch is not kept.
-        """
+        """A key for the network of `checkpoint(epoch)`. Runs that share a file share its key."""
         name = self._newest() if epoch is None else _name(epoch)
         try:
             stat = (self.folder / f"{name}.safetensors").stat()
@@ -100,11 +97,7 @@ class CheckpointFiles:
         return (self.folder / f"{_LATEST}{_STATE}").exists()
 
     def prune(self, total: int) -> None:
-        """Removes epochs beyond `MAX_EPOCHS` of a run of `total` epochs.
-
-        Raises:
-            StorageError: it cannot be removed.
-        """
+        """Removes epochs beyond `MAX_EPOCHS` of a run of `total` epochs."""
         stride = -(-total // MAX_EPOCHS)
         with writing("The run"):
             for epoch in self.epochs()[:-1]:
@@ -112,11 +105,7 @@ class CheckpointFiles:
                     self._remove(_name(epoch))
 
     def discard_after(self, epoch: int) -> None:
-        """Removes all later epochs, and the position within an epoch.
-
-        Raises:
-            StorageError: they cannot be removed.
-        """
+        """Removes all later epochs, and the position within an epoch."""
         with writing("The run"):
             for later in self.epochs():
                 if later > epoch:
@@ -126,16 +115,18 @@ class CheckpointFiles:
     def link_from(self, other: "CheckpointFiles", until: int) -> None:
         """Links another run's epochs up to `until`, or copies them where links do not work.
 
-        Raises:
-            UnknownEpochError: epoch `until` is gone, because the other run trains and was pruned.
-            StorageError: they cannot be written.
+        The other run may train and be pruned meanwhile: then `until` may be an unknown epoch.
         """
         with writing("The run"):
             self.folder.mkdir(parents=True, exist_ok=True)
             for epoch in other.epochs():
                 if epoch <= until:
                     for ending in (".safetensors", _STATE):
-                        _link(other.folder / f"{_name(epoch)}{ending}", self.folder)
+                        file = f"{_name(epoch)}{ending}"
+                        try:
+                            os.link(other.folder / file, self.folder / file)
+                        except OSError:  # another disk, or one without links
+                            shutil.copyfile(other.folder / file, self.folder / file)
         other._saved(until)
 
     def remove(self) -> None:
@@ -143,12 +134,7 @@ class CheckpointFiles:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def checkpoint(self, epoch: int | None = None) -> Checkpoint:
-        """The network after an epoch, by default the newest, also one within an epoch.
-
-        Raises:
-            UnknownEpochError: the epoch is not saved.
-            DamagedFileError: its file cannot be read.
-        """
+        """The network after an epoch, by default the newest, also one within an epoch."""
         name = self._newest() if epoch is None else self._saved(epoch)
         with self._open(f"{name}.safetensors") as file:
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -168,41 +154,28 @@ class CheckpointFiles:
 
         By default the newest state that can be read, also one within an epoch. None is the start
         of the run. Reading the `tensors` takes about 50 ms.
-
-        Raises:
-            UnknownEpochError: that epoch is not kept.
-            DamagedFileError: its file cannot be read.
         """
         if epoch is not None:
             return self._resume_state(self._saved(epoch), tensors)
         for name in self._newest_first():
-            try:
+            with suppress(DamagedFileError):
                 return self._resume_state(name, tensors)
-            except DamagedFileError:
-                continue
         return None, 0
 
     def test_probabilities(self, skip: Container[int] = ()) -> Iterator[tuple[int, np.ndarray]]:
         """Pairs of a readable epoch and its test probabilities (N, 10), except epochs in `skip`."""
         for epoch in self.epochs():
-            if epoch in skip:
-                continue
-            try:
-                with self._open(f"{_name(epoch)}{_STATE}") as file:
+            if epoch not in skip:
+                with suppress(DamagedFileError), self._open(f"{_name(epoch)}{_STATE}") as file:
                     if _PROBABILITIES in file.keys():  # noqa: SIM118
                         yield epoch, file.get_tensor(_PROBABILITIES).numpy()
-            except DamagedFileError:
-                continue
 
     def about(self) -> dict[str, Any]:
         """The metadata of the newest readable weights; empty if there are none."""
         for name in self._newest_first():
-            try:
-                with self._open(f"{name}.safetensors") as file:
-                    about: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
-                    return about
-            except DamagedFileError:
-                continue
+            with suppress(DamagedFileError), self._open(f"{name}.safetensors") as file:
+                about: dict[str, Any] = json.loads(file.metadata()["facts"])["about"]
+                return about
         return {}
 
     def _resume_state(self, name: str, tensors: bool) -> tuple[ResumeState | None, int]:
@@ -257,11 +230,3 @@ def _save(tensors: StateDict, facts: dict[str, Any], path: Path) -> None:
 
 def _name(epoch: int) -> str:
     return f"{epoch:04d}"
-
-
-def _link(source: Path, folder: Path) -> None:
-    copy: Callable[[Path, Path], Any] = os.link
-    try:
-        copy(source, folder / source.name)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(source, folder / source.name)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,12 +83,8 @@ class RunDatabase:
 
     def runs(self) -> list[RunSnapshot]:
         """All runs that are not deleted, the oldest first."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT run_id, snapshot FROM runs WHERE NOT deleted"
-            ).fetchall()
         runs = []
-        for run_id, text in rows:
+        for run_id, text in self._rows("SELECT run_id, snapshot FROM runs WHERE NOT deleted"):
             try:
                 runs.append(snapshot_adapter.validate_python(json.loads(text)))
             except ValueError:
@@ -128,10 +125,7 @@ class RunDatabase:
             DamagedFileError: they cannot be read.
         """
         try:
-            with self._lock:
-                rows = self._connection.execute(
-                    "SELECT event FROM events WHERE run_id = ? ORDER BY number", (run_id,)
-                ).fetchall()
+            rows = self._rows("SELECT event FROM events WHERE run_id = ? ORDER BY number", run_id)
             return [metrics_adapter.validate_json(text) for (text,) in rows]
         except (sqlite3.DatabaseError, ValueError) as error:
             raise DamagedFileError(f"The curves of run {run_id} cannot be read.") from error
@@ -139,22 +133,20 @@ class RunDatabase:
     def set_deleted(self, run_id: str, deleted: bool) -> None:
         """Marks a run as deleted or restores it. Deleted runs are removed at the next start."""
         with self.transaction() as connection:
-            connection.execute(
-                "UPDATE runs SET deleted = ? WHERE run_id = ?", (int(deleted), run_id)
-            )
+            connection.execute("UPDATE runs SET deleted = ? WHERE run_id = ?", (deleted, run_id))
 
     def drawings(self, owner: str | None, deleted: bool = False) -> list[Drawing]:
         """An owner's drawings, or those deleted since the start, the oldest first.
 
         None owns the drawings of all.
         """
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT drawing_id, label, image FROM drawings "
-                "WHERE owner = ifnull(?, owner) AND deleted = ? AND length(image) = 784 "
-                "ORDER BY rowid",
-                (owner, int(deleted)),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT drawing_id, label, image FROM drawings "
+            "WHERE owner = ifnull(?, owner) AND deleted = ? AND length(image) = 784 "
+            "ORDER BY rowid",
+            owner,
+            deleted,
+        )
         return [
             Drawing(drawing_id, label, np.frombuffer(image, np.uint8).reshape(28, 28))
             for drawing_id, label, image in rows
@@ -175,12 +167,9 @@ class RunDatabase:
             changed = connection.executemany(
                 "UPDATE drawings SET deleted = ? WHERE owner = ifnull(?, owner) "
                 "AND drawing_id = ? AND deleted = ?",
-                [(int(deleted), owner, drawing_id, int(not deleted)) for drawing_id in drawing_ids],
+                [(deleted, owner, drawing_id, not deleted) for drawing_id in drawing_ids],
             )
         return changed.rowcount
-
-    def checkpoint_files(self, run_id: str, model: str) -> CheckpointFiles:
-        return CheckpointFiles(self.root / run_id, model)
 
     def close(self) -> None:
         with self._lock:
@@ -204,6 +193,10 @@ class RunDatabase:
                 self._connection.execute("BEGIN")
                 yield self._connection
 
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.root / _DATABASE, timeout=1, check_same_thread=False)
         try:
@@ -225,8 +218,7 @@ class RunDatabase:
             sqlite3.Error: the database is damaged, in use or cannot be written.
         """
         with self._connection as connection:
-            gone = connection.execute("SELECT run_id FROM runs WHERE deleted").fetchall()
-            for (run_id,) in gone:
+            for (run_id,) in self._rows("SELECT run_id FROM runs WHERE deleted"):
                 shutil.rmtree(self.root / run_id, ignore_errors=True)
                 if (self.root / run_id).exists():  # keep the row, or the folder would be adopted
                     continue
@@ -252,9 +244,7 @@ class RunDatabase:
 
         Removes what a kill left of an import or of a fork that had not started.
         """
-        with self._lock:
-            rows = self._connection.execute("SELECT run_id FROM runs").fetchall()
-        known = {run_id for (run_id,) in rows}
+        known = {run_id for (run_id,) in self._rows("SELECT run_id FROM runs")}
         found: list[RunSnapshot] = []
         for folder in self.root.iterdir():
             if not folder.is_dir() or folder.name in known or not _RUN_ID.fullmatch(folder.name):

@@ -78,36 +78,21 @@ def contains(collection: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def save(data: FinetuneData, folder: Path) -> None:
-    """Writes the drawings beside a run's checkpoints, whole or not at all.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    tensors = {
-        "images": torch.from_numpy(data.images),
-        "labels": torch.from_numpy(data.labels),
-        "held_out": torch.from_numpy(data.held_out),
-        "earlier": torch.from_numpy(data.earlier),
-        "mixed": torch.tensor(data.mixed),
-    }
+    """Writes the drawings beside a run's checkpoints. Raises StorageError if it cannot."""
+    tensors = {name: torch.as_tensor(value) for name, value in vars(data).items()}
     with atomic_write(folder / _FILE, "The lesson") as part:
         save_file(tensors, part)
 
 
 def load(run: RunSnapshot, folder: Path) -> FinetuneData | None:
-    """The drawings of a fine-tuned run; None for other runs.
-
-    Raises:
-        DamagedFileError: it cannot be read.
-    """
+    """The drawings of a fine-tuned run; None for other runs. Raises DamagedFileError."""
     if run.lesson is None:
         return None
     try:
         tensors = load_file(folder / _FILE)
-        names = ("images", "labels", "held_out", "earlier")
-        images, labels, held_out, earlier = (tensors[name].numpy() for name in names)
-        return FinetuneData(images, labels, held_out, earlier, bool(tensors["mixed"]))
-    except (OSError, SafetensorError, KeyError) as error:
+        stored: dict[str, Any] = {name: values.numpy() for name, values in tensors.items()}
+        return FinetuneData(**{**stored, "mixed": bool(stored["mixed"])})
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"The drawings that {run.title} was taught cannot be read: {folder.name}/{_FILE}."
         ) from error

@@ -1,14 +1,16 @@
 """The preview frames of a run: in memory while it trains, then in a file beside its checkpoints."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from core.disk import atomic_write
 from core.records.preview import PreviewFrame
 
 MAX_FRAMES = 1000
 """A long run keeps fewer frames a second: 1000 are enough to watch it again."""
+
+_frames_adapter = TypeAdapter(list[PreviewFrame])
 
 
 class PreviewFrames:
@@ -26,8 +28,8 @@ class PreviewFrames:
     def read(self) -> list[PreviewFrame]:
         """The frames in the file; none if it is missing or damaged."""
         try:
-            return [PreviewFrame(**frame) for frame in json.loads(self._path.read_text())]
-        except (OSError, ValueError, TypeError):
+            return _frames_adapter.validate_json(self._path.read_bytes())
+        except (OSError, ValueError):
             return []
 
     def resume(self, step: int) -> None:
@@ -41,12 +43,8 @@ class PreviewFrames:
             del self.frames[1::2]
 
     def save(self) -> None:
-        """Writes the frames, if there are any, and frees their memory.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
+        """Writes the frames, if there are any, and frees their memory. Raises StorageError."""
         if self.frames:
             with atomic_write(self._path, "The preview") as path:
-                path.write_text(json.dumps([asdict(frame) for frame in self.frames]))
+                path.write_bytes(_frames_adapter.dump_json(self.frames))
         self.frames = []

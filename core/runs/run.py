@@ -2,9 +2,12 @@
 
 import time
 from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+import numpy as np
 
 from core.config import TrainConfig
 from core.data.dataset import Dataset
@@ -22,10 +25,16 @@ WRITE_SECONDS = 1.0
 MOST_ACCURACIES = 16
 """As many test accuracies stand in a snapshot: enough for a curve in a line of text."""
 
+_FIELDS = {field.name for field in fields(RunSnapshot)}
+
+Value = TypeVar("Value")
+
 
 @dataclass(eq=False)
 class Run:
     """A run in memory. The lock of `core.runs.registry.Runs` guards it.
+
+    Methods that write raise StorageError if they cannot.
 
     Attributes:
         stopped_as: the state that the run gets when it is stopped.
@@ -38,9 +47,7 @@ class Run:
         previews: what people saw of it between evaluations.
     """
 
-    config: TrainConfig
     snapshot: RunSnapshot
-    files: CheckpointFiles
     database: RunDatabase
     control: TrainingControl = field(default_factory=TrainingControl)
     stopped_as: RunState = RunState.STOPPED
@@ -53,11 +60,16 @@ class Run:
     _written_at: float = float("-inf")
 
     def __post_init__(self) -> None:
+        self.files = CheckpointFiles(self.database.root / self.run_id, self.config.model)
         self.previews = PreviewFrames(self.files.folder)
 
     @property
     def run_id(self) -> str:
         return self.snapshot.run_id
+
+    @property
+    def config(self) -> TrainConfig:
+        return TrainConfig.model_construct(**self.snapshot.config)
 
     # Snapshot
 
@@ -65,33 +77,17 @@ class Run:
         """Changes the snapshot in memory."""
         self.snapshot = replace(self.snapshot, **changes)
 
-    def change(self, **changes: Any) -> None:
-        """Changes the snapshot in memory and on disk, or neither.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
-        changed = replace(self.snapshot, **changes)
-        self._save(changed)
-        self.snapshot = changed
-
-    def save(self) -> None:
-        """Writes the snapshot.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
-        self._save(self.snapshot)
-
-    def _save(self, snapshot: RunSnapshot) -> None:
-        if snapshot.state is RunState.DONE and self.latest is not None and not self.is_saved:
+    def save(self, **changes: Any) -> None:
+        """Changes the snapshot in memory and on disk, or neither."""
+        stored = changed = replace(self.snapshot, **changes)
+        if changed.state is RunState.DONE and self.latest is not None and not self.is_saved:
             # The last network is only in memory: after a restart the run must be resumed.
-            snapshot = replace(snapshot, state=RunState.INTERRUPTED)
-        self.database.save(snapshot)
+            stored = replace(changed, state=RunState.INTERRUPTED)
+        self.database.save(stored)
+        self.snapshot = changed
 
     def fix_dataset(self, name: str) -> None:
         """Replaces the data set `auto` by the one that the run trains on."""
-        self.config = self.config.model_copy(update={"dataset": name})
         self.update(dataset=name, config={**self.snapshot.config, "dataset": name})
 
     def state_error(self, action: str, advice: str) -> WrongStateError:
@@ -112,7 +108,7 @@ class Run:
     def is_complete(self, events: list[Metrics] | None) -> bool:
         """Whether the last epoch has been trained and evaluated after these events."""
         last = events[-1] if events else None
-        return isinstance(last, EpochMetrics) and last.progress >= self.config.epochs
+        return isinstance(last, EpochMetrics) and last.progress >= self.snapshot.epochs
 
     def add_test_accuracies(self, events: list[Metrics]) -> None:
         """Adds them to the snapshot of a run of an earlier version."""
@@ -136,16 +132,11 @@ class Run:
         return time.monotonic() - self._written_at >= WRITE_SECONDS
 
     def write_events(self) -> None:
-        """Writes new events.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
-        if self.events is None:
-            return
-        if self.written < len(self.events):
-            self.database.replace_events(self.run_id, self.written, self.events[self.written :])
-        self.written, self._written_at = len(self.events), time.monotonic()
+        """Writes new events."""
+        if self.events is not None:
+            if self.written < len(self.events):
+                self.database.replace_events(self.run_id, self.written, self.events[self.written :])
+            self.written, self._written_at = len(self.events), time.monotonic()
 
     def _seconds_left(self, event: Metrics, events: list[Metrics]) -> float | None:
         """Estimated from the run's own epochs; those of a fork's parent may have been slower."""
@@ -155,25 +146,22 @@ class Run:
             return None
         first = bisect_right(events, inherited, key=lambda event: event.progress)
         started = events[first - 1].seconds if first else 0.0
-        return (event.seconds - started) / own_epochs * (self.config.epochs - event.progress)
+        return (event.seconds - started) / own_epochs * (self.snapshot.epochs - event.progress)
 
     def _figures_after(self, events: list[Metrics]) -> dict[str, Any]:
         """The snapshot's figures as they were after these events."""
         figures: dict[str, Any] = dict.fromkeys(
             ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "best_test_accuracy")
         )
-        figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "error": None, "message": ""}
+        figures |= {"epoch": 0, "progress": 0.0, "seconds": 0.0, "seconds_left": None}
+        figures |= {"error": None, "message": "", "test_accuracies": _test_accuracies(events)}
+        inherited = self.snapshot.parent_epoch or 0
         for event in events:
             figures |= _figures_of(event)
-        inherited = self.snapshot.parent_epoch or 0
-        own_accuracies = [
-            event.test_accuracy
-            for event in events
-            if isinstance(event, EpochMetrics) and event.progress > inherited
-        ]
-        best = max(own_accuracies, default=None)
-        figures |= {"best_test_accuracy": best, "test_accuracies": _test_accuracies(events)}
-        return figures | {"seconds_left": None}
+            if isinstance(event, EpochMetrics) and event.progress > inherited:
+                best = max(event.test_accuracy, figures["best_test_accuracy"] or 0.0)
+                figures["best_test_accuracy"] = best
+        return figures
 
     # Position
 
@@ -183,14 +171,25 @@ class Run:
         is_within = self.snapshot.place_epoch is None and self.files.is_within_epoch
         return None if is_within else self.snapshot.current_epoch
 
+    @property
+    def weights_version(self) -> str | None:
+        """See `Predictions.weights_version`."""
+        network = self.evaluated or (None if self.snapshot.kept else self.latest)
+        if network is not None:
+            progress = network.progress
+        elif self.latest is None and self.shown_epoch is None:
+            progress = self.snapshot.progress
+        elif self.snapshot.kept:
+            progress = self.snapshot.current_epoch
+        else:
+            return None
+        return f"{self.run_id}/{self.snapshot.revision}/{progress:g}"
+
     def resume_state(
         self, epoch: int | None, tensors: bool = True
     ) -> tuple[ResumeState | None, int]:
         """See `CheckpointFiles.resume_state`. A fork does not inherit a learning rate that was set
         during its parent's run: its configuration has it already.
-
-        Raises:
-            UnknownEpochError, DamagedFileError: there is no such checkpoint.
         """
         state, events = self.files.resume_state(epoch, tensors)
         if state is not None:
@@ -201,24 +200,18 @@ class Run:
 
     def recover(self, events: list[Metrics]) -> None:
         """Restores the state of a run that a kill interrupted from what is on disk."""
-        self.update(state=RunState.INTERRUPTED, kept=tuple(self.files.epochs()))
-        if events:
-            message = self.snapshot.message
-            self.update(**{**self._figures_after(events), "message": message})
+        message, kept = self.snapshot.message, tuple(self.files.epochs())
+        is_done = self.is_complete(events) and self.snapshot.epochs in kept
+        self.update(**self._figures_after(events) if events else {})
+        state = RunState.DONE if is_done else RunState.INTERRUPTED
+        self.update(state=state, kept=kept, message=message)
         try:
-            if self.is_complete(events) and self.config.epochs in self.snapshot.kept:
-                self.update(state=RunState.DONE)
             self.save()
         except StorageError as error:
             self.update(message=str(error))
 
     def inherit(self, events: list[Metrics], files: CheckpointFiles, epoch: int) -> None:
-        """Takes over a parent's events and its checkpoints up to an epoch.
-
-        Raises:
-            UnknownEpochError: the parent no longer has the epoch.
-            StorageError: they cannot be written.
-        """
+        """Takes over a parent's events and its checkpoints: see `CheckpointFiles.link_from`."""
         self.files.link_from(files, epoch)
         self.database.replace_events(self.run_id, 0, events)
         self.update(kept=tuple(self.files.epochs()), **self._figures_after(events))
@@ -228,23 +221,16 @@ class Run:
     ) -> None:
         """Shows only the first `count` of the `stored` events. The others stay on disk until the
         run is resumed. `epoch` is where it will be resumed, None for the newest state.
-
-        Raises:
-            StorageError: that cannot be written.
         """
         figures = self._figures_after(stored[:count])
         revision = self.snapshot.revision + 1
-        self.change(revision=revision, place_epoch=epoch, **figures, **changes)
+        self.save(revision=revision, place_epoch=epoch, **figures, **changes)
         self.events = None
         self.previews.newest = None
 
     def discard_rewound(self, count: int) -> None:
         """Deletes what lies after the epoch that the run was rewound to, and all but its first
-        `count` events.
-
-        Raises:
-            StorageError: it cannot be deleted.
-        """
+        `count` events."""
         epoch = self.snapshot.place_epoch
         if epoch is not None:
             # Later epochs could be viewed until now, so readers must forget them.
@@ -262,25 +248,20 @@ class Run:
         self.update(place_epoch=None)
 
 
+def evenly_spaced(values: Sequence[Value], count: int) -> tuple[Value, ...]:
+    """At most `count` of the values, including the first and the last."""
+    indices = np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)
+    return tuple(values[index] for index in indices)
+
+
 def _test_accuracies(events: list[Metrics]) -> tuple[float, ...]:
-    """The test accuracies of these events, at most `MOST_ACCURACIES` of them."""
     found = [event.test_accuracy for event in events if isinstance(event, EpochMetrics)]
-    stride = max(1, (len(found) - 1) / (MOST_ACCURACIES - 1))
-    return tuple(found[round(place * stride)] for place in range(min(len(found), MOST_ACCURACIES)))
+    return evenly_spaced(found, MOST_ACCURACIES)
 
 
 def _figures_of(event: Metrics) -> dict[str, Any]:
-    """The snapshot's fields that an event changes."""
-    figures: dict[str, Any] = {
-        "epoch": event.epoch,
-        "progress": event.progress,
-        "seconds": event.seconds,
-    }
+    """The snapshot's fields that an event changes: those of the same names."""
+    figures = dict(vars(event))
     if isinstance(event, BatchMetrics):
         figures |= {"train_loss": event.loss, "train_accuracy": event.accuracy}
-    if isinstance(event, EpochMetrics):
-        names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-        figures |= {name: getattr(event, name) for name in names}
-    if isinstance(event, BatchMetrics | EpochMetrics):
-        figures["images_per_second"] = event.images_per_second
-    return figures
+    return {name: figures[name] for name in figures.keys() & _FIELDS}

@@ -2,11 +2,10 @@
 
 import logging
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from core.errors import CancelledError, DigitLabError, WrongStateError
@@ -14,6 +13,7 @@ from core.errors import CancelledError, DigitLabError, WrongStateError
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+_Tasks = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 
 
 class BackgroundTasks:
@@ -24,8 +24,8 @@ class BackgroundTasks:
     """
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
-        self._threads: dict[str, threading.Thread] = {}
+        self._queues: dict[str, _Tasks] = {}
+        self._pending: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -43,11 +43,13 @@ class BackgroundTasks:
         with self._lock:
             if self._closing.is_set():
                 raise WrongStateError("Digit Lab is shutting down.")
-            self._queues.setdefault(queue, deque()).append((future, task))
-            if queue not in self._threads:
-                thread = threading.Thread(target=self._work, args=(queue,), name=queue, daemon=True)
-                self._threads[queue] = thread
-                thread.start()
+            if queue not in self._queues:
+                tasks: _Tasks = SimpleQueue()
+                threading.Thread(target=_work, args=(tasks,), name=queue, daemon=True).start()
+                self._queues[queue] = tasks
+            self._pending.add(future)
+            future.add_done_callback(self._pending.discard)
+            self._queues[queue].put((future, task))
         return future
 
     def run(self, queue: str, title: str, task: Callable[[], object]) -> None:
@@ -73,29 +75,21 @@ class BackgroundTasks:
         """Drops waiting tasks and tells running ones to stop."""
         with self._lock:
             self._closing.set()
-            for queue in self._queues.values():
-                for future, _ in queue:
-                    future.cancel()
-                queue.clear()
+            for future in list(self._pending):
+                future.cancel()
+            for tasks in self._queues.values():
+                tasks.put(None)
 
     def join(self, timeout: float) -> None:
         """Waits for running tasks, at most `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        with self._lock:
-            threads = list(self._threads.values())
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        wait(list(self._pending), timeout)
 
-    def _work(self, queue: str) -> None:
-        """A queue's thread: ends when nothing waits."""
-        while True:
-            with self._lock:
-                if not self._queues[queue]:
-                    del self._threads[queue]
-                    return
-                future, task = self._queues[queue].popleft()
-            if not future.set_running_or_notify_cancel():
-                continue
+
+def _work(tasks: _Tasks) -> None:
+    """A queue's thread."""
+    while item := tasks.get():
+        future, task = item
+        if future.set_running_or_notify_cancel():
             try:
                 future.set_result(task())
             except Exception as error:  # noqa: BLE001  # whoever awaits the future gets it

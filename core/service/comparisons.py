@@ -1,6 +1,5 @@
 """Pairs of a CNN and an MLP with the same settings, and how they read distorted images."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -21,9 +20,9 @@ class Comparisons:
 
     def __init__(self, runs: RunManager, predictions: Predictions, tasks: BackgroundTasks) -> None:
         self._runs, self._predictions, self._tasks = runs, predictions, tasks
-        self._lock = threading.Lock()
+        # Written by the one thread that measures.
         self._measured: LRUCache[str, Robustness] = LRUCache(MAX_MEASUREMENTS)
-        self._in_progress: tuple[str, float] | None = None
+        self._in_progress: tuple[str | None, float] = (None, 0.0)
 
     def all(self) -> list[Pair]:
         """Every pair of which at least one run exists, the newest first."""
@@ -48,11 +47,11 @@ class Comparisons:
     def progress(self, run_ids: Sequence[str]) -> float | None:
         """The share of these runs' measurements that is done; None if none is in progress."""
         versions = [self._predictions.weights_version(run_id) for run_id in run_ids]
-        with self._lock:
-            if self._in_progress is None or self._in_progress[0] not in versions:
-                return None
-            done = sum(version in self._measured for version in versions)
-            return (done + self._in_progress[1]) / len(versions)
+        version, share = self._in_progress
+        if version is None or version not in versions:
+            return None
+        done = sum(other in self._measured for other in versions if other != version)
+        return (done + share) / len(versions)
 
     def examples(self, run_id: str) -> tuple[Examples, ...]:
         """The first test image of a run's data set with every distortion.
@@ -69,16 +68,14 @@ class Comparisons:
         version = self._predictions.weights_version(run_id)
         checkpoint, data = self._predictions.network(run_id)
         assert version is not None, "there is a network"
-        with self._lock:
-            if version in self._measured:
-                return self._measured[version]
+        if version in self._measured:
+            return self._measured[version]
 
         def set_progress(share: float) -> None:
-            with self._lock:
-                self._in_progress = version, share
+            self._in_progress = version, share
 
         try:
-            measured = robustness.measure(
+            measured = self._measured[version] = robustness.measure(
                 checkpoint.model,
                 checkpoint.state_dict,
                 data.test_images.numpy(),
@@ -87,8 +84,5 @@ class Comparisons:
                 should_stop=self._tasks.should_stop,
             )
         finally:
-            with self._lock:
-                self._in_progress = None
-        with self._lock:
-            self._measured[version] = measured
+            self._in_progress = None, 0.0
         return measured

@@ -7,19 +7,16 @@ import numpy as np
 
 from core.errors import (
     DamagedFileError,
-    InvalidDrawingError,
     NoModelError,
     NotTrainedError,
     UnknownDrawingError,
     UnknownEpochError,
     WrongStateError,
 )
-from core.models import CLASSES
 from core.records.drawings import Drawing, DrawingScore, DrawingScores, DrawingSet
 from core.runs import finetuning_data
 from core.runs.registry import Runs
 from core.service.background import BackgroundTasks
-from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 
 MAX_DRAWINGS = 300
@@ -30,18 +27,15 @@ class Drawings:
     """Saves drawings and scores networks on them. Safe to use from several threads.
 
     An owner is a random name that only one browser has. None owns all drawings: where Digit Lab has
-    one person, they are theirs, under whatever names they were kept.
+    one person, they are theirs, under whatever names they were kept. Methods that change drawings
+    raise UnknownDrawingError if the owner has no such drawing, and StorageError if they cannot
+    write; those that read them with networks, UnknownRunError, UnknownEpochError or
+    DamagedFileError if there is no such network.
     """
 
-    def __init__(
-        self,
-        runs: Runs,
-        predictions: Predictions,
-        history: PredictionHistory,
-        tasks: BackgroundTasks,
-    ) -> None:
+    def __init__(self, runs: Runs, predictions: Predictions, tasks: BackgroundTasks) -> None:
         self._runs, self._database = runs, runs.database
-        self._predictions, self._history, self._tasks = predictions, history, tasks
+        self._predictions, self._tasks = predictions, tasks
         self._lock = threading.Lock()
 
     def all(self, owner: str | None) -> tuple[Drawing, ...]:
@@ -49,15 +43,11 @@ class Drawings:
         return tuple(self._database.drawings(owner))
 
     def save(self, owner: str | None, label: int, image: np.ndarray) -> Drawing:
-        """Saves a drawing (28, 28), 0..1 with ink 1.
+        """Saves a drawing (28, 28), 0..1 with ink 1, of the digit `label`.
 
         Raises:
-            InvalidDrawingError: the label is not a digit.
             WrongStateError: the same drawing is saved already, or there are too many.
-            StorageError: it cannot be written.
         """
-        if label not in range(CLASSES):
-            raise InvalidDrawingError("A drawing is kept as one of the digits 0 to 9.")
         pixels = (image * 255).round().astype(np.uint8)
         drawing = Drawing(secrets.token_hex(8), label, pixels)
         with self._lock:
@@ -66,11 +56,7 @@ class Drawings:
         return drawing
 
     def delete(self, owner: str | None, drawing_id: str) -> None:
-        """Deletes a drawing; `restore` works until the next start.
-
-        Raises:
-            UnknownDrawingError: the owner has no such drawing.
-        """
+        """Deletes a drawing; `restore` works until the next start."""
         self._set_deleted(owner, (drawing_id,), True)
 
     def delete_all(self, owner: str | None) -> tuple[str, ...]:
@@ -84,7 +70,6 @@ class Drawings:
         """Restores deleted drawings.
 
         Raises:
-            UnknownDrawingError: there is no such drawing.
             WrongStateError: the same drawing is saved again, or there are too many.
         """
         with self._lock:
@@ -98,43 +83,33 @@ class Drawings:
     def predict(
         self, owner: str | None, run_id: str | None = None, epoch: int | None = None
     ) -> DrawingSet:
-        """An owner's drawings with a network's predictions, by default of the newest network.
-
-        Raises:
-            UnknownRunError, UnknownEpochError, DamagedFileError: there is no such network.
-        """
+        """An owner's drawings with a network's predictions, by default of the newest network."""
         drawings = self.all(owner)
         images = images_of(drawings)
         try:
             run_id = run_id or self._predictions.newest_run()
-            probabilities = self._history.predict(run_id, epoch, images)
+            probabilities = self._predictions.probabilities(images, run_id, epoch)
         except (NoModelError, NotTrainedError):
             return DrawingSet(drawings, None, np.zeros(len(drawings), bool))
         return DrawingSet(drawings, probabilities.argmax(1), self._is_trained_on(run_id, images))
 
     def scores(self, owner: str | None, run_id: str) -> DrawingScores:
-        """How each saved network of a run reads an owner's drawings. May take seconds.
-
-        Raises:
-            UnknownRunError, DamagedFileError: there is no such run, or it cannot be read.
-        """
+        """How each saved network of a run reads an owner's drawings. May take seconds."""
         drawings = self.all(owner)
-        images = images_of(drawings)
-        labels = np.array([drawing.label for drawing in drawings], np.int64)
+        images, labels = images_of(drawings), labels_of(drawings)
         trained_on = self._is_trained_on(run_id, images)
         scores: tuple[list[DrawingScore], list[DrawingScore]] = ([], [])
         for epoch in self._runs.find(run_id).snapshot.kept if drawings else ():
             if self._tasks.should_stop():
                 break
             try:
-                correct = self._history.predict(run_id, epoch, images).argmax(1) == labels
+                probabilities = self._predictions.probabilities(images, run_id, epoch)
             except (UnknownEpochError, DamagedFileError):  # pruned meanwhile, or damaged
                 continue
-            for part, part_scores in zip((~trained_on, trained_on), scores, strict=True):
+            correct = probabilities.argmax(1) == labels
+            for part, of_part in zip((~trained_on, trained_on), scores, strict=True):
                 if part.any():
-                    part_scores.append(
-                        DrawingScore(epoch, int(correct[part].sum()), int(part.sum()))
-                    )
+                    of_part.append(DrawingScore(epoch, int(correct[part].sum()), int(part.sum())))
         return DrawingScores(*map(tuple, scores))
 
     def _is_trained_on(self, run_id: str, images: np.ndarray) -> np.ndarray:
@@ -153,16 +128,16 @@ class Drawings:
 
 def images_of(drawings: tuple[Drawing, ...]) -> np.ndarray:
     """(n, 28, 28) uint8"""
-    if not drawings:
-        return np.empty((0, 28, 28), np.uint8)
-    return np.stack([drawing.image for drawing in drawings])
+    return np.array([drawing.image for drawing in drawings], np.uint8).reshape(-1, 28, 28)
+
+
+def labels_of(drawings: tuple[Drawing, ...]) -> np.ndarray:
+    """(n,) int64"""
+    return np.array([drawing.label for drawing in drawings], np.int64)
 
 
 def _check_fits(pixels: np.ndarray, drawings: tuple[Drawing, ...]) -> None:
-    """
-    Raises:
-        WrongStateError: there are too many drawings, or the same one.
-    """
+    """Raises WrongStateError if there are too many drawings, or the same one."""
     if len(drawings) >= MAX_DRAWINGS:
         raise WrongStateError(
             f"You keep {len(drawings)} drawings, and {MAX_DRAWINGS} is the most: delete some."

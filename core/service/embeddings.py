@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from typing import Literal
 
 import numpy as np
+import torch
 from cachetools import LRUCache
 
 from core.data.dataset import Dataset
@@ -23,9 +24,7 @@ MAX_SAMPLES = 12
 class Embeddings:
     """Embeddings. Safe to use from several threads.
 
-    Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
-    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
+    Methods find networks as `Predictions.network` does.
 
     Attributes:
         progress: the share of the current t-SNE that is done; None if there is none.
@@ -35,7 +34,7 @@ class Embeddings:
         self._predictions, self._tasks = predictions, tasks
         self._lock = threading.Lock()
         self._samples: LRUCache[Checkpoint, _Sample] = LRUCache(MAX_SAMPLES)
-        self._reference: tuple[np.ndarray, np.ndarray] | None = None
+        self._previous: tuple[np.ndarray, np.ndarray | None] = (np.empty(0), None)
         self.progress: float | None = None
 
     def pca(self, run_id: str | None = None, epoch: int | None = None) -> Embedding:
@@ -43,8 +42,10 @@ class Embeddings:
         sample = self._sample(run_id, epoch)
         with self._lock:
             if sample.pca is None:
-                sample.pca = projection.pca(sample.features, self._reference_for(sample))
-                self._reference = sample.indices, sample.pca.points
+                indices, points = self._previous
+                is_same = np.array_equal(indices, sample.indices)
+                sample.pca = projection.pca(sample.features, points if is_same else None)
+                self._previous = sample.indices, sample.pca.points
             pca = sample.pca
         return sample.embedding("pca", pca.points, pca.explained)
 
@@ -97,11 +98,6 @@ class Embeddings:
     def _set_progress(self, share: float | None) -> None:
         self.progress = share
 
-    def _reference_for(self, sample: "_Sample") -> np.ndarray | None:
-        if self._reference is None or not np.array_equal(self._reference[0], sample.indices):
-            return None
-        return self._reference[1]
-
     def _sample(self, run_id: str | None, epoch: int | None) -> "_Sample":
         checkpoint, data = self._predictions.network(run_id, epoch)
         with self._lock:
@@ -118,16 +114,10 @@ class _Sample:
         self.labels = data.test_labels.numpy()[self.indices]
         self.network = Network(checkpoint.model, checkpoint.state_dict)
         self.features = self.network.features(data.test_images.numpy()[self.indices])
-        self.predictions = self._predict()
+        logits = self.network.parts[-1](torch.from_numpy(self.features))
+        self.predictions: np.ndarray = logits.argmax(1).numpy()
         self.pca: projection.Pca | None = None
         self.tsne: projection.Tsne | None = None
-
-    def _predict(self) -> np.ndarray:
-        """The last layer is linear, so it turns the features into logits."""
-        last = self.network.filters(self.network.layers[-1].name)
-        weights = last.weights.reshape(len(last.weights), -1)
-        predictions: np.ndarray = (self.features @ weights.T + last.bias).argmax(1)
-        return predictions
 
     def embedding(
         self, method: Literal["pca", "tsne"], points: np.ndarray, explained: float | None = None

@@ -30,9 +30,9 @@ _WEIGHTS: dict[str, Callable[[dict[str, Tensor], Provenance], bytes]] = {
 
 
 class RunExports:
-    """Makes files. Safe to use from several threads.
+    """Makes files, named after the run. Safe to use from several threads.
 
-    Files are named after the run. Every method raises UnknownRunError if there is no such run.
+    Every method raises UnknownRunError if there is no such run.
     """
 
     def __init__(self, runs: Runs, predictions: Predictions) -> None:
@@ -87,12 +87,8 @@ class RunExports:
         return File(f"{_stem(snapshot)}.ipynb", "application/x-ipynb+json", content)
 
     def _trained(self, run_id: str) -> tuple[RunSnapshot, list[Metrics]]:
+        self._runs.find_trained(run_id, "trained once more")
         snapshot, events = self._runs.events(run_id)
-        if snapshot.brought_in:
-            raise WrongStateError(
-                f"{snapshot.title} cannot be trained once more: it came in a file, and how it was "
-                "trained is not known."
-            )
         if snapshot.lesson is not None:
             raise WrongStateError(
                 f"{snapshot.title} was taught somebody's drawings, which its program would have to "

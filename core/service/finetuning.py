@@ -1,5 +1,6 @@
 """Fine-tuning a run on somebody's drawings, and what that changed, including forgetting."""
 
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -11,8 +12,7 @@ from core.records.runs import FinetuneInfo
 from core.runs import finetuning_data
 from core.runs.finetuning_data import FinetuneData
 from core.runs.registry import Runs
-from core.service.drawings import Drawings, images_of
-from core.service.prediction_history import PredictionHistory
+from core.service.drawings import Drawings, images_of, labels_of
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
 
@@ -21,15 +21,10 @@ class Finetuning:
     """Fine-tuning. Safe to use from several threads."""
 
     def __init__(
-        self,
-        runs: Runs,
-        manager: RunManager,
-        predictions: Predictions,
-        history: PredictionHistory,
-        drawings: Drawings,
+        self, runs: Runs, manager: RunManager, predictions: Predictions, drawings: Drawings
     ) -> None:
-        self._runs, self._manager, self._drawings = runs, manager, drawings
-        self._predictions, self._history = predictions, history
+        self._runs, self._manager = runs, manager
+        self._predictions, self._drawings = predictions, drawings
 
     def start(
         self,
@@ -46,33 +41,25 @@ class Finetuning:
             mixed: trains on images of the data set as well.
 
         Raises:
-            NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError, DamagedFileError:
-                there is no such network.
-            WrongStateError: there are no drawings, the run was imported or has not finished an
-                epoch, or the queue is full.
-            StorageError: the drawings cannot be written.
+            NoModelError: there is no network yet.
+            WrongStateError: there are no drawings, or the run has not finished an epoch. For other
+                errors see `RunManager.fork`.
         """
         drawings = self._drawings.all(owner)
         if not drawings:
             raise WrongStateError("There is nothing to teach: keep some drawings first.")
-        run = self._runs.find(run_id or self._predictions.newest_run())
+        run = self._runs.find_trained(run_id or self._predictions.newest_run(), "taught")
         snapshot = run.snapshot
         epoch = snapshot.current_epoch if epoch is None else epoch
-        if snapshot.brought_in:
-            raise WrongStateError(
-                f"{snapshot.title} cannot be taught: it came in a file, and how it was trained is "
-                "not known. Train a run here, and teach that."
-            )
         if not epoch:
             raise WrongStateError(
                 f"{snapshot.title} has learned nothing yet that could be built on: let it "
                 "finish an epoch first, or move the epoch slider."
             )
-        labels = np.array([drawing.label for drawing in drawings], np.int64)
         earlier = finetuning_data.load(snapshot, run.files.folder)
-        data = finetuning_data.make(images_of(drawings), labels, mixed, earlier)
+        data = finetuning_data.make(images_of(drawings), labels_of(drawings), mixed, earlier)
         held_out = int(data.held_out.sum())
-        info = FinetuneInfo(epoch, len(labels) - held_out, held_out, mixed)
+        info = FinetuneInfo(epoch, len(drawings) - held_out, held_out, mixed)
         changes = {**finetuning_data.SETTINGS, "epochs": epoch + finetuning_data.EPOCHS}
         name = f"{snapshot.title} (taught)"
         return self._manager.fork(snapshot.run_id, epoch, changes, name, (info, data))
@@ -95,21 +82,21 @@ class Finetuning:
         accuracies = {event.progress: event.test_accuracy for event in evaluations}
         rows = [FinetuneRow("test", None, accuracies.get(before), accuracies.get(after or -1))]
         correct = [self._correct(run_id, epoch, data) for epoch in (before, after)]
-        parts: tuple[tuple[Literal["held_out", "taught"], np.ndarray], ...]
-        parts = (("held_out", data.held_out), ("taught", ~data.held_out))
-        for kind, part in parts:
+
+        def add_row(kind: Literal["held_out", "taught"], part: np.ndarray) -> None:
             if part.any():
                 shares = [None if c is None else float(c[part].mean()) for c in correct]
                 rows.append(FinetuneRow(kind, int(part.sum()), *shares))
+
+        add_row("held_out", data.held_out)
+        add_row("taught", ~data.held_out)
         return FinetuneReport(info, before, after, snapshot.epochs, tuple(rows))
 
     def _correct(self, run_id: str, epoch: int | None, data: FinetuneData) -> np.ndarray | None:
         """(n,) bool: which drawings a network reads correctly; None without a network."""
-        if epoch is None:
-            return None
-        try:
-            probabilities = self._history.predict(run_id, epoch, data.images)
-        except UnknownEpochError:
-            return None
-        correct: np.ndarray = probabilities.argmax(1) == data.labels
-        return correct
+        if epoch is not None:
+            with suppress(UnknownEpochError):
+                probabilities = self._predictions.probabilities(data.images, run_id, epoch)
+                correct: np.ndarray = probabilities.argmax(1) == data.labels
+                return correct
+        return None

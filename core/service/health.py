@@ -1,10 +1,11 @@
 """Whether runs can be trained: facts about the worker, the disk and the data set."""
 
 import shutil
+from contextlib import suppress
 
 import core
 from core.data.catalog import DataCatalog
-from core.records.health import OK, Health
+from core.records.server import OK, Health
 from core.runs.database import RunDatabase
 from core.service.worker import TrainingWorker
 
@@ -15,11 +16,9 @@ MIN_FREE_BYTES = 100_000_000
 def check(worker: TrainingWorker, catalog: DataCatalog, database: RunDatabase) -> Health:
     dataset = catalog.status()
     alive = worker.is_alive
-    free: int | None
-    try:
+    free: int | None = None
+    with suppress(OSError):
         free = shutil.disk_usage(database.root).free
-    except OSError:
-        free = None
     status = OK
     if not alive:
         status = "Nothing can be trained: the training thread has ended. Start Digit Lab again."

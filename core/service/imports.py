@@ -6,7 +6,7 @@ Such a run has no events, and its only epoch is 0.
 import threading
 
 from core import models
-from core.config import TrainConfig
+from core.config import parse_config
 from core.data.catalog import DataCatalog
 from core.data.dataset import normalize
 from core.device import choose_runtime
@@ -50,7 +50,7 @@ class WeightImports:
         name = plain_text(name)
         with self._reading:
             found = reading.read_weights(content)
-        config = TrainConfig(model=found.model)
+        config = parse_config({"model": found.model})
         dataset = self._catalog.status()
         run = self._runs.new(
             config,
@@ -67,7 +67,7 @@ class WeightImports:
         try:
             _save(run, found.state_dict)
             with self._runs.lock:
-                run.change(kept=tuple(run.files.epochs()))
+                run.save(kept=tuple(run.files.epochs()))
         except StorageError:
             self._runs.discard(run)
             raise
@@ -90,7 +90,7 @@ class WeightImports:
         evaluation = evaluate(network, runtime, images, labels, should_stop)
         _save(run, weights, evaluation)
         with self._runs.lock:
-            run.change(
+            run.save(
                 dataset=data.name,
                 dataset_title=data.title,
                 test_loss=evaluation.loss,
@@ -102,10 +102,6 @@ class WeightImports:
 
 
 def _save(run: Run, weights: StateDict, evaluation: Evaluation | None = None) -> None:
-    """
-    Raises:
-        StorageError: the checkpoint cannot be written.
-    """
     probabilities = None if evaluation is None else evaluation.probabilities
     checkpoint = Checkpoint(run.config.model, 0, 0, 0.0, weights, probabilities)
     run.files.save(checkpoint, 0, {**run.snapshot.to_json(), "kept": [0]})

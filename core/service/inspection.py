@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from core.data.dataset import Dataset
 from core.errors import OutOfRangeError
@@ -12,32 +12,23 @@ from core.explain import attribution
 from core.explain.activations import Network
 from core.explain.tracing import trace_layers
 from core.records.explanations import Attribution, AttributionName
-from core.records.layers import (
-    ActivationView,
-    Filters,
-    InnerLayer,
-    InsideView,
-    PixelStep,
-)
+from core.records.layers import ActivationView, Filters, InnerLayer, InsideView, PixelStep
 from core.service.predictions import Predictions, preprocess
 from core.training.state import Checkpoint
 
-MAX_NETWORKS, MAX_VIEWS = 8, 4
-"""Cached networks, a few megabytes each, and images of each whose activations are cached."""
+MAX_NETWORKS, MAX_VIEWS = 8, 16
+"""Cached networks, a few megabytes each, and activations, a hundred kilobytes each."""
 
 
 class Inspection:
     """Views of networks. Safe to use from several threads.
 
-    Methods take a run, by default the newest that has a network, and an epoch, by default that of
-    the last evaluation; before the first of all, an untrained one. They raise NotTrainedError,
-    UnknownRunError, UnknownEpochError or DamagedFileError if there is no such network.
+    Methods find networks as `Predictions.network` does. They raise OutOfRangeError if a network has
+    no such layer (with weights), channel or pixel, or the test set no such image.
     """
 
     def __init__(self, predictions: Predictions) -> None:
         self._predictions = predictions
-        self._lock = threading.Lock()
-        self._networks: LRUCache[Checkpoint, _CachedNetwork] = LRUCache(MAX_NETWORKS)
 
     @staticmethod
     def layers(model: str) -> tuple[InnerLayer, ...]:
@@ -46,11 +37,7 @@ class Inspection:
 
     @staticmethod
     def drawing(drawn: dict[str, Any], as_drawn: bool = False) -> np.ndarray:
-        """The input image (28, 28) for a drawing: see `core.service.predictions.preprocess`.
-
-        Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
-        """
+        """The input image (28, 28) for a drawing: see `core.service.predictions.preprocess`."""
         return preprocess(drawn).network_image(as_drawn)
 
     def activations(
@@ -64,31 +51,22 @@ class Inspection:
 
         Args:
             image: (28, 28), 0..1 with ink 1, or the index of a test image.
-            newest: without an epoch, takes the newest weights, also between two evaluations. While
-                the run trains, newer ones come at most every
-                `core.training.control.PUBLISH_SECONDS`.
-
-        Raises:
-            OutOfRangeError: the test set has no such image.
+            newest: without an epoch, takes the newest weights, also between two evaluations.
         """
-        find = self._predictions.weights if newest else self._predictions.network
-        checkpoint, data = find(run_id, epoch)
+        checkpoint, data = self._predictions.network(run_id, epoch, newest)
         label = None
         if not isinstance(image, np.ndarray):
             image, label = _test_image(data, image)
-        view = self._cached(checkpoint).view(image)
+        view = _view(checkpoint, image)
         # Test images are written like training images: only drawings can be unlike them.
-        doubt = self._predictions.doubt(image, view.probabilities, data if label is None else None)
+        training_data = data if label is None else None
+        doubt = self._predictions.detector.doubt(training_data, image, view.probabilities)
         return ActivationView(image, label, checkpoint.progress, checkpoint.model, view, doubt)
 
     def filters(
         self, layer: str | None = None, run_id: str | None = None, epoch: int | None = None
     ) -> Filters:
-        """The weights of a layer, by default of the first that has any.
-
-        Raises:
-            OutOfRangeError: the network has no such layer, or the layer has no weights.
-        """
+        """The weights of a layer, by default of the first that has any."""
         network = self._network(run_id, epoch)
         first = next(layer.name for layer in network.layers if layer.kernel is not None)
         return network.filters(layer or first)
@@ -103,13 +81,9 @@ class Inspection:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> PixelStep:
-        """How one value of a layer's feature maps was computed from the maps before.
-
-        Raises:
-            OutOfRangeError: there is no such layer, channel or pixel, or the layer has no weights.
-        """
-        cached = self._cached(self._predictions.network(run_id, epoch)[0])
-        return cached.network.step(cached.view(image), layer, channel, row, column)
+        """How one value of a layer's feature maps was computed from the maps before."""
+        checkpoint, _ = self._predictions.network(run_id, epoch)
+        return _open(checkpoint).step(_view(checkpoint, image), layer, channel, row, column)
 
     def attribute(
         self,
@@ -127,26 +101,15 @@ class Inspection:
 
         Raises:
             NoConvolutionError: Grad-CAM was asked of a network without convolutions.
-            OutOfRangeError: the network has no convolution of that name.
         """
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
     def _network(self, run_id: str | None, epoch: int | None) -> Network:
-        return self._cached(self._predictions.network(run_id, epoch)[0]).network
-
-    def _cached(self, checkpoint: Checkpoint) -> "_CachedNetwork":
-        with self._lock:
-            if checkpoint not in self._networks:
-                self._networks[checkpoint] = _CachedNetwork(checkpoint)
-            return self._networks[checkpoint]
+        return _open(self._predictions.network(run_id, epoch)[0])
 
 
 def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
-    """A test image (28, 28), 0..1, and its label.
-
-    Raises:
-        OutOfRangeError: the test set has no such image.
-    """
+    """A test image (28, 28), 0..1, and its label."""
     count = len(data.test_labels)
     if not 0 <= index < count:
         raise OutOfRangeError(
@@ -155,17 +118,15 @@ def _test_image(data: Dataset, index: int) -> tuple[np.ndarray, int]:
     return data.test_images[index].numpy() / np.float32(255), int(data.test_labels[index])
 
 
-class _CachedNetwork:
-    """A network and its activations for the last images."""
+@cached(LRUCache(MAX_NETWORKS), condition=threading.Condition())
+def _open(checkpoint: Checkpoint) -> Network:
+    return Network(checkpoint.model, checkpoint.state_dict)
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.network = Network(checkpoint.model, checkpoint.state_dict)
-        self._lock = threading.Lock()
-        self._views: LRUCache[bytes, InsideView] = LRUCache(MAX_VIEWS)
 
-    def view(self, image: np.ndarray) -> InsideView:
-        key = image.tobytes()
-        with self._lock:
-            if key not in self._views:
-                self._views[key] = self.network.look(image)
-            return self._views[key]
+@cached(
+    LRUCache(MAX_VIEWS),
+    key=lambda checkpoint, image: (checkpoint, image.tobytes()),
+    condition=threading.Condition(),
+)
+def _view(checkpoint: Checkpoint, image: np.ndarray) -> InsideView:
+    return _open(checkpoint).look(image)

@@ -1,6 +1,5 @@
 """Notifies listeners of changes."""
 
-import threading
 from collections.abc import Callable
 
 
@@ -8,24 +7,22 @@ class ChangeNotifier:
     """Calls listeners after every change, from whichever thread made it."""
 
     def __init__(self) -> None:
-        self._listeners: frozenset[Callable[[], None]] = frozenset()
-        self._lock = threading.Lock()
+        self._listeners: dict[object, Callable[[], None]] = {}
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Adds a listener and returns a function that removes it.
+        """Calls `listener` after every change; returns a function that unsubscribes it.
 
-        A listener must be quick and must not raise.
+        A listener is called from any thread, must be quick and must not raise.
         """
-        with self._lock:
-            self._listeners |= {listener}
+        key = object()
+        self._listeners[key] = listener
 
         def unsubscribe() -> None:
-            with self._lock:
-                self._listeners -= {listener}
+            self._listeners.pop(key, None)
 
         return unsubscribe
 
     def notify(self) -> None:
         """Calls all listeners. Do not hold a lock meanwhile."""
-        for listener in self._listeners:
+        for listener in list(self._listeners.values()):
             listener()

@@ -1,11 +1,13 @@
 """What the networks of runs predict, at any saved epoch."""
 
+import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from core.analysis.mistakes import TestSetReport
 from core.analysis.reports import TestSetReports
@@ -14,26 +16,32 @@ from core.data.dataset import Dataset, shuffled_indices
 from core.drawing.photos import preprocess_pixels
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.strokes import preprocess_strokes
-from core.errors import DatasetUnavailableError, NoModelError, NotTrainedError, OutOfRangeError
+from core.errors import (
+    DatasetUnavailableError,
+    NoModelError,
+    NotTrainedError,
+    OutOfRangeError,
+    UnknownEpochError,
+)
 from core.inference.confidence import OutOfDistributionDetector
 from core.inference.predictor import Predictor
-from core.records.predictions import (
-    Box,
-    Doubt,
-    DrawingPrediction,
-    Gallery,
-    TestImages,
-)
+from core.models import CLASSES
+from core.records.drawings import ProbabilityHistory
+from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
-from core.records.runs import RunSnapshot, RunState
+from core.runs.checkpoints import CheckpointFiles
 from core.runs.registry import Runs
-from core.runs.run import Run
+from core.runs.run import Run, evenly_spaced
 from core.service.background import BackgroundTasks
 from core.training.preview import preview_images
 from core.training.state import Checkpoint, untrained
 
 MAX_CHECKPOINTS = 24
 """Checkpoints from disk that stay in memory, a few megabytes each."""
+MAX_EPOCHS = 40
+"""Epochs in a history, spread evenly over the saved ones."""
+MAX_PREDICTIONS = 100_000
+"""Cached predictions, of one network for one image each: about 50 MB."""
 
 
 class Predictions:
@@ -41,16 +49,17 @@ class Predictions:
 
     Methods take a run, by default the newest that has a network, and an epoch, by default the
     newest weights. They raise NoModelError, NotTrainedError, UnknownRunError, UnknownEpochError or
-    DamagedFileError if there is no such network.
+    DamagedFileError if there is no such network, and DatasetUnavailableError if there is no data
+    set.
     """
 
     def __init__(self, runs: Runs, catalog: DataCatalog, tasks: BackgroundTasks) -> None:
         self._runs, self._catalog, self._tasks = runs, catalog, tasks
         self._predictor = Predictor()
-        self._detector = OutOfDistributionDetector()
+        self.detector = OutOfDistributionDetector()
         self._reports = TestSetReports(self._predictor)
-        self._cache_lock = threading.Lock()
-        self._checkpoints: LRUCache[tuple[int, int, int], Checkpoint] = LRUCache(MAX_CHECKPOINTS)
+        self._lock = threading.Lock()
+        self._predicted: LRUCache[tuple[int | bytes, ...], np.ndarray] = LRUCache(MAX_PREDICTIONS)
 
     # Test images
 
@@ -72,13 +81,9 @@ class Predictions:
     def samples(
         self, count: int, seed: int, run_id: str | None = None, digit: int | None = None
     ) -> TestImages:
-        """Random test images that no network need have read.
+        """Random test images of a run's data set, by default that of the next run.
 
-        Args:
-            run_id: the run whose data set they are from; by default, the next run.
-
-        Raises:
-            DatasetUnavailableError: there is no data set.
+        No network need have read them.
         """
         data = self._data_of(run_id)
         labels = data.test_labels.numpy()
@@ -89,9 +94,6 @@ class Predictions:
         """The images of a run's preview, by default those of the next run's data set.
 
         `sample`: see `core.training.preview.preview_images`.
-
-        Raises:
-            DatasetUnavailableError: there is no data set.
         """
         data = self._data_of(run_id)
         labels = data.test_labels.numpy()
@@ -113,16 +115,14 @@ class Predictions:
         data = self._data(run)
         labels, probabilities = data.test_labels.numpy(), checkpoint.test_probabilities
         found = self._predictor.look(checkpoint, data, preview_images(labels, sample))
-        accuracy = None
-        if probabilities is not None:
-            accuracy = float((probabilities.argmax(1) == labels).mean())
+        right = None if probabilities is None else probabilities.argmax(1) == labels
         return PreviewFrame(
             step=checkpoint.step,
             progress=checkpoint.progress,
             seconds=None,
             digits="".join(map(str, found.probabilities.argmax(1))),
-            accuracy=accuracy,
-            exact=accuracy is not None,
+            accuracy=None if right is None else float(right.mean()),
+            exact=right is not None,
         )
 
     def test_images(
@@ -146,13 +146,57 @@ class Predictions:
 
         The first report of an untrained network takes seconds, all others milliseconds.
         """
-        with self._runs.lock:  # a revision read later could belong to a newer network
-            revisions = {run.run_id: run.snapshot.revision for run in self._candidates(run_id)}
-        run, checkpoint = self._find(run_id, epoch, evaluated=True)
-        revision = revisions.get(run.run_id, run.snapshot.revision)
-        return self._reports.report((run.run_id, revision), checkpoint, run.files, self._data(run))
+        run = self._runs.find(run_id or self.newest_run())
+        key = run.run_id, run.snapshot.revision  # one read later could belong to a newer network
+        run, checkpoint = self._find(run.run_id, epoch, evaluated=True)
+        return self._reports.report(key, checkpoint, run.files, self._data(run))
 
     # Drawings
+
+    def history(self, image: np.ndarray, run_id: str | None = None) -> ProbabilityHistory:
+        """The probabilities for an image (28, 28), 0..1, from the untrained network to the newest.
+
+        Of many saved epochs `MAX_EPOCHS`, evenly spaced. One network predicts at a time, because a
+        run that trains needs the processors.
+        """
+        run_id = run_id or self.newest_run()
+        images = image[np.newaxis] * np.float32(255)
+        newest = self.checkpoint(run_id)
+        epochs: list[float] = []
+        probabilities: list[np.ndarray] = []
+        for epoch in evenly_spaced(self._runs.find(run_id).snapshot.kept, MAX_EPOCHS):
+            with suppress(UnknownEpochError):  # pruned meanwhile
+                probabilities.append(self.probabilities(images, run_id, epoch)[0])
+                epochs.append(float(epoch))
+        if not epochs or newest.progress > epochs[-1]:
+            probabilities.append(self._predictor.probabilities(newest, images)[0])
+            epochs.append(newest.progress)
+        return ProbabilityHistory(
+            epochs=tuple(epochs),
+            digits=tuple(int(one.argmax()) for one in probabilities),
+            probabilities=tuple(tuple(one.tolist()) for one in probabilities),
+        )
+
+    def probabilities(self, images: np.ndarray, run_id: str, epoch: int | None) -> np.ndarray:
+        """Probabilities (n, 10), float32, of images (n, 28, 28) with ink 255 on black 0.
+
+        Those of saved epochs are cached: their networks never change.
+        """
+        if epoch is None:
+            return self._predictor.probabilities(self.checkpoint(run_id), images)
+        files = self._runs.find(run_id).files
+        stamp = files.stamp(epoch)
+        keys: list[tuple[int | bytes, ...]] = [
+            (*stamp, hashlib.blake2b(image.tobytes(), digest_size=16).digest()) for image in images
+        ]
+        with self._lock:
+            known = {key: self._predicted[key] for key in keys if key in self._predicted}
+            missing = [index for index, key in enumerate(keys) if key not in known]
+            if missing:
+                fresh = self._predictor.probabilities(files.checkpoint(epoch), images[missing])
+                known |= zip([keys[index] for index in missing], fresh, strict=True)
+                self._predicted.update(known)
+        return np.array([known[key] for key in keys], np.float32).reshape(-1, CLASSES)
 
     def predict(
         self,
@@ -161,28 +205,19 @@ class Predictions:
         run_id: str | None = None,
         epoch: int | None = None,
     ) -> DrawingPrediction:
-        """The prediction for a drawing.
+        """The prediction for a drawing: see `preprocess`.
 
-        Args:
-            drawn: see `preprocess`.
-            as_drawn: gives the network the scaled-down canvas instead of an image like MNIST's.
-
-        Raises:
-            EmptyDrawingError, InvalidDrawingError: see `core.drawing`.
+        `as_drawn` gives the network the scaled-down canvas instead of an image like MNIST's.
         """
         drawing = preprocess(drawn)
         image = drawing.network_image(as_drawn)
         run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        if epoch is None:
-            run.control.publish_weights()  # later predictions get newer ones
         images = image[np.newaxis] * np.float32(255)
         probabilities = self._predictor.probabilities(checkpoint, images)[0]
-        data: Dataset | None
-        try:
+        data: Dataset | None = None
+        with suppress(DatasetUnavailableError):  # an imported network works without any data set
             data = self._data(run)
-        except DatasetUnavailableError:  # an imported network works without any data set
-            data = None
-        doubt = self.doubt(image, probabilities, data)
+        doubt = self.detector.doubt(data, image, probabilities)
         return DrawingPrediction(
             digit=int(probabilities.argmax()),
             probabilities=tuple(probabilities.tolist()),
@@ -197,63 +232,37 @@ class Predictions:
     # Networks
 
     def network(
-        self, run_id: str | None = None, epoch: int | None = None
+        self, run_id: str | None = None, epoch: int | None = None, newest: bool = False
     ) -> tuple[Checkpoint, Dataset]:
-        """An evaluated checkpoint and its data set. The same epoch gives the same object.
+        """A checkpoint and its data set. The same epoch gives the same object.
 
-        Where no run has a network yet, an untrained one and the data set of the next run.
+        By default that of the last evaluation, or with `newest` the newest weights. Where no run
+        has a network yet, an untrained one and the data set of the next run.
         """
         try:
-            run, checkpoint = self._find(run_id, epoch, evaluated=True)
+            run, checkpoint = self._find(run_id, epoch, evaluated=not newest)
         except NoModelError:
-            return untrained(), self._catalog.load("auto", self._tasks.should_stop)
+            return untrained(), self._data_of(None)
         return checkpoint, self._data(run)
-
-    def doubt(
-        self, image: np.ndarray, probabilities: np.ndarray, data: Dataset | None
-    ) -> Doubt | None:
-        """The reason not to trust a prediction, or None; see `OutOfDistributionDetector.doubt`."""
-        return self._detector.doubt(data, image, probabilities)
 
     def checkpoint(self, run_id: str, epoch: int | None = None) -> Checkpoint:
         """A checkpoint, by default the newest weights of the run."""
         return self._find(run_id, epoch, evaluated=False)[1]
 
-    def weights(
-        self, run_id: str | None = None, epoch: int | None = None
-    ) -> tuple[Checkpoint, Dataset]:
-        """A checkpoint, by default the newest weights, and the run's data set.
-
-        Without an epoch, asks a run that trains to publish newer weights.
-        """
-        run, checkpoint = self._find(run_id, epoch, evaluated=False)
-        if epoch is None:
-            run.control.publish_weights()
-        return checkpoint, self._data(run)
-
     def weights_version(self, run_id: str | None = None) -> str | None:
         """`RUN/REVISION/PROGRESS` of the newest evaluated network, or of the one within an epoch
         where the run was stopped; None if there is none."""
         with self._runs.lock:
-            for run in self._candidates(run_id):
-                prefix = f"{run.run_id}/{run.snapshot.revision}"
-                if run.evaluated is not None:
-                    return f"{prefix}/{run.evaluated.progress:g}"
-                if run.latest is None and run.shown_epoch is None:
-                    return f"{prefix}/{run.snapshot.progress:g}"
-                if run.snapshot.kept:
-                    return f"{prefix}/{run.snapshot.current_epoch}"
-        return None
+            runs = reversed(list(self._runs)) if run_id is None else [self._runs.find(run_id)]
+            return next((version for run in runs if (version := run.weights_version)), None)
 
     def newest_run(self) -> str:
-        """The id of the newest run that has a network.
-
-        Raises:
-            NoModelError: there is none.
-        """
+        """The id of the newest run that has a network."""
         version = self.weights_version()
         if version is None:
-            raise NoModelError(_NO_MODEL)
+            raise NoModelError(
+                "There is no trained network yet. Press Train first; it takes a minute."
+            )
         return version.split("/")[0]
 
     def _data_of(self, run_id: str | None) -> Dataset:
@@ -270,31 +279,33 @@ class Predictions:
     def _find(
         self, run_id: str | None, epoch: int | None, evaluated: bool
     ) -> tuple[Run, Checkpoint]:
+        """A run and the checkpoint of an epoch, by default of the last evaluation or the newest.
+
+        Asks a run whose newest weights are read to publish newer ones.
+        """
         with self._runs.lock:
-            candidates = self._candidates(run_id)
-            for run in candidates:
+            run = self._runs.find(run_id or self.newest_run())
+            if epoch is None:
                 in_memory = (run.evaluated if evaluated else None) or run.latest
-                if epoch is None and in_memory is not None:
+                if not evaluated:
+                    run.control.publish_weights()
+                if in_memory is not None:
                     return run, in_memory
-                if run.snapshot.kept or (epoch is not None and run_id is not None):
-                    break
-            else:
-                if run_id is not None:
-                    raise NotTrainedError(_not_trained(candidates[0].snapshot))
-                raise NoModelError(_NO_MODEL)
-        return run, self._load(run, run.shown_epoch if epoch is None else epoch)
+                if not run.snapshot.kept:
+                    raise NotTrainedError(
+                        f"{run.snapshot.title} is {run.snapshot.state.value} and has learned "
+                        "nothing yet. Choose another run, or train one."
+                    )
+        return run, _read(run.files, run.shown_epoch if epoch is None else epoch)
 
-    def _candidates(self, run_id: str | None) -> list[Run]:
-        return list(reversed(list(self._runs))) if run_id is None else [self._runs.find(run_id)]
 
-    def _load(self, run: Run, epoch: int | None) -> Checkpoint:
-        key = run.files.stamp(epoch)
-        with self._cache_lock:
-            if key in self._checkpoints:
-                return self._checkpoints[key]
-        checkpoint = run.files.checkpoint(epoch)
-        with self._cache_lock:
-            return self._checkpoints.setdefault(key, checkpoint)
+@cached(
+    LRUCache(MAX_CHECKPOINTS),
+    key=lambda files, epoch: files.stamp(epoch),
+    condition=threading.Condition(),
+)
+def _read(files: CheckpointFiles, epoch: int | None) -> Checkpoint:
+    return files.checkpoint(epoch)
 
 
 def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
@@ -307,18 +318,3 @@ def preprocess(drawn: dict[str, Any]) -> PreprocessedDrawing:
     if "pixels" in drawn:
         return preprocess_pixels(drawn["pixels"])
     return preprocess_strokes(drawn.get("strokes", []))
-
-
-_NO_MODEL = "There is no trained network yet. Press Train first; it takes a minute."
-
-
-def _not_trained(run: RunSnapshot) -> str:
-    if run.state.finished:
-        return (
-            f"{run.title} ended before it had learned anything. Choose another run, or train one."
-        )
-    state = {
-        RunState.QUEUED: "waits for its turn",
-        RunState.PAUSED: "was paused before its beginning",
-    }.get(run.state, "is only beginning")
-    return f"{run.title} {state} and has learned nothing yet. Choose another run to look at."

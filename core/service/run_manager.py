@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,6 @@ from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.errors import InvalidConfigError, WrongStateError
 from core.names import plain_text
-from core.records.datasets import DatasetStatus
 from core.records.metrics import Metrics
 from core.records.preview import PreviewFrame
 from core.records.runs import FinetuneInfo, RunSnapshot, RunState
@@ -32,6 +32,8 @@ class RunManager:
 
     Every method that changes something raises StorageError if the change cannot be written, and
     then changes nothing. Methods with a `run_id` raise UnknownRunError if there is no such run.
+    Those that train raise WrongStateError if the queue is full or Digit Lab is shutting down, and
+    if an imported run would have to be trained.
     """
 
     def __init__(
@@ -40,6 +42,13 @@ class RunManager:
         self._runs, self._worker = runs, worker
         self._catalog, self._notifier = catalog, notifier
         self._lock = runs.lock
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Holds the lock, and notifies afterwards."""
+        with self._lock:
+            yield
+        self._notifier.notify()
 
     # Reading
 
@@ -54,7 +63,10 @@ class RunManager:
             run = self._runs.find(run_id)
             if run is self._worker.active and run.data is None:
                 status = self._catalog.status(run.config.dataset)
-                return replace(run.snapshot, message=_loading_message(status))
+                loading = f"Loading {status.title}"
+                if status.progress is not None:
+                    loading = f"{status.message}: {status.progress:.0%}"
+                return replace(run.snapshot, message=loading)
             return self._snapshot(run)
 
     def latest(self) -> str | None:
@@ -100,59 +112,45 @@ class RunManager:
     # Training
 
     def start(self, config: TrainConfig, name: str = "") -> str:
-        """Starts or queues a run and returns its id.
-
-        Raises:
-            WrongStateError: the queue is full, or Digit Lab is shutting down.
-        """
-        with self._lock:
+        """Starts or queues a run and returns its id."""
+        with self._changing():
             run = self._new(config, name=plain_text(name))
             self._enqueue([run])
-        self._notifier.notify()
         return run.run_id
 
     def start_pair(self, config: TrainConfig) -> str:
-        """Starts a run, and an MLP with the same settings; returns the name of the pair.
-
-        Raises:
-            WrongStateError: the queue is full, or Digit Lab is shutting down.
-        """
+        """Starts a run, and an MLP with the same settings; returns the name of the pair."""
         pair = secrets.token_hex(4)
         mlp = config.model_copy(update={"model": "mlp"})
-        with self._lock:
-            self._worker.check_room(2)
+        with self._changing():
             self._enqueue([self._new(config, pair=pair), self._new(mlp, pair=pair)])
-        self._notifier.notify()
         return pair
 
     def repeat(self, run_id: str, seeds: int = 5) -> str:
-        """Trains the same settings with other seeds, `seeds` runs in all; returns their group.
+        """Trains the same settings with other seeds; returns the group of all `seeds` runs.
+
+        Args:
+            seeds: at most `MAX_SEEDS`.
 
         Raises:
-            WrongStateError: the queue is full, or the run did not start from its seed.
+            WrongStateError: the run did not start from its seed.
         """
-        if not 2 <= seeds <= MAX_SEEDS:
-            raise WrongStateError(f"A run can be repeated with 2 to {MAX_SEEDS} seeds.")
-        with self._lock:
-            run = self._find_trained(run_id, "repeated")
+        with self._changing():
+            run = self._runs.find_trained(run_id, "repeated")
             if run.snapshot.parent_epoch or run.snapshot.lesson:
                 raise run.state_error("repeated", "It is a fork; repeat a run from the beginning.")
             group = run.snapshot.group or run_id
+            config, name = run.config, run.snapshot.name
             used = {other.config.seed for other in self._runs if other.snapshot.group == group}
-            used.add(run.config.seed)
-            self._worker.check_room(seeds - len(used))
-            repetitions: list[Run] = []
-            seed = run.config.seed
-            while len(used) < seeds:
-                seed = (seed + 1) % 2**31
-                if seed not in used:
-                    used.add(seed)
-                    config = run.config.model_copy(update={"seed": seed})
-                    repetitions.append(self._new(config, name=run.snapshot.name, group=group))
+            others = [(config.seed + step) % 2**31 for step in range(1, 2 * MAX_SEEDS)]
+            free = [seed for seed in others if seed not in used]
+            repetitions = [
+                self._new(config.model_copy(update={"seed": seed}), name=name, group=group)
+                for seed in free[: max(0, seeds - len(used | {config.seed}))]
+            ]
             grouped = replace(run.snapshot, group=group)
             self._enqueue(repetitions, lambda: self._runs.database.save(grouped))
             run.update(group=group)
-        self._notifier.notify()
         return group
 
     def stop(self, run_id: str | None = None) -> RunSnapshot:
@@ -160,15 +158,11 @@ class RunManager:
 
         A run that has ended stays as it is. By default it is the latest run.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
-            if run in self._worker.queue:
-                self._worker.dequeue(run, RunState.STOPPED)
-            elif run is self._worker.active:
-                self._worker.request_stop(run, RunState.STOPPED)
-            elif run.snapshot.state is RunState.PAUSED:
-                run.change(state=RunState.STOPPED)
-        self._notifier.notify()
+            ended = self._worker.end(run, RunState.STOPPED)
+            if not ended and run.snapshot.state is RunState.PAUSED:
+                run.save(state=RunState.STOPPED)
         return run.snapshot
 
     def pause(self, run_id: str) -> RunSnapshot:
@@ -177,31 +171,26 @@ class RunManager:
         Raises:
             WrongStateError: it neither trains nor waits.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
-            if run in self._worker.queue:
-                self._worker.dequeue(run, RunState.PAUSED)
-            elif run is self._worker.active and run.snapshot.state is RunState.RUNNING:
-                self._worker.request_stop(run, RunState.PAUSED)
-            else:
+            is_stopping = run.snapshot.state is RunState.STOPPING
+            if is_stopping or not self._worker.end(run, RunState.PAUSED):
                 raise run.state_error("paused", "Only a run that trains or waits can be.")
-        self._notifier.notify()
         return run.snapshot
 
     def resume(self, run_id: str) -> RunSnapshot:
         """Continues a run from where it is, when its turn comes.
 
         Raises:
-            WrongStateError: it trains, waits, is done, or was imported.
+            WrongStateError: it trains, waits or is done.
         """
-        with self._lock:
-            run = self._find_trained(run_id, "resumed")
+        with self._changing():
+            run = self._runs.find_trained(run_id, "resumed")
             if self._worker.has(run) or run.snapshot.state is RunState.DONE:
                 raise run.state_error("resumed", "Rewind or fork it to train differently.")
             self._worker.check_room(1)
-            run.change(state=RunState.QUEUED, error=None, message="")
+            run.save(state=RunState.QUEUED, error=None, message="")
             self._worker.enqueue(run)
-        self._notifier.notify()
         return run.snapshot
 
     def set_learning_rate(self, run_id: str, learning_rate: Any) -> None:
@@ -230,11 +219,12 @@ class RunManager:
 
         Raises:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
-            WrongStateError: the run trains or waits, or was imported.
+            WrongStateError: the run trains or waits.
         """
-        self._check_rewindable(run_id)
+        self._runs.find_trained(run_id, "rewound")
         with self._runs.at_checkpoint(run_id, epoch) as (run, state, stored, count):
-            self._check_rewindable(run_id)
+            if self._worker.has(run):
+                raise run.state_error("rewound", "Pause or stop it first.")
             is_done = epoch >= run.config.epochs and not _is_unevaluated(state)
             run.rewind_to(stored, count, epoch, state=RunState.DONE if is_done else RunState.PAUSED)
             run.latest = run.evaluated = None
@@ -258,10 +248,9 @@ class RunManager:
         Raises:
             UnknownEpochError, DamagedFileError: there is no such checkpoint.
             InvalidConfigError: a setting is wrong, or cannot change in a fork.
-            WrongStateError: the queue is full, the run was imported, or the epoch has not been
-                evaluated.
+            WrongStateError: the epoch has not been evaluated.
         """
-        parent = self._find_trained(run_id, "forked")
+        parent = self._runs.find_trained(run_id, "forked")
         if drawings is None and parent.snapshot.lesson is not None:
             data = finetuning_data.load(parent.snapshot, parent.files.folder)
             drawings = (parent.snapshot.lesson, data) if data is not None else None
@@ -307,14 +296,11 @@ class RunManager:
         pinned: bool | None = None,
     ) -> RunSnapshot:
         """Sets a run's name, note or pin; None leaves it as it is."""
-        fields: dict[str, Any] = {} if pinned is None else {"pinned": pinned}
-        for key, text in (("name", name), ("note", note)):
-            if text is not None:
-                fields[key] = plain_text(text)
-        with self._lock:
+        fields = {"name": name and plain_text(name), "note": note and plain_text(note)}
+        given = {**fields, "pinned": pinned}
+        with self._changing():
             run = self._runs.find(run_id)
-            run.change(**fields)
-        self._notifier.notify()
+            run.save(**{key: value for key, value in given.items() if value is not None})
         return run.snapshot
 
     def delete(self, run_id: str) -> None:
@@ -323,7 +309,7 @@ class RunManager:
         Raises:
             WrongStateError: it trains or is pinned.
         """
-        with self._lock:
+        with self._changing():
             run = self._runs.find(run_id)
             if run is self._worker.active:
                 raise run.state_error("deleted", "Stop it first.")
@@ -335,20 +321,19 @@ class RunManager:
             self._runs.delete(run)
             self._worker.drop(run)
         log.info("Run %s was deleted.", run_id)
-        self._notifier.notify()
 
     def restore(self, run_id: str) -> RunSnapshot:
         """Restores a deleted run."""
-        run = self._runs.restore(run_id)
-        self._notifier.notify()
-        return run.snapshot
+        with self._changing():
+            return self._runs.restore(run_id).snapshot
 
     def _snapshot(self, run: Run) -> RunSnapshot:
-        position = self._worker.queue_position(run)
-        return run.snapshot if position is None else replace(run.snapshot, queue_place=position)
+        queue = self._worker.queue
+        if run not in queue:
+            return run.snapshot
+        return replace(run.snapshot, queue_place=queue.index(run) + 1)
 
     def _new(self, config: TrainConfig, **fields: Any) -> Run:
-        self._worker.check_room(1)
         status = self._catalog.status(config.dataset)
         return self._runs.new(
             config,
@@ -364,6 +349,7 @@ class RunManager:
     ) -> None:
         """Saves and enqueues new runs, all or none."""
         try:
+            self._worker.check_room(len(runs))
             with self._runs.database.transaction():
                 write_files()
                 for run in runs:
@@ -374,29 +360,6 @@ class RunManager:
             raise
         self._worker.enqueue(*runs)
 
-    def _check_rewindable(self, run_id: str) -> None:
-        """
-        Raises:
-            WrongStateError: the run cannot be rewound.
-        """
-        with self._lock:
-            run = self._find_trained(run_id, "rewound")
-            if self._worker.has(run):
-                raise run.state_error("rewound", "Pause or stop it first.")
-
-    def _find_trained(self, run_id: str, action: str) -> Run:
-        """
-        Raises:
-            WrongStateError: the run was imported, so it cannot be `action`.
-        """
-        run = self._runs.find(run_id)
-        if run.snapshot.brought_in:
-            raise WrongStateError(
-                f"{run.snapshot.title} cannot be {action}: it came in a file, and how it was "
-                "trained is not known."
-            )
-        return run
-
 
 def _is_unevaluated(state: ResumeState | None) -> bool:
     """Whether an epoch was saved before its evaluation, as the first version did at a stop."""
@@ -404,10 +367,7 @@ def _is_unevaluated(state: ResumeState | None) -> bool:
 
 
 def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
-    """
-    Raises:
-        InvalidConfigError: the change cannot be made after that epoch.
-    """
+    """Raises InvalidConfigError if the change cannot be made after that epoch."""
     if after.epochs <= epoch:
         raise InvalidConfigError(
             {"epochs": f"A fork after epoch {epoch} needs more than {epoch} epochs."}
@@ -417,9 +377,3 @@ def _check_fork(before: TrainConfig, after: TrainConfig, epoch: int) -> None:
         raise InvalidConfigError(
             dict.fromkeys(changed, "This cannot change on the way; start a new run for it.")
         )
-
-
-def _loading_message(status: DatasetStatus) -> str:
-    if status.progress is None:
-        return f"Loading {status.title}"
-    return f"{status.message}: {status.progress:.0%}"

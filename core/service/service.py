@@ -1,13 +1,13 @@
 """Everything that the page, the REST API and tests use of core, wired together."""
 
 import time
-from collections.abc import Callable
+from functools import partial
 
 from core import models
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
 from core.records.datasets import DatasetStatus
-from core.records.health import Health
+from core.records.server import Health
 from core.runs.database import RunDatabase
 from core.runs.registry import Runs
 from core.service import health
@@ -20,7 +20,6 @@ from core.service.finetuning import Finetuning
 from core.service.imports import WeightImports
 from core.service.inspection import Inspection
 from core.service.notifier import ChangeNotifier
-from core.service.prediction_history import PredictionHistory
 from core.service.predictions import Predictions
 from core.service.run_manager import RunManager
 from core.service.speed import Probe, Speed
@@ -35,7 +34,6 @@ class TrainingService:
     Attributes:
         runs: starts, changes and lists runs.
         predictions: what networks predict for test images and drawings.
-        prediction_history: predictions for one image, epoch by epoch.
         inspection: activations, filters and attributions.
         embeddings: PCA and t-SNE of test images.
         comparisons: pairs of a CNN and an MLP.
@@ -44,6 +42,7 @@ class TrainingService:
         exports: files to download.
         speed: what the presets promise on this computer.
         imports: networks from weight files.
+        subscribe: see `ChangeNotifier.subscribe`.
         problems: a sentence for each thing that was damaged at the start.
     """
 
@@ -55,24 +54,22 @@ class TrainingService:
         probe: Probe = images_per_second,
     ) -> None:
         self._catalog, self._database = catalog, database
-        self._notifier = ChangeNotifier()
         self._tasks = BackgroundTasks()
-        catalog.on_change = self._notifier.notify
+        notifier = ChangeNotifier()
+        catalog.on_change = notifier.notify
+        self.subscribe = notifier.subscribe
         registry = Runs(database)
-        self._worker = TrainingWorker(registry, catalog, self._notifier, fit)
-        self.runs = RunManager(registry, self._worker, catalog, self._notifier)
+        self._worker = TrainingWorker(registry, catalog, notifier, fit)
+        self.runs = RunManager(registry, self._worker, catalog, notifier)
         self.predictions = Predictions(registry, catalog, self._tasks)
-        self.prediction_history = PredictionHistory(registry, self.predictions)
         self.inspection = Inspection(self.predictions)
         self.embeddings = Embeddings(self.predictions, self._tasks)
         self.comparisons = Comparisons(self.runs, self.predictions, self._tasks)
-        self.drawings = Drawings(registry, self.predictions, self.prediction_history, self._tasks)
-        self.finetuning = Finetuning(
-            registry, self.runs, self.predictions, self.prediction_history, self.drawings
-        )
+        self.drawings = Drawings(registry, self.predictions, self._tasks)
+        self.finetuning = Finetuning(registry, self.runs, self.predictions, self.drawings)
         self.exports = RunExports(registry, self.predictions)
-        self.imports = WeightImports(registry, catalog, self._tasks, self._notifier)
-        self.speed = Speed(registry, self._worker, catalog, self._tasks, self._notifier, probe)
+        self.imports = WeightImports(registry, catalog, self._tasks, notifier)
+        self.speed = Speed(registry, self._worker, catalog, self._tasks, notifier, probe)
         self.problems = database.problems
 
     def dataset_status(self, name: str = "auto") -> DatasetStatus:
@@ -81,10 +78,8 @@ class TrainingService:
     def prepare_dataset(self, name: str = "auto") -> None:
         """Loads a data set in the background, and tries again if that failed before."""
         self._catalog.forget_failures()
-        should_stop = self._tasks.should_stop
-        self._tasks.run(
-            "datasets", f"Loading {name}", lambda: self._catalog.load(name, should_stop)
-        )
+        load = partial(self._catalog.load, name, self._tasks.should_stop)
+        self._tasks.run("datasets", f"Loading {name}", load)
 
     def health(self) -> Health:
         return health.check(self._worker, self._catalog, self._database)
@@ -97,13 +92,6 @@ class TrainingService:
     def device_title(precision: str = "auto") -> str:
         runtime = choose_runtime(precision)
         return f"{runtime.title}, {runtime.precision}"
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls `listener` after every change; returns a function that unsubscribes it.
-
-        A listener is called from any thread, must be quick and must not raise.
-        """
-        return self._notifier.subscribe(listener)
 
     def close(self, timeout: float = 10.0) -> None:
         """Stops training and background work, and waits for their threads."""

@@ -5,20 +5,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 from core.data.catalog import DataCatalog
 from core.device import choose_runtime
-from core.errors import CancelledError, DamagedFileError, DigitLabError, WrongStateError
+from core.errors import (
+    CancelledError,
+    DamagedFileError,
+    DigitLabError,
+    StorageError,
+    WrongStateError,
+)
+from core.records.preview import PreviewFrame
 from core.records.runs import RunState
 from core.runs import finetuning_data
 from core.runs.registry import Runs
 from core.runs.run import Run
 from core.service.notifier import ChangeNotifier
-from core.service.recorder import Recorder
 from core.training.control import WATCH_SECONDS, TrainingControl
 from core.training.loop import Event
-from core.training.state import ResumeState
+from core.training.state import Checkpoint, ResumeState
 
 MAX_QUEUED = 100
 
@@ -30,7 +35,9 @@ Fit = Callable[..., Iterator[Event]]
 
 
 class TrainingWorker:
-    """Trains queued runs. Safe to use from several threads.
+    """Trains queued runs and records what that yields. Safe to use from several threads.
+
+    A full disk never ends a run: it trains on and shows a message.
 
     Attributes:
         active: the run that trains.
@@ -44,16 +51,12 @@ class TrainingWorker:
         self.queue: list[Run] = []
         self._lock = runs.lock
         self._catalog, self._notifier, self._fit = catalog, notifier, fit
-        self._recorder = Recorder(runs, notifier)
         self._thread: threading.Thread | None = None
         self._closed = False
         self._watched_at = float("-inf")
 
     def check_room(self, count: int) -> None:
-        """
-        Raises:
-            WrongStateError: the queue has no room for `count` more runs.
-        """
+        """Raises WrongStateError if the queue has no room for `count` more runs."""
         if self._closed:
             raise WrongStateError("Digit Lab is shutting down.")
         if len(self.queue) + count > MAX_QUEUED:
@@ -70,21 +73,13 @@ class TrainingWorker:
     def is_alive(self) -> bool:
         """Whether the thread trains what is to be trained."""
         with self._lock:
-            if self._closed:
-                return False
-            if self.active is None:
-                return not self.queue
-            return self._thread is not None and self._thread.is_alive()
+            is_training = self._thread is not None and self._thread.is_alive()
+            return not self._closed and (is_training if self.active else not self.queue)
 
     @property
     def is_idle(self) -> bool:
         """Whether no run trains or waits."""
         return self.active is None and not self.queue
-
-    def queue_position(self, run: Run) -> int | None:
-        """The run's position among those that wait, from 1."""
-        with self._lock:
-            return self.queue.index(run) + 1 if run in self.queue else None
 
     def enqueue(self, *runs: Run) -> None:
         """Trains runs, saved as queued, when their turn comes."""
@@ -101,41 +96,42 @@ class TrainingWorker:
         if run := self.active:
             run.control.watch()
 
-    def dequeue(self, run: Run, state: RunState) -> None:
-        """Removes a waiting run from the queue.
+    def end(self, run: Run, state: RunState) -> bool:
+        """Ends a run that waits, or one that trains after its current batch, in `state`.
+
+        Returns whether the run does either.
 
         Raises:
             StorageError: that cannot be written; the run still waits.
         """
         with self._lock:
-            run.change(state=state)
-            self.queue.remove(run)
+            if run in self.queue:
+                run.save(state=state)
+                self.queue.remove(run)
+            elif run is self.active:
+                run.stopped_as = state
+                run.control.stop()
+                run.update(state=RunState.STOPPING)
+            else:
+                return False
+            return True
 
     def drop(self, run: Run) -> None:
         """Removes a deleted run from the queue if it waits there."""
         with self._lock:
             if run in self.queue:
                 self.queue.remove(run)
-                run.update(state=RunState.STOPPED)
-                self._recorder.save(run)
-
-    def request_stop(self, run: Run, state: RunState) -> None:
-        """Ends the run that trains after its current batch; it is then in `state`."""
-        with self._lock:
-            run.stopped_as = state
-            run.control.stop()
-            run.update(state=RunState.STOPPING)
+                self._save(run, state=RunState.STOPPED)
 
     def close(self, timeout: float) -> None:
         """Stops training and waits for its thread; waiting runs become interrupted ones."""
         with self._lock:
             self._closed = True
             for run in self.queue:
-                run.update(state=RunState.INTERRUPTED)
-                self._recorder.save(run)
+                self._save(run, state=RunState.INTERRUPTED)
             self.queue.clear()
             if self.active is not None and not self.active.control.should_stop():
-                self.request_stop(self.active, RunState.INTERRUPTED)
+                self.end(self.active, RunState.INTERRUPTED)
             thread = self._thread
         if thread is not None:
             thread.join(timeout)
@@ -151,33 +147,31 @@ class TrainingWorker:
         )
         thread.start()  # if this fails, the run stays in the queue
         self.active, self._thread = self.queue.pop(0), thread
-        run.update(state=RunState.RUNNING)
-        self._recorder.save(run)
+        self._save(run, state=RunState.RUNNING)
         log.info("Run %s has started.", run.run_id)
 
     def _run(self, run: Run) -> None:
         """The thread: trains one run, records how it ended, and starts the next."""
-        changes: dict[str, Any]
+        state, error = RunState.FAILED, None
         try:
             self._train(run)
-            changes = {"state": RunState.DONE if run.is_complete(run.events) else run.stopped_as}
+            state = RunState.DONE if run.is_complete(run.events) else run.stopped_as
         except CancelledError:
-            changes = {"state": run.stopped_as}
-        except DigitLabError as error:
-            changes = {"state": RunState.FAILED, "error": str(error)}
-        except Exception as error:
+            state = run.stopped_as
+        except DigitLabError as failure:
+            error = str(failure)
+        except Exception as failure:
             log.exception("Run %s failed", run.run_id)
-            changes = {
-                "state": RunState.FAILED,
-                "error": "Training stopped at an unexpected error: "
-                f"{error or type(error).__name__}. "
-                "The details are in the window where Digit Lab was started.",
-            }
-        end = changes.get("error", changes["state"].value)
-        log.info("Run %s has ended: %s", run.run_id, end)
+            error = (
+                "Training stopped at an unexpected error: "
+                f"{failure or type(failure).__name__}. "
+                "The details are in the window where Digit Lab was started."
+            )
+        log.info("Run %s has ended: %s", run.run_id, error or state.value)
         with self._lock:
             try:
-                self._recorder.finish(run, **changes)
+                run.update(state=state, error=error)
+                self._finish(run)
             finally:
                 self.active = None
                 self._start_next()
@@ -195,9 +189,10 @@ class TrainingWorker:
         with self._lock:
             run.update(dataset_title=data.title, **runtime.to_dict())
         resume = self._load_state(run)
-        self._recorder.save(run)
+        self._save(run)
         for event in self._fit(config, data, runtime, run.control, resume):
-            self._recorder.record(run, event)
+            self._record(run, event)
+            self._notifier.notify()
 
     def _load_state(self, run: Run) -> ResumeState | None:
         """The state to resume from; discards events that came after it."""
@@ -205,6 +200,10 @@ class TrainingWorker:
         epoch = run.snapshot.place_epoch
         state, count = run.resume_state(epoch)
         stored = run.database.events(run.run_id)
+        checkpoint = None
+        if state is not None:
+            with suppress(DamagedFileError):  # its weights are not needed to resume
+                checkpoint = run.files.checkpoint(epoch)
         with self._lock:
             if count != len(run.shown_events(stored)):
                 run.rewind_to(stored, count, epoch)
@@ -212,8 +211,63 @@ class TrainingWorker:
             run.discard_rewound(count)
             run.events = stored[:count]
             run.previews.resume(state.position.step if state else 0)
-            if state is not None:
-                with suppress(DamagedFileError):  # its weights are not needed to resume
-                    run.latest = run.evaluated = run.files.checkpoint()
-                    run.is_saved = True
+            if checkpoint is not None:
+                run.latest = run.evaluated = checkpoint
+                run.is_saved = True
         return state
+
+    def _record(self, run: Run, event: Event) -> None:
+        """Adds an event to a run, and writes it when due."""
+        with self._lock:
+            if isinstance(event, Checkpoint):
+                run.latest, run.is_saved = event, False
+                if event.test_probabilities is not None:
+                    run.evaluated = event
+            elif isinstance(event, PreviewFrame):
+                run.previews.append(event)
+            else:
+                run.append_event(event)
+        if isinstance(event, Checkpoint):
+            self._save_checkpoint(run, event)
+        elif run.is_write_due:
+            self._try_write(run, run.write_events)
+
+    def _finish(self, run: Run) -> None:
+        """Writes what is not written yet, and frees memory."""
+        if run.latest is not None and not run.is_saved:
+            self._save_checkpoint(run, run.latest)  # the disk may have space again
+        for write in (run.write_events, run.previews.save, run.save):
+            self._try_write(run, write)
+        if run.is_saved:
+            run.latest = run.evaluated = None
+        if run.events is not None and run.written == len(run.events):
+            run.events = None
+
+    def _save_checkpoint(self, run: Run, checkpoint: Checkpoint) -> None:
+        if checkpoint.resume is None and checkpoint.progress > 0:
+            return  # weights that were published within an epoch cannot be resumed from
+
+        def write() -> None:
+            run.write_events()
+            run.files.save(checkpoint, run.written, run.snapshot.to_json())
+            run.files.prune(run.snapshot.epochs)
+            with self._lock:
+                run.is_saved = True
+                run.update(kept=tuple(run.files.epochs()))
+                run.save()
+
+        self._try_write(run, write)
+
+    def _save(self, run: Run, **changes: RunState) -> None:
+        """Changes a run, and writes it if possible."""
+        with self._lock:
+            run.update(**changes)
+            self._try_write(run, run.save)
+
+    def _try_write(self, run: Run, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except StorageError as error:
+            log.exception("Run %s could not be written", run.run_id)
+            with self._lock:
+                run.update(message=str(error))

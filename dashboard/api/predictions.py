@@ -20,4 +20,4 @@ def register(api: FastAPI, service: TrainingService) -> None:
     ) -> ProbabilityHistory:
         """Reads a drawing with every network that a run has kept, from the untrained one on."""
         image = service.inspection.drawing(body.drawing(), body.as_drawn)
-        return service.prediction_history.of_image(image, body.run)
+        return service.predictions.history(image, body.run)

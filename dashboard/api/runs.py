@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Response
 
 from core.config import parse_config
-from core.records.health import Health
 from core.records.runs import RunSnapshot
-from core.records.speed import Promises
+from core.records.server import Health, Promises
 from dashboard.api.schemas import (
     Datasets,
     Events,

@@ -117,7 +117,7 @@ def _history(
     ref = CheckpointRef.parse(request.get("version"))
     try:
         image = service.inspection.drawing(request["drawing"] or {}, request["as_drawn"])
-        course = service.prediction_history.of_image(image, ref.run_id)
+        course = service.predictions.history(image, ref.run_id)
     except NoModelError:
         return None, text.NOTHING_TRAINED
     except EmptyDrawingError:

@@ -25,6 +25,7 @@ from core.errors import (
 )
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import attribute
+from core.service.inspection import MAX_VIEWS
 from core.service.service import TrainingService
 from core.training.loop import Event
 from core.training.state import Checkpoint
@@ -211,8 +212,9 @@ def test_grad_cam_of_a_network_without_convolutions_is_refused(
 def test_more_networks_and_images_than_are_kept_are_opened_anew(
     service: TrainingService, run_id: str
 ) -> None:
-    first = [service.inspection.activations(place, run_id, 1).view for place in range(6)]
-    again = [service.inspection.activations(place, run_id, 1).view for place in range(6)]
+    places = range(MAX_VIEWS + 2)
+    first = [service.inspection.activations(place, run_id, 1).view for place in places]
+    again = [service.inspection.activations(place, run_id, 1).view for place in places]
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.probabilities, other.probabilities)
-    assert service.inspection.activations(5, run_id, 1).view is again[5]
+    assert service.inspection.activations(places[-1], run_id, 1).view is again[-1]

@@ -12,6 +12,7 @@ from core.data.dataset import Dataset
 from core.errors import StorageError, WrongStateError
 from core.records.preview import PreviewFrame
 from core.records.runs import RunState
+from core.runs.checkpoints import CheckpointFiles
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
@@ -227,7 +228,7 @@ def test_a_kill_between_any_two_writes_leaves_runs_that_go_on_to_the_same_metric
 def check_every_kept_epoch_has_its_events(folder: Path) -> None:
     store = RunDatabase(folder)
     for run in store.runs():
-        files = store.checkpoint_files(run.run_id, CONFIG.model)
+        files = CheckpointFiles(folder / run.run_id, CONFIG.model)
         for epoch in files.epochs():
             assert files.resume_state(epoch)[1] <= len(store.events(run.run_id))
     store.close()

@@ -87,7 +87,12 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
     service.close()
     service = make_service(runs=tmp_path)
     answered: list[bool] = []
-    for owner, name in ((RunDatabase, "events"), (CheckpointFiles, "resume_state")):
+    reads = (
+        (RunDatabase, "events"),
+        (CheckpointFiles, "resume_state"),
+        (CheckpointFiles, "checkpoint"),
+    )
+    for owner, name in reads:
         read = getattr(owner, name)
 
         def slow(*arguments: Any, read: Any = read, **options: Any) -> Any:
@@ -100,7 +105,7 @@ def test_pages_are_answered_while_a_run_reads_where_it_goes_on(
         monkeypatch.setattr(owner, name, slow)
     service.runs.resume(run_id)
     assert finish(service, run_id).state is RunState.DONE
-    assert answered == [True, True]
+    assert answered == [True, True, True]
 
 
 def test_what_changes_while_a_rewind_reads_is_read_again(
@@ -135,11 +140,11 @@ def test_a_fork_from_an_epoch_that_is_given_up_meanwhile_is_refused(
     trained_service: TrainingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (before,) = trained_service.runs.all()
-    files = trained_service._database.checkpoint_files(before.run_id, "mlp")
+    folder = trained_service._database.root / before.run_id
     read = RunDatabase.events
 
     def late(store: RunDatabase, run_id: str) -> Any:
-        for path in files.folder.glob("0001.*"):  # as a run of more than 50 epochs does
+        for path in folder.glob("0001.*"):  # as a run of more than 50 epochs does
             path.unlink()
         return read(store, run_id)
 

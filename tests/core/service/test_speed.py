@@ -12,7 +12,7 @@ from core.config import PRESETS, TrainConfig, parse_config
 from core.data.catalog import DataCatalog
 from core.device import Runtime, choose_runtime
 from core.errors import CancelledError
-from core.records.speed import Promise, Promises
+from core.records.server import Promise, Promises
 from core.service.service import TrainingService
 from core.service.speed import WATCHED_SPEED
 from core.training.loop import Event
@@ -69,8 +69,9 @@ def test_another_device_is_measured_anew(
     measured(make_service(runs=folder, probe=probe), wait_until)
     (here,) = {name.split(":")[0] for name in json.loads((folder / "speed.json").read_text())}
     monkeypatch.setattr("platform.node", lambda: f"not {here}")
-    other = make_service(runs=moved, probe=probe)
+    moved.mkdir()
     (moved / "speed.json").write_text((folder / "speed.json").read_text())
+    other = make_service(runs=moved, probe=probe)
     assert other.speed.promises().state == "measuring"
     measured(other, wait_until)
     assert len(probe.asked) == 2 * len(PRESETS)

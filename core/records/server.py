@@ -1,9 +1,35 @@
-"""What the presets promise on this computer."""
+"""Whether runs can be trained on this computer, and how long that takes."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from core.records.datasets import DatasetState
+
+OK = "ok"
+
 PromiseState = Literal["measured", "measuring", "unknown"]
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is needed for training, now.
+
+    `status` is `ok`, or a sentence that says why no run can be trained; it names no folder.
+    `queue_length` counts the runs that wait. `free_bytes` is the disk space for runs; null if their
+    folder cannot be read.
+    """
+
+    status: str
+    worker_alive: bool
+    queue_length: int
+    free_bytes: int | None
+    dataset: str
+    dataset_state: DatasetState
+    version: str
+
+    @property
+    def can_train(self) -> bool:
+        return self.status == OK
 
 
 @dataclass(frozen=True)
