@@ -111,7 +111,7 @@ def panels(service: TrainingService) -> html.Main:
         dcc.Store(id=ids.OPEN_TAB),
         *(lazy.request(panel_id(tab.id)) for tab in TABS if tab.id != BUILT_AT_ONCE),
         *stores(*(ids.version(tab) for tab in OF_A_NETWORK)),
-        *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
+        dcc.Store(id=ids.GALLERY_CHOICE),
         dcc.Store(id=ids.DRAW_FORM, storage_type="session"),
     ]
     groups = groupby(TABS, key=lambda tab: tab.group)

@@ -21,8 +21,7 @@
   let waitsForNetwork = false;
   let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, element, NO_ANSWER, noUpdate, openTab } = window.digitlab;
-  const { setProps, url, watchQuestions } = window.digitlab;
+  const { addCallbacks, ask, element, noUpdate, onPress, openTab, setProps, url } = window.digitlab;
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -44,7 +43,7 @@
   const hasNetwork = () => /\d/.test(position());
 
   // One request at a time; when it is answered, the newest drawing goes next.
-  async function ask() {
+  async function read() {
     changed = true;
     if (asking) return;
     asking = true;
@@ -134,31 +133,36 @@
     if (message.text) trained = Number(message.text.progress);
     if (message.run || message.shown === null) run = message.run ?? null;
     if (message.run && !/done|stopped|failed/.test(message.run.state)) starting = false;
-    if (waitsForNetwork && (message.text || message.run)) ask();
+    if (waitsForNetwork && (message.text || message.run)) read();
   }
 
   // The scripts of live/ are loaded after this one.
   document.addEventListener("DOMContentLoaded", () => window.live.listen(follow));
 
-  document.addEventListener("click", ({ target }) => {
-    if (target.closest("#draw-start")) {
-      starting = true;
-      showNoNetwork(result);
-    } else if (target.closest("#draw-inside")) {
-      document.addEventListener("navigate", lookInside, { once: true });
-      openTab("inside");
-    }
+  const refuse = (sentence) => (element("draw-start-error").textContent = sentence);
+  const start = async () => {
+    starting = true;
+    refuse("");
+    showNoNetwork(result);
+    const { run_id } = await ask("POST", "/api/runs", { preset: PRESET });
+    setProps("run-pick", { value: run_id });
+  };
+  onPress("#draw-start", start, (sentence) => {
+    starting = false;
+    refuse(sentence);
+    read();
   });
 
-  // Dash asks for it, too, when the tab is built.
-  watchQuestions("draw-start-error.children", (isGood) => {
-    if (starting && !isGood) setProps("draw-start-error", { children: NO_ANSWER });
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest("#draw-inside")) return;
+    document.addEventListener("navigate", lookInside, { once: true });
+    openTab("inside");
   });
 
   // Shows the drawing on the tab Inside.
   const lookInside = () => setProps("inside-source", { value: "drawing" });
 
-  document.addEventListener("drawing", ask);
+  document.addEventListener("drawing", read);
   window.addEventListener("theme", drawOverlay);
 
   addCallbacks("draw", {
@@ -170,16 +174,10 @@
       version = newVersion;
       asDrawn = form === "drawn";
       window.digitlab.drawing.repaint();
-      ask();
-      return noUpdate();
-    },
-
-    // No run was started: a sentence says why.
-    refused: (sentence) => {
-      if (!sentence) return noUpdate();
-      starting = false;
-      ask();
+      read();
       return noUpdate();
     },
   });
+
+  window.digitlab.prediction = { network, isAsDrawn: () => asDrawn };
 })();

@@ -107,7 +107,6 @@ class _Ids(TypedDict):
 
 
 _SELECTION: TypeAdapter[list[_Row] | _Ids] = TypeAdapter(list[_Row] | _Ids)
-EDITABLE = ("name", "note", "pinned")
 _THEME = """themeQuartz.withParams({
     spacing: 6, fontSize: 'var(--t-2)', fontFamily: 'var(--font)', cellHorizontalPadding: 8,
     rowHeight: 37, headerHeight: 36, headerFontSize: 'var(--t-1)', headerFontWeight: 400,
@@ -174,7 +173,7 @@ def colour(run: RunSnapshot) -> str:
 
 
 def actions(run: RunSnapshot) -> list[str]:
-    """What can be done with a run in its state, besides showing and deleting it."""
+    """What can be done with a run in its state, besides showing it."""
     waits_or_trains = run.state in (RunState.RUNNING, RunState.QUEUED)
     known = not run.brought_in  # how it was trained
     possible = {
@@ -184,6 +183,7 @@ def actions(run: RunSnapshot) -> list[str]:
         "repeat": known and not run.parent_epoch and run.lesson is None,
         "continue": known and bool(run.kept),
         "rewind": known and run.state.at_rest,
+        "delete": True,
     }
     return [action for action, is_possible in possible.items() if is_possible]
 
@@ -215,6 +215,7 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "pinned": run.pinned,
         # Not shown, but used by scripts of the page:
         "can": actions(run),
+        "group": run.group,
         "pair": run.pair,
         "revision": run.revision,
         "share": f"{run.share:.1%}",

@@ -164,18 +164,19 @@ def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) 
     expect(dashboard.kept_drawings).to_have_count(1)
     dashboard.button("Teach it these").click()
     expect(hand.get_by_role("alert")).to_contain_text("Press Train first")
+    dashboard.expect_refusals(409)
     dashboard.button("Delete this 1").click()
     expect(dashboard.kept_drawings).to_have_count(0)
 
     # Draw trains a network itself, and reads the drawing; without an answer it says so.
     train = dashboard.page.locator(".draw-tab").get_by_role("button", name=re.compile("^Train"))
-    questions = "**/_dash-update-component*"
-    dashboard.page.route(questions, lambda route: route.fulfill(status=503))
+    runs = "**/api/runs"
+    dashboard.page.route(runs, lambda route: route.fulfill(status=503))
     train.click()
     expect(dashboard.text("Digit Lab did not answer")).to_be_visible()
     expect(train).to_be_visible()
-    dashboard.page.unroute(questions)
-    dashboard.problems.clear()
+    dashboard.page.unroute(runs)
+    dashboard.expect_refusals(503)
     train.click()
     dashboard.until(lambda: dashboard.predicted_digit() is not None)
     epochs = dashboard.region(course).get_by_role("columnheader")

@@ -58,8 +58,6 @@ def sent(run: str) -> dict[str, Any]:
             "predicted": None,
         },
         draw.COURSE_REQUEST: {"version": version, "drawing": SEVEN, "as_drawn": False, "last": 1},
-        draw.HAND_REQUEST: {"drawing": SEVEN, "as_drawn": False, "label": 7},
-        draw.HAND_DELETE: {"drawing": "x", "all": False},
         inside.REQUEST: {
             "source": "test",
             "index": "3",
@@ -82,10 +80,7 @@ def sent(run: str) -> dict[str, Any]:
         },
         embedding.RUN: {"run": run},
         ids.RUNS_GRID: [{"run_id": run}],
-        f"{ids.RUNS_GRID}.cellValueChanged": [{"rowId": run, "colId": "name", "value": "A run"}],
-        runs.EPOCH: "1",
         runs.FIELD: "learning_rate",
-        runs.VALUE: "0.01",
         pairs.CNN: "simple_cnn",
         ids.RUN_PICK: run,
     }

@@ -25,37 +25,20 @@ from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
 
 FIND = "runs-find"
-SHOW = "runs-show"
-PAUSE = "runs-pause"
-STOP = "runs-stop"
-REPEAT = "runs-repeat"
-DELETE = "runs-delete"
-DELETED = "runs-deleted"
-DELETED_NAMES = "runs-deleted-names"
-DELETED_IDS = "runs-deleted-ids"
-UNDO = "runs-undo"
-SAY = "runs-say"
 ONE = "runs-one"
 ONE_TITLE = "runs-one-title"
-ONE_SAY = "runs-one-say"
 EPOCH = "runs-epoch"
 PROPOSED_EPOCH = "runs-proposed-epoch"
-REWIND = "runs-rewind"
 FIELD = "runs-field"
 VALUE = "runs-value"
 CHOICES = "runs-choices"
-FORK = "runs-fork"
 FILES = "runs-files"
 METRIC = "runs-metric"
 CHANGED = "runs-changed"
 """The store that changes when the selected runs have."""
 CURVES = "runs-curves"
 DIFFERENCES = "runs-differences"
-GROUP = "runs-group"
-GROUP_LINE = "runs-group-line"
-GROUP_SIZE = "runs-group-size"
 
-SEEDS = 5
 EXPLANATION = (
     "Every run is kept. Double-click a name or a note to change it. Locked runs cannot be deleted."
 )
@@ -72,18 +55,18 @@ def layout(service: TrainingService) -> html.Div:
             panel(
                 "All runs",
                 _tools(service.imports.MAX_BYTES),
-                dbc.Alert(id=SAY, is_open=False, dismissable=True),
+                dbc.Alert(id="runs-say", is_open=False, dismissable=True),
                 alert(
-                    DELETED,
-                    html.Span(id=DELETED_NAMES),
-                    dbc.Button("Undo", id=UNDO, size="sm", color="link"),
+                    "runs-deleted",
+                    html.Span(id="runs-deleted-names"),
+                    dbc.Button("Undo", id="runs-undo", size="sm", color="link"),
                     color="info",
                 ),
                 html.Div([runs_table.grid(), _no_rows()], className="runs-table"),
                 help_link(EXPLANATION, "runs"),
             ),
             html.Div([_comparison(), _details()], className="runs-split"),
-            *stores(DELETED_IDS, CHANGED, PROPOSED_EPOCH),
+            *stores(CHANGED, PROPOSED_EPOCH),
         ]
     )
 
@@ -121,12 +104,12 @@ def _tools(max_upload: int) -> html.Div:
     bulk = html.Div(
         [
             html.B(className="runs-count", role="status"),
-            button("Show", SHOW),
-            button("Pause", PAUSE, className=PRESS_ONCE),
-            button("Stop", STOP),
-            button(f"Repeat with {SEEDS} seeds", REPEAT, className=PRESS_ONCE),
+            button("Show", "runs-show"),
+            button("Pause", "runs-pause", className=PRESS_ONCE),
+            button("Stop", "runs-stop"),
+            button("Repeat with 5 seeds", "runs-repeat", className=PRESS_ONCE),
             dbc.DropdownMenu(id=FILES, label="Download", size="sm", style=HIDDEN),
-            button("Delete", DELETE),
+            button("Delete", "runs-delete"),
             html.Button(
                 ["Clear selection ", escape],
                 className="btn push runs-clear",
@@ -182,12 +165,12 @@ def _details() -> html.Section:
         html.Div(id=DIFFERENCES),
         html.P(
             [
-                html.Span(id=GROUP_SIZE),
-                dbc.Button("Select all of them", id=GROUP, size="sm", color="link"),
+                html.Span(id="runs-group-size"),
+                dbc.Button("Select all of them", id="runs-group", size="sm", color="link"),
             ],
-            id=GROUP_LINE,
+            id="runs-group-line",
             className="mb-0 small",
-            style=HIDDEN,
+            hidden=True,
         ),
         html.Div(_single_run(), id=ONE, style=HIDDEN),
     )
@@ -206,12 +189,12 @@ def _single_run() -> list[Any]:
                 select("with", FIELD, settings, "learning_rate"),
                 labelled(["=", html.Span(" value", className="sr-only")], value),
                 html.Datalist(id=CHOICES),
-                button("Fork", FORK, className=PRESS_ONCE),
-                button("Rewind", REWIND),
+                button("Fork", "runs-fork", className=PRESS_ONCE),
+                button("Rewind", "runs-rewind"),
             ],
             className="controls",
         ),
-        dbc.Alert(id=ONE_SAY, is_open=False, dismissable=True, className="small"),
+        dbc.Alert(id="runs-one-say", is_open=False, dismissable=True, className="small"),
         html.P(
             "A fork is a new run that shares the epochs before. Rewinding takes the run itself "
             "back; its later epochs go when you resume it.",

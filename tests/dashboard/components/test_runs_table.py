@@ -89,7 +89,7 @@ def test_settings_of_ones_own_and_files_from_elsewhere_have_no_preset() -> None:
     ids=["training", "paused", "done", "interrupted fork", "imported"],
 )
 def test_a_row_has_what_can_be_done_with_the_run(run: dict[str, Any], actions: list[str]) -> None:
-    assert runs_table.row(replace(RUN, **run))["can"] == actions
+    assert runs_table.row(replace(RUN, **run))["can"] == [*actions, "delete"]
 
 
 def test_every_column_shows_something_of_a_row() -> None:
