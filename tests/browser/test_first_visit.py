@@ -172,6 +172,7 @@ def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) 
     train = dashboard.page.locator(".draw-tab").get_by_role("button", name=re.compile("^Train"))
     runs = "**/api/runs"
     dashboard.page.route(runs, lambda route: route.fulfill(status=503))
+    expect(train).to_have_accessible_name(re.compile(r"^Train, about \d+ s$"))
     train.click()
     expect(dashboard.text("Digit Lab did not answer")).to_be_visible()
     expect(train).to_be_visible()

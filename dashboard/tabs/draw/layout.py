@@ -62,7 +62,7 @@ def _answer() -> html.Section:
     start = html.Div(
         [
             dbc.Button(
-                ["Train", html.Span(id="draw-promise")],
+                html.Span(["Train", html.Span(id="draw-promise")]),
                 id="draw-start",
                 color="primary",
                 className=PRESS_ONCE,
