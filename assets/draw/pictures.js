@@ -133,7 +133,7 @@
     });
     const opacity = Float32Array.from({ length: count }, (_, index) => data[4 * index + 3] / 255);
     const paper = paperFor(luma, opacity);
-    return luma.map((level, index) => Math.round(paper + (level - paper) * opacity[index]));
+    return Array.from(luma, (level, index) => Math.round(paper + (level - paper) * opacity[index]));
   }
 
   // The grey of the paper behind transparent pixels. A picture with paper of its own, as a round

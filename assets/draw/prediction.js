@@ -8,7 +8,6 @@
   const UNTRAINED = ["No answer yet", "Before training it can only guess."];
   const TRAINING = ["running", "stopping"];
   const PRESET = "speedrun"; // that is trained here
-  const MEASURING_MS = 1000;
 
   let asking = false;
   let changed = false;
@@ -19,7 +18,6 @@
   let trained = 0;
   let starting = false; // whether somebody pressed Train here, and the run has not come yet
   let waitsForNetwork = false;
-  let promised = null; // resolves when the button says how long it takes
 
   const { addCallbacks, ask, element, noUpdate, onPress, openTab, setProps, url } = window.digitlab;
   const view = () => window.digitlab.result;
@@ -110,23 +108,9 @@
     if (!block) return;
     block.hidden = !canStart && !learns;
     element("draw-start").hidden = !canStart;
-    if (canStart) promised ??= showPromise();
     const bar = element("draw-learning");
     bar.hidden = !learns;
     bar.value = run && !starting ? trained / run.epochs : 0;
-  }
-
-  async function showPromise() {
-    const answer = await fetch(url("/api/speed")).catch(() => null);
-    if (!answer?.ok) return;
-    const { state, presets } = await answer.json();
-    const { seconds } = presets[PRESET];
-    if (seconds !== null) {
-      element("draw-promise").textContent = `, about ${Math.max(1, Math.round(seconds))} s`;
-    } else if (state === "measuring") {
-      await wait(MEASURING_MS);
-      await showPromise();
-    }
   }
 
   function follow(message) {

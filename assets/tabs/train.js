@@ -92,8 +92,6 @@
   });
 
   document.addEventListener("click", ({ target }) => {
-    const press = target.closest("[data-press]");
-    if (press) document.getElementById(press.dataset.press).click();
     if (target.closest("#use-settings")) {
       form.use(run.config);
       document.getElementById("run-settings").close();
@@ -145,7 +143,8 @@
     setProps("train-answer", children ? sentence : { is_open: false });
   }
 
-  onPress(".train-view .press-once", ({ id }) => ACTIONS[id](), say);
+  const buttons = ".train-view .press-once, [data-press]";
+  onPress(buttons, ({ id, dataset }) => ACTIONS[dataset.press ?? id](), say);
   onPress("#dataset-retry", () => ask("POST", "/api/datasets/search"), say);
 
   const answerRate = (sentence) => (element("rate-answer").textContent = sentence);
@@ -157,20 +156,32 @@
   };
   onPress("#rate-button", setRate, answerRate);
 
-  // What the presets promise
+  // What the presets promise, here and on Draw
 
   let asked = 0;
+  let promises = null; // by preset
 
   async function fetchPromises() {
     const mine = ++asked;
     const answer = await fetch(url("/api/speed")).catch(() => null);
     if (!answer?.ok || mine !== asked) return;
     const { state, presets } = await answer.json();
-    for (const element of document.querySelectorAll("[data-promise]")) {
-      element.textContent = promise(presets[element.dataset.promise]);
-    }
+    promises = presets;
+    showPromises();
     if (state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
   }
+
+  function showPromises() {
+    const fill = (name, words) => {
+      for (const part of document.querySelectorAll(`[data-${name}]`)) {
+        part.textContent = words(promises[part.dataset[name]]);
+      }
+    };
+    if (!promises) return;
+    fill("promise", promise);
+    fill("takes", ({ seconds }) => (seconds === null ? "" : `, about ${roughly(seconds)}`));
+  }
+  document.addEventListener("built", showPromises);
 
   function promise({ accuracy, seconds }) {
     const time = seconds === null ? "" : `about ${roughly(seconds)}`;

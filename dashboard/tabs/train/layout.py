@@ -147,8 +147,8 @@ def _slot() -> html.Div:
         [
             html.I(className="note-icon"),
             _message(),
-            html.Button("Cancel", className="btn", **{"data-press": "stop-button"}),
-            html.Button("Resume", className="btn", **{"data-press": "resume-button"}),
+            html.Button("Cancel", className=f"btn {PRESS_ONCE}", **{"data-press": "stop-button"}),
+            html.Button("Resume", className=f"btn {PRESS_ONCE}", **{"data-press": "resume-button"}),
             _button("retry-button", ["Train with ", _live("retry-rate")], "Starting…"),
         ],
         className="note",
