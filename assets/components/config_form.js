@@ -203,6 +203,7 @@
   window.digitlab.settings = {
     same,
     titles: () => known.titles,
+    kinds: () => known.kinds,
 
     // Settings as they are typed, as REST takes them.
     typed: (texts) =>

@@ -4,12 +4,9 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, ask, element, make, noUpdate, onPress, openTab, saveInTurn, setProps } =
-    window.digitlab;
+  const { ask, element, make, onPress, openTab, saveInTurn, setProps } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
-
-  const SELECT_FIRST = "Select a run first.";
 
   // What each button does: the first that can be done with any of the selected runs.
   const BUTTONS = {
@@ -59,9 +56,55 @@
     comparison ??= setTimeout(() => {
       comparison = null;
       const changed = () => setProps("runs-changed", { data: Date.now() });
-      if (tab === "runs") window.live.whenIdle("comparison", changed);
+      if (tab !== "runs") return;
+      window.live.whenIdle("comparison", changed);
+      if (wanted) showOne(wanted);
     }, milliseconds);
   }
+
+  // The one selected run, if it can be continued: from which epochs, and with what.
+
+  let wanted = null; // its id
+  let one = null; // the run that is shown
+
+  async function showOne(id) {
+    wanted = id;
+    const [part, epochs] = [element("runs-one"), element("runs-epoch")];
+    if (!id) {
+      part.hidden = true;
+      epochs.replaceChildren();
+      return;
+    }
+    const found = await ask("GET", `/api/runs/${id}`).catch(() => null);
+    if (found?.run_id !== wanted) return;
+    one = found;
+    part.hidden = false;
+    element("runs-one-title").textContent = `Continue ${nameOf(one)}`;
+    const chosen = epochs.value && Number(epochs.value); // somebody's choice stays
+    const proposed = one.kept.findLast((epoch) => epoch < one.epochs);
+    epochs.replaceChildren(...one.kept.map((epoch) => new Option(epoch || "0 (untrained)", epoch)));
+    epochs.value = one.kept.includes(chosen) ? chosen : proposed;
+    suggest();
+  }
+
+  const nameOf = ({ name, number }) => name || `Run ${number}`;
+
+  // Tells what the setting is, and what it can be.
+  function suggest() {
+    const { value: name } = element("runs-field");
+    const { kinds, titles } = window.digitlab.settings;
+    const kind = kinds()[name];
+    const choices = kind === "bool" ? ["true", "false"] : Array.isArray(kind) ? kind : [];
+    const options = choices.map((value) => make("option", { value, label: titles()[value] ?? value }));
+    element("runs-choices").replaceChildren(...options);
+    setProps("runs-value", { placeholder: `now ${one.config[name]}` });
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "runs-field") return;
+    setProps("runs-value", { value: "" }); // it was another setting's
+    suggest();
+  });
 
   const isOrderedByWhatChanges = () =>
     grid.getGridOption("quickFilterText") ||
@@ -111,10 +154,19 @@
     for (const [id, actions] of Object.entries(BUTTONS)) {
       element(id).hidden = !actions.some((action) => can.has(action));
     }
-    const { length: seeds } = selected.length === 1 ? groupOf(selected[0]) : [];
+    const [run] = selected.length === 1 ? selected : [];
+    const { length: seeds } = run ? groupOf(run) : [];
     element("runs-group-line").hidden = !seeds;
     const group = `One of ${seeds} runs that differ only in their seeds.`;
     if (seeds) element("runs-group-size").textContent = group;
+    element("runs-files").hidden = !run?.can.includes("weights");
+    for (const link of document.querySelectorAll(".bulk a.file")) {
+      const kind = /of-(\w+)/.exec(link.className)[1];
+      link.hidden = !can.has(kind);
+      if (run) link.href = link.href.replace(/runs\/[^/]+/, `runs/${run.run_id}`);
+    }
+    const id = run?.can.includes("continue") ? run.run_id : null;
+    if (id !== wanted) showOne(id);
     const label = can.has("pause") ? "Pause" : "Resume";
     if (element("runs-pause").textContent !== label) setProps("runs-pause", { children: label });
   }
@@ -191,28 +243,26 @@
     grid.setNodesSelected({ nodes, newValue: true });
   }
 
-  // The one run that is selected, and the epoch to continue from.
-  function chosen() {
-    const runs = selectedRuns();
+  // The path of what is done with the one run, and the epoch to continue from.
+  function ofOne(action) {
     const { value: epoch } = element("runs-epoch");
-    if (runs.length !== 1 || !epoch) throw SELECT_FIRST;
-    return [runs[0], Number(epoch)];
+    if (!epoch || one.run_id !== wanted) throw "Select a run first.";
+    return [`/api/runs/${one.run_id}/${action}`, Number(epoch)];
   }
 
   async function rewind() {
-    const [{ run_id, name }, epoch] = chosen();
-    await ask("POST", `/api/runs/${run_id}/rewind`, { epoch });
-    sayOfOne(`${name} is back after epoch ${epoch}. Resume it to go on from there.`, "info");
+    const [path, epoch] = ofOne("rewind");
+    const run = await ask("POST", path, { epoch });
+    sayOfOne(`${nameOf(run)} is back after epoch ${epoch}. Resume it to go on from there.`, "info");
   }
 
   async function fork() {
-    const [{ run_id }, epoch] = chosen();
+    const [path, epoch] = ofOne("fork");
     const [{ value: field }, { value }] = [element("runs-field"), element("runs-value")];
     const change = value && window.digitlab.settings.typed({ [field]: value });
-    const child = await ask("POST", `/api/runs/${run_id}/fork`, { epoch, ...change });
+    const child = await ask("POST", path, { epoch, ...change });
     setProps("run-pick", { value: child.run_id });
-    const title = child.name || `Run ${child.number}`;
-    sayOfOne(`${title} goes on from there. Select both to see where they part.`, "info");
+    sayOfOne(`${nameOf(child)} goes on from there. Select both to see where they part.`, "info");
   }
 
   const sayOfOne = (children, color = "danger") =>
@@ -260,13 +310,6 @@
     if (step && buttons.includes(target)) {
       buttons[(buttons.indexOf(target) + step + buttons.length) % buttons.length].focus();
     }
-  });
-
-  addCallbacks("runs", {
-    clearValue: () => "", // it was another setting's
-    // The epoch to go on from stays what it is while the run has it.
-    keepEpoch: (options, proposed, epoch) =>
-      options?.some(({ value }) => value === epoch) ? noUpdate() : proposed,
   });
 
   // Through a request of the page's own: a browser would open the answer if there is no such file.

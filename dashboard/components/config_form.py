@@ -166,7 +166,10 @@ def known_settings(weights: dict[str, int]) -> dict[str, Any]:
         "presets": presets,
         "first": PRESETS[FIRST_PRESET].config.model_dump(),
         "titles": {**CHOICE_TITLES, **{name: field.title for name, field in fields}},
-        "kinds": {name: getattr(field.annotation, "__name__", "") for name, field in fields},
+        "kinds": {
+            name: get_args(field.annotation) or str(getattr(field.annotation, "__name__", ""))
+            for name, field in fields
+        },
         "weights": weights,
     }
 

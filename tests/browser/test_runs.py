@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from core.errors import WrongStateError
 from tests.browser.app_server import AppServer
@@ -251,13 +251,15 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     open_runs(dashboard, server)
     select(dashboard, title(server, run_id))
     expect(dashboard.field("from epoch")).to_have_value("2")
-    held = dashboard.hold_back("runs-changed.data")
-    dashboard.page.evaluate("dash_clientside.set_props('runs-changed', {data: 1})")
+    held: list[Route] = []
+    dashboard.page.route(f"**/api/runs/{run_id}", lambda route: held.append(route))
+    server.service.runs.update_metadata(run_id, note="The table changes.")
     dashboard.until(lambda: held)
     dashboard.field("from epoch").select_option("1")
-    dashboard.stop_holding()  # the answer is to a question from before the choice
+    dashboard.release(held[0])  # the answer is to a question from before the choice
     dashboard.wait_until_quiet()
     expect(dashboard.field("from epoch")).to_have_value("1")
+    dashboard.page.unroute_all(behavior="ignoreErrors")
     dashboard.button("Rewind").click()
     expect(dashboard.status("State")).to_have_text("Paused")
     dashboard.open_tab("Curves")

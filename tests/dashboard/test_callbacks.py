@@ -21,7 +21,6 @@ from dashboard.tabs.experiments.cnn_vs_mlp import layout as pairs
 from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
-from dashboard.tabs.runs import layout as runs
 from dashboard.tabs.train import network
 from tests.conftest import Finish
 from tests.dashboard.conftest import Callbacks, in_memory_service, opened, refusal, until_stopped
@@ -80,7 +79,6 @@ def sent(run: str) -> dict[str, Any]:
         },
         embedding.RUN: {"run": run},
         ids.RUNS_GRID: [{"run_id": run}],
-        runs.FIELD: "learning_rate",
         pairs.CNN: "simple_cnn",
         ids.RUN_PICK: run,
     }

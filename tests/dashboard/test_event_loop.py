@@ -106,7 +106,7 @@ def test_callbacks_ask_the_service_in_threads(
     image = {"version": version, "width": 400, "source": "test", "index": "1"}
     values = {
         ids.RUN_PICK: run.run_id,
-        f"{ids.RUNS_GRID}.selectedRows": {"ids": [run.run_id]},
+        f"{ids.RUNS_GRID}.selectedRows": [{"run_id": run.run_id}],
         f"{compare.CLOCK}.disabled": False,
         compare.VERSION: {"pair": run.pair},
         embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},

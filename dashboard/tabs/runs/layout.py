@@ -9,7 +9,6 @@ from dash import dcc, html
 from core.config import FIXED_IN_A_FORK, TrainConfig
 from dashboard.components import runs_table
 from dashboard.components.controls import (
-    HIDDEN,
     PRESS_ONCE,
     alert,
     button,
@@ -17,22 +16,16 @@ from dashboard.components.controls import (
     labelled,
     panel,
     select,
-    stores,
 )
 from dashboard.components.help_link import help_link
 from dashboard.service import TrainingService
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
+from dashboard.urls import url
 
 FIND = "runs-find"
-ONE = "runs-one"
-ONE_TITLE = "runs-one-title"
-EPOCH = "runs-epoch"
-PROPOSED_EPOCH = "runs-proposed-epoch"
-FIELD = "runs-field"
 VALUE = "runs-value"
 CHOICES = "runs-choices"
-FILES = "runs-files"
 METRIC = "runs-metric"
 CHANGED = "runs-changed"
 """The store that changes when the selected runs have."""
@@ -46,6 +39,21 @@ SELECT_SOME = "Select runs to compare them."
 FORKABLE = [
     name for name in TrainConfig.model_fields if name not in (*FIXED_IN_A_FORK, "precision")
 ]
+
+FILES = {
+    "weights": {
+        "Weights (.pth)": "weights?format=pth",
+        "Weights (.safetensors)": "weights?format=safetensors",
+        "Weights (.onnx)": "weights?format=onnx",
+    },
+    "metrics": {
+        "Metrics (.csv)": "metrics.csv",
+        "Metrics (.json)": "metrics.json",
+        "TensorBoard (.zip)": "tensorboard.zip",
+    },
+    "programs": {"Notebook (.ipynb)": "notebook.ipynb", "Script (.py)": "script.py"},
+}
+"""The files of a run, by what must be possible with it: see `runs_table`."""
 
 
 def layout(service: TrainingService) -> html.Div:
@@ -66,7 +74,7 @@ def layout(service: TrainingService) -> html.Div:
                 help_link(EXPLANATION, "runs"),
             ),
             html.Div([_comparison(), _details()], className="runs-split"),
-            *stores(CHANGED, PROPOSED_EPOCH),
+            dcc.Store(id=CHANGED),
         ]
     )
 
@@ -108,7 +116,7 @@ def _tools(max_upload: int) -> html.Div:
             button("Pause", "runs-pause", className=PRESS_ONCE),
             button("Stop", "runs-stop"),
             button("Repeat with 5 seeds", "runs-repeat", className=PRESS_ONCE),
-            dbc.DropdownMenu(id=FILES, label="Download", size="sm", style=HIDDEN),
+            html.Div(_downloads(), id="runs-files", hidden=True),
             button("Delete", "runs-delete"),
             html.Button(
                 ["Clear selection ", escape],
@@ -133,6 +141,21 @@ def _tools(max_upload: int) -> html.Div:
     )
     idle = html.Div([html.Span(SELECT_SOME, className="soft"), upload], className="runs-idle")
     return html.Div([find, bulk, idle], className="tools runs-tools")
+
+
+def _downloads() -> dbc.DropdownMenu:
+    """Links to the files of a run. The script puts its id in, and hides those that it lacks."""
+    items = [
+        dbc.DropdownMenuItem(
+            title,
+            href=url(f"/api/runs/RUN/{path}"),
+            external_link=True,
+            class_name=f"file of-{kind}",
+        )
+        for kind, files in FILES.items()
+        for title, path in files.items()
+    ]
+    return dbc.DropdownMenu(items, label="Download", size="sm")
 
 
 def _no_rows() -> html.Div:
@@ -172,7 +195,7 @@ def _details() -> html.Section:
             className="mb-0 small",
             hidden=True,
         ),
-        html.Div(_single_run(), id=ONE, style=HIDDEN),
+        html.Div(_single_run(), id="runs-one", hidden=True),
     )
 
 
@@ -180,13 +203,14 @@ def _single_run() -> list[Any]:
     settings = [
         {"value": name, "label": TrainConfig.model_fields[name].title or name} for name in FORKABLE
     ]
+    epoch = html.Select(id="runs-epoch", className="form-select form-select-sm")
     value = dbc.Input(id=VALUE, size="sm", list=CHOICES, autocomplete="off")
     return [
-        html.H2("Continue", id=ONE_TITLE),
+        html.H2("Continue", id="runs-one-title"),
         html.Div(
             [
-                select("from epoch", EPOCH, []),
-                select("with", FIELD, settings, "learning_rate"),
+                labelled("from epoch", epoch),
+                select("with", "runs-field", settings, "learning_rate"),
                 labelled(["=", html.Span(" value", className="sr-only")], value),
                 html.Datalist(id=CHOICES),
                 button("Fork", "runs-fork", className=PRESS_ONCE),
