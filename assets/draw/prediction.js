@@ -6,6 +6,7 @@
   const BETWEEN_MS = 40; // from one question to the next, at least
   const EMPTY = ["Nothing is drawn yet.", "It reads while you write."];
   const UNTRAINED = ["No answer yet", "Before training it can only guess."];
+  const NO_SERVER = "The server does not answer. Your drawing is kept.";
   const TRAINING = ["running", "stopping"];
   const PRESET = "speedrun"; // that is trained here
 
@@ -19,7 +20,8 @@
   let starting = false; // whether somebody pressed Train here, and the run has not come yet
   let waitsForNetwork = false;
 
-  const { addCallbacks, ask, element, noUpdate, onPress, openTab, setProps, url } = window.digitlab;
+  const { addCallbacks, ask, element, NO_ANSWER, noUpdate, onPress, openTab, setProps } =
+    window.digitlab;
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -58,19 +60,15 @@
   }
 
   async function predict(drawing) {
-    const body = JSON.stringify({ ...drawing, as_drawn: asDrawn, ...network() });
-    const headers = { "Content-Type": "application/json" };
-    try {
-      const response = await fetch(url("/api/predict"), { method: "POST", headers, body });
-      const answer = await response.json();
-      if (!current()) return; // cleared meanwhile
-      if (!response.ok) showNothing(["No answer", answer.error]);
-      else if (answer.progress) showAnswer(answer);
-      else if (position() === "0") showNoNetwork(answer);
-      else showNothing(UNTRAINED, answer);
-    } catch {
-      showNothing(["No answer", "The server does not answer. Your drawing is kept."]);
-    }
+    const body = { ...drawing, as_drawn: asDrawn, ...network() };
+    const answer = await ask("POST", "/api/predict", body).catch((sentence) => ({ sentence }));
+    const { sentence, progress } = answer;
+    if (!current()) return; // cleared meanwhile
+    if (sentence === NO_ANSWER) showNothing(["No answer", NO_SERVER]);
+    else if (sentence) showNothing(["No answer", sentence]);
+    else if (progress) showAnswer(answer);
+    else if (position() === "0") showNoNetwork(answer);
+    else showNothing(UNTRAINED, answer);
   }
 
   function showAnswer(answer) {

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { duration, element, percent, url } = window.digitlab;
+  const { ask, duration, element, percent, url } = window.digitlab;
   const { curves } = window.live;
 
   const ROWS = 200;
@@ -78,15 +78,10 @@
     if (tab !== "curves" || !newest || keepsNone) return;
     const isTrained = network.kept.length > 0;
     const question = ++questions;
-    try {
-      const answer = await fetch(url(`/api/handwriting/scores/${newest}`));
-      const scores = answer.ok ? await answer.json() : null;
-      if (question !== questions) return;
-      keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
-      curves.setOwnScores(scores);
-    } catch {
-      // The server is away: the next network asks again.
-    }
+    const scores = await ask("GET", `/api/handwriting/scores/${newest}`).catch(() => null);
+    if (!scores || question !== questions) return;
+    keepsNone = isTrained && scores.fresh.length + scores.taught.length === 0;
+    curves.setOwnScores(scores);
   }
 
   document.addEventListener("epochMarked", ({ detail }) => {

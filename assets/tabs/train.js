@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { ask, element, onPress, openTab, setProps, settings: form, url } = window.digitlab;
+  const { ask, element, onPress, openTab, setProps, settings: form } = window.digitlab;
 
   const NEWS_MS = 5000; // so long good news stays: it lies over the way to the shown run's settings
   const CHANGE_MS = 5000; // until the page shows what a button has changed
@@ -163,12 +163,11 @@
 
   async function fetchPromises() {
     const mine = ++asked;
-    const answer = await fetch(url("/api/speed")).catch(() => null);
-    if (!answer?.ok || mine !== asked) return;
-    const { state, presets } = await answer.json();
-    promises = presets;
+    const told = await ask("GET", "/api/speed").catch(() => null);
+    if (!told || mine !== asked) return;
+    promises = told.presets;
     showPromises();
-    if (state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
+    if (told.state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
   }
 
   function showPromises() {
