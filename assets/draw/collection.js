@@ -12,11 +12,8 @@
 
   const say = (sentence) => (element("hand-say").textContent = sentence);
 
-  // The callback that shows what is kept hears of it, and whoever else wants to.
-  function changed() {
-    setProps("hand-changed", { data: Date.now() });
-    document.dispatchEvent(new Event("collection"));
-  }
+  // The callback that shows what is kept hears of it.
+  const changed = () => setProps("hand-changed", { data: Date.now() });
 
   // A drawing that was kept stays on the canvas until the next stroke.
   async function keep({ dataset: { keep: label } }) {

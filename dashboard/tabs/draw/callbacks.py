@@ -43,11 +43,6 @@ def register(app: Dash, service: TrainingService) -> None:
         Output(ids.DRAW_FORM, "data"),
         Input(layout.FORM, "value"),
     )
-    _register_history(app, service)
-    _register_collection(app, service)
-
-
-def _register_history(app: Dash, service: TrainingService) -> None:
     app.clientside_callback(
         ClientsideFunction("drawHistory", "request"),
         Output(layout.COURSE_REQUEST, "data"),
@@ -71,6 +66,21 @@ def _register_history(app: Dash, service: TrainingService) -> None:
 
     app.clientside_callback(ClientsideFunction("drawHistory", "show"), Input(layout.COURSE, "data"))
 
+    @app.callback(
+        Output(layout.HAND_SUMMARY, "children"),
+        Output(layout.HAND_LIST, "children"),
+        Output(layout.HAND_LESSONS, "style"),
+        Output(layout.HAND_REPORT, "children"),
+        Input(ids.version(ids.TAB_DRAW), "data"),
+        Input(layout.LAST, "data"),
+        Input(layout.HAND_CHANGED, "data"),
+        State(ids.OPEN_TAB, "data"),
+    )
+    async def show_collection(version: Version, *others: Any) -> tuple[Any, ...]:
+        if others[-1] != ids.TAB_DRAW:
+            return (no_update,) * 4
+        return await asyncio.to_thread(_collection, service, CheckpointRef.parse(version))
+
 
 def _history(
     service: TrainingService, request: HistoryRequest
@@ -93,23 +103,6 @@ def _history(
         "shown": ref.epoch,
     }
     return found, text.history(course)
-
-
-def _register_collection(app: Dash, service: TrainingService) -> None:
-    @app.callback(
-        Output(layout.HAND_SUMMARY, "children"),
-        Output(layout.HAND_LIST, "children"),
-        Output(layout.HAND_LESSONS, "style"),
-        Output(layout.HAND_REPORT, "children"),
-        Input(ids.version(ids.TAB_DRAW), "data"),
-        Input(layout.LAST, "data"),
-        Input(layout.HAND_CHANGED, "data"),
-        State(ids.OPEN_TAB, "data"),
-    )
-    async def show_collection(version: Version, *others: Any) -> tuple[Any, ...]:
-        if others[-1] != ids.TAB_DRAW:
-            return (no_update,) * 4
-        return await asyncio.to_thread(_collection, service, CheckpointRef.parse(version))
 
 
 def _collection(service: TrainingService, ref: CheckpointRef) -> tuple[Any, ...]:

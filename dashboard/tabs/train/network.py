@@ -32,6 +32,16 @@ PIXELS_PER_UNIT = 7
 
 
 def layout() -> html.Section:
+    quiet = {"className": "btn btn-quiet"}
+    as_table = html.Button(
+        "As a table", id="network-as-table", **quiet, **{"aria-pressed": "false"}
+    )
+    look_inside = html.Button(
+        ["Look inside", html.I(className="glyph glyph-next")],
+        id="network-look-inside",
+        **quiet,
+        **{"data-look-inside": "0"},
+    )
     return html.Section(
         [
             dcc.Store(id=MODEL),
@@ -39,7 +49,7 @@ def layout() -> html.Section:
                 [
                     html.H2("The network"),
                     html.P(id="network-about", className="soft small"),
-                    html.Div([_as_table(), _look_inside()], className="push"),
+                    html.Div([as_table, look_inside], className="push"),
                 ],
                 className="network-head",
             ),
@@ -48,24 +58,6 @@ def layout() -> html.Section:
         id="network",
         className="network",
         **{"aria-label": "The network"},
-    )
-
-
-def _as_table() -> html.Button:
-    return html.Button(
-        "As a table",
-        id="network-as-table",
-        className="btn btn-quiet",
-        **{"aria-pressed": "false"},
-    )
-
-
-def _look_inside() -> html.Button:
-    return html.Button(
-        ["Look inside", html.I(className="glyph glyph-next")],
-        id="network-look-inside",
-        className="btn btn-quiet",
-        **{"data-look-inside": "0"},
     )
 
 
