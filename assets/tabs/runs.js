@@ -163,7 +163,7 @@
     for (const link of document.querySelectorAll(".bulk a.file")) {
       const kind = /of-(\w+)/.exec(link.className)[1];
       link.hidden = !can.has(kind);
-      if (run) link.href = link.href.replace(/runs\/[^/]+/, `runs/${run.run_id}`);
+      if (run) link.href = link.href.replace(/\/api\/runs\/[^/]+/, `/api/runs/${run.run_id}`);
     }
     const id = run?.can.includes("continue") ? run.run_id : null;
     if (id !== wanted) showOne(id);

@@ -222,7 +222,7 @@ def _collection() -> html.Section:
         alert(
             "hand-deleted",
             html.Span("Deleted. "),
-            dbc.Button("Undo", id="hand-undo", size="sm", color="link"),
+            dbc.Button("Undo", id="hand-undo", size="sm", color="link", class_name=PRESS_ONCE),
             color="info",
         ),
         html.Ul([], id=HAND_LIST, className="hand-list", **{"aria-label": "Kept drawings"}),
@@ -236,7 +236,7 @@ def _collection() -> html.Section:
                     className="row-flex small soft",
                 ),
                 mixed,
-                button("Delete all my drawings", "hand-delete-all"),
+                button("Delete all my drawings", "hand-delete-all", className=PRESS_ONCE),
             ],
             id=HAND_LESSONS,
             style=HIDDEN,

@@ -67,7 +67,9 @@ def layout(service: TrainingService) -> html.Div:
                 alert(
                     "runs-deleted",
                     html.Span(id="runs-deleted-names"),
-                    dbc.Button("Undo", id="runs-undo", size="sm", color="link"),
+                    dbc.Button(
+                        "Undo", id="runs-undo", size="sm", color="link", class_name=PRESS_ONCE
+                    ),
                     color="info",
                 ),
                 html.Div([runs_table.grid(), _no_rows()], className="runs-table"),
@@ -114,10 +116,10 @@ def _tools(max_upload: int) -> html.Div:
             html.B(className="runs-count", role="status"),
             button("Show", "runs-show"),
             button("Pause", "runs-pause", className=PRESS_ONCE),
-            button("Stop", "runs-stop"),
+            button("Stop", "runs-stop", className=PRESS_ONCE),
             button("Repeat with 5 seeds", "runs-repeat", className=PRESS_ONCE),
             html.Div(_downloads(), id="runs-files", hidden=True),
-            button("Delete", "runs-delete"),
+            button("Delete", "runs-delete", className=PRESS_ONCE),
             html.Button(
                 ["Clear selection ", escape],
                 className="btn push runs-clear",
@@ -214,7 +216,7 @@ def _single_run() -> list[Any]:
                 labelled(["=", html.Span(" value", className="sr-only")], value),
                 html.Datalist(id=CHOICES),
                 button("Fork", "runs-fork", className=PRESS_ONCE),
-                button("Rewind", "runs-rewind"),
+                button("Rewind", "runs-rewind", className=PRESS_ONCE),
             ],
             className="controls",
         ),

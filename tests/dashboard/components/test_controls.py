@@ -1,4 +1,4 @@
-"""Buttons that start runs: the page ignores their second click."""
+"""Buttons that start runs or undo something: the page ignores their second click."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +58,7 @@ def test_train_both_starts_a_pair(page: Callbacks, service: TrainingService) -> 
     [
         *("train-button", "queue-button", "retry-button", "resume-button", "draw-start"),
         *("runs-fork", "runs-repeat", "hand-teach", compare.TRAIN),
+        *("runs-stop", "runs-delete", "runs-undo", "runs-rewind", "hand-delete-all", "hand-undo"),
     ],
 )
 def test_the_page_ignores_the_second_click_of_a_double_click(
