@@ -10,7 +10,6 @@
 
   const BETWEEN_SAVES_MS = 200;
 
-  const watchers = [];
   let prefix = null;
   let lastSave = Promise.resolve();
 
@@ -49,9 +48,39 @@
     ifChanged: (next, previous) =>
       JSON.stringify(next) === JSON.stringify(previous) ? digitlab.noUpdate() : next,
 
-    // Calls `asked` before each question of Dash's for a property, and `answered` after it with
-    // whether it went well: Dash passes over one that failed without a word.
-    watchQuestions: (property, answered, asked) => watchers.push({ property, answered, asked }),
+    // Asks the server to do something, and returns its answer. Throws a sentence for whoever pressed a
+    // button; `failed`, the beginning of one, says what was not done.
+    ask: async (method, path, body, failed = "") => {
+      let answer, value;
+      try {
+        const content = body instanceof Blob ? body : JSON.stringify(body);
+        answer = await fetch(digitlab.url(path), { method, body: content });
+        value = answer.status === 204 ? null : await answer.json();
+      } catch {
+        throw digitlab.NO_ANSWER;
+      }
+      if (answer.ok) return value;
+      const { titles } = digitlab.settings;
+      const fields = Object.entries(value.fields ?? {});
+      const wrong = fields.map(([name, sentence]) => `${titles()[name] ?? name}: ${sentence}`);
+      throw value.error ? failed + (wrong.join(" ") || value.error) : digitlab.NO_ANSWER;
+    },
+
+    // What the buttons with a selector do. A button looks busy until that is done; what `act` throws,
+    // a sentence, goes to `refuse`.
+    onPress: (selector, act, refuse) => {
+      document.addEventListener("click", async ({ target }) => {
+        const button = target.closest(selector);
+        if (!button) return;
+        button.setAttribute("aria-busy", "true");
+        try {
+          await act(button);
+        } catch (sentence) {
+          refuse(sentence);
+        }
+        button.removeAttribute("aria-busy");
+      });
+    },
 
     NO_ANSWER:
       "Digit Lab did not answer, so nothing is certain. Look at the window where it was started, " +
@@ -122,15 +151,7 @@
   let refusedPath = null;
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
-    const body = String(request[1]?.body);
-    const watching = watchers.filter(({ property }) => body.includes(property));
-    for (const { asked } of watching) asked?.();
-    let answer;
-    try {
-      answer = await fetchAnswer(...request);
-    } finally {
-      for (const { answered } of watching) answered(Boolean(answer?.ok));
-    }
+    const answer = await fetchAnswer(...request);
     const path = new URL(answer.url || location.href).pathname;
     const notices = { signedOut: answer.status === 401 ? SIGNED_OUT : "" };
     if (answer.status === 403) {

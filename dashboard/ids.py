@@ -21,7 +21,6 @@ GALLERY_CHOICE = "gallery-choice"
 """The test images that were selected in the embedding."""
 DRAW_FORM = "draw-form"
 """The store with how a drawing is preprocessed: as MNIST (or None) or as drawn."""
-HAND_CHANGED = "hand-changed"
 
 
 def version(view: object) -> dict[str, object]:

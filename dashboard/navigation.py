@@ -15,7 +15,7 @@ from dashboard.components import lazy, shortcuts
 from dashboard.components.controls import stores
 from dashboard.components.help_link import GUIDE
 from dashboard.service import TrainingService
-from dashboard.tabs.curves import callbacks as curves, layout as curves_layout
+from dashboard.tabs.curves import layout as curves_layout
 from dashboard.tabs.draw import callbacks as draw, layout as draw_layout
 from dashboard.tabs.embedding import callbacks as embedding, layout as embedding_layout
 from dashboard.tabs.experiments import cards as experiments
@@ -47,14 +47,14 @@ class Tab:
     id: str
     label: str
     layout: Callable[[TrainingService], html.Div]
-    register: Callable[[Dash, TrainingService], None]
+    register: Callable[[Dash, TrainingService], None] | None = None
     group: str = ""
 
 
 EXPLORE = "Explore"
 TABS = (
     Tab(ids.TAB_TRAIN, "Train", train_layout.layout, train.register),
-    Tab(ids.TAB_CURVES, "Curves", curves_layout.layout, curves.register),
+    Tab(ids.TAB_CURVES, "Curves", curves_layout.layout),
     Tab(ids.TAB_GALLERY, "Gallery", gallery_layout.layout, gallery.register),
     Tab(ids.TAB_DRAW, "Draw", draw_layout.layout, draw.register),
     Tab(ids.TAB_MISTAKES, "Mistakes", mistakes_layout.layout, mistakes.register, EXPLORE),
@@ -111,7 +111,7 @@ def panels(service: TrainingService) -> html.Main:
         dcc.Store(id=ids.OPEN_TAB),
         *(lazy.request(panel_id(tab.id)) for tab in TABS if tab.id != BUILT_AT_ONCE),
         *stores(*(ids.version(tab) for tab in OF_A_NETWORK)),
-        *stores(ids.GALLERY_CHOICE, ids.HAND_CHANGED),
+        dcc.Store(id=ids.GALLERY_CHOICE),
         dcc.Store(id=ids.DRAW_FORM, storage_type="session"),
     ]
     groups = groupby(TABS, key=lambda tab: tab.group)
@@ -176,6 +176,7 @@ def register(app: Dash, service: TrainingService) -> None:
     )
     shortcuts.register(app)
     for tab in TABS:
-        tab.register(app, service)
+        if tab.register:
+            tab.register(app, service)
         if tab.id != BUILT_AT_ONCE:
             lazy.register(app, panel_id(tab.id), partial(tab.layout, service))

@@ -7,7 +7,5 @@ from pydantic import Field
 Count = Annotated[int, Field(ge=0, le=10**9)]
 """A number of clicks, an index of an image: whatever is counted from 0."""
 Digit = Annotated[int, Field(ge=0, le=9)]
-Text = Annotated[str, Field(max_length=1000)]
-"""A text without lone surrogates: nothing that has one can be stored."""
 Version = str | None
 """Names a network: see `dashboard.components.checkpoint_ref`."""

@@ -16,15 +16,21 @@
   let chosen = null; // the name of the preset that they make
   let errors = {}; // a sentence for each field that is wrong
 
-  // A number as it is typed: 1,000 is a thousand as a whole number, and 0,001 a thousandth.
-  const read = (text, isWhole) =>
-    Number(isWhole ? text.replace(/[ ,.](?=\d{3})/g, "") : text.replace(",", "."));
+  // What somebody typed for a setting: a number or a truth value where core/numbers.py reads one, too.
+  const GROUPED = /^[+-]?[1-9]\d{0,2}([,. '’\u00a0\u2009\u202f])\d{3}(\1\d{3})*$/;
+  const DECIMAL = /^[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?$/i;
+  const READ = {
+    int: (text) => {
+      const digits = GROUPED.test(text) ? text.replace(/[^\d+-]/g, "") : text;
+      return /^[+-]?\d+$/.test(digits) ? Number(digits) : undefined;
+    },
+    float: (text) => (DECIMAL.test(text) ? Number(text.replace(",", ".")) : undefined),
+    bool: (text) => ({ true: true, false: false })[text.toLowerCase()],
+  };
+  const read = (name, value) =>
+    READ[known.kinds[name]]?.(String(value).trim().replace("−", "-")) ?? value;
 
-  // Whether a field has a value: of numbers, also in another spelling, such as 1e-3.
-  const same = (value, wanted) =>
-    typeof wanted === "number"
-      ? /\S/.test(value) && read(String(value), Number.isInteger(wanted)) === wanted
-      : value === wanted;
+  const same = (name, value, wanted) => read(name, value) === wanted;
 
   const plural = (count, noun) => `${count} ${noun}${String(count) === "1" ? "" : "s"}`;
 
@@ -60,7 +66,7 @@
 
   // The names of the settings for which a preset or a run has others. It may lack some.
   const changesIn = (config) =>
-    Object.keys(settings).filter((name) => name in config && !same(settings[name], config[name]));
+    Object.keys(settings).filter((name) => name in config && !same(name, settings[name], config[name]));
   const changesOf = (preset) => changesIn(known.presets[preset].settings);
 
   // The settings of a preset or a run. What it lacks stays, and so does another spelling of a number.
@@ -196,6 +202,12 @@
 
   window.digitlab.settings = {
     same,
+    titles: () => known.titles,
+    kinds: () => known.kinds,
+
+    // Settings as they are typed, as REST takes them.
+    typed: (texts) =>
+      Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, read(name, text)])),
 
     // Fills the form with the settings of a run.
     use: (config) => change(filled(config)),

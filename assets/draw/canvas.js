@@ -8,7 +8,7 @@
   const STEPS = 100; // that Undo takes back
   const TAP = 10; // a shorter drag on a picture is no box
   const STROKES = "drawing"; // where the browser keeps them
-  const PICTURE = "opened-picture";
+  const PICTURE = "picture";
   const DOT = 12; // a longer stroke is no dot
   const EMPTY_HINT =
     "Draw a digit with a mouse, a pen, a finger or the arrow keys. Or drop or paste a photo.";
@@ -16,7 +16,7 @@
   const BOXED_HINT = "Only what is in the box is read.";
 
   // A drawing has strokes or a picture: {whole, box, part, source}. `whole` and `part` are grey
-  // images {width, height, grey: Uint8Array}; `part` is what is read, cut out of the source along
+  // images {width, height, grey: numbers}; `part` is what is read, cut out of the source along
   // the box {left, top, right, bottom}, in fractions of the picture, or all of it without a box.
   // After a finished drawing the next stroke begins another one.
   const EMPTY = { strokes: [], picture: null, finished: false };
@@ -61,8 +61,8 @@
     const { picture } = drawing;
     drawing = next;
     if (next.picture?.whole !== picture?.whole) drag = null;
-    if (next.picture !== picture) store(PICTURE, packed(next.picture));
-    store(STROKES, JSON.stringify(next.strokes));
+    if (next.picture !== picture) store(PICTURE, next.picture);
+    store(STROKES, next.strokes);
     showHint();
     repaint();
     document.dispatchEvent(new Event("drawing"));
@@ -72,34 +72,23 @@
 
   function store(name, value) {
     try {
-      sessionStorage.setItem(name, value);
+      sessionStorage.setItem(name, JSON.stringify(value));
     } catch {
       // There is no room for it: it does not survive a reload, and nothing else is lost.
     }
   }
 
-  function packed(picture) {
-    const text = ({ grey, ...size }) => {
-      const letters = Array.from(grey, (level) => String.fromCharCode(level));
-      return { ...size, grey: btoa(letters.join("")) };
-    };
-    if (!picture) return "";
-    const { whole, box, part } = picture;
-    return JSON.stringify({ whole: text(whole), box, part: text(part) });
-  }
-
   function restored() {
-    const image = ({ grey, ...size }) => {
-      return { ...size, grey: Uint8Array.from(atob(grey), (letter) => letter.charCodeAt(0)) };
-    };
     const isPoint = (point) => point.length === 2 && point.every(Number.isFinite);
+    const isImage = ({ width, height, grey }) =>
+      grey.length === width * height && grey.every(Number.isFinite);
     try {
       const strokes = JSON.parse(sessionStorage.getItem(STROKES) || "[]");
       const picture = JSON.parse(sessionStorage.getItem(PICTURE) || "null");
       if (!strokes.every((stroke) => stroke.length && stroke.every(isPoint))) return EMPTY;
       if (!picture) return fresh(strokes);
-      const { whole, box, part } = picture;
-      return { ...EMPTY, picture: { whole: image(whole), box, part: image(part), source: null } };
+      if (![picture.whole, picture.part].every(isImage)) return EMPTY;
+      return { ...EMPTY, picture: { ...picture, source: null } };
     } catch {
       return EMPTY; // somebody else has written there
     }
@@ -212,10 +201,11 @@
 
   const wholeOf = (picture) => ({ ...picture, box: null, part: picture.whole });
 
-  const rowsOf = ({ width, height, grey }) => {
-    const row = (number) => Array.from(grey.subarray(number * width, (number + 1) * width));
+
+  function rowsOf({ width, height, grey }) {
+    const row = (number) => grey.slice(number * width, (number + 1) * width);
     return Array.from({ length: height }, (_, number) => row(number));
-  };
+  }
 
   window.digitlab.drawing = {
     CANVAS,

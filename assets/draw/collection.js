@@ -1,37 +1,72 @@
-// The visitor's own drawings: keep one, delete one, and what follows from that on the page.
+// The visitor's own drawings: keep one, delete one, bring it back, teach them, and what follows from
+// that on the page.
 (function () {
   "use strict";
 
-  const { addCallbacks, noUpdate } = window.digitlab;
+  const { ask, drawing, element, onPress, setProps } = window.digitlab;
 
-  addCallbacks("collection", {
-    // A drawing to keep, and as what.
-    keep: (clicks, form) => {
-      const { triggered, triggered_id } = window.dash_clientside.callback_context;
-      if (!triggered[0]?.value) return noUpdate();
-      const drawing = window.digitlab.drawing.current();
-      return { drawing, as_drawn: form === "drawn", label: triggered_id.digit, at: Date.now() };
-    },
+  const DRAWINGS = "/api/handwriting";
+  const NOTHING_DRAWN = "Nothing is drawn yet: draw a digit, then say which one it is.";
 
-    // Which kept drawing to delete, or all; none of them: bring back what was deleted last. The
-    // buttons do not call the server themselves: new buttons would call it, too, and Dash 4.4.1
-    // would drop the answer to the click.
-    remove: () => {
-      const { triggered, triggered_id } = window.dash_clientside.callback_context;
-      if (!triggered[0]?.value) return noUpdate();
-      const all = triggered_id === "hand-delete-all";
-      return { drawing: triggered_id.drawing ?? null, all, at: Date.now() };
-    },
+  let deleted = []; // the ids of the drawings that Undo brings back
 
-    // A drawing that was kept stays on the canvas until the next stroke; the page follows a network that is
-    // fine-tuned.
-    afterChange: (changed) => {
-      // Of two callbacks with the same input and no output, Dash 4.4.1 calls one alone: an event
-      // tells the others.
-      document.dispatchEvent(new Event("collection"));
-      if (changed?.kept) window.digitlab.drawing.finish();
-      if (changed?.taught) window.digitlab.slider.seekNewest();
-      return noUpdate();
-    },
-  });
+  const say = (sentence) => (element("hand-say").textContent = sentence);
+
+  // The callback that shows what is kept hears of it.
+  const changed = () => setProps("hand-changed", { data: Date.now() });
+
+  // A drawing that was kept stays on the canvas until the next stroke.
+  async function keep({ dataset: { keep: label } }) {
+    const drawn = drawing.current();
+    if (!drawn) throw NOTHING_DRAWN;
+    const body = { ...drawn, as_drawn: window.digitlab.prediction.isAsDrawn(), label: Number(label) };
+    await ask("POST", DRAWINGS, body);
+    const next = drawn.pixels
+      ? "Box another digit, or clear the photo to draw."
+      : "Your next stroke begins another drawing.";
+    say(`Kept as ${label}. ${next}`);
+    drawing.finish();
+    changed();
+  }
+
+  function offerUndo(ids) {
+    deleted = ids;
+    say("");
+    setProps("hand-deleted", { is_open: true });
+    changed();
+  }
+
+  async function remove({ dataset: { drawing: id } }) {
+    await ask("DELETE", `${DRAWINGS}/${id}`);
+    offerUndo([id]);
+  }
+
+  const removeAll = async () => offerUndo((await ask("DELETE", DRAWINGS)).deleted);
+
+  async function undo() {
+    say("");
+    setProps("hand-deleted", { is_open: false });
+    const restore = (id) => ask("POST", `${DRAWINGS}/${id}/restore`);
+    const answers = await Promise.allSettled(deleted.map(restore));
+    changed();
+    const refused = answers.find(({ status }) => status === "rejected");
+    if (refused) throw refused.reason;
+  }
+
+  // The page follows the network that is taught.
+  async function teach() {
+    const body = { ...window.digitlab.prediction.network(), mixed: element("hand-mixed").checked };
+    const { run_id } = await ask("POST", `${DRAWINGS}/teach`, body);
+    setProps("hand-untaught", { is_open: false });
+    setProps("run-pick", { value: run_id });
+    window.digitlab.slider.seekNewest();
+    changed();
+  }
+
+  onPress("[data-keep]", keep, say);
+  onPress(".hand-delete", remove, say);
+  onPress("#hand-delete-all", removeAll, say);
+  onPress("#hand-undo", undo, say);
+  onPress("#hand-teach", teach, (children) =>
+    setProps("hand-untaught", { children, is_open: true }));
 })();

@@ -9,7 +9,8 @@
   const HEAD = 1024; // bytes of a file that tell what it is
 
   const EMPTY = "That file is empty.";
-  const NOT_A_PICTURE = "That is no picture that this browser can read. Open a PNG or JPEG file.";
+  const NOT_A_PICTURE =
+    "That is no picture that this browser can read. Save it as JPEG or PNG, or paste a screenshot.";
   const BROKEN = "That file cannot be decoded as a picture. It may be damaged, or far too large.";
   const TOO_LARGE = `That file is too large: a picture may have ${MAX_BYTES >> 20} MB.`;
   const TOO_NARROW = "That is too narrow to hold a digit.";
@@ -18,22 +19,8 @@
   const tooManyPixels = (count) =>
     `That picture has ${Math.round(count / 1e6)} megapixels, ${MAX_PIXELS / 1e6} are the limit. ` +
     "Make it smaller first.";
-  const foreign = (kind) =>
-    `This browser cannot read ${kind}. Save it as JPEG or PNG, or paste a screenshot of it.`;
 
-  // What files begin with: some that browsers read, and some that most do not.
-  const PICTURES = /^(\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP|BM)/s;
-  const FOREIGN = [
-    ["AVIF pictures", /^.{4}ftyp.{0,24}avi[fs]/s],
-    ["HEIC photos", /^.{4}ftyp.{0,24}(hei[cmsx]|hev[cmsx]|mif1|msf1)/s],
-    ["videos", /^(.{4}ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI )/s],
-    ["TIFF pictures", /^(II[*+]\0|MM\0[*+])/],
-    ["JPEG XL pictures", /^(\xff\x0a|\0\0\0\x0cJXL )/],
-    ["JPEG 2000 pictures", /^(\0\0\0\x0cjP  |\xff\x4f\xff\x51)/],
-    ["Photoshop files", /^8BPS/],
-    ["PDF files", /%PDF-/],
-    ["PostScript files", /^%!PS/],
-  ];
+  const PICTURES = /^(\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}WEBP|BM)/s; // what files begin with
   const SVG = /<svg[\s>]/i;
 
   let newest = null; // the file that was opened last
@@ -59,7 +46,7 @@
     const head = await textOf(file.slice(0, HEAD));
     const isSvg = file.type === "image/svg+xml" || SVG.test(head);
     const image = await imageOf(isSvg ? file.slice(0, file.size, "image/svg+xml") : file);
-    if (!image) throw reasonOf(head, isSvg);
+    if (!image) throw isSvg || PICTURES.test(head) ? BROKEN : NOT_A_PICTURE;
     const pixels = image.naturalWidth * image.naturalHeight;
     if (pixels > MAX_PIXELS) throw tooManyPixels(pixels);
     return isSvg ? image : file;
@@ -85,12 +72,6 @@
     } finally {
       URL.revokeObjectURL(src);
     }
-  }
-
-  function reasonOf(head, isSvg) {
-    if (isSvg || PICTURES.test(head)) return BROKEN;
-    const kind = FOREIGN.find(([, beginning]) => beginning.test(head))?.[0];
-    return kind ? foreign(kind) : NOT_A_PICTURE;
   }
 
   // A part of a picture as a small grey image, {width, height, grey}. `box` is in fractions of
@@ -133,7 +114,7 @@
     });
     const opacity = Float32Array.from({ length: count }, (_, index) => data[4 * index + 3] / 255);
     const paper = paperFor(luma, opacity);
-    return luma.map((level, index) => Math.round(paper + (level - paper) * opacity[index]));
+    return Array.from(luma, (level, index) => Math.round(paper + (level - paper) * opacity[index]));
   }
 
   // The grey of the paper behind transparent pixels. A picture with paper of its own, as a round

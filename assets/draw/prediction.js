@@ -6,9 +6,9 @@
   const BETWEEN_MS = 40; // from one question to the next, at least
   const EMPTY = ["Nothing is drawn yet.", "It reads while you write."];
   const UNTRAINED = ["No answer yet", "Before training it can only guess."];
+  const NO_SERVER = "The server does not answer. Your drawing is kept.";
   const TRAINING = ["running", "stopping"];
   const PRESET = "speedrun"; // that is trained here
-  const MEASURING_MS = 1000;
 
   let asking = false;
   let changed = false;
@@ -19,10 +19,9 @@
   let trained = 0;
   let starting = false; // whether somebody pressed Train here, and the run has not come yet
   let waitsForNetwork = false;
-  let promised = null; // resolves when the button says how long it takes
 
-  const { addCallbacks, element, NO_ANSWER, noUpdate, openTab } = window.digitlab;
-  const { setProps, url, watchQuestions } = window.digitlab;
+  const { addCallbacks, ask, element, NO_ANSWER, noUpdate, onPress, openTab, setProps } =
+    window.digitlab;
   const view = () => window.digitlab.result;
   const current = () => window.digitlab.drawing.current();
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -44,7 +43,7 @@
   const hasNetwork = () => /\d/.test(position());
 
   // One request at a time; when it is answered, the newest drawing goes next.
-  async function ask() {
+  async function read() {
     changed = true;
     if (asking) return;
     asking = true;
@@ -61,19 +60,15 @@
   }
 
   async function predict(drawing) {
-    const body = JSON.stringify({ ...drawing, as_drawn: asDrawn, ...network() });
-    const headers = { "Content-Type": "application/json" };
-    try {
-      const response = await fetch(url("/api/predict"), { method: "POST", headers, body });
-      const answer = await response.json();
-      if (!current()) return; // cleared meanwhile
-      if (!response.ok) showNothing(["No answer", answer.error]);
-      else if (answer.progress) showAnswer(answer);
-      else if (position() === "0") showNoNetwork(answer);
-      else showNothing(UNTRAINED, answer);
-    } catch {
-      showNothing(["No answer", "The server does not answer. Your drawing is kept."]);
-    }
+    const body = { ...drawing, as_drawn: asDrawn, ...network() };
+    const answer = await ask("POST", "/api/predict", body).catch((sentence) => ({ sentence }));
+    const { sentence, progress } = answer;
+    if (!current()) return; // cleared meanwhile
+    if (sentence === NO_ANSWER) showNothing(["No answer", NO_SERVER]);
+    else if (sentence) showNothing(["No answer", sentence]);
+    else if (progress) showAnswer(answer);
+    else if (position() === "0") showNoNetwork(answer);
+    else showNothing(UNTRAINED, answer);
   }
 
   function showAnswer(answer) {
@@ -111,54 +106,45 @@
     if (!block) return;
     block.hidden = !canStart && !learns;
     element("draw-start").hidden = !canStart;
-    if (canStart) promised ??= showPromise();
     const bar = element("draw-learning");
     bar.hidden = !learns;
     bar.value = run && !starting ? trained / run.epochs : 0;
-  }
-
-  async function showPromise() {
-    const answer = await fetch(url("/api/speed")).catch(() => null);
-    if (!answer?.ok) return;
-    const { state, presets } = await answer.json();
-    const { seconds } = presets[PRESET];
-    if (seconds !== null) {
-      element("draw-promise").textContent = `, about ${Math.max(1, Math.round(seconds))} s`;
-    } else if (state === "measuring") {
-      await wait(MEASURING_MS);
-      await showPromise();
-    }
   }
 
   function follow(message) {
     if (message.text) trained = Number(message.text.progress);
     if (message.run || message.shown === null) run = message.run ?? null;
     if (message.run && !/done|stopped|failed/.test(message.run.state)) starting = false;
-    if (waitsForNetwork && (message.text || message.run)) ask();
+    if (waitsForNetwork && (message.text || message.run)) read();
   }
 
   // The scripts of live/ are loaded after this one.
   document.addEventListener("DOMContentLoaded", () => window.live.listen(follow));
 
-  document.addEventListener("click", ({ target }) => {
-    if (target.closest("#draw-start")) {
-      starting = true;
-      showNoNetwork(result);
-    } else if (target.closest("#draw-inside")) {
-      document.addEventListener("navigate", lookInside, { once: true });
-      openTab("inside");
-    }
+  const refuse = (sentence) => (element("draw-start-error").textContent = sentence);
+  const start = async () => {
+    starting = true;
+    refuse("");
+    showNoNetwork(result);
+    const { run_id } = await ask("POST", "/api/runs", { preset: PRESET });
+    setProps("run-pick", { value: run_id });
+  };
+  onPress("#draw-start", start, (sentence) => {
+    starting = false;
+    refuse(sentence);
+    read();
   });
 
-  // Dash asks for it, too, when the tab is built.
-  watchQuestions("draw-start-error.children", (isGood) => {
-    if (starting && !isGood) setProps("draw-start-error", { children: NO_ANSWER });
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest("#draw-inside")) return;
+    document.addEventListener("navigate", lookInside, { once: true });
+    openTab("inside");
   });
 
   // Shows the drawing on the tab Inside.
   const lookInside = () => setProps("inside-source", { value: "drawing" });
 
-  document.addEventListener("drawing", ask);
+  document.addEventListener("drawing", read);
   window.addEventListener("theme", drawOverlay);
 
   addCallbacks("draw", {
@@ -170,16 +156,10 @@
       version = newVersion;
       asDrawn = form === "drawn";
       window.digitlab.drawing.repaint();
-      ask();
-      return noUpdate();
-    },
-
-    // No run was started: a sentence says why.
-    refused: (sentence) => {
-      if (!sentence) return noUpdate();
-      starting = false;
-      ask();
+      read();
       return noUpdate();
     },
   });
+
+  window.digitlab.prediction = { network, isAsDrawn: () => asDrawn };
 })();

@@ -401,14 +401,13 @@
     const graph = target.closest(".curve")?.querySelector(".live-curve");
     if (!graph) return;
     if (target.closest(".curve-reset")) reset(graph);
-    else if (target.closest(".curve-download")) download("png", [graph]);
     else if (target.closest(".curve-table")) openTab("curves");
     else if (target.closest(".curve-train")) openTab("train");
   });
 
   // Pictures are white and have the light theme's colours, as the figure has.
-  async function download(format, graphs = curves()) {
-    for (const graph of graphs.filter((one) => visible(one) && one.layout)) {
+  async function download(format) {
+    for (const graph of curves().filter((one) => visible(one) && one.layout)) {
       const { data, layout } = figureOf(graph);
       Object.assign(layout, { paper_bgcolor: "#fff", plot_bgcolor: "#fff" });
       const { width, height } = graph.getBoundingClientRect();

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, duration, exists, noUpdate, percent, setProps, url } = window.digitlab;
+  const { ask, duration, element, percent, url } = window.digitlab;
   const { curves } = window.live;
 
   const ROWS = 200;
@@ -43,7 +43,7 @@
   }
 
   function drawTable() {
-    const body = document.getElementById("curves-table");
+    const body = element("curves-table");
     if (!body) return; // not opened yet
     body.replaceChildren();
     for (const event of rows) {
@@ -51,20 +51,19 @@
       row.classList.toggle("shown", event.progress === marked);
       for (const text of cells(event)) row.insertCell().textContent = text;
     }
-    document.getElementById("curves-table-note").textContent = !count
+    element("curves-table-note").textContent = !count
       ? NO_ROWS
       : count > ROWS
         ? `The last ${ROWS} of ${count} rows; the CSV file has them all.`
         : "";
   }
 
-  let linked = null; // the run whose CSV file can be saved
-
   function updateLink() {
-    if (run === linked || !exists("curves-csv")) return;
-    linked = run;
-    const href = run ? url(`/api/runs/${run}/metrics.csv`) : "";
-    setProps("curves-csv", { href, disabled: !run });
+    const link = element("curves-csv");
+    if (!link) return; // not opened yet
+    link.classList.toggle("disabled", !run);
+    if (run) link.href = url(`/api/runs/${run}/metrics.csv`);
+    else link.removeAttribute("href");
   }
 
   // The visitor's own drawings, read by the networks of the run that is followed.
@@ -72,22 +71,13 @@
   let tab = null;
   let network = null;
   let questions = 0; // only the answer to the last one counts
-  let keepsNone = false; // then there is nothing to ask after each epoch
 
   async function fetchScores() {
     const newest = network?.newest?.split("/")[0];
-    if (tab !== "curves" || !newest || keepsNone) return;
-    const isTrained = network.kept.length > 0;
+    if (tab !== "curves" || !newest) return;
     const question = ++questions;
-    try {
-      const answer = await fetch(url(`/api/handwriting/scores/${newest}`));
-      const scores = answer.ok ? await answer.json() : null;
-      if (question !== questions) return;
-      keepsNone = isTrained && scores?.fresh.length + scores?.taught.length === 0;
-      curves.setOwnScores(scores);
-    } catch {
-      // The server is away: the next network asks again.
-    }
+    const scores = await ask("GET", `/api/handwriting/scores/${newest}`).catch(() => null);
+    if (scores && question === questions) curves.setOwnScores(scores);
   }
 
   document.addEventListener("epochMarked", ({ detail }) => {
@@ -111,27 +101,19 @@
     fetchScores();
   });
 
-  document.addEventListener("collection", () => {
-    keepsNone = false;
-    fetchScores();
-  });
-
-  // Also when the tab is built: Dash does not call a callback without outputs then.
   function setStyle() {
-    const field = (name) => document.getElementById(`curves-${name}`);
+    const field = (name) => element(`curves-${name}`);
     curves.setStyle({
       smoothing: Number(field("smoothing").value),
       log: field("log").checked,
       rate: field("rate").checked,
       seconds: field("across").querySelector(":checked").value === "seconds",
     });
-    return noUpdate();
   }
 
-  addCallbacks("curves", {
-    style: setStyle,
-
-    png: () => (curves.download("png"), noUpdate()),
-    svg: () => (curves.download("svg"), noUpdate()),
+  document.addEventListener("input", ({ target }) => target.closest("#panel-curves .tools") && setStyle());
+  document.addEventListener("click", ({ target }) => {
+    const picture = target.closest("#curves-png, #curves-svg");
+    if (picture) curves.download(picture.id.slice(-3));
   });
 })();

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { element, percent, setProps, slider, url } = window.digitlab;
+  const { element, NO_ANSWER: NO_SERVER, percent, setProps, slider } = window.digitlab;
 
   const REFRESH_MS = 1000;
   const SAMPLE = 4; // the digit that is shown
@@ -30,13 +30,9 @@
     const [ofRun, ofEpoch] = [shown, epoch];
     const at = ofEpoch === null ? "" : `&epoch=${ofEpoch}`;
     asking = true;
-    let found = null;
-    try {
-      const response = await fetch(url(`/api/runs/${ofRun}/activations?image=${image}${at}`));
-      if (response.ok) found = await response.json();
-    } catch {
-      found = answer; // the server is away
-    }
+    const path = `/api/runs/${ofRun}/activations?image=${image}${at}`;
+    const otherwise = (sentence) => (sentence === NO_SERVER ? answer : null);
+    const found = await window.digitlab.ask("GET", path).catch(otherwise);
     asking = false;
     if (ofRun === shown && ofEpoch === epoch) {
       answer = found;

@@ -4,13 +4,18 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, element, make, noUpdate, openTab, saveInTurn, setProps, url } =
-    window.digitlab;
+  const { ask, element, make, onPress, openTab, saveInTurn, setProps } = window.digitlab;
 
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
-  const NOT_SENT = "The file could not be sent: the connection to Digit Lab is lost. Try again.";
 
-  const STATE_ACTIONS = { "runs-stop": ["stop"], "runs-repeat": ["repeat"], "runs-rewind": ["rewind"] };
+  // What each button does: the first that can be done with any of the selected runs.
+  const BUTTONS = {
+    "runs-pause": ["pause", "resume"],
+    "runs-stop": ["stop"],
+    "runs-repeat": ["repeat"],
+    "runs-delete": ["delete"],
+    "runs-rewind": ["rewind"],
+  };
   const PHONE = window.matchMedia("(max-width: 56rem)");
   const NARROW = window.matchMedia("(max-width: 75rem)");
   const NOT_NARROW = ["preset", "dataset", "seed", "created", "curve"]; // columns
@@ -51,9 +56,55 @@
     comparison ??= setTimeout(() => {
       comparison = null;
       const changed = () => setProps("runs-changed", { data: Date.now() });
-      if (tab === "runs") window.live.whenIdle("comparison", changed);
+      if (tab !== "runs") return;
+      window.live.whenIdle("comparison", changed);
+      if (wanted) showOne(wanted);
     }, milliseconds);
   }
+
+  // The one selected run, if it can be continued: from which epochs, and with what.
+
+  let wanted = null; // its id
+  let one = null; // the run that is shown
+
+  async function showOne(id) {
+    wanted = id;
+    const [part, epochs] = [element("runs-one"), element("runs-epoch")];
+    if (!id) {
+      part.hidden = true;
+      epochs.replaceChildren();
+      return;
+    }
+    const found = await ask("GET", `/api/runs/${id}`).catch(() => null);
+    if (found?.run_id !== wanted) return;
+    one = found;
+    part.hidden = false;
+    element("runs-one-title").textContent = `Continue ${nameOf(one)}`;
+    const chosen = epochs.value && Number(epochs.value); // somebody's choice stays
+    const proposed = one.kept.findLast((epoch) => epoch < one.epochs);
+    epochs.replaceChildren(...one.kept.map((epoch) => new Option(epoch || "0 (untrained)", epoch)));
+    epochs.value = one.kept.includes(chosen) ? chosen : proposed;
+    suggest();
+  }
+
+  const nameOf = ({ name, number }) => name || `Run ${number}`;
+
+  // Tells what the setting is, and what it can be.
+  function suggest() {
+    const { value: name } = element("runs-field");
+    const { kinds, titles } = window.digitlab.settings;
+    const kind = kinds()[name];
+    const choices = kind === "bool" ? ["true", "false"] : Array.isArray(kind) ? kind : [];
+    const options = choices.map((value) => make("option", { value, label: titles()[value] ?? value }));
+    element("runs-choices").replaceChildren(...options);
+    setProps("runs-value", { placeholder: `now ${one.config[name]}` });
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "runs-field") return;
+    setProps("runs-value", { value: "" }); // it was another setting's
+    suggest();
+  });
 
   const isOrderedByWhatChanges = () =>
     grid.getGridOption("quickFilterText") ||
@@ -62,6 +113,7 @@
   async function setUp() {
     grid = await window.dash_ag_grid.getApiAsync("runs-grid");
     grid.addEventListener("selectionChanged", updateBar);
+    grid.addEventListener("cellValueChanged", edit);
     for (const query of [PHONE, NARROW]) query.addEventListener("change", fit);
     fit();
     find();
@@ -92,20 +144,136 @@
 
   // The bar for the selected runs offers what can be done with any of them.
   function updateBar() {
-    const selected = grid.getSelectedRows().map(({ run_id }) => window.live.rows.get(run_id));
-    const can = new Set(selected.flatMap((row) => row?.can ?? []));
+    const selected = selectedRuns();
+    const can = new Set(selected.flatMap((run) => run.can));
     element("runs-bulk").hidden = !selected.length;
     document.querySelector(".runs-idle").hidden = Boolean(selected.length);
     const count = document.querySelector(".runs-count");
     const words = `${selected.length} selected`;
     if (count.textContent !== words) count.textContent = words;
-    for (const [id, actions] of Object.entries(STATE_ACTIONS)) {
+    for (const [id, actions] of Object.entries(BUTTONS)) {
       element(id).hidden = !actions.some((action) => can.has(action));
     }
-    element("runs-pause").hidden = !can.has("pause") && !can.has("resume");
+    const [run] = selected.length === 1 ? selected : [];
+    const { length: seeds } = run ? groupOf(run) : [];
+    element("runs-group-line").hidden = !seeds;
+    const group = `One of ${seeds} runs that differ only in their seeds.`;
+    if (seeds) element("runs-group-size").textContent = group;
+    element("runs-files").hidden = !run?.can.includes("weights");
+    for (const link of document.querySelectorAll(".bulk a.file")) {
+      const kind = /of-(\w+)/.exec(link.className)[1];
+      link.hidden = !can.has(kind);
+      if (run) link.href = link.href.replace(/\/api\/runs\/[^/]+/, `/api/runs/${run.run_id}`);
+    }
+    const id = run?.can.includes("continue") ? run.run_id : null;
+    if (id !== wanted) showOne(id);
     const label = can.has("pause") ? "Pause" : "Resume";
     if (element("runs-pause").textContent !== label) setProps("runs-pause", { children: label });
   }
+
+  // The selected runs, the newest first.
+  function selectedRuns() {
+    const selected = grid.getSelectedRows().map(({ run_id }) => window.live.rows.get(run_id));
+    return selected.filter(Boolean).sort((one, other) => other.number - one.number);
+  }
+
+  // The runs that differ from one only in their seeds, and that one.
+  const groupOf = ({ group }) => window.live.newestRows().filter((row) => group && row.group === group);
+
+  // What the buttons do
+
+  const LIST = new Intl.ListFormat("en-GB"); // a, b and c
+  const titles = (runs) => LIST.format(runs.map(({ name }) => name));
+
+  let deleted = []; // runs that Undo brings back
+
+  const request = (action) => ({ run_id }) =>
+    action === "delete"
+      ? ask("DELETE", `/api/runs/${run_id}`)
+      : ask("POST", `/api/runs/${run_id}/${action}`);
+
+  // Asks for each run in turn: the runs it went well with, and the sentences about the others.
+  async function inTurn(runs, asks) {
+    const [done, problems] = [[], []];
+    for (const run of runs) {
+      try {
+        await asks(run);
+        done.push(run);
+      } catch (sentence) {
+        problems.push(sentence);
+      }
+    }
+    return [done, problems.join(" ")];
+  }
+
+  async function act({ id }) {
+    const selected = selectedRuns();
+    const isAble = (action) => ({ can }) => can.includes(action);
+    const action = BUTTONS[id].find((one) => selected.some(isAble(one)));
+    const [done, problems] = await inTurn(selected.filter(isAble(action)), request(action));
+    const repeated =
+      `${titles(done)} will be trained with 5 seeds. Select all of them below to see their mean ` +
+      "and spread.";
+    if (problems) showMessage(problems);
+    else showMessage(action === "repeat" ? repeated : "", "info");
+    if (action !== "delete" || !done.length) return;
+    deleted = done;
+    setProps("runs-deleted-names", { children: `Deleted: ${titles(done)}. ` });
+    setProps("runs-deleted", { is_open: true });
+  }
+
+  async function undo() {
+    const [, problems] = await inTurn(deleted, request("restore"));
+    showMessage(problems);
+    setProps("runs-deleted", { is_open: false });
+  }
+
+  function show() {
+    setProps("run-pick", { value: grid.getSelectedRows()[0].run_id });
+    setProps("open-tab", { data: "curves" });
+  }
+
+  function edit({ data, colDef, newValue }) {
+    ask("PATCH", `/api/runs/${data.run_id}`, { [colDef.field]: newValue ?? "" }).catch(showMessage);
+  }
+
+  function selectGroup() {
+    const ids = groupOf(selectedRuns()[0]).map(({ run_id }) => run_id);
+    const nodes = ids.map((id) => grid.getRowNode(id)).filter(Boolean);
+    grid.setNodesSelected({ nodes, newValue: true });
+  }
+
+  // The path of what is done with the one run, and the epoch to continue from.
+  function ofOne(action) {
+    const { value: epoch } = element("runs-epoch");
+    if (!epoch || one.run_id !== wanted) throw "Select a run first.";
+    return [`/api/runs/${one.run_id}/${action}`, Number(epoch)];
+  }
+
+  async function rewind() {
+    const [path, epoch] = ofOne("rewind");
+    const run = await ask("POST", path, { epoch });
+    sayOfOne(`${nameOf(run)} is back after epoch ${epoch}. Resume it to go on from there.`, "info");
+  }
+
+  async function fork() {
+    const [path, epoch] = ofOne("fork");
+    const [{ value: field }, { value }] = [element("runs-field"), element("runs-value")];
+    const change = value && window.digitlab.settings.typed({ [field]: value });
+    const child = await ask("POST", path, { epoch, ...change });
+    setProps("run-pick", { value: child.run_id });
+    sayOfOne(`${nameOf(child)} goes on from there. Select both to see where they part.`, "info");
+  }
+
+  const sayOfOne = (children, color = "danger") =>
+    setProps("runs-one-say", { children, color, is_open: true });
+
+  onPress("#runs-show", show, showMessage);
+  onPress("#runs-pause, #runs-stop, #runs-repeat, #runs-delete", act, showMessage);
+  onPress("#runs-undo", undo, showMessage);
+  onPress("#runs-group", selectGroup, showMessage);
+  onPress("#runs-rewind", rewind, sayOfOne);
+  onPress("#runs-fork", fork, sayOfOne);
 
   document.addEventListener("rows", ({ detail }) => {
     for (const id of detail.changed) stale.add(id);
@@ -144,19 +312,12 @@
     }
   });
 
-  addCallbacks("runs", {
-    clearValue: () => "", // it was another setting's
-    // The epoch to go on from stays what it is while the run has it.
-    keepEpoch: (options, proposed, epoch) =>
-      options?.some(({ value }) => value === epoch) ? noUpdate() : proposed,
-  });
-
   // Through a request of the page's own: a browser would open the answer if there is no such file.
   async function download(address) {
     try {
       const answer = await fetch(address);
       if (!answer.ok) {
-        showMessage((await answer.json()).error, "danger");
+        showMessage((await answer.json()).error);
         return;
       }
       const link = make("a", {
@@ -166,7 +327,7 @@
       await saveInTurn(() => link.click());
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch {
-      showMessage(NOT_LOADED, "danger");
+      showMessage(NOT_LOADED);
     }
   }
 
@@ -216,33 +377,28 @@
     runName: ({ newValue, data }) => (newValue ?? "").trim() || `Run ${data.number}`,
   });
 
-  function showMessage(children, color) {
-    setProps("runs-say", { children, color, is_open: true });
+  // Shows a sentence above the table, or none.
+  function showMessage(children, color = "danger") {
+    setProps("runs-say", { children, color, is_open: Boolean(children) });
   }
 
   async function importWeights(file) {
     const button = document.getElementById("runs-upload");
     const most = Number(button.dataset.mostBytes);
     if (file.size > most) {
-      showMessage(`That file is too large: weights may have ${most >> 20} MB.`, "danger");
+      showMessage(`That file is too large: weights may have ${most >> 20} MB.`);
       return;
     }
     button.disabled = true;
     try {
-      const address = url(`/api/import?name=${encodeURIComponent(file.name)}`);
-      const answer = await fetch(address, { method: "POST", body: file });
-      const { error, run_id, message } = await answer.json();
-      if (error) {
-        showMessage(error, "danger");
-        return;
-      }
+      const path = `/api/import?name=${encodeURIComponent(file.name)}`;
+      const { run_id, message } = await ask("POST", path, file);
       setProps("run-pick", { value: run_id });
       showMessage(`${message}. Every view shows it now.`, "info");
-    } catch {
-      showMessage(NOT_SENT, "danger");
-    } finally {
-      button.disabled = false;
+    } catch (sentence) {
+      showMessage(sentence);
     }
+    button.disabled = false;
   }
 
   window.digitlab.onFileChosen("#runs-upload", importWeights);

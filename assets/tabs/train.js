@@ -2,11 +2,9 @@
 (function () {
   "use strict";
 
-  const { addCallbacks, NO_ANSWER, noUpdate, openTab, setProps, url, watchQuestions } = window.digitlab;
-  const { settings: form } = window.digitlab;
+  const { ask, element, onPress, openTab, setProps, settings: form } = window.digitlab;
 
-  const BEGIN_MS = 1000; // Dash has asked the server by then
-  const QUIET_MS = 500; // an answer that has come is in its store by then
+  const NEWS_MS = 5000; // so long good news stays: it lies over the way to the shown run's settings
   const CHANGE_MS = 5000; // until the page shows what a button has changed
   const MEASURING_MS = 1000;
   const BUSY = ["running", "queued", "stopping"];
@@ -17,6 +15,7 @@
   let data; // what is said about the data set
 
   const view = () => document.querySelector(".train-view");
+  const title = () => run.name || `Run ${run.number}`;
 
   // The shown run
 
@@ -29,7 +28,7 @@
     }
     const isFirst = before === undefined && run !== undefined;
     if (isFirst || run?.run_id !== before?.run_id || run?.state !== before?.state) {
-      release();
+      document.dispatchEvent(new Event("state"));
       showRun();
       fetchPromises();
     } else if ((message.text?.data ?? data) !== data) fetchPromises();
@@ -42,7 +41,7 @@
     part.dataset.state = run?.state ?? "none";
     part.dataset.diverged = String(Boolean(run?.error?.includes("smaller learning rate")));
     part.dataset.known = String(Boolean(run && !run.brought_in));
-    if (run) document.getElementById("run-title").textContent = run.name || `Run ${run.number}`;
+    if (run) document.getElementById("run-title").textContent = title();
     showQueue();
     showSettings();
   }
@@ -71,7 +70,7 @@
   // "automatic" stood for.
   function showQueue() {
     const differs = ([name, value]) =>
-      !(name === "dataset" && value === "auto") && !form.same(value, run.config[name]);
+      !(name === "dataset" && value === "auto") && !form.same(name, value, run.config[name]);
     const isOffered =
       run?.state === "paused" ||
       (BUSY.includes(run?.state) && next && Object.entries(next.settings).some(differs));
@@ -81,7 +80,7 @@
   document.addEventListener("settings", ({ detail }) => {
     const changed = JSON.stringify(detail.settings) !== JSON.stringify(next?.settings);
     next = detail;
-    if (changed) setProps("train-answer", { is_open: false }); // it was about the settings before
+    if (changed) say(""); // it was about the settings before
     showQueue();
     showSettings();
   });
@@ -93,8 +92,6 @@
   });
 
   document.addEventListener("click", ({ target }) => {
-    const press = target.closest("[data-press]");
-    if (press) document.getElementById(press.dataset.press).click();
     if (target.closest("#use-settings")) {
       form.use(run.config);
       document.getElementById("run-settings").close();
@@ -102,70 +99,88 @@
     if (target.closest("#draw-next")) openTab("draw");
   });
 
-  // A button says at once that it works, and until the page shows what it changed, or why not.
+  // The buttons. Each works until the page shows what it has changed, or why not.
 
-  let pressed = null;
-  let asking = false;
-  let timer = null;
-
-  function release() {
-    clearTimeout(timer);
-    pressed?.removeAttribute("aria-busy");
-    pressed = null;
+  async function untilShown(asked) {
+    const next = new Promise((resolve) => {
+      document.addEventListener("state", resolve, { once: true });
+    });
+    await asked;
+    say("");
+    await Promise.race([next, new Promise((resolve) => setTimeout(resolve, CHANGE_MS))]);
   }
 
-  function releaseAfter(milliseconds, instead = release) {
-    clearTimeout(timer);
-    timer = setTimeout(instead, milliseconds);
+  const start = (settings) => ask("POST", "/api/runs", settings, "Training did not start. ");
+
+  async function startAndShow(settings) {
+    const { run_id } = await start(settings);
+    setProps("run-pick", { value: run_id });
   }
 
-  function press(event) {
-    const button = event.target.closest(".train-view .press-once");
-    if (!button || button.disabled || event.detail > 1) return; // of a double click, the first
-    release();
-    pressed = button;
-    button.setAttribute("aria-busy", "true");
-    releaseAfter(BEGIN_MS, () => asking || release());
-  }
-  document.addEventListener("click", press, { capture: true });
+  const control = (action, done) =>
+    ask("POST", `/api/runs/${run.run_id}/${action}`, undefined, `The run was not ${done}. `);
 
-  watchQuestions(
-    "train-answered.data",
-    (isGood) => {
-      asking = false;
-      releaseAfter(isGood ? QUIET_MS : 0, fail); // until Dash has stored it
+  const slower = () => {
+    const { textContent: rate } = document.querySelector("[data-live=retry-rate]");
+    return { ...run.config, learning_rate: Number(rate) };
+  };
+
+  const ACTIONS = {
+    "train-button": () => untilShown(startAndShow(form.typed(next.settings))),
+    "retry-button": () => untilShown(startAndShow(slower())),
+    "pause-button": () => untilShown(control("pause", "paused")),
+    "resume-button": () => untilShown(control("resume", "resumed")),
+    "stop-button": () => untilShown(control("stop", "stopped")),
+    "queue-button": async () => {
+      await start(form.typed(next.settings));
+      say("Queued. It trains when its turn comes.", "info");
     },
-    () => (asking = true),
-  );
+  };
 
-  addCallbacks("train", {
-    answered: (_, refused) => {
-      if (refused || pressed?.id === "queue-button") release();
-      else releaseAfter(CHANGE_MS);
-      return noUpdate();
-    },
-  });
-
-  function fail() {
-    if (!pressed) return; // the page has shown meanwhile what became of it
-    release();
-    setProps("train-answer", { children: NO_ANSWER, color: "danger", is_open: true });
+  function say(children, color = "danger") {
+    const duration = color === "info" ? NEWS_MS : null;
+    const sentence = { children, color, duration, is_open: true };
+    setProps("train-answer", children ? sentence : { is_open: false });
   }
 
-  // What the presets promise
+  const buttons = ".train-view .press-once, [data-press]";
+  onPress(buttons, ({ id, dataset }) => ACTIONS[dataset.press ?? id](), say);
+  onPress("#dataset-retry", () => ask("POST", "/api/datasets/search"), say);
+
+  const answerRate = (sentence) => (element("rate-answer").textContent = sentence);
+  const setRate = async () => {
+    const { value } = element("rate-input");
+    const settings = form.typed({ learning_rate: value });
+    await ask("POST", `/api/runs/${run.run_id}/learning-rate`, settings, "Nothing was changed. ");
+    answerRate(`From now on ${title()} learns with ${value}.`);
+  };
+  onPress("#rate-button", setRate, answerRate);
+
+  // What the presets promise, here and on Draw
 
   let asked = 0;
+  let promises = null; // by preset
 
   async function fetchPromises() {
     const mine = ++asked;
-    const answer = await fetch(url("/api/speed")).catch(() => null);
-    if (!answer?.ok || mine !== asked) return;
-    const { state, presets } = await answer.json();
-    for (const element of document.querySelectorAll("[data-promise]")) {
-      element.textContent = promise(presets[element.dataset.promise]);
-    }
-    if (state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
+    const told = await ask("GET", "/api/speed").catch(() => null);
+    if (!told || mine !== asked) return;
+    promises = told.presets;
+    showPromises();
+    if (told.state === "measuring") setTimeout(() => mine === asked && fetchPromises(), MEASURING_MS);
   }
+
+  function showPromises() {
+    const fill = (name, words) => {
+      for (const part of document.querySelectorAll(`[data-${name}]`)) {
+        part.textContent = words(promises[part.dataset[name]]);
+      }
+    };
+    if (!promises) return;
+    fill("promise", promise);
+    fill("takes", ({ seconds }) => (seconds === null ? "" : `, about ${roughly(seconds)}`));
+  }
+  document.addEventListener("built", showPromises);
 
   function promise({ accuracy, seconds }) {
     const time = seconds === null ? "" : `about ${roughly(seconds)}`;

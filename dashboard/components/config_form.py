@@ -161,10 +161,15 @@ def known_settings(weights: dict[str, int]) -> dict[str, Any]:
         }
         for name in KINDS
     }
+    fields = TrainConfig.model_fields.items()
     return {
         "presets": presets,
         "first": PRESETS[FIRST_PRESET].config.model_dump(),
-        "titles": CHOICE_TITLES,
+        "titles": {**CHOICE_TITLES, **{name: field.title for name, field in fields}},
+        "kinds": {
+            name: get_args(field.annotation) or str(getattr(field.annotation, "__name__", ""))
+            for name, field in fields
+        },
         "weights": weights,
     }
 

@@ -58,28 +58,18 @@ def live_curve(name: str, metric: Metric, label: str, height: int = HEIGHT) -> h
 
 def _head(metric: Metric, compact: bool) -> html.Div:
     name, what, brief = _HEADS[metric]
-    quiet = {"className": "btn btn-quiet curve-reset"}
-    reset = html.Button("Reset zoom", type="button", **quiet)
+    reset = html.Button("Reset zoom", type="button", className="btn btn-quiet curve-reset")
     if compact:
         numbers = html.Button("Table", type="button", className="btn btn-quiet curve-table")
-        return html.Div(
-            [html.H3(name), html.Span(brief, className="tiny muted"), html.Span([reset, numbers])],
-            className="curve-head",
-        )
-    picture = html.Button(
-        html.I(className="glyph glyph-download"),
-        type="button",
-        className="btn btn-quiet curve-download",
-        title="Download this chart as a PNG picture",
-        **{"aria-label": f"Download the {name.lower()} as a picture"},
-    )
-    keys = [
-        html.Span("images it learns from", className="key train"),
-        html.Span("test images", className="key test"),
-    ]
-    if metric == "loss":
-        keys = []  # once is enough
-    parts = [html.H2(name), html.Span(what, className="soft"), html.Span([reset, *keys, picture])]
+        parts = [html.H3(name), html.Span(brief, className="tiny muted")]
+        return html.Div([*parts, html.Span([reset, numbers])], className="curve-head")
+    keys = []
+    if metric == "accuracy":  # once is enough
+        keys = [
+            html.Span("images it learns from", className="key train"),
+            html.Span("test images", className="key test"),
+        ]
+    parts = [html.H2(name), html.Span(what, className="soft"), html.Span([reset, *keys])]
     return html.Div(parts, className="curve-head")
 
 

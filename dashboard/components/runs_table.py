@@ -3,7 +3,6 @@
 from typing import Any
 
 import dash_ag_grid as dag
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from core.config import PRESETS
@@ -98,16 +97,12 @@ COLUMNS: list[dict[str, Any]] = [
 ]
 
 
-class _Row(TypedDict):
+class Row(TypedDict):
+    """A selected row: the grid sends all of it."""
+
     run_id: str
 
 
-class _Ids(TypedDict):
-    ids: list[str]
-
-
-_SELECTION: TypeAdapter[list[_Row] | _Ids] = TypeAdapter(list[_Row] | _Ids)
-EDITABLE = ("name", "note", "pinned")
 _THEME = """themeQuartz.withParams({
     spacing: 6, fontSize: 'var(--t-2)', fontFamily: 'var(--font)', cellHorizontalPadding: 8,
     rowHeight: 37, headerHeight: 36, headerFontSize: 'var(--t-1)', headerFontWeight: 400,
@@ -153,16 +148,6 @@ def grid() -> dag.AgGrid:
     )
 
 
-def selected_runs(rows: Any) -> list[str]:
-    """The run ids in the grid's property `selectedRows`: a list of rows, or `{"ids": [...]}`.
-
-    Raises:
-        ValidationError: it is neither.
-    """
-    found = _SELECTION.validate_python(rows or [])
-    return found["ids"] if isinstance(found, dict) else [row["run_id"] for row in found]
-
-
 def style(run: RunSnapshot) -> RunStyle:
     """The look of a run, whichever runs are shown with it."""
     return run_style(run.number - 1)
@@ -173,8 +158,8 @@ def colour(run: RunSnapshot) -> str:
     return f"var(--{style(run).token})"
 
 
-def actions(run: RunSnapshot) -> list[str]:
-    """What can be done with a run in its state, besides showing and deleting it."""
+def _actions(run: RunSnapshot) -> list[str]:
+    """What can be done with a run in its state, besides showing it."""
     waits_or_trains = run.state in (RunState.RUNNING, RunState.QUEUED)
     known = not run.brought_in  # how it was trained
     possible = {
@@ -184,6 +169,10 @@ def actions(run: RunSnapshot) -> list[str]:
         "repeat": known and not run.parent_epoch and run.lesson is None,
         "continue": known and bool(run.kept),
         "rewind": known and run.state.at_rest,
+        "delete": True,
+        "weights": bool(run.kept),
+        "metrics": known,
+        "programs": known and run.lesson is None,
     }
     return [action for action, is_possible in possible.items() if is_possible]
 
@@ -214,7 +203,8 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "note": run.note,
         "pinned": run.pinned,
         # Not shown, but used by scripts of the page:
-        "can": actions(run),
+        "can": _actions(run),
+        "group": run.group,
         "pair": run.pair,
         "revision": run.revision,
     }

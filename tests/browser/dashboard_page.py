@@ -379,11 +379,11 @@ class DashboardPage:
 
     @contextmanager
     def server_silent(self) -> Iterator[None]:
-        """The page's requests reach the server only afterwards."""
+        """What the page asks Dash's callbacks and tells runs reaches the server only afterwards."""
         held: list[Route] = []
         silent = True
         self.page.route(
-            "**/_dash-update-component*",
+            re.compile("/_dash-update-component|/api/runs$"),
             lambda route: held.append(route) if silent else route.fallback(),
         )
         yield
@@ -398,6 +398,13 @@ class DashboardPage:
         self.page.evaluate("late => { window.answerDelay = late; }", milliseconds)
         yield
         self.page.evaluate("window.answerDelay = 0")
+
+    def expect_refusals(self, *codes: int) -> None:
+        """The console names the requests that were refused, by their codes, and nothing else."""
+        self.until(lambda: len(self.problems) >= len(codes))
+        named = [re.findall("status of ([0-9]+)", problem) for problem in self.problems]
+        assert named == [[str(code)] for code in codes], self.problems
+        self.problems.clear()
 
     # Settings
 

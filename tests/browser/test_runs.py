@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from core.errors import WrongStateError
 from tests.browser.app_server import AppServer
@@ -230,6 +230,7 @@ def test_a_run_is_forked_from_an_epoch_with_one_setting_changed(
     dashboard.field("= value").fill("0")
     dashboard.button("Fork").click()
     expect(dashboard.text("Learning rate: This must be a number above 0")).to_be_visible()
+    dashboard.expect_refusals(422)
     dashboard.field("= value").fill("0,0001")
     dashboard.button("Fork").click()
 
@@ -250,13 +251,15 @@ def test_a_run_is_rewound_and_its_curve_with_it(
     open_runs(dashboard, server)
     select(dashboard, title(server, run_id))
     expect(dashboard.field("from epoch")).to_have_value("2")
-    held = dashboard.hold_back("runs-changed.data")
-    dashboard.page.evaluate("dash_clientside.set_props('runs-changed', {data: 1})")
+    held: list[Route] = []
+    dashboard.page.route(f"**/api/runs/{run_id}", lambda route: held.append(route))
+    server.service.runs.update_metadata(run_id, note="The table changes.")
     dashboard.until(lambda: held)
     dashboard.field("from epoch").select_option("1")
-    dashboard.stop_holding()  # the answer is to a question from before the choice
+    dashboard.release(held[0])  # the answer is to a question from before the choice
     dashboard.wait_until_quiet()
     expect(dashboard.field("from epoch")).to_have_value("1")
+    dashboard.page.unroute_all(behavior="ignoreErrors")
     dashboard.button("Rewind").click()
     expect(dashboard.status("State")).to_have_text("Paused")
     dashboard.open_tab("Curves")
@@ -282,9 +285,10 @@ def test_selected_runs_are_deleted_but_not_locked_ones_and_can_be_brought_back(
     expect(dashboard.page.get_by_role("toolbar", name="Selected runs")).to_contain_text(
         "2 selected"
     )
-    dashboard.button("Delete").click()
+    dashboard.button("Delete").dblclick(delay=100)  # it deletes once
     expect(row(dashboard, other)).to_have_count(0)
     expect(dashboard.text(f"{kept} cannot be deleted")).to_be_visible()
+    dashboard.expect_refusals(409)
     expect(row(dashboard, kept)).to_be_visible()
     expect(dashboard.text(f"Deleted: {other}.")).to_be_visible()
 
@@ -330,9 +334,7 @@ def test_weights_are_imported_and_a_wrong_file_is_refused_in_a_sentence(
     import_weights("a.txt", b"Hello")
     alert = dashboard.region("All runs").get_by_role("alert")
     expect(alert.filter(has_text="The file is neither a .pth")).to_be_visible()
-    (refused,) = dashboard.problems
-    assert "422" in refused
-    dashboard.problems.clear()  # the browser's own, about the request that was refused
+    dashboard.expect_refusals(422)
     import_weights("mine.pth", weights)
     expect(dashboard.text("Imported from mine.pth. Every view shows it now.")).to_be_visible()
     dashboard.field("Find runs").fill("mine.pth")
@@ -386,9 +388,7 @@ def test_files_that_are_clicked_quickly_are_saved_in_turn_and_a_refused_one_gets
     files.filter(has_text="Script (.py)").click()
     expect(dashboard.text("This run has no script.")).to_be_visible()
     dashboard.expect_tab("Runs")
-    (refused,) = dashboard.problems
-    assert "409" in refused
-    dashboard.problems.clear()
+    dashboard.expect_refusals(409)
 
 
 def test_a_run_is_repeated_with_other_seeds_which_one_click_shows_as_a_band(

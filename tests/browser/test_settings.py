@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core.config import PRESETS, TrainConfig
+from core.config import PRESETS, TrainConfig, read_texts
 from tests.browser.app_server import AppServer
 from tests.browser.dashboard_page import DashboardPage
 
@@ -32,7 +32,8 @@ def test_a_bad_value_is_marked_with_a_sentence_and_training_does_not_start(
         expect(sentence).to_be_visible()
     dashboard.button("Train").click()
     answer = dashboard.page.get_by_role("alert").filter(has_text="did not start")
-    expect(answer).to_contain_text("Epochs")
+    expect(answer).to_contain_text("Epochs: This must be a whole number from 1 to 2,000")
+    dashboard.expect_refusals(422)
     expect(dashboard.button("Train")).not_to_have_attribute("aria-busy", "true")
     assert len(server.all_runs()) == before
 
@@ -132,6 +133,16 @@ def test_each_setting_is_found_and_a_preset_leaves_seed_and_data_set_as_they_are
         dashboard.field("Data set").select_option(value=data_set)
 
 
+def test_the_page_reads_what_is_typed_as_the_server_does(dashboard: DashboardPage) -> None:
+    texts = ["3", "+4", "−3", " 7 ", "60,000", "60.000", "60 000", "60'000", "6,00", "1,0000"]
+    texts += ["1.000,5", "1.5", "0,001", "1e-3", ".5", "5.", "-", "many", "", "true", "False"]
+    for name in ("epochs", "learning_rate", "weight_averaging", "model"):
+        for text in texts:
+            read = dashboard.page.evaluate("texts => digitlab.settings.typed(texts)", {name: text})
+            assert read == read_texts({name: text})
+            assert (type(read[name]) is str) == (type(read_texts({name: text})[name]) is str)
+
+
 def test_what_one_types_while_the_server_is_slow_is_kept(dashboard: DashboardPage) -> None:
     open_form(dashboard)
     with dashboard.server_silent():
@@ -177,7 +188,8 @@ def test_the_settings_of_the_shown_run_are_told_and_can_be_used_and_its_rate_cha
     expect(rate).to_have_value("0.002")
     rate.fill("many")
     drawer.get_by_role("button", name="Apply").click()
-    expect(drawer.get_by_role("status")).to_contain_text("Nothing was changed")
+    expect(drawer.get_by_role("status")).to_contain_text("Nothing was changed. Learning rate:")
+    dashboard.expect_refusals(422)
     rate.fill("0,001")
     drawer.get_by_role("button", name="Apply").click()
     expect(drawer.get_by_role("status")).to_contain_text(f"{name} learns with 0,001")

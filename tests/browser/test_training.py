@@ -101,11 +101,11 @@ def test_a_press_that_the_server_does_not_answer_is_not_forgotten(
 ) -> None:
     dashboard.open_tab("Train")
     dashboard.wait_until_quiet()
-    dashboard.page.route("**/_dash-update-component*", lambda route: route.fulfill(status=503))
+    dashboard.page.route("**/api/runs", lambda route: route.fulfill(status=503))
     dashboard.button("Train").click()
     expect(dashboard.page.get_by_text("Digit Lab did not answer")).to_be_visible()
     expect(dashboard.button("Train")).to_be_visible()
-    dashboard.problems.clear()
+    dashboard.expect_refusals(503)
 
 
 def test_a_run_that_cannot_be_trained_says_why_and_offers_a_rate_that_can(

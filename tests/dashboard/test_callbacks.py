@@ -21,7 +21,6 @@ from dashboard.tabs.experiments.cnn_vs_mlp import layout as pairs
 from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
-from dashboard.tabs.runs import layout as runs
 from dashboard.tabs.train import network
 from tests.conftest import Finish
 from tests.dashboard.conftest import Callbacks, in_memory_service, opened, refusal, until_stopped
@@ -58,8 +57,6 @@ def sent(run: str) -> dict[str, Any]:
             "predicted": None,
         },
         draw.COURSE_REQUEST: {"version": version, "drawing": SEVEN, "as_drawn": False, "last": 1},
-        draw.HAND_REQUEST: {"drawing": SEVEN, "as_drawn": False, "label": 7},
-        draw.HAND_DELETE: {"drawing": "x", "all": False},
         inside.REQUEST: {
             "source": "test",
             "index": "3",
@@ -82,10 +79,6 @@ def sent(run: str) -> dict[str, Any]:
         },
         embedding.RUN: {"run": run},
         ids.RUNS_GRID: [{"run_id": run}],
-        f"{ids.RUNS_GRID}.cellValueChanged": [{"rowId": run, "colId": "name", "value": "A run"}],
-        runs.EPOCH: "1",
-        runs.FIELD: "learning_rate",
-        runs.VALUE: "0.01",
         pairs.CNN: "simple_cnn",
         ids.RUN_PICK: run,
     }

@@ -23,7 +23,6 @@ from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
 from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
-from dashboard.tabs.runs import layout as runs
 from dashboard.tabs.train import network
 from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
@@ -104,15 +103,10 @@ def test_callbacks_ask_the_service_in_threads(
     run = watched.runs.all()[-1]
     version = watched.predictions.weights_version(run.run_id)
     drawing = {"drawing": A_SEVEN, "as_drawn": False, "version": version}
-    cell = {"colId": "note", "rowId": run.run_id, "value": "x"}
     image = {"version": version, "width": 400, "source": "test", "index": "1"}
     values = {
         ids.RUN_PICK: run.run_id,
-        f"{ids.RUNS_GRID}.selectedRows": {"ids": [run.run_id]},
-        f"{ids.RUNS_GRID}.cellValueChanged": [cell],
-        runs.EPOCH: "1",
-        draw.HAND_REQUEST: {**drawing, "label": 7},
-        draw.HAND_DELETE: {"drawing": "none", "all": False},
+        f"{ids.RUNS_GRID}.selectedRows": [{"run_id": run.run_id}],
         f"{compare.CLOCK}.disabled": False,
         compare.VERSION: {"pair": run.pair},
         embedding.REQUEST: {**drawing, "method": "pca", "version": "none/0/0"},
@@ -129,16 +123,9 @@ def test_callbacks_ask_the_service_in_threads(
             page.call(callback, values | {ids.OPEN_TAB: tab})
             if ids.OPEN_TAB not in [part["id"] for part in callback["inputs"] + callback["state"]]:
                 break
-    for button in (runs.FORK, runs.REPEAT):
-        page.press(button, values)
+    page.press(compare.TRAIN, values | {compare.CNN: "simple_cnn"})
     assert [record.getMessage() for record in caplog.records] == []
-    assert {
-        "runs.start",
-        "runs.fork",
-        "runs.repeat",
-        "comparisons.progress",
-        "drawings.save",
-    } <= watched.called
+    assert {"runs.start_pair", "comparisons.progress", "drawings.predict"} <= watched.called
     assert watched.on_loop == set()
 
 

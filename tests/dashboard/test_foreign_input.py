@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from dashboard import hosts
 from dashboard.api import bodies, schemas
 from dashboard.api.errors import sentences
-from dashboard.components import runs_table
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.live import endpoint
 from dashboard.live.protocol import Place
@@ -74,15 +73,6 @@ def test_any_version_names_a_network(version: Any) -> None:
     ref = CheckpointRef.parse(version)
     assert ref.run_id is None or "/" not in ref.run_id
     assert ref.epoch is None or 0 <= ref.epoch < 10**9
-
-
-@given(anything)
-def test_a_selection_is_a_list_of_ids_or_refused(rows: Any) -> None:
-    try:
-        found = runs_table.selected_runs(rows)
-    except ValidationError:
-        return
-    assert all(isinstance(run_id, str) for run_id in found)
 
 
 # Bodies

@@ -10,14 +10,6 @@ from dashboard.components.help_link import help_link
 from dashboard.components.live_curves import live_curve
 from dashboard.service import TrainingService
 
-SMOOTHING = "curves-smoothing"
-LOG = "curves-log"
-RATE = "curves-rate"
-ACROSS = "curves-across"
-TABLE = "curves-table"
-PNG = "curves-png"
-SVG = "curves-svg"
-
 EXPLANATION = (
     "Click a point to see the network as it was then. Drag to zoom, double-click to see all. "
     "Thin line: a few batches each; squares: whole epochs; stars: drawings that you kept."
@@ -55,22 +47,29 @@ def layout(_: TrainingService) -> html.Div:
 
 def _controls() -> html.Div:
     smoothing = dbc.Input(
-        id=SMOOTHING, type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
+        id="curves-smoothing", type="range", min=0, max=0.98, step=0.02, value=0.6, **PERSIST
     )
     downloads = [
-        button("CSV", "curves-csv", external_link=True, download="metrics.csv", disabled=True),
-        button("PNG", PNG),
-        button("SVG", SVG),
+        html.A(
+            "CSV",
+            id="curves-csv",
+            download="metrics.csv",
+            className="btn btn-secondary disabled",
+        ),
+        button("PNG", "curves-png"),
+        button("SVG", "curves-svg"),
     ]
     return html.Div(
         [
             labelled("Smoothing", smoothing),
-            dbc.Switch(id=LOG, label="Log scale for the loss", value=True, **PERSIST),
-            dbc.Switch(id=RATE, label="Learning rate", value=False, **PERSIST),
+            dbc.Switch(id="curves-log", label="Log scale for the loss", value=True, **PERSIST),
+            dbc.Switch(id="curves-rate", label="Learning rate", value=False, **PERSIST),
             html.Div(
                 [
                     html.Span("Across", className="soft", **{"aria-hidden": "true"}),
-                    html.Div(choices("Across", ACROSS, AXES, **PERSIST), className="segments"),
+                    html.Div(
+                        choices("Across", "curves-across", AXES, **PERSIST), className="segments"
+                    ),
                 ],
                 className="control",
             ),
@@ -114,11 +113,11 @@ def _epoch_table() -> list[Any]:
         dbc.Table(
             [
                 html.Thead(html.Tr([html.Th(head, scope="col") for head in heads])),
-                html.Tbody(id=TABLE),
+                html.Tbody(id="curves-table"),
             ],
             size="sm",
             hover=True,
             className="numbers",
         ),
-        html.P(id=f"{TABLE}-note", className="text-body-secondary"),
+        html.P(id="curves-table-note", className="text-body-secondary"),
     ]

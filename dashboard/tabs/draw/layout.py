@@ -21,9 +21,6 @@ from dashboard.service import TrainingService
 from dashboard.tabs.draw.text import NOTHING_DRAWN, NOTHING_KEPT
 from dashboard.urls import url
 
-START = "draw-start"
-START_PRESET = "speedrun"
-START_ERROR = "draw-start-error"
 RESTED = "draw-rested"
 LAST = "draw-last"
 """The last saved epoch. It changes while the tab goes on showing the same network."""
@@ -31,18 +28,11 @@ FORM = "draw-form-choice"
 COURSE_REQUEST = "course-request"
 COURSE = "course"
 COURSE_CAPTION = "course-caption"
-HAND_REQUEST = "hand-request"
-HAND_SAY = "hand-say"
-HAND_DELETE = "hand-delete-request"
-HAND_DELETED = "hand-deleted"
-HAND_DELETED_IDS = "hand-deleted-ids"
-HAND_DELETE_ALL = "hand-delete-all"
-HAND_UNDO = "hand-undo"
+HAND_CHANGED = "hand-changed"
+"""The store that changes when the visitor's drawings have."""
 HAND_SUMMARY = "hand-summary"
 HAND_LIST = "hand-list"
 HAND_LESSONS = "hand-lessons"
-HAND_MIXED = "hand-mixed"
-HAND_TEACH = "hand-teach"
 HAND_REPORT = "hand-report"
 
 CANVAS_SIZE, MARKED_SIZE, INPUT_SIZE = 560, 280, 28
@@ -52,11 +42,6 @@ KEYS_HELP = (
     "Space puts it down and lifts it. C clears, Ctrl+Z takes back. On a photo, the arrow keys move "
     "a box, with Shift they change its size, and Space reads what is in it."
 )
-
-
-def keep_button(digit: object) -> dict[str, object]:
-    """The id of the button that keeps the drawing as a digit."""
-    return {"type": "hand-keep", "digit": digit}
 
 
 def layout(_: TrainingService) -> html.Div:
@@ -77,13 +62,13 @@ def _answer() -> html.Section:
     start = html.Div(
         [
             dbc.Button(
-                ["Train", html.Span(id="draw-promise")],
-                id=START,
+                html.Span(["Train", html.Span(**{"data-takes": "speedrun"})]),
+                id="draw-start",
                 color="primary",
                 className=PRESS_ONCE,
             ),
             html.Progress(id="draw-learning", max="1", value="0", **{"aria-label": "Training"}),
-            html.Span(id=START_ERROR, role="alert", className="small"),
+            html.Span(id="draw-start-error", role="alert", className="small"),
         ],
         id="draw-start-block",
         className="draw-start",
@@ -150,7 +135,7 @@ def _drawing() -> html.Section:
 
 def _keep_buttons() -> html.Div:
     digits = [
-        html.Button(str(digit), id=keep_button(digit), **{"aria-label": f"Keep as {digit}"})
+        html.Button(str(digit), **{"aria-label": f"Keep as {digit}", "data-keep": str(digit)})
         for digit in range(10)
     ]
     return html.Div(
@@ -158,7 +143,7 @@ def _keep_buttons() -> html.Div:
             html.P(
                 [
                     html.Span("Which digit did you mean? It joins your own test set."),
-                    html.Span("", id=HAND_SAY, role="status"),
+                    html.Span("", id="hand-say", role="status"),
                 ],
                 className="hand-say small soft",
             ),
@@ -224,7 +209,7 @@ def _history() -> html.Section:
 
 def _collection() -> html.Section:
     label = "Also show it MNIST digits (it forgets less)"
-    mixed = dbc.Switch(id=HAND_MIXED, label=label, value=True, **PERSIST)
+    mixed = dbc.Switch(id="hand-mixed", label=label, value=True, **PERSIST)
     return panel(
         "Your handwriting",
         html.Div(
@@ -235,9 +220,9 @@ def _collection() -> html.Section:
             className="hand-head",
         ),
         alert(
-            HAND_DELETED,
+            "hand-deleted",
             html.Span("Deleted. "),
-            dbc.Button("Undo", id=HAND_UNDO, size="sm", color="link"),
+            dbc.Button("Undo", id="hand-undo", size="sm", color="link", class_name=PRESS_ONCE),
             color="info",
         ),
         html.Ul([], id=HAND_LIST, className="hand-list", **{"aria-label": "Kept drawings"}),
@@ -245,17 +230,18 @@ def _collection() -> html.Section:
             [
                 html.Div(
                     [
-                        button("Teach it these", HAND_TEACH, className=PRESS_ONCE),
+                        button("Teach it these", "hand-teach", className=PRESS_ONCE),
                         html.Span("five short epochs, as a run of its own"),
                     ],
                     className="row-flex small soft",
                 ),
                 mixed,
-                button("Delete all my drawings", HAND_DELETE_ALL),
+                button("Delete all my drawings", "hand-delete-all", className=PRESS_ONCE),
             ],
             id=HAND_LESSONS,
             style=HIDDEN,
         ),
+        alert("hand-untaught"),
         html.P(
             html.A(
                 "What is stored where",
@@ -265,6 +251,6 @@ def _collection() -> html.Section:
             className="small soft hand-stored",
         ),
         html.Div(id=HAND_REPORT),
-        *stores(HAND_REQUEST, HAND_DELETE, HAND_DELETED_IDS),
+        *stores(HAND_CHANGED),
         class_name="draw-hand",
     )

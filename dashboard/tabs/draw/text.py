@@ -19,23 +19,10 @@ ALONE = {"--c": 0, "--r": 0, "--columns": 1, "--rows": 1}
 """The place of a picture in a sprite of its own."""
 NOTHING_TRAINED = "Nothing has learned yet. After training, you see here what each epoch reads."
 NOTHING_DRAWN = "Draw a digit, and see what the network reads in it after each epoch."
-NOTHING_TO_KEEP = "Nothing is drawn yet: draw a digit, then say which one it is."
 NOTHING_KEPT = (
     "Draw a digit and press the one you meant. A few of each make your own test set: every epoch "
     "is tried on it, here and in Curves."
 )
-
-
-def kept(label: int, is_picture: bool) -> str:
-    """That a drawing is kept, and how to go on."""
-    if is_picture:
-        return f"Kept as {label}. Box another digit, or clear the photo to draw."
-    return f"Kept as {label}. Your next stroke begins another drawing."
-
-
-def delete_button(drawing: object) -> dict[str, object]:
-    """The id of the button that deletes a kept drawing."""
-    return {"type": "hand-delete", "drawing": drawing}
 
 
 def summary(mine: DrawingSet) -> str:
@@ -87,10 +74,12 @@ def _thumbnail(drawing: Drawing, digit: int | None, taught: bool) -> html.Li:
             html.Span(f"{mark}{drawing.label}{' ▲' if taught else ''}", **{"aria-hidden": "true"}),
             html.Button(
                 "×",
-                id=delete_button(drawing.drawing_id),
                 className="hand-delete",
                 title="Delete it",
-                **{"aria-label": f"Delete this {drawing.label}"},
+                **{
+                    "aria-label": f"Delete this {drawing.label}",
+                    "data-drawing": drawing.drawing_id,
+                },
             ),
         ]
     )

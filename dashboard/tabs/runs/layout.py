@@ -9,7 +9,6 @@ from dash import dcc, html
 from core.config import FIXED_IN_A_FORK, TrainConfig
 from dashboard.components import runs_table
 from dashboard.components.controls import (
-    HIDDEN,
     PRESS_ONCE,
     alert,
     button,
@@ -17,45 +16,22 @@ from dashboard.components.controls import (
     labelled,
     panel,
     select,
-    stores,
 )
 from dashboard.components.help_link import help_link
 from dashboard.service import TrainingService
 from dashboard.tabs.runs import figures
 from dashboard.theme import GRAPH
+from dashboard.urls import url
 
 FIND = "runs-find"
-SHOW = "runs-show"
-PAUSE = "runs-pause"
-STOP = "runs-stop"
-REPEAT = "runs-repeat"
-DELETE = "runs-delete"
-DELETED = "runs-deleted"
-DELETED_NAMES = "runs-deleted-names"
-DELETED_IDS = "runs-deleted-ids"
-UNDO = "runs-undo"
-SAY = "runs-say"
-ONE = "runs-one"
-ONE_TITLE = "runs-one-title"
-ONE_SAY = "runs-one-say"
-EPOCH = "runs-epoch"
-PROPOSED_EPOCH = "runs-proposed-epoch"
-REWIND = "runs-rewind"
-FIELD = "runs-field"
 VALUE = "runs-value"
 CHOICES = "runs-choices"
-FORK = "runs-fork"
-FILES = "runs-files"
 METRIC = "runs-metric"
 CHANGED = "runs-changed"
 """The store that changes when the selected runs have."""
 CURVES = "runs-curves"
 DIFFERENCES = "runs-differences"
-GROUP = "runs-group"
-GROUP_LINE = "runs-group-line"
-GROUP_SIZE = "runs-group-size"
 
-SEEDS = 5
 EXPLANATION = (
     "Every run is kept. Double-click a name or a note to change it. Locked runs cannot be deleted."
 )
@@ -63,6 +39,21 @@ SELECT_SOME = "Select runs to compare them."
 FORKABLE = [
     name for name in TrainConfig.model_fields if name not in (*FIXED_IN_A_FORK, "precision")
 ]
+
+FILES = {
+    "weights": {
+        "Weights (.pth)": "weights?format=pth",
+        "Weights (.safetensors)": "weights?format=safetensors",
+        "Weights (.onnx)": "weights?format=onnx",
+    },
+    "metrics": {
+        "Metrics (.csv)": "metrics.csv",
+        "Metrics (.json)": "metrics.json",
+        "TensorBoard (.zip)": "tensorboard.zip",
+    },
+    "programs": {"Notebook (.ipynb)": "notebook.ipynb", "Script (.py)": "script.py"},
+}
+"""The files of a run, by what must be possible with it: see `runs_table`."""
 
 
 def layout(service: TrainingService) -> html.Div:
@@ -72,18 +63,20 @@ def layout(service: TrainingService) -> html.Div:
             panel(
                 "All runs",
                 _tools(service.imports.MAX_BYTES),
-                dbc.Alert(id=SAY, is_open=False, dismissable=True),
+                dbc.Alert(id="runs-say", is_open=False, dismissable=True),
                 alert(
-                    DELETED,
-                    html.Span(id=DELETED_NAMES),
-                    dbc.Button("Undo", id=UNDO, size="sm", color="link"),
+                    "runs-deleted",
+                    html.Span(id="runs-deleted-names"),
+                    dbc.Button(
+                        "Undo", id="runs-undo", size="sm", color="link", class_name=PRESS_ONCE
+                    ),
                     color="info",
                 ),
                 html.Div([runs_table.grid(), _no_rows()], className="runs-table"),
                 help_link(EXPLANATION, "runs"),
             ),
             html.Div([_comparison(), _details()], className="runs-split"),
-            *stores(DELETED_IDS, CHANGED, PROPOSED_EPOCH),
+            dcc.Store(id=CHANGED),
         ]
     )
 
@@ -121,12 +114,12 @@ def _tools(max_upload: int) -> html.Div:
     bulk = html.Div(
         [
             html.B(className="runs-count", role="status"),
-            button("Show", SHOW),
-            button("Pause", PAUSE, className=PRESS_ONCE),
-            button("Stop", STOP),
-            button(f"Repeat with {SEEDS} seeds", REPEAT, className=PRESS_ONCE),
-            dbc.DropdownMenu(id=FILES, label="Download", size="sm", style=HIDDEN),
-            button("Delete", DELETE),
+            button("Show", "runs-show"),
+            button("Pause", "runs-pause", className=PRESS_ONCE),
+            button("Stop", "runs-stop", className=PRESS_ONCE),
+            button("Repeat with 5 seeds", "runs-repeat", className=PRESS_ONCE),
+            html.Div(_downloads(), id="runs-files", hidden=True),
+            button("Delete", "runs-delete", className=PRESS_ONCE),
             html.Button(
                 ["Clear selection ", escape],
                 className="btn push runs-clear",
@@ -150,6 +143,21 @@ def _tools(max_upload: int) -> html.Div:
     )
     idle = html.Div([html.Span(SELECT_SOME, className="soft"), upload], className="runs-idle")
     return html.Div([find, bulk, idle], className="tools runs-tools")
+
+
+def _downloads() -> dbc.DropdownMenu:
+    """Links to the files of a run. The script puts its id in, and hides those that it lacks."""
+    items = [
+        dbc.DropdownMenuItem(
+            title,
+            href=url(f"/api/runs/RUN/{path}"),
+            external_link=True,
+            class_name=f"file of-{kind}",
+        )
+        for kind, files in FILES.items()
+        for title, path in files.items()
+    ]
+    return dbc.DropdownMenu(items, label="Download", size="sm")
 
 
 def _no_rows() -> html.Div:
@@ -182,14 +190,14 @@ def _details() -> html.Section:
         html.Div(id=DIFFERENCES),
         html.P(
             [
-                html.Span(id=GROUP_SIZE),
-                dbc.Button("Select all of them", id=GROUP, size="sm", color="link"),
+                html.Span(id="runs-group-size"),
+                dbc.Button("Select all of them", id="runs-group", size="sm", color="link"),
             ],
-            id=GROUP_LINE,
+            id="runs-group-line",
             className="mb-0 small",
-            style=HIDDEN,
+            hidden=True,
         ),
-        html.Div(_single_run(), id=ONE, style=HIDDEN),
+        html.Div(_single_run(), id="runs-one", hidden=True),
     )
 
 
@@ -197,21 +205,22 @@ def _single_run() -> list[Any]:
     settings = [
         {"value": name, "label": TrainConfig.model_fields[name].title or name} for name in FORKABLE
     ]
+    epoch = html.Select(id="runs-epoch", className="form-select form-select-sm")
     value = dbc.Input(id=VALUE, size="sm", list=CHOICES, autocomplete="off")
     return [
-        html.H2("Continue", id=ONE_TITLE),
+        html.H2("Continue", id="runs-one-title"),
         html.Div(
             [
-                select("from epoch", EPOCH, []),
-                select("with", FIELD, settings, "learning_rate"),
+                labelled("from epoch", epoch),
+                select("with", "runs-field", settings, "learning_rate"),
                 labelled(["=", html.Span(" value", className="sr-only")], value),
                 html.Datalist(id=CHOICES),
-                button("Fork", FORK, className=PRESS_ONCE),
-                button("Rewind", REWIND),
+                button("Fork", "runs-fork", className=PRESS_ONCE),
+                button("Rewind", "runs-rewind", className=PRESS_ONCE),
             ],
             className="controls",
         ),
-        dbc.Alert(id=ONE_SAY, is_open=False, dismissable=True, className="small"),
+        dbc.Alert(id="runs-one-say", is_open=False, dismissable=True, className="small"),
         html.P(
             "A fork is a new run that shares the epochs before. Rewinding takes the run itself "
             "back; its later epochs go when you resume it.",

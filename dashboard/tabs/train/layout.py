@@ -8,26 +8,14 @@ from dash.development.base_component import Component
 
 from core.config import TrainConfig
 from dashboard.components import config_form, lazy
-from dashboard.components.controls import PRESS_ONCE, alert, button, stores
+from dashboard.components.controls import PRESS_ONCE, alert, button
 from dashboard.components.header import needs
 from dashboard.components.help_link import help_mark
 from dashboard.components.live_curves import live_curve
 from dashboard.service import TrainingService
 from dashboard.tabs.train import network, wall
 
-TRAIN = "train-button"
-QUEUE = "queue-button"
-PAUSE = "pause-button"
-RESUME = "resume-button"
-STOP = "stop-button"
-RETRY = "retry-button"
-DATASET_RETRY = "dataset-retry"
 RATE_INPUT = "rate-input"
-RATE_BUTTON = "rate-button"
-RATE_ANSWER = "rate-answer"
-ANSWER = "train-answer"
-ANSWERED = "train-answered"
-"""The store that changes with each answer to a pressed button."""
 RUN_SETTINGS = "run-settings"
 
 
@@ -61,11 +49,10 @@ def _buttons() -> html.Div:
     """Train, or what can be done with the run that is shown: `data-state` decides."""
     return html.Div(
         [
-            _button(TRAIN, "Train", "Starting…", "play"),
-            _button(PAUSE, "Pause", "Pausing…", "pause"),
-            _button(RESUME, "Resume", "Resuming…", "play"),
-            _button(STOP, "Stop", "Stopping…", "stop"),
-            *stores(ANSWERED),
+            _button("train-button", "Train", "Starting…", "play"),
+            _button("pause-button", "Pause", "Pausing…", "pause"),
+            _button("resume-button", "Resume", "Resuming…", "play"),
+            _button("stop-button", "Stop", "Stopping…", "stop"),
         ],
         className="train-buttons",
     )
@@ -103,7 +90,7 @@ def _foot() -> html.Div:
                 **{"data-live": "dataset-problem"},
                 **needs("dataset-problem"),
             ),
-            html.Div(button("Look for MNIST again", DATASET_RETRY), **needs("dataset-retry")),
+            html.Div(button("Look for MNIST again", "dataset-retry"), **needs("dataset-retry")),
         ],
         className="dataset-notice",
     )
@@ -116,12 +103,12 @@ def _foot() -> html.Div:
     ]
     return html.Div(
         [
-            alert(ANSWER, class_name="train-answer"),
+            alert("train-answer", class_name="train-answer"),
             notice,
             html.Div(links, className="of-run"),
             html.P(className="small soft of-data", **{"data-live": "data"}),
             html.P("What you change now goes into the next run.", className="small soft of-next"),
-            _button(QUEUE, "Queue next", "Queueing…"),
+            _button("queue-button", "Queue next", "Queueing…"),
         ],
         className="rail-foot",
     )
@@ -160,9 +147,9 @@ def _slot() -> html.Div:
         [
             html.I(className="note-icon"),
             _message(),
-            html.Button("Cancel", className="btn", **{"data-press": STOP}),
-            html.Button("Resume", className="btn", **{"data-press": RESUME}),
-            _button(RETRY, ["Train with ", _live("retry-rate")], "Starting…"),
+            html.Button("Cancel", className=f"btn {PRESS_ONCE}", **{"data-press": "stop-button"}),
+            html.Button("Resume", className=f"btn {PRESS_ONCE}", **{"data-press": "resume-button"}),
+            _button("retry-button", ["Train with ", _live("retry-rate")], "Starting…"),
         ],
         className="note",
     )
@@ -211,9 +198,9 @@ def run_settings() -> list[Component]:
         [
             dbc.Label("Learning rate of this run", html_for=RATE_INPUT),
             dbc.Input(id=RATE_INPUT, type="text", inputmode="decimal", autocomplete="off"),
-            button("Apply", RATE_BUTTON),
+            button("Apply", "rate-button"),
             html.Small("Takes effect at once: of a one-cycle schedule it is the peak."),
-            html.P(id=RATE_ANSWER, className="small", role="status"),
+            html.P(id="rate-answer", className="small", role="status"),
         ],
         className="field rate",
     )

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, Output, dcc, html
@@ -32,6 +32,16 @@ PIXELS_PER_UNIT = 7
 
 
 def layout() -> html.Section:
+    quiet = {"className": "btn btn-quiet"}
+    as_table = html.Button(
+        "As a table", id="network-as-table", **quiet, **{"aria-pressed": "false"}
+    )
+    look_inside = html.Button(
+        ["Look inside", html.I(className="glyph glyph-next")],
+        id="network-look-inside",
+        **quiet,
+        **{"data-look-inside": "0"},
+    )
     return html.Section(
         [
             dcc.Store(id=MODEL),
@@ -39,7 +49,7 @@ def layout() -> html.Section:
                 [
                     html.H2("The network"),
                     html.P(id="network-about", className="soft small"),
-                    html.Div([_as_table(), _look_inside()], className="push"),
+                    html.Div([as_table, look_inside], className="push"),
                 ],
                 className="network-head",
             ),
@@ -51,43 +61,17 @@ def layout() -> html.Section:
     )
 
 
-def _as_table() -> html.Button:
-    return html.Button(
-        "As a table",
-        id="network-as-table",
-        className="btn btn-quiet",
-        **{"aria-pressed": "false"},
-    )
-
-
-def _look_inside() -> html.Button:
-    return html.Button(
-        ["Look inside", html.I(className="glyph glyph-next")],
-        id="network-look-inside",
-        className="btn btn-quiet",
-        **{"data-look-inside": "0"},
-    )
-
-
 def register(app: Dash, service: TrainingService) -> None:
     @app.callback(Output(BODY, "children"), Input(MODEL, "data"))
     async def show_model(model: ModelName | None) -> list[Any]:
         if model is None:
             raise PreventUpdate
         layers = await asyncio.to_thread(service.inspection.layers, model)
-        return body(model, parts_of(layers))
+        return body(model, layers)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A layer as it is drawn, with a short name."""
-
-    name: str
-    layer: InnerLayer
-
-
-def parts_of(layers: tuple[InnerLayer, ...]) -> list[Part]:
-    """The layers of a model with their names."""
+def parts_of(layers: tuple[InnerLayer, ...]) -> list[InnerLayer]:
+    """The layers of a model with short names."""
     parts = []
     convolutions = 0
     for layer in layers:
@@ -95,18 +79,19 @@ def parts_of(layers: tuple[InnerLayer, ...]) -> list[Part]:
         # A module within a module, such as block1.0.0
         name = f"conv{convolutions}" if "." in layer.name else layer.name
         pooled = " + pool" if layer.pool > 1 else ""
-        parts.append(Part(name + pooled, layer))
+        parts.append(replace(layer, name=name + pooled))
     return parts
 
 
-def body(model: str, parts: list[Part]) -> list[Any]:
+def body(model: str, layers: tuple[InnerLayer, ...]) -> list[Any]:
     """The model as pictures, still empty, and as a table."""
+    parts = parts_of(layers)
     arrow = html.I(className="glyph glyph-arrow")
     flow: list[Any] = []
     most = MAX_WIDTH if len(parts) < MANY_LAYERS else MAX_WIDTH_OF_MANY
     for part in parts:
-        width = min(shown_width(part.layer), most)
-        drawn = _layer(part, _outputs() if part is parts[-1] else _mosaic(part.layer), width)
+        width = min(shown_width(part), most)
+        drawn = _layer(part, _outputs() if part is parts[-1] else _mosaic(part), width)
         flow += [arrow, drawn] if flow else [drawn]
     pictures = html.Div(
         flow,
@@ -117,12 +102,12 @@ def body(model: str, parts: list[Part]) -> list[Any]:
     )
     return [
         html.Div([pictures, _share(parts)], className="network-pictures"),
-        html.Div(layer_table([part.layer for part in parts]), className="network-table"),
+        html.Div(layer_table(layers), className="network-table"),
     ]
 
 
-def _layer(part: Part, picture: html.Div, width: float) -> html.Div:
-    name = [html.B(part.name), html.Span(part.layer.size, className="mono")]
+def _layer(part: InnerLayer, picture: html.Div, width: float) -> html.Div:
+    name = [html.B(part.name), html.Span(part.size, className="mono")]
     return html.Div(
         [
             html.Div(name, className="layer-name"),
@@ -131,14 +116,14 @@ def _layer(part: Part, picture: html.Div, width: float) -> html.Div:
         ],
         className="layer",
         style={"--width": f"{width:.0f}px"},
-        title=", ".join(part.layer.operations),
+        title=", ".join(part.operations),
     )
 
 
-def _caption(part: Part) -> str:
-    if part.layer.parameters:
-        return f"{part.layer.parameters:,} weights"
-    return "one test digit" if part.layer.name == "input" else "strongest of each map"
+def _caption(part: InnerLayer) -> str:
+    if part.parameters:
+        return f"{part.parameters:,} weights"
+    return "one test digit" if part.name == "input" else "strongest of each map"
 
 
 def _grid(layer: InnerLayer) -> tuple[int, int, int, int]:
@@ -180,20 +165,20 @@ def _outputs() -> html.Div:
     return html.Div(rows, className="outputs", role="img", **{"aria-label": "Ten outputs"})
 
 
-def _share(parts: list[Part]) -> html.Div:
+def _share(parts: list[InnerLayer]) -> html.Div:
     """How the weights are spread over the layers."""
-    most = max(parts, key=lambda part: part.layer.parameters)
-    total = sum(part.layer.parameters for part in parts)
-    share = percent(most.layer.parameters / total, 1)
+    most = max(parts, key=lambda part: part.parameters)
+    total = sum(part.parameters for part in parts)
+    share = percent(most.parameters / total, 1)
     name = most.name.removesuffix(" + pool")
     bars = [
         html.I(
             className="most" if part is most else None,
-            style={"flex": f"{max(part.layer.parameters / total, 0.004):.4f}"},
-            title=f"{part.name}: {part.layer.parameters:,}",
+            style={"flex": f"{max(part.parameters / total, 0.004):.4f}"},
+            title=f"{part.name}: {part.parameters:,}",
         )
         for part in parts
-        if part.layer.parameters
+        if part.parameters
     ]
     return html.Div(
         [
@@ -204,7 +189,7 @@ def _share(parts: list[Part]) -> html.Div:
     )
 
 
-def layer_table(layers: list[InnerLayer]) -> Any:
+def layer_table(layers: tuple[InnerLayer, ...]) -> Any:
     """The layers of a model in the order of the data's way, with their weights."""
     rows = [
         [

@@ -9,7 +9,7 @@ from core.service.inspection import Inspection
 from dashboard.tabs.train import network
 
 
-def parts_of(model: str) -> list[network.Part]:
+def parts_of(model: str) -> list[InnerLayer]:
     return network.parts_of(Inspection.layers(model))
 
 
@@ -17,8 +17,8 @@ def parts_of(model: str) -> list[network.Part]:
 def test_every_weight_of_a_model_is_in_one_of_its_layers(model: str) -> None:
     expected = sum(weights.numel() for weights in models.build_on_meta(model).parameters())
     parts = parts_of(model)
-    assert sum(part.layer.parameters for part in parts) == expected
-    assert all(bool(part.layer.parameters) == bool(part.layer.kernel) for part in parts)
+    assert sum(part.parameters for part in parts) == expected
+    assert all(bool(part.parameters) == bool(part.kernel) for part in parts)
 
 
 def test_layers_have_short_names_which_say_that_they_pool() -> None:
@@ -39,12 +39,12 @@ def test_layers_have_short_names_which_say_that_they_pool() -> None:
 
 def test_a_batch_normalization_counts_for_its_convolution() -> None:
     first, second = parts_of("accurate_cnn")[1:3]
-    assert first.layer.parameters == 32 * 5 * 5 + 2 * 32
-    assert second.layer.parameters == 64 * 32 * 3 * 3 + 2 * 64
+    assert first.parameters == 32 * 5 * 5 + 2 * 32
+    assert second.parameters == 64 * 32 * 3 * 3 + 2 * 64
 
 
 def test_the_body_says_what_each_layer_is_and_where_most_weights_are() -> None:
-    pictures, table = network.body("simple_cnn", parts_of("simple_cnn"))
+    pictures, table = network.body("simple_cnn", Inspection.layers("simple_cnn"))
     flow, share = pictures.children
     layers = [child for child in flow.children if isinstance(child, html.Div)]
     texts = [" ".join(texts_of(layer)) for layer in layers]
