@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.components import live_curves as figures
 from dashboard.components.epoch_curves import Metric
-from dashboard.theme import CLEAR, TOKENS
+from dashboard.theme import TOKENS
 
 STYLES = Path(__file__).parents[3] / "assets" / "css"
 LINES = ["raw", "train", "mean", "test"]
@@ -69,7 +69,7 @@ def test_a_figure_is_small_and_takes_its_colours_from_the_style_sheet(metric: Me
     assert len(text) < 4000
     colours = set(re.findall(r"#[0-9a-fA-F]+|rgba?\([^)]*\)", text))
     assert {TOKENS["train"], TOKENS["test"], TOKENS["accent"], TOKENS["ink"]} <= colours
-    assert colours <= {*TOKENS.values(), CLEAR}
+    assert colours <= {*TOKENS.values(), "rgba(0,0,0,0)"}
 
 
 def test_the_style_sheet_colours_each_trace_that_a_theme_changes() -> None:
