@@ -213,8 +213,10 @@ class _Machine:
             case "GLOBAL":
                 stack.append(_global(argument.replace(" ", ".", 1)))
             case "STACK_GLOBAL":
-                name, module = stack.pop()[:MAX_NAME], stack.pop()[:MAX_NAME]
-                stack.append(_global(f"{module}.{name}"))
+                name, module = stack.pop(), stack.pop()
+                if not isinstance(name, str) or not isinstance(module, str):
+                    raise ValueError("A name is a text.")  # lists in lists can be slow to write out
+                stack.append(_global(f"{module[:MAX_NAME]}.{name[:MAX_NAME]}"))
             case "NEWOBJ_EX":
                 stack.pop()
                 arguments = stack.pop()

@@ -800,6 +800,13 @@ def test_numbers_that_all_have_one_hash_are_no_keys() -> None:
     limited(lambda: sentence(with_pickle(memo)))
 
 
+def test_lists_in_lists_are_no_name_of_a_class() -> None:
+    """Each holds the one before twice: written out, the last has a billion brackets."""
+    lists = b"".join(b"](h%ch%ceq%c0" % (n, n, n + 1) for n in range(30))
+
+    limited(lambda: sentence(with_pickle(b"]q\x000" + lists + b"h\x1eh\x1e\x93.")))
+
+
 def test_a_long_key_of_bytes_in_many_dicts_is_no_name() -> None:
     key = b"B" + struct.pack("<I", 500_000) + b"\xff" * 500_000 + b"q\x000"
     dicts = b"".join(b"M" + struct.pack("<H", count) + b"}h\x00Ns" for count in range(900))
