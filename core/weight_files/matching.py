@@ -1,7 +1,6 @@
 """Finds the network whose weights are in a file, wherever they are and whatever they are called."""
 
 import functools
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,14 +33,11 @@ MAX_TENSORS = 1000
 MAX_OTHERS = 10_000
 """Values beside the tensors, such as the settings of an optimizer."""
 
-MAX_MATCHES = 20
-"""Networks in one file that are compared."""
-
 MAX_KEY = 200
 """Letters of a key: of a longer one, the last."""
 
-MAX_NAMES, MAX_DIMENSIONS = 3, 6
-"""Limits for what a sentence repeats from the file: names, sizes of a shape."""
+MAX_NAMES = 3
+"""Names from the file that a sentence repeats."""
 
 PART_OF_WEIGHT = re.compile(r"(.*\.)?(parametrizations\..*|(weight|bias)_(g|v|orig))")
 """Names of tensors from which a layer computes its weight."""
@@ -153,12 +149,7 @@ def find(contents: Contents) -> Match:
         InvalidWeightsError: there is none, or more than one.
     """
     for search in (_by_name, _by_shape):
-        found = (match for match in search(contents) if not contents.further_layers(match))
-        matches = list(itertools.islice(found, MAX_MATCHES + 1))
-        if len(matches) > MAX_MATCHES:
-            raise InvalidWeightsError(
-                f"The file holds more than {MAX_MATCHES} networks. {SAVE_ONE}"
-            )
+        matches = [match for match in search(contents) if not contents.further_layers(match)]
         if matches:
             return _only(matches, contents)
         if part := next(filter(PART_OF_WEIGHT.fullmatch, contents.tensors), None):
@@ -172,7 +163,7 @@ def find(contents: Contents) -> Match:
 
 def _by_name(contents: Contents) -> Iterator[Match]:
     for model in models.MODELS:
-        expected = _expected(model)
+        expected = expected_shapes(model)
         first = next(iter(expected))
         for name in contents.tensors:
             if name == first or name.endswith(f".{first}"):
@@ -191,7 +182,7 @@ def _by_shape(contents: Contents) -> Iterator[Match]:
     """Matches by the shapes of the tensors in a dict: each shape once, or all in their order."""
     for folder in contents.folders.values():
         for model in models.MODELS:
-            expected = _expected(model)
+            expected = expected_shapes(model)
             keys: dict[str, str] | None
             if len(set(expected.values())) == len(expected):
                 keys = _assign(expected, folder)
@@ -262,7 +253,7 @@ def note(match: Match, contents: Contents) -> str:
 def _difference(contents: Contents) -> str:
     """The difference from the nearest network, or that none is near."""
     similarity, model, prefix, folder = max(_candidates(contents), key=lambda found: found[0])
-    expected, title = _expected(model), _title(model)
+    expected, title = expected_shapes(model), _title(model)
     found = {name.removeprefix(prefix): tensor.shape for name, tensor in folder.items()}
     if 2 * max(similarity) < len(expected):
         known = [_title(name) for name in models.MODELS]
@@ -296,30 +287,22 @@ def _candidates(
         shapes = Counter(tensor.shape for tensor in folder.values())
         by_name = {name: tensor.shape for name, tensor in folder.items()}
         for model in models.MODELS:
-            expected = _expected(model)
+            expected = expected_shapes(model)
             by_shape = (shapes & Counter(expected.values())).total()
-            for prefix in _prefixes(folder, expected):
+            prefixes = {
+                name.removesuffix(key)
+                for name in folder
+                for key in expected
+                if name.endswith(f".{key}")
+            }
+            for prefix in {"", *prefixes}:
                 named = sum(by_name.get(f"{prefix}{key}") == expected[key] for key in expected)
                 yield (named, by_shape), model, prefix, folder
 
 
-def _prefixes(folder: dict[str, StoredTensor], expected: dict[str, Shape]) -> set[str]:
-    """What may stand before a network's names in a dict."""
-    ends = tuple(f".{key}" for key in expected)
-    found = {""}
-    for name in folder:
-        if name.endswith(ends):
-            found |= {name.removesuffix(key) for key in expected if name.endswith(f".{key}")}
-    return found
-
-
-def _expected(model: str) -> dict[str, Shape]:
-    return _shapes(model, models.MODELS[model])
-
-
 @functools.cache
-def _shapes(model: str, _: object) -> dict[str, Shape]:
-    """The shapes of a network's tensors. They are remembered for each class that has the name."""
+def expected_shapes(model: str) -> dict[str, Shape]:
+    """The shapes of a network's tensors."""
     weights = models.build_on_meta(model).state_dict()
     return {key: tuple(tensor.shape) for key, tensor in weights.items()}
 
@@ -338,6 +321,4 @@ def _first_few(texts: list[str], separator: str = ", ", count: int = MAX_NAMES) 
 
 
 def _shape_text(shape: Sequence[int]) -> str:
-    if len(shape) > MAX_DIMENSIONS:
-        return f"of {len(shape):,} dimensions"
     return " × ".join(str(size) for size in shape) or "of a single number"
