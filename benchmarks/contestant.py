@@ -49,9 +49,6 @@ def main() -> None:
 
 def notebook(options: argparse.Namespace) -> dict[str, Any]:
     """The notebook's loop: speed and faults, and test accuracy by the second."""
-    from core.device import import_torchvision
-
-    import_torchvision()
     from benchmarks import reference
 
     faults = Faults()
@@ -67,9 +64,6 @@ def notebook(options: argparse.Namespace) -> dict[str, Any]:
 
 def published(options: argparse.Namespace) -> dict[str, Any]:
     """train_mnist_fast as published."""
-    from core.device import import_torchvision
-
-    import_torchvision()
     from benchmarks import reference
 
     epoch = reference.published(options.data_dir, options.seed)

@@ -7,6 +7,7 @@ they would otherwise inherit. They know nothing of how they are measured, except
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -14,6 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
+
+if "cpu" in torch.__version__ and "cpu" not in version("torchvision"):
+    # torchvision's CUDA build cannot be imported beside a CPU build of torch: that lacks these.
+    schemas = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in ("nms", "qnms"):
+        schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 from torchvision import datasets, transforms
 
 MEAN, STD = 0.1307, 0.3081

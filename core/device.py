@@ -1,11 +1,8 @@
-"""Device, precision and memory allocator, and an import of torchvision that always works."""
+"""Device, precision and memory allocator."""
 
 import ctypes
-import importlib
 import platform
-import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -18,8 +15,6 @@ _M_ARENA_MAX = -8
 _KEEP_BYTES = 1 << 30
 
 DEVICE_TITLES = {"cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"}
-
-_schemas: torch.library.Library | None = None
 
 
 @dataclass(frozen=True)
@@ -89,23 +84,3 @@ def configure_malloc() -> None:
     mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
     mallopt(_M_TOP_PAD, 64 << 20)
     mallopt(_M_ARENA_MAX, 1)
-
-
-def import_torchvision() -> ModuleType:
-    """Imports torchvision, even its CUDA build beside a CPU build of torch.
-
-    That combination fails because the CPU build does not register some operators. Declaring their
-    schemas is enough for `datasets` and `transforms.v2`, which never call them.
-    """
-    global _schemas
-    try:
-        return importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::nms does not exist" not in str(error):
-            raise
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]  # half-imported
-    _schemas = torch.library.Library("torchvision", "FRAGMENT")
-    for operator in ("nms", "qnms"):
-        _schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return importlib.import_module("torchvision")

@@ -1,14 +1,12 @@
 """The choice of device and precision, and set-up that works on every machine."""
 
 import ctypes
-import importlib
 import platform
-import sys
 
 import pytest
 import torch
 
-from core.device import Runtime, choose_runtime, configure_malloc, import_torchvision
+from core.device import Runtime, choose_runtime, configure_malloc
 
 CPU = torch.device("cpu")
 
@@ -117,51 +115,3 @@ def test_nothing_is_called_on_another_libc(
     monkeypatch.setattr(ctypes, "CDLL", refuse)
 
     configure_malloc()
-
-
-def test_torchvision_can_be_imported_again_and_is_the_same() -> None:
-    first = import_torchvision()
-    from torchvision.datasets import MNIST
-
-    assert import_torchvision() is first is sys.modules["torchvision"]
-    assert len(MNIST.resources) == 4
-
-
-def test_another_failure_of_torchvision_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(name: str) -> None:
-        raise RuntimeError("something else is wrong")
-
-    monkeypatch.setattr(importlib, "import_module", fail)
-
-    with pytest.raises(RuntimeError, match="something else"):
-        import_torchvision()
-
-
-def test_missing_operators_are_declared_and_the_import_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As where torchvision's CUDA build stands beside a CPU build of torch."""
-    declared: list[str] = []
-    answers = iter([RuntimeError("operator torchvision::nms does not exist"), sys])
-
-    class Library:
-        def __init__(self, namespace: str, kind: str) -> None:
-            assert (namespace, kind) == ("torchvision", "FRAGMENT")
-
-        def define(self, schema: str) -> None:
-            declared.append(schema)
-
-    def answer(name: str) -> object:
-        found = next(answers)
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        monkeypatch.delitem(sys.modules, name)  # and so put back after the test
-    monkeypatch.setattr("core.device._schemas", None)
-    monkeypatch.setattr(torch.library, "Library", Library)
-    monkeypatch.setattr(importlib, "import_module", answer)
-
-    assert import_torchvision() is sys
-    assert [schema.split("(")[0] for schema in declared] == ["nms", "qnms"]
