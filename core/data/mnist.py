@@ -70,13 +70,12 @@ def _unavailable(
     """Says what was searched and found, why the download failed, and what to do."""
     reports = [search.report() for search in searches if search is searches[0] or search.places]
     names = "MNIST's files" if len(missing) > 2 else enumeration(missing)
-    subject = names if len(missing) > 2 else f"The file{'s' * (len(missing) - 1)} {names}"
     otherwise = "start with --data-dir FOLDER, where FOLDER holds MNIST's four files"
-    if data_dir is not None and not searches[0].is_file:
+    if data_dir is not None:
         otherwise = f"put {names} into {data_dir.absolute()}"
     return DatasetUnavailableError(
         _printable(
-            f"{' '.join(reports)} {subject} could not be downloaded: "
+            f"{' '.join(reports)} {names} could not be downloaded: "
             f"{str(reason).removesuffix('.')}, or {otherwise}."
         )
     )

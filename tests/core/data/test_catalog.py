@@ -187,7 +187,7 @@ def test_a_damaged_set_in_the_named_folder_is_passed_over(
     assert len(found.train_images) == 50
     note = catalog.status().note
     assert f"{path.parent} holds " in note
-    assert "train-images-idx3-ubyte is " in note
+    assert "; train-images-idx3-ubyte " in note
     assert note.endswith(f"Files in {tmp_path / 'cache'} are used instead.")
 
 

@@ -268,23 +268,23 @@ def test_other_images_are_never_mixed_with_mnists(
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        (TEST_LABELS, b"", "is empty"),
+        (TEST_LABELS, b"", "is not in MNIST's format"),
         (TEST_LABELS, idx(120)[:50], "is cut short: it holds 42 of 120 labels"),
-        (TEST_LABELS, idx(120)[:6], "is cut short within its header"),
+        (TEST_LABELS, idx(120)[:6], "is not in MNIST's format"),
         (TRAIN_IMAGES, idx(300, 28, 28)[:-1], "is cut short: it holds 299 of 300 images"),
         (TRAIN_IMAGES, idx(300, 28, 28) + b"?", "is longer than the 300 images that its header"),
         (TRAIN_IMAGES, idx(300, 32, 32), "holds images of 32 × 32 pixels instead of 28 × 28"),
-        (TRAIN_IMAGES, idx(300), "holds labels instead of images"),
-        (TRAIN_LABELS, idx(300, 28, 28), "holds images instead of labels"),
-        (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "holds numbers of another type"),
-        (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
-        (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
-        (TRAIN_LABELS, idx(0)[:4] + b"\xff" * 9, "names 4,294,967,295 labels: at most 1,000,000"),
+        (TRAIN_IMAGES, idx(300), "is not in MNIST's format"),
+        (TRAIN_LABELS, idx(300, 28, 28), "is not in MNIST's format"),
+        (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "is not in MNIST's format"),
+        (TRAIN_LABELS, LABELS[:-1] + b"\x19", "0 to 9 and no others: 25 is one of them"),
+        (TRAIN_IMAGES, idx(0, 28, 28), "names 0 images: from 1 to 1,000,000"),
+        (TRAIN_LABELS, idx(0)[:4] + b"\xff" * 9, "names 4,294,967,295 labels: from 1 to"),
         (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
-        (TRAIN_LABELS, idx(120, fill=3), "none of its 120 is 0 or 1 or 2 or 4 or"),
+        (TRAIN_LABELS, idx(120, fill=3), "0 to 9 and no others: 9 is missing"),
         (TRAIN_LABELS, LABELS, "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
         (TRAIN_LABELS, b"<!DOCTYPE html>...", "is a web page instead of MNIST's file"),
-        (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
+        (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "is not in MNIST's format"),
         (TRAIN_LABELS, b"\x89PNG\r\n\x1a\n........", "is not in MNIST's format"),
         (TRAIN_LABELS, gzip.compress(idx(300), mtime=0)[:-9], "is damaged or cut short"),
         (TRAIN_LABELS, b"\x1f\x8b and what is not gzip", "is damaged or cut short"),
@@ -301,24 +301,16 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(
 
     assert said.startswith(f"The folder {raw} holds ")
     assert problem in said
-    assert f"The file {name} could not be downloaded: " in said
+    assert f"{name} could not be downloaded: " in said
     assert said.endswith(f", or put {name} into {home}.")
     assert "--data-dir" not in said
-
-
-def test_a_misnamed_file_is_recognized(genuine: Path, tmp_path: Path) -> None:
-    (genuine / TRAIN_LABELS).write_bytes((genuine / TEST_LABELS).read_bytes())
-
-    said = refusal(genuine, tmp_path)
-
-    assert f"{TRAIN_LABELS} is MNIST's {TEST_LABELS} under another name." in said
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
         (lambda path: path.unlink(), f"{TRAIN_IMAGES} is missing."),
-        (lambda path: path.symlink_to("gone"), f"{TRAIN_IMAGES} is a link to a file that is not"),
+        (lambda path: path.symlink_to("gone"), f"{TRAIN_IMAGES} cannot be read (No such file"),
         (lambda path: os.mkfifo(path), f"{TRAIN_IMAGES} cannot be read (it is not a file)."),
     ],
     ids=["missing", "dangling link", "pipe"],
@@ -362,7 +354,7 @@ def npy_header(shape: tuple[int, ...]) -> bytes:
     return file.getvalue()
 
 
-OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
+OTHER_ARRAYS = "is damaged, or holds other arrays than Keras's mnist.npz"
 
 
 @pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # of other tests
@@ -375,14 +367,12 @@ OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
         (npz(b"\x93NUMPY\2\0" + struct.pack("<I", 9000) + b"(" * 9000), OTHER_ARRAYS),
         (npz(npy(np.zeros(3, [("a", "u1")]))), OTHER_ARRAYS),
         (npz(npy(np.full((3, 28, 28), np.nan))), OTHER_ARRAYS),
-        (npz(npy(np.zeros((3, 28, 28), complex))), OTHER_ARRAYS),
         (npz(npy(np.full((3, 28, 28), 256))), OTHER_ARRAYS),
         (npz(b"?" * 50, flag=1), OTHER_ARRAYS),
         (npz(b"?" * 50, method=99), OTHER_ARRAYS),
-        (npz(b"?" * 50)[:60], "is damaged or cut short: it cannot be unpacked"),
+        (npz(b"?" * 500)[:400], OTHER_ARRAYS),
         (npy(np.zeros(3)), "is not in MNIST's format"),
         (b"\xef\xbb\xbf<!DOCTYPE html>", "is a web page instead of MNIST's file"),
-        (b"", "is empty"),
     ],
     ids=itertools.count(),  # a zip file has the time in it
 )
@@ -444,13 +434,12 @@ def test_of_several_copies_only_the_best_stays_in_memory(home: Path, tmp_path: P
         refusal(home, tmp_path)
 
 
-def test_a_file_in_place_of_the_folder_is_called_a_file(home: Path, tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_no_folder(home: Path, tmp_path: Path) -> None:
     (home / TRAIN_IMAGES).write_bytes(idx(3, 28, 28))
 
     said = refusal(home / TRAIN_IMAGES, tmp_path)
 
-    assert said.startswith(f"{home / TRAIN_IMAGES} is a file instead of a folder. MNIST's files ")
-    assert said.endswith("--data-dir FOLDER, where FOLDER holds MNIST's four files.")
+    assert said.startswith(f"There is no folder {home / TRAIN_IMAGES}. MNIST's files ")
 
 
 def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_path: Path) -> None:
@@ -462,8 +451,8 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
     for number in range(5):
         (home / f"{number}.png").touch()
     assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
-    assert "files: there is no such folder." in refusal(home / "none", tmp_path)
-    assert "cannot be read (File name too long)." in refusal(home / ("x" * 5000), tmp_path)
+    for name in ("none", "x" * 5000):
+        assert f"There is no folder {home / name}. " in refusal(home / name, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -497,7 +486,7 @@ def test_a_folder_that_cannot_be_read_is_named(
 def test_who_named_no_folder_is_told_how_to(tmp_path: Path) -> None:
     said = refusal(None, tmp_path)
 
-    assert said.startswith(f"The folder {tmp_path / 'cache'} holds none of MNIST's files: ")
+    assert said.startswith(f"There is no folder {tmp_path / 'cache'}. MNIST's files ")
     assert said.endswith(
         ", or start with --data-dir FOLDER, where FOLDER holds MNIST's four files."
     )
