@@ -15,10 +15,14 @@ from core.drawing.rasterize import (
     centre_on_mass,
     centres_of_mass,
 )
-from core.drawing.strokes import LINE_RADIUS, holds_truth_values
+from core.drawing.strokes import LINE_RADIUS
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
+NO_PICTURE = (
+    "A picture is a table of grey levels: rows of equally many numbers from 0 to 255, from 3 to "
+    f"{MAX_SIDE} each way."
+)
 _WORKING_SIDE = 256  # pixels; the first step shrinks photos to about this
 _FINE_SIDE = 100  # pixels: digits that are smaller are enlarged before their lines are measured
 
@@ -128,16 +132,15 @@ def _resize(picture: Doubles, width: int, height: int) -> Doubles:
 def _checked_pixels(pixels: object) -> Doubles:
     try:
         array = np.asarray(pixels)
-    except ValueError as error:
-        raise InvalidDrawingError("The rows of the picture differ in length.") from error
+    except ValueError as error:  # rows of different lengths
+        raise InvalidDrawingError(NO_PICTURE) from error
     if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise InvalidDrawingError(
-            "A picture is a table of grey levels: rows of numbers from 0 to 255."
-        )
-    if array.dtype.kind != "b" and isinstance(pixels, list) and holds_truth_values(pixels):
-        raise InvalidDrawingError("The grey levels of a picture are numbers, not true or false.")
+        raise InvalidDrawingError(NO_PICTURE)
+    numbers = (number for row in pixels for number in row) if isinstance(pixels, list) else ()
+    if array.dtype.kind != "b" and any(isinstance(number, bool) for number in numbers):
+        raise InvalidDrawingError(NO_PICTURE)  # NumPy takes true and false for 1 and 0
     if min(array.shape) < 3 or max(array.shape) > MAX_SIDE:
-        raise InvalidDrawingError(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
+        raise InvalidDrawingError(NO_PICTURE)
     array = array.astype(np.float64)
     low, high = array.min(), array.max()
     if not (0 <= low <= high <= 255):
