@@ -73,17 +73,9 @@ class Checkpoint:
 
 @cache
 def untrained(model: str = "simple_cnn") -> Checkpoint:
-    """A network with random weights, as PyTorch draws those of convolutions and linear layers.
-
-    Leaves the global random generator alone: a run may start at the same time.
-    """
-    random = torch.Generator().manual_seed(0)
-    weights: StateDict = {}
-    for name, module in models.build_on_meta(model).named_modules():
-        for part, value in module.named_parameters(recurse=False):
-            bound = module.weight[0].numel() ** -0.5
-            weights[f"{name}.{part}"] = (2 * torch.rand(value.shape, generator=random) - 1) * bound
-    return Checkpoint(model, 0, 0, 0.0, weights, None)
+    """A network with random weights, always the same."""
+    network = models.build_apart(model, torch.Generator().manual_seed(0))
+    return Checkpoint(model, 0, 0, 0.0, network.state_dict(), None)
 
 
 class TrainState:
