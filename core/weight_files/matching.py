@@ -47,22 +47,21 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Match:
-    """A network whose weights are in the file.
+    """Tensors in the file that are those of a network.
 
     Attributes:
         model: its name in `core.models.MODELS`.
-        keys: the file's name of each tensor, by the network's. A counter may be missing.
-        same_names: whether the names end alike, and not the shapes alone tell the network.
+        keys: the file's name of each tensor, by the network's.
+        prefix: what stands before the network's names in the file; None where they are others.
     """
 
     model: str
     keys: dict[str, str]
-    same_names: bool = True
+    prefix: str | None = None
 
     @property
-    def prefix(self) -> str:
-        ours, theirs = next(iter(self.keys.items()))
-        return theirs.removesuffix(ours) if self.same_names else ""
+    def is_complete(self) -> bool:
+        return all(key in self.keys or _leaf(key) == COUNTER for key in expected_shapes(self.model))
 
 
 class Contents:
@@ -116,23 +115,17 @@ class Contents:
         folder = next(tensors for tensors in self.folders.values() if first in tensors)
         layers: dict[str, dict[str, StoredTensor]] = {}
         for name, tensor in folder.items():
-            if name not in used and name.startswith(match.prefix):
+            if name not in used and name.startswith(match.prefix or ""):
                 layer, _, leaf = name.rpartition(".")
                 layers.setdefault(layer, {})[leaf] = tensor
         return [layer for layer, leaves in layers.items() if _is_layer(leaves)]
 
 
 def _as_dict(value: Any) -> dict[Any, Any]:
-    """A dict, or a list of its items, or those of a list in which there are dicts by number."""
-    if isinstance(value, list) and all(_is_item(item) for item in value):
-        return dict(value)
+    """A dict, or what is in a list in which there are dicts, by number."""
     if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
         return dict(enumerate(value))
     return value if isinstance(value, dict) else {}
-
-
-def _is_item(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _is_layer(leaves: dict[str, StoredTensor]) -> bool:
@@ -148,8 +141,10 @@ def find(contents: Contents) -> Match:
     Raises:
         InvalidWeightsError: there is none, or more than one.
     """
-    for search in (_by_name, _by_shape):
-        matches = [match for match in search(contents) if not contents.further_layers(match)]
+    for found in (_by_name(contents.tensors), _by_shape(contents)):
+        matches = [
+            match for match in found if match.is_complete and not contents.further_layers(match)
+        ]
         if matches:
             return _only(matches, contents)
         if part := next(filter(PART_OF_WEIGHT.fullmatch, contents.tensors), None):
@@ -161,21 +156,24 @@ def find(contents: Contents) -> Match:
     raise InvalidWeightsError(_difference(contents))
 
 
-def _by_name(contents: Contents) -> Iterator[Match]:
+def _by_name(tensors: dict[str, StoredTensor]) -> Iterator[Match]:
+    """For each network, and whatever stands before its names, the tensors with names and shapes."""
     for model in models.MODELS:
         expected = expected_shapes(model)
-        first = next(iter(expected))
-        for name in contents.tensors:
-            if name == first or name.endswith(f".{first}"):
-                prefix = name.removesuffix(first)
-                keys = {key: f"{prefix}{key}" for key in expected}
-                found = {
-                    key: name
-                    for key, name in keys.items()
-                    if name in contents.tensors and contents.tensors[name].shape == expected[key]
-                }
-                if all(key in found or _leaf(key) == COUNTER for key in expected):
-                    yield Match(model, found)
+        prefixes = (
+            name.removesuffix(key)
+            for name in tensors
+            for key in expected
+            if name.endswith(f".{key}")
+        )
+        for prefix in dict.fromkeys(("", *prefixes)):
+            names = {key: f"{prefix}{key}" for key in expected}
+            keys = {
+                key: name
+                for key, name in names.items()
+                if name in tensors and tensors[name].shape == expected[key]
+            }
+            yield Match(model, keys, prefix)
 
 
 def _by_shape(contents: Contents) -> Iterator[Match]:
@@ -191,7 +189,7 @@ def _by_shape(contents: Contents) -> Iterator[Match]:
                 same = in_order == [(_leaf(name), tensor.shape) for name, tensor in folder.items()]
                 keys = dict(zip(expected, folder, strict=True)) if same else None
             if keys is not None:
-                yield Match(model, keys, same_names=False)
+                yield Match(model, keys)
 
 
 def _assign(expected: dict[str, Shape], folder: dict[str, StoredTensor]) -> dict[str, str] | None:
@@ -212,7 +210,7 @@ def _assign(expected: dict[str, Shape], folder: dict[str, StoredTensor]) -> dict
 def _only(matches: list[Match], contents: Contents) -> Match:
     """Of several matches the one in the usual place, or any if all have the same numbers."""
     for key in CHECKPOINT_KEYS:
-        usual = [match for match in matches if match.prefix.startswith(f"{key}.")]
+        usual = [match for match in matches if (match.prefix or "").startswith(f"{key}.")]
         if len(usual) == 1:
             return usual[0]
     first, *others = matches
@@ -238,7 +236,7 @@ def _same(one: Match, other: Match, contents: Contents) -> bool:
 def note(match: Match, contents: Contents) -> str:
     """What a person should know: how the network was found, and what was ignored."""
     sentences = []
-    if not match.same_names:
+    if match.prefix is None:
         ours, theirs = next(iter(match.keys.items()))
         sentences.append(
             f"The names in it are others; by its shapes it is {_title(match.model)}, with "
@@ -252,10 +250,16 @@ def note(match: Match, contents: Contents) -> str:
 
 def _difference(contents: Contents) -> str:
     """The difference from the nearest network, or that none is near."""
-    similarity, model, prefix, folder = max(_candidates(contents), key=lambda found: found[0])
-    expected, title = expected_shapes(model), _title(model)
-    found = {name.removeprefix(prefix): tensor.shape for name, tensor in folder.items()}
-    if 2 * max(similarity) < len(expected):
+    candidates = []
+    for folder in contents.folders.values():
+        shapes = Counter(tensor.shape for tensor in folder.values())
+        for match in _by_name(folder):
+            alike = (shapes & Counter(expected_shapes(match.model).values())).total()
+            candidates.append((len(match.keys), alike, match, folder))
+    named, alike, match, folder = max(candidates, key=lambda candidate: candidate[:2])
+    expected, title = expected_shapes(match.model), _title(match.model)
+    found = {name.removeprefix(match.prefix or ""): folder[name].shape for name in folder}
+    if 2 * max(named, alike) < len(expected):
         known = [_title(name) for name in models.MODELS]
         have = [f"{printable(name)} {_shape_text(shape)}" for name, shape in found.items()]
         return (
@@ -277,27 +281,6 @@ def _difference(contents: Contents) -> str:
     if unexpected:
         sentences.append(f"Unexpected: {_first_few(unexpected)}.")
     return " ".join(sentences)
-
-
-def _candidates(
-    contents: Contents,
-) -> Iterator[tuple[tuple[int, int], str, str, dict[str, StoredTensor]]]:
-    """How many tensors of each network are alike, by name and shape, and by shape alone."""
-    for folder in contents.folders.values():
-        shapes = Counter(tensor.shape for tensor in folder.values())
-        by_name = {name: tensor.shape for name, tensor in folder.items()}
-        for model in models.MODELS:
-            expected = expected_shapes(model)
-            by_shape = (shapes & Counter(expected.values())).total()
-            prefixes = {
-                name.removesuffix(key)
-                for name in folder
-                for key in expected
-                if name.endswith(f".{key}")
-            }
-            for prefix in {"", *prefixes}:
-                named = sum(by_name.get(f"{prefix}{key}") == expected[key] for key in expected)
-                yield (named, by_shape), model, prefix, folder
 
 
 @functools.cache

@@ -178,13 +178,6 @@ def test_weights_in_a_tuple_or_a_list_are_found() -> None:
     assert_is_read(as_pth({"nets": [given]}), given)
 
 
-def test_the_items_of_weights_are_the_weights() -> None:
-    given = weights()
-
-    assert_is_read(as_pth(list(given.items())), given)
-    assert_is_read(as_pth({"net": list(given.items()), "acc": 98.1}), given, "Ignored: acc.")
-
-
 @pytest.mark.parametrize("protocol", [1, 2, 5])
 @pytest.mark.parametrize("save", [as_pth, as_legacy], ids=["pth", "old"])
 @pytest.mark.parametrize(
