@@ -141,12 +141,10 @@ class Network:
             images: (N, 28, 28), ink 255 on black 0.
         """
         before_last = nn.Sequential(*self.parts[:-1])
-        features: list[np.ndarray] = []
         with torch.inference_mode():
-            for start in range(0, len(images), CHUNK):
-                pixels = normalize(torch.as_tensor(images[start : start + CHUNK]))
-                features.append(before_last(pixels).flatten(1).numpy())
-        return np.concatenate(features)
+            chunks = torch.as_tensor(images).split(CHUNK)
+            features: Tensor = torch.cat([before_last(normalize(chunk)) for chunk in chunks])
+        return features.flatten(1).numpy()
 
     def _index(self, layer: str) -> int:
         """The index of a layer with weights."""

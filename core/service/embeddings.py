@@ -119,8 +119,8 @@ class _Sample:
         self.network = Network(checkpoint.model, checkpoint.state_dict)
         self.features = self.network.features(data.test_images.numpy()[self.indices])
         self.predictions = self._predict()
-        self.pca: projection.Pca | None = None
-        self.tsne: projection.Tsne | None = None
+        self.pca: projection.Layout | None = None
+        self.tsne: projection.Layout | None = None
 
     def _predict(self) -> np.ndarray:
         """The last layer is linear, so it turns the features into logits."""
