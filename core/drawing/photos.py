@@ -50,7 +50,7 @@ def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
     if _is_like_mnist(grey):
         rows, columns = extent(grey > 0.0)
         box = (columns.start, rows.start, columns.stop, rows.stop)
-        return PreprocessedDrawing(box, 1.0, (0.0, 0.0), as_drawn, as_drawn)
+        return PreprocessedDrawing(box, (MASS_CENTRE, MASS_CENTRE), as_drawn, as_drawn)
     inside, top, left = inside_of_frame(grey)
     ink = ink_of(inside)
     if not ink.any():
@@ -59,16 +59,15 @@ def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
     digit = ink[rows, columns]
     corner = np.array([left + columns.start, top + rows.start])
     low, high = block * corner, block * (corner + digit.shape[::-1])
-    wide, factor, margin = _widen(digit)
+    y, x = ndimage.center_of_mass(digit)
+    centre = block * (corner + np.array([x, y]) + 0.5)
+    wide = _widen(digit)
     scale = BOX / max(wide.shape)
     height, width = (max(1, round(scale * length)) for length in wide.shape)
-    image, position = _place(_resize(wide, width, height))
-    offset = position + scale * (margin - factor * corner)
     return PreprocessedDrawing(
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        scale=scale * factor / block,
-        offset=(float(offset[0]), float(offset[1])),
-        image=image,
+        centre=(float(centre[0]), float(centre[1])),
+        image=_place(_resize(wide, width, height)),
         as_drawn=as_drawn,
     )
 
@@ -84,13 +83,8 @@ def _is_like_mnist(grey: Doubles) -> bool:
     return bool((np.rint(MASS_CENTRE - centres_of_mass(field)) == 0).all())
 
 
-def _widen(digit: Doubles) -> tuple[Doubles, int, int]:
-    """The digit with lines that are at least as wide as those of strokes.
-
-    Returns:
-        The digit, larger by a whole factor, and the factor and the width of the margin that the
-        wider lines take.
-    """
+def _widen(digit: Doubles) -> Doubles:
+    """The digit, larger, with lines that are at least as wide as those of strokes."""
     factor = -(-_FINE_SIDE // max(digit.shape))
     height, width = (factor * length for length in digit.shape)
     fine = np.pad(_resize(digit, width, height), factor)
@@ -101,26 +95,20 @@ def _widen(digit: Doubles) -> tuple[Doubles, int, int]:
     pixel = (max(sides) - 2.0 * half) / (BOX - 2.0 * LINE_RADIUS)
     grow = LINE_RADIUS * pixel - half
     if grow <= 0.0:
-        return digit, 1, 0
+        return digit
     margin = int(np.ceil(grow))
     line = np.pad(line[factor:-factor, factor:-factor], margin)
     distance = ndimage.distance_transform_edt(~line)
-    return (1.0 + grow - distance).clip(0.0, 1.0), factor, margin
+    return (1.0 + grow - distance).clip(0.0, 1.0)
 
 
-def _place(digit: Doubles) -> tuple[Floats, Doubles]:
-    """Places a picture of at most 20x20 in the 28x28 field, its centre of mass in the middle.
-
-    Returns:
-        The field, and the position (x, y) of the picture's upper left corner in it.
-    """
+def _place(digit: Doubles) -> Floats:
+    """Places a picture of at most 20x20 in the 28x28 field, its centre of mass in the middle."""
     height, width = digit.shape
     field = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     field[0, top : top + height, left : left + width] = digit
-    moved = centre_on_mass(field)
-    translation = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
-    return moved[0], translation + np.array([left, top])
+    return centre_on_mass(field)[0]
 
 
 def _resize(picture: Doubles, width: int, height: int) -> Doubles:

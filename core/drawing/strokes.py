@@ -82,11 +82,11 @@ def preprocess_strokes(
     # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
     # image jump by a pixel when the same drawing is scaled.
     offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
+    x, y = (MASS_CENTRE - offset) / scale
     squeeze = SIDE / canvas
     return PreprocessedDrawing(
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        scale=scale,
-        offset=(float(offset[0]), float(offset[1])),
+        centre=(float(x), float(y)),
         image=_draw(points * scale + offset, stroke, LINE_RADIUS, _LINE_SOFTNESS),
         as_drawn=_draw(points * squeeze, stroke, pen * squeeze / 2, 1.0),
     )

@@ -123,11 +123,10 @@ class Inspection:
         """Which pixels of an image mattered for a digit, by default for the predicted one.
 
         Args:
-            layer: for Grad-CAM, a convolution; by default the last.
+            layer: for Grad-CAM, a convolution; otherwise the last is taken.
 
         Raises:
             NoConvolutionError: Grad-CAM was asked of a network without convolutions.
-            OutOfRangeError: the network has no convolution of that name.
         """
         return attribution.attribute(self._network(run_id, epoch), image, method, digit, layer)
 
