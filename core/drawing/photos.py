@@ -44,7 +44,8 @@ def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
         InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or too small or large.
     """
     original = _checked_pixels(pixels)
-    block = _block_side(original)
+    # Brings the longer side of the picture near `_WORKING_SIDE`.
+    block = max(1, min(max(original.shape) // _WORKING_SIDE, min(original.shape) // 3))
     grey = light_on_dark(_average_blocks(original, block))
     as_drawn = (_resize(grey, SIDE, SIDE) / 255.0).astype(np.float32)
     if _is_like_mnist(grey):
@@ -137,11 +138,6 @@ def _checked_pixels(pixels: object) -> Doubles:
             f"{low:g} to {high:g}."
         )
     return array * 255.0 if high <= 1.0 else array
-
-
-def _block_side(grey: Doubles) -> int:
-    """Side of the blocks that bring the longer side of a picture near `_WORKING_SIDE`."""
-    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
 
 
 def _average_blocks(grey: Doubles, block: int) -> Doubles:

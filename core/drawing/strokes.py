@@ -107,7 +107,7 @@ def _checked(strokes: object) -> tuple[Doubles, Integers]:
 
 
 def _draw(points: Doubles, stroke: Integers, radius: float, softness: float) -> Floats:
-    samples = resample(points, stroke, _MAX_SAMPLES).points.astype(np.float32)
+    samples = resample(points, stroke, _MAX_SAMPLES)[0].astype(np.float32)
     count = len(samples)
     return rasterize(
         samples,
