@@ -291,7 +291,7 @@ def expected_shapes(model: str) -> dict[str, Shape]:
 
 
 def _title(model: str) -> str:
-    return getattr(models.MODELS[model], "__name__", model)
+    return models.MODELS[model].__name__
 
 
 def _leaf(name: str) -> str:

@@ -112,17 +112,15 @@ class StoredTensor:
 
 
 ReadStorage = Callable[[str], memoryview]
-"""The bytes of a storage by its key.
-
-Raises:
-    KeyError: the file has no such storage.
-"""
 
 
 def unpickle(stream: io.BytesIO, read_storage: ReadStorage) -> tuple[Any, dict[str, torch.dtype]]:
     """The value of the pickle that begins here; `stream` then stands behind it.
 
     Dicts have only the items whose keys are texts or small numbers.
+
+    Args:
+        read_storage: gives the bytes of a storage by its key, or raises KeyError.
 
     Returns:
         The value, and the dtypes of the storages that it refers to.
