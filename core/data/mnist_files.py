@@ -147,8 +147,7 @@ def _problems(files: dict[str, MnistFile]) -> list[str]:
     good = {name: file for name, file in files.items() if not file.problem}
     for part in ("train", "t10k"):
         images, labels = (
-            good.get(f"{part}-images-idx3-ubyte"),
-            good.get(f"{part}-labels-idx1-ubyte"),
+            good.get(f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
         )
         if images and labels and len(images.values) != len(labels.values):
             found.append(
