@@ -21,7 +21,6 @@ from core.weight_files.unpickling import (
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
 """Where training scripts usually put the weights that a checkpoint is about."""
 
-SAVE_ONE = "Save one of them, with torch.save(model.state_dict(), PATH), and try again."
 LEAVES = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 COUNTER = "num_batches_tracked"
 """How many batches a batch normalisation has seen. No answer depends on it."""
@@ -35,9 +34,6 @@ MAX_OTHERS = 10_000
 
 MAX_KEY = 200
 """Letters of a key: of a longer one, the last."""
-
-MAX_NAMES = 3
-"""Names from the file that a sentence repeats."""
 
 PART_OF_WEIGHT = re.compile(r"(.*\.)?(parametrizations\..*|(weight|bias)_(g|v|orig))")
 """Names of tensors from which a layer computes its weight."""
@@ -218,7 +214,8 @@ def _only(matches: list[Match], contents: Contents) -> Match:
         return first
     places = [printable(next(iter(match.keys.values()))) for match in matches]
     raise InvalidWeightsError(
-        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. {SAVE_ONE}"
+        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. Save one of "
+        "them, with torch.save(model.state_dict(), PATH), and try again."
     )
 
 
@@ -298,7 +295,7 @@ def _leaf(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _first_few(texts: list[str], separator: str = ", ", count: int = MAX_NAMES) -> str:
+def _first_few(texts: list[str], separator: str = ", ", count: int = 3) -> str:
     more = f" and {len(texts) - count:,} more" if len(texts) > count else ""
     return separator.join(texts[:count]) + more
 
