@@ -115,6 +115,21 @@ def build_on_meta(name: str) -> nn.Sequential:
         return build(name)
 
 
+def build_apart(name: str, generator: torch.Generator) -> nn.Sequential:
+    """A model with random weights from this generator; the global one may belong to a run.
+
+    They are as PyTorch draws those of convolutions and linear layers.
+    """
+    model = build_on_meta(name).to_empty(device="cpu")
+    for module in model.modules():
+        for values in module.parameters(recurse=False):
+            bound = module.get_parameter("weight")[0].numel() ** -0.5
+            values.data.copy_((2 * torch.rand(values.shape, generator=generator) - 1) * bound)
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+    return model
+
+
 def parameter_count(name: str) -> int:
     """How many weights and biases a model has."""
     return sum(parameter.numel() for parameter in build_on_meta(name).parameters())

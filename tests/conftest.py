@@ -39,6 +39,7 @@ from core.service.speed import Probe
 from core.service.worker import Fit
 from core.training.control import TrainingControl
 from core.training.loop import fit as real_fit
+from core.weight_files.matching import expected_shapes
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 SECONDS = 120.0
@@ -282,7 +283,9 @@ def real_data() -> Path:
 def real_mlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The MLP as it is, for a test that needs all of it."""
     monkeypatch.setitem(models.MODELS, "mlp", REAL_MLP)
-    # It caches layers by the model's name, whichever class has that name.
-    trace_layers.cache_clear()
+    # These cache layers and shapes by the model's name, whichever class has that name.
+    for cached in (trace_layers, expected_shapes):
+        cached.cache_clear()
     yield
-    trace_layers.cache_clear()
+    for cached in (trace_layers, expected_shapes):
+        cached.cache_clear()

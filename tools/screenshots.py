@@ -11,12 +11,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from core.data import synthetic
-from core.device import import_torchvision
 from tools.chromium import opened_chromium
 from tools.server import get, post, running, until
 
@@ -144,13 +142,12 @@ def draw(page: Page, strokes: list[list[tuple[float, float]]]) -> None:
 
 def synthetic_digits(path: Path) -> None:
     """A row of digits made on this computer for each of the ten."""
-    import_torchvision()
-    from torchvision.utils import save_image
-
     images, labels = synthetic.generate(SHOWN * 10, SEED)
-    by_digit = torch.from_numpy(images[np.argsort(labels, kind="stable")]).unsqueeze(1)
-    large = by_digit.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    save_image(large / 255, path, nrow=SHOWN, padding=4, pad_value=0.15)
+    by_digit = images[np.argsort(labels, kind="stable")].reshape(10, SHOWN, 28, 28)
+    large = by_digit.repeat(2, 2).repeat(2, 3)
+    framed = np.pad(large, ((0, 0), (0, 0), (4, 0), (4, 0)), constant_values=38)
+    rows = np.concatenate(np.concatenate(framed, 1), 1)
+    Image.fromarray(np.pad(rows, ((0, 4), (0, 4)), constant_values=38)).save(path)
     print(path.name, flush=True)
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,6 +34,7 @@ def load(
     Raises:
         DatasetUnavailableError: MNIST is not on disk and cannot be downloaded.
     """
+    cache_dir = cache_dir.absolute()
     searches: list[FolderSearch] = []
     genuine: dict[str, MnistFile] = {}
     note = ""
@@ -42,11 +42,9 @@ def load(
         search = FolderSearch(folder)
         files = search.complete_set()
         if files is not None:
-            return replace(_dataset(files, folder), note=note)
-        if folder != cache_dir.absolute():
-            note = _printable(
-                f"{search.report()} Files in {cache_dir.absolute()} are used instead."
-            )
+            return _dataset(files, note)
+        if folder != cache_dir:
+            note = _printable(f"{search.report()} Files in {cache_dir} are used instead.")
         searches.append(search)
         genuine = search.genuine | genuine
 
@@ -57,11 +55,11 @@ def load(
             def file_progress(share: float, done: int = number) -> None:
                 progress((done + share) / len(missing))
 
-            path = download(name, cache_dir.absolute() / "MNIST" / "raw", file_progress)
+            path = download(name, cache_dir / "MNIST" / "raw", file_progress)
             genuine[name] = read(path, name)
     except (DownloadError, StorageError) as error:
         raise _unavailable(searches, missing, data_dir, error) from error
-    return replace(_dataset(genuine, cache_dir.absolute()), note=note)
+    return _dataset(genuine, note)
 
 
 def _unavailable(
@@ -70,13 +68,12 @@ def _unavailable(
     """Says what was searched and found, why the download failed, and what to do."""
     reports = [search.report() for search in searches if search is searches[0] or search.places]
     names = "MNIST's files" if len(missing) > 2 else enumeration(missing)
-    subject = names if len(missing) > 2 else f"The file{'s' * (len(missing) - 1)} {names}"
     otherwise = "start with --data-dir FOLDER, where FOLDER holds MNIST's four files"
-    if data_dir is not None and not searches[0].is_file:
+    if data_dir is not None:
         otherwise = f"put {names} into {data_dir.absolute()}"
     return DatasetUnavailableError(
         _printable(
-            f"{' '.join(reports)} {subject} could not be downloaded: "
+            f"{' '.join(reports)} {names} could not be downloaded: "
             f"{str(reason).removesuffix('.')}, or {otherwise}."
         )
     )
@@ -87,8 +84,7 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
-    """The data set of four files that were found in a folder or below."""
+def _dataset(files: Mapping[str, MnistFile], note: str) -> Dataset:
     title = TITLE
     if not all(file.genuine for file in files.values()):
         place = files["train-images-idx3-ubyte"].path.parent
@@ -99,8 +95,9 @@ def _dataset(files: Mapping[str, MnistFile], folder: Path) -> Dataset:
             _printable(str(place)),
             title,
         )
-    arrays = [torch.from_numpy(files[name].values) for name in CHECKSUMS]
-    train_images, train_labels, test_images, test_labels = arrays
+    images, labels, test_images, test_labels = (
+        torch.from_numpy(files[name].values) for name in CHECKSUMS
+    )
     return Dataset(
-        "mnist", title, train_images, train_labels.long(), test_images, test_labels.long()
+        "mnist", title, images, labels.long(), test_images, test_labels.long(), note=note
     )

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import re
 import struct
 import zipfile
@@ -55,14 +56,12 @@ class FolderSearch:
     Attributes:
         places: by folder, the best file for each of MNIST's names.
         genuine: by name, a file with MNIST's checksum.
-        is_file: whether the folder is none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.places: dict[Path, dict[str, MnistFile]] = {}
         self.genuine: dict[str, MnistFile] = {}
-        self.is_file = False
         self._problem = ""
         for place, candidates in self._candidates().items():
             if len(self.genuine) < len(CHECKSUMS):
@@ -81,8 +80,8 @@ class FolderSearch:
 
     def report(self) -> str:
         """A sentence: what was found in the folder, and what is wrong or missing."""
-        if self.is_file:
-            return f"{self.folder} is a file instead of a folder."
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - Path.is_dir raises some errors
+            return f"There is no folder {self.folder}."
         if not self.places:
             reason = self._problem or self._others()
             return f"The folder {self.folder} holds none of MNIST's files: {reason}."
@@ -116,9 +115,6 @@ class FolderSearch:
                             yield path
                         elif not path.name.startswith(".") and not _OTHER_SET.search(path.name):
                             below.append(path)
-                except (FileNotFoundError, NotADirectoryError):
-                    self.is_file = self.folder.is_file()
-                    self._problem = "there is no such folder"
                 except OSError as error:
                     self._problem = f"{folder} cannot be read ({error.strerror})"
             level = below
@@ -151,8 +147,7 @@ def _problems(files: dict[str, MnistFile]) -> list[str]:
     good = {name: file for name, file in files.items() if not file.problem}
     for part in ("train", "t10k"):
         images, labels = (
-            good.get(f"{part}-images-idx3-ubyte"),
-            good.get(f"{part}-labels-idx1-ubyte"),
+            good.get(f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
         )
         if images and labels and len(images.values) != len(labels.values):
             found.append(
@@ -173,21 +168,19 @@ def _best(paths: list[Path], name: str) -> MnistFile:
     return best
 
 
-class _OtherArraysError(Exception):
-    pass
+class _UnusableError(Exception):
+    """The message continues "FILE ..."."""
 
 
 def read(path: Path, name: str) -> MnistFile:
     """Reads and checks one file, which has one of MNIST's names in `CHECKSUMS`."""
     try:
         with _open(path, name) as source:
-            return _parse(path, name, source)
-    except FileNotFoundError:
-        problem = "is a link to a file that is not there"
-    except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile):
+            return MnistFile(path, *_parse(name, source))
+    except _UnusableError as error:
+        problem = str(error)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
         problem = "is damaged or cut short: it cannot be unpacked"
-    except _OtherArraysError:
-        problem = "holds other arrays than Keras's mnist.npz"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     return MnistFile(path, problem=problem)
@@ -199,100 +192,63 @@ def _open(path: Path, name: str) -> BinaryIO:
         raise OSError(0, "it is not a file")  # opening a pipe would wait for ever
     with path.open("rb") as source:
         start = source.read(2)
-    if start == b"PK" and path.name.lower() == _NPZ_NAME:
+    if start == b"PK":
         return _open_array(path, name)
     return cast(BinaryIO, gzip.open(path)) if start == b"\x1f\x8b" else path.open("rb")
 
 
 def _open_array(path: Path, name: str) -> BinaryIO:
-    """An array of Keras's mnist.npz, as a file in the idx format.
-
-    Raises:
-        _OtherArraysError: it cannot be read as numbers from 0 to 255. Python's and numpy's readers
-            raise exceptions of all kinds on files that were made by others.
-    """
+    """An array of Keras's mnist.npz, as a file in the idx format."""
     member = f"{'y' if 'labels' in name else 'x'}_{'train' if 'train' in name else 'test'}.npy"
     try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo(member)
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise _OtherArraysError  # others may unpack to any size at once
-            if info.file_size > MAX_IMAGES * SIDE * SIDE:
-                raise _OtherArraysError
-            with archive.open(info) as source:
-                array = np.lib.format.read_array(source, allow_pickle=False)
-        if array.dtype.kind not in "buif":
-            raise _OtherArraysError
-        with np.errstate(invalid="ignore"):
-            values = array.astype(np.uint8)
+        with zipfile.ZipFile(path) as archive, archive.open(member) as source:
+            if archive.getinfo(member).file_size > MAX_IMAGES * SIDE * SIDE:
+                raise ValueError("The array is too large.")
+            array = np.lib.format.read_array(source, allow_pickle=False)
+        values = array.astype(np.uint8)
         if not np.array_equal(values, array):
-            raise _OtherArraysError
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
-        raise
-    except Exception as error:
-        raise _OtherArraysError from error
+            raise ValueError("The array has other numbers than pixels and digits.")
+    except Exception as error:  # of all kinds, where others made the file
+        problem = "is damaged, or holds other arrays than Keras's mnist.npz"
+        raise _UnusableError(problem) from error
     header = struct.pack(f">{1 + values.ndim}I", 0x0800 + values.ndim, *values.shape)
     return io.BytesIO(header + values.tobytes())
 
 
-def _parse(path: Path, name: str, source: BinaryIO) -> MnistFile:
-    """Reads the idx format: a magic number, the sizes of the dimensions, then a byte a value."""
+def _parse(name: str, source: BinaryIO) -> tuple[NDArray[np.uint8], bool]:
+    """Reads the idx format: a magic number, the sizes of the dimensions, then a byte a value.
+
+    Returns:
+        The values, and whether the file has MNIST's checksum.
+    """
     what, dimensions = ("images", 3) if "images" in name else ("labels", 1)
     header = source.read(4 + 4 * dimensions)
-    problem = _header_problem(header, what, dimensions)
-    if problem:
-        return MnistFile(path, problem=problem)
-    count, *sides = (int(size) for size in np.frombuffer(header[4:], ">u4"))
+    if header.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):  # also after a byte order mark
+        raise _UnusableError("is a web page instead of MNIST's file")
+    if len(header) < 4 + 4 * dimensions or header[:4] != bytes((0, 0, 8, dimensions)):
+        raise _UnusableError("is not in MNIST's format")
+    count, *sides = struct.unpack(f">{dimensions}I", header[4:])
     each = SIDE * SIDE if sides else 1
     if sides not in ([], [SIDE, SIDE]):
-        problem = f"holds images of {sides[0]} × {sides[1]} pixels instead of {SIDE} × {SIDE}"
-    elif count == 0:
-        problem = f"holds no {what}"
-    elif count > MAX_IMAGES:
-        problem = f"names {count:,} {what}: at most {MAX_IMAGES:,} can be used"
-    if problem:
-        return MnistFile(path, problem=problem)
+        raise _UnusableError(
+            f"holds images of {sides[0]} × {sides[1]} pixels instead of {SIDE} × {SIDE}"
+        )
+    if not 0 < count <= MAX_IMAGES:
+        raise _UnusableError(f"names {count:,} {what}: from 1 to {MAX_IMAGES:,} can be used")
     content = bytearray()
     while block := source.read(min(1 << 20, count * each + 1 - len(content))):
         content += block
+    if len(content) < count * each:
+        raise _UnusableError(f"is cut short: it holds {len(content) // each:,} of {count:,} {what}")
+    if len(content) > count * each:
+        raise _UnusableError(f"is longer than the {count:,} {what} that its header names")
+    if not sides and (wrong := set(content) ^ set(range(DIGITS))):
+        label = max(wrong)
+        raise _UnusableError(
+            "must hold all labels from 0 to 9 and no others: "
+            f"{label} is {'one of them' if label in content else 'missing'}"
+        )
     checksum = hashlib.md5(header, usedforsecurity=False)
     checksum.update(content)
-    md5 = checksum.hexdigest()
-    same = [known for known, other in CHECKSUMS.items() if other == md5]
-    if len(content) < count * each:
-        problem = f"is cut short: it holds {len(content) // each:,} of {count:,} {what}"
-    elif len(content) > count * each:
-        problem = f"is longer than the {count:,} {what} that its header names"
-    elif not sides and max(content) >= DIGITS:
-        problem = f"holds the label {max(content)}: labels must be digits from 0 to 9"
-    elif not sides and len(set(content)) < DIGITS:
-        lacking = [str(digit) for digit in range(DIGITS) if digit not in content]
-        problem = f"lacks labels: none of its {count:,} is {' or '.join(lacking)}"
-    elif same and same != [name]:
-        problem = f"is MNIST's {same[0]} under another name"
-    if problem:
-        return MnistFile(path, problem=problem)
     values = np.frombuffer(content, np.uint8).reshape(count, *sides)
-    return MnistFile(path, values, genuine=same == [name])
-
-
-def is_web_page(content: bytes | bytearray) -> bool:
-    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")  # also after a byte order mark
-
-
-def _header_problem(header: bytes, what: str, dimensions: int) -> str:
-    kinds = {b"\0\0\x08\x01": "labels", b"\0\0\x08\x03": "images"}
-    if not header:
-        return "is empty"
-    if is_web_page(header):
-        return "is a web page instead of MNIST's file"
-    if header.startswith(b"version "):
-        return "is a pointer of Git LFS: `git lfs pull` fetches the file"
-    found = kinds.get(header[:4])
-    if found not in (what, None):
-        return f"holds {found} instead of {what}"
-    if header[:2] == b"\0\0" and header[2:3] in (b"\x09", b"\x0b", b"\x0c", b"\x0d", b"\x0e"):
-        return "holds numbers of another type than MNIST's, which are bytes"
-    if found is None:
-        return "is not in MNIST's format"
-    return "is cut short within its header" if len(header) < 4 + 4 * dimensions else ""
+    return values, checksum.hexdigest() == CHECKSUMS[name]

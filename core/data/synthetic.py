@@ -154,9 +154,9 @@ def _draw(glyph: Glyph, count: int, random: np.random.Generator) -> NDArray[np.u
     strokes = np.repeat(np.arange(len(sizes)), sizes)
     stroke = (np.arange(count)[:, None] * len(sizes) + strokes).ravel()
     corners = np.concatenate([paths, radius[:, :, None]], axis=2).reshape(-1, 3)
-    samples = resample(corners, stroke)
-    points = samples.points.astype(np.float32)
-    image = samples.stroke // len(sizes)
+    samples, stroke = resample(corners, stroke)
+    points = samples.astype(np.float32)
+    image = stroke // len(sizes)
     edge = softness.astype(np.float32)[image, 0]
     images = centre_on_mass(rasterize(points[:, :2], image, points[:, 2], edge, count))
     return np.rint(images * 255).astype(np.uint8)

@@ -15,10 +15,14 @@ from core.drawing.rasterize import (
     centre_on_mass,
     centres_of_mass,
 )
-from core.drawing.strokes import LINE_RADIUS, holds_truth_values
+from core.drawing.strokes import LINE_RADIUS
 from core.errors import EmptyDrawingError, InvalidDrawingError
 
 MAX_SIDE = 4096
+NO_PICTURE = (
+    "A picture is a table of grey levels: rows of equally many numbers from 0 to 255, from 3 to "
+    f"{MAX_SIDE} each way."
+)
 _WORKING_SIDE = 256  # pixels; the first step shrinks photos to about this
 _FINE_SIDE = 100  # pixels: digits that are smaller are enlarged before their lines are measured
 
@@ -40,13 +44,14 @@ def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
         InvalidDrawingError: not a 2-D array of numbers from 0 to 255, or too small or large.
     """
     original = _checked_pixels(pixels)
-    block = _block_side(original)
+    # Brings the longer side of the picture near `_WORKING_SIDE`.
+    block = max(1, min(max(original.shape) // _WORKING_SIDE, min(original.shape) // 3))
     grey = light_on_dark(_average_blocks(original, block))
     as_drawn = (_resize(grey, SIDE, SIDE) / 255.0).astype(np.float32)
     if _is_like_mnist(grey):
         rows, columns = extent(grey > 0.0)
         box = (columns.start, rows.start, columns.stop, rows.stop)
-        return PreprocessedDrawing(box, 1.0, (0.0, 0.0), as_drawn, as_drawn)
+        return PreprocessedDrawing(box, (MASS_CENTRE, MASS_CENTRE), as_drawn, as_drawn)
     inside, top, left = inside_of_frame(grey)
     ink = ink_of(inside)
     if not ink.any():
@@ -55,16 +60,15 @@ def preprocess_pixels(pixels: object) -> PreprocessedDrawing:
     digit = ink[rows, columns]
     corner = np.array([left + columns.start, top + rows.start])
     low, high = block * corner, block * (corner + digit.shape[::-1])
-    wide, factor, margin = _widen(digit)
+    y, x = ndimage.center_of_mass(digit)
+    centre = block * (corner + np.array([x, y]) + 0.5)
+    wide = _widen(digit)
     scale = BOX / max(wide.shape)
     height, width = (max(1, round(scale * length)) for length in wide.shape)
-    image, position = _place(_resize(wide, width, height))
-    offset = position + scale * (margin - factor * corner)
     return PreprocessedDrawing(
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        scale=scale * factor / block,
-        offset=(float(offset[0]), float(offset[1])),
-        image=image,
+        centre=(float(centre[0]), float(centre[1])),
+        image=_place(_resize(wide, width, height)),
         as_drawn=as_drawn,
     )
 
@@ -80,13 +84,8 @@ def _is_like_mnist(grey: Doubles) -> bool:
     return bool((np.rint(MASS_CENTRE - centres_of_mass(field)) == 0).all())
 
 
-def _widen(digit: Doubles) -> tuple[Doubles, int, int]:
-    """The digit with lines that are at least as wide as those of strokes.
-
-    Returns:
-        The digit, larger by a whole factor, and the factor and the width of the margin that the
-        wider lines take.
-    """
+def _widen(digit: Doubles) -> Doubles:
+    """The digit, larger, with lines that are at least as wide as those of strokes."""
     factor = -(-_FINE_SIDE // max(digit.shape))
     height, width = (factor * length for length in digit.shape)
     fine = np.pad(_resize(digit, width, height), factor)
@@ -97,26 +96,20 @@ def _widen(digit: Doubles) -> tuple[Doubles, int, int]:
     pixel = (max(sides) - 2.0 * half) / (BOX - 2.0 * LINE_RADIUS)
     grow = LINE_RADIUS * pixel - half
     if grow <= 0.0:
-        return digit, 1, 0
+        return digit
     margin = int(np.ceil(grow))
     line = np.pad(line[factor:-factor, factor:-factor], margin)
     distance = ndimage.distance_transform_edt(~line)
-    return (1.0 + grow - distance).clip(0.0, 1.0), factor, margin
+    return (1.0 + grow - distance).clip(0.0, 1.0)
 
 
-def _place(digit: Doubles) -> tuple[Floats, Doubles]:
-    """Places a picture of at most 20x20 in the 28x28 field, its centre of mass in the middle.
-
-    Returns:
-        The field, and the position (x, y) of the picture's upper left corner in it.
-    """
+def _place(digit: Doubles) -> Floats:
+    """Places a picture of at most 20x20 in the 28x28 field, its centre of mass in the middle."""
     height, width = digit.shape
     field = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     field[0, top : top + height, left : left + width] = digit
-    moved = centre_on_mass(field)
-    translation = np.rint(centres_of_mass(moved)[0] - centres_of_mass(field)[0])
-    return moved[0], translation + np.array([left, top])
+    return centre_on_mass(field)[0]
 
 
 def _resize(picture: Doubles, width: int, height: int) -> Doubles:
@@ -128,16 +121,15 @@ def _resize(picture: Doubles, width: int, height: int) -> Doubles:
 def _checked_pixels(pixels: object) -> Doubles:
     try:
         array = np.asarray(pixels)
-    except ValueError as error:
-        raise InvalidDrawingError("The rows of the picture differ in length.") from error
+    except ValueError as error:  # rows of different lengths
+        raise InvalidDrawingError(NO_PICTURE) from error
     if array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise InvalidDrawingError(
-            "A picture is a table of grey levels: rows of numbers from 0 to 255."
-        )
-    if array.dtype.kind != "b" and isinstance(pixels, list) and holds_truth_values(pixels):
-        raise InvalidDrawingError("The grey levels of a picture are numbers, not true or false.")
+        raise InvalidDrawingError(NO_PICTURE)
+    numbers = (number for row in pixels for number in row) if isinstance(pixels, list) else ()
+    if array.dtype.kind != "b" and any(isinstance(number, bool) for number in numbers):
+        raise InvalidDrawingError(NO_PICTURE)  # NumPy takes true and false for 1 and 0
     if min(array.shape) < 3 or max(array.shape) > MAX_SIDE:
-        raise InvalidDrawingError(f"A picture has from 3 to {MAX_SIDE} pixels each way.")
+        raise InvalidDrawingError(NO_PICTURE)
     array = array.astype(np.float64)
     low, high = array.min(), array.max()
     if not (0 <= low <= high <= 255):
@@ -146,11 +138,6 @@ def _checked_pixels(pixels: object) -> Doubles:
             f"{low:g} to {high:g}."
         )
     return array * 255.0 if high <= 1.0 else array
-
-
-def _block_side(grey: Doubles) -> int:
-    """Side of the blocks that bring the longer side of a picture near `_WORKING_SIDE`."""
-    return max(1, min(max(grey.shape) // _WORKING_SIDE, min(grey.shape) // 3))
 
 
 def _average_blocks(grey: Doubles, block: int) -> Doubles:

@@ -4,8 +4,6 @@ A path is a sequence of points in pixels, x to the right and y downwards. Pixel 
 `i + 1`.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,16 +30,9 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class PathSamples(NamedTuple):
-    """Evenly spaced points along strokes."""
-
-    points: Doubles
-    """(m, 2 or more): x, y, and the further columns that were given."""
-    stroke: Integers
-    """(m,): index of each sample's stroke."""
-
-
-def resample(points: Doubles, stroke: Integers, max_samples: int | None = None) -> PathSamples:
+def resample(
+    points: Doubles, stroke: Integers, max_samples: int | None = None
+) -> tuple[Doubles, Integers]:
     """Samples strokes at points of equal distance.
 
     Args:
@@ -51,8 +42,9 @@ def resample(points: Doubles, stroke: Integers, max_samples: int | None = None) 
         max_samples: approximate limit of samples in total; a longer path is sampled less densely.
 
     Returns:
-        Both ends of each stroke and samples between them; one sample for a stroke of length 0.
-        The result does not depend on how densely the strokes were recorded.
+        Samples (m, 2 or more), and the index (m,) of the stroke of each: both ends of each stroke
+        and some between them; one sample for a stroke of length 0. The result does not depend on
+        how densely the strokes were recorded.
     """
     lengths = np.hypot(*np.diff(points[:, :2], axis=0).T)
     lengths[stroke[1:] != stroke[:-1]] = 0.0  # the pen is up between two strokes
@@ -70,7 +62,7 @@ def resample(points: Doubles, stroke: Integers, max_samples: int | None = None) 
     position = owner + start + length * step / np.maximum(steps, 1)[owner]
     line = stroke + travelled
     samples = np.stack([np.interp(position, line, column) for column in points.T], axis=1)
-    return PathSamples(samples, owner)
+    return samples, owner
 
 
 def rasterize(

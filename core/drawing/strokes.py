@@ -8,9 +8,10 @@ size and the pen of a drawing do not matter.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from core.drawing.preprocessed import PreprocessedDrawing
 from core.drawing.rasterize import (
@@ -42,6 +43,16 @@ _PATH_SIDE = BOX - 2 * LINE_RADIUS - _LINE_SOFTNESS  # with the line's width the
 MAX_STROKES = 200
 MAX_POINTS = 20_000
 MAX_COORDINATE = 1e6
+NO_STROKES = (
+    f"A drawing is a list of at most {MAX_STROKES} strokes, each a list of points [x, y]: two "
+    f"numbers of at most {MAX_COORDINATE:,.0f}. It has at most {MAX_POINTS:,} points."
+)
+
+_Coordinate = Annotated[float, Strict(), Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
+_Points = Annotated[
+    list[tuple[_Coordinate, _Coordinate]], Field(max_length=MAX_POINTS, fail_fast=True)
+]
+_STROKES = TypeAdapter(Annotated[list[_Points], Field(max_length=MAX_STROKES, fail_fast=True)])
 
 _TAP = 0.03  # of the canvas: a smaller drawing is a tap of the pen and stays a dot
 _MAX_SAMPLES = 4096  # a digit needs about 150; a scribble fills the image with far fewer
@@ -71,11 +82,11 @@ def preprocess_strokes(
     # MNIST's images were moved by whole pixels. Here the move is exact: rounding would make the
     # image jump by a pixel when the same drawing is scaled.
     offset += (MASS_CENTRE - centres_of_mass(image[None])[0]).clip(-ROOM, ROOM)
+    x, y = (MASS_CENTRE - offset) / scale
     squeeze = SIDE / canvas
     return PreprocessedDrawing(
         box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
-        scale=scale,
-        offset=(float(offset[0]), float(offset[1])),
+        centre=(float(x), float(y)),
         image=_draw(points * scale + offset, stroke, LINE_RADIUS, _LINE_SOFTNESS),
         as_drawn=_draw(points * squeeze, stroke, pen * squeeze / 2, 1.0),
     )
@@ -83,52 +94,20 @@ def preprocess_strokes(
 
 def _checked(strokes: object) -> tuple[Doubles, Integers]:
     """All points, (n, 2), and the index of each point's stroke, (n,)."""
-    if not _is_list(strokes):
-        raise InvalidDrawingError("A drawing is a list of strokes, each a list of points (x, y).")
-    if len(strokes) > MAX_STROKES:
-        raise InvalidDrawingError(f"The drawing has more than {MAX_STROKES} strokes.")
-    total = 0
-    arrays = []
-    for stroke in strokes:
-        if not _is_list(stroke):
-            raise InvalidDrawingError("Each stroke is a list of points (x, y).")
-        total += len(stroke)
-        if total > MAX_POINTS:
-            raise InvalidDrawingError(f"The drawing has more than {MAX_POINTS:,} points.")
-        if len(stroke):
-            arrays.append(_checked_stroke(stroke))
+    try:
+        arrays = [np.array(stroke) for stroke in _STROKES.validate_python(strokes) if stroke]
+    except ValidationError as error:
+        raise InvalidDrawingError(NO_STROKES) from error
+    lengths = [len(array) for array in arrays]
+    if sum(lengths) > MAX_POINTS:
+        raise InvalidDrawingError(NO_STROKES)
     if not arrays:
         raise EmptyDrawingError("Nothing is drawn yet.")
-    owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
-    return np.concatenate(arrays), owner
-
-
-def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
-    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
-
-
-def holds_truth_values(rows: Sequence[Sequence[object]]) -> bool:
-    """Whether `true` or `false` is among numbers, where NumPy takes them for 1 and 0."""
-    return any(isinstance(number, bool) for row in rows for number in row)
-
-
-def _checked_stroke(stroke: Any) -> Doubles:
-    try:
-        array = np.asarray(stroke)
-    except ValueError as error:
-        raise InvalidDrawingError("Every point has two numbers, x and y.") from error
-    if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != 2:
-        raise InvalidDrawingError("Every point has two numbers, x and y.")
-    if isinstance(stroke, list) and holds_truth_values(stroke):
-        raise InvalidDrawingError("Every point has two numbers, x and y.")
-    points = array.astype(np.float64)
-    if not (np.abs(points) <= MAX_COORDINATE).all():
-        raise InvalidDrawingError("A point of the drawing lies nowhere on the canvas.")
-    return points
+    return np.concatenate(arrays), np.repeat(np.arange(len(arrays)), lengths)
 
 
 def _draw(points: Doubles, stroke: Integers, radius: float, softness: float) -> Floats:
-    samples = resample(points, stroke, _MAX_SAMPLES).points.astype(np.float32)
+    samples = resample(points, stroke, _MAX_SAMPLES)[0].astype(np.float32)
     count = len(samples)
     return rasterize(
         samples,

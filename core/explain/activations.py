@@ -25,6 +25,7 @@ class Network:
 
     Attributes:
         logits: the whole model, from normalized images (N, 1, 28, 28) to logits (N, 10).
+        layers: from the input to the ten logits.
         parts: the modules of each layer, which together are the model; the input has none.
     """
 
@@ -36,16 +37,12 @@ class Network:
         """
         self.logits = models.load(name, state_dict).requires_grad_(False)
         self._traced = trace_layers(name)
+        self.layers = tuple(traced.layer for traced in self._traced)
         leaves = [module for _, module in models.leaves(self.logits)]
         ends = [traced.end for traced in self._traced]
         self.parts = [
             nn.Sequential(*leaves[start:end]) for start, end in zip([0, *ends], ends, strict=False)
         ]
-
-    @property
-    def layers(self) -> tuple[InnerLayer, ...]:
-        """From the input to the ten logits."""
-        return tuple(traced.layer for traced in self._traced)
 
     def look(self, image: np.ndarray) -> InsideView:
         """The output of every layer for one image (28, 28), 0..1 with ink 1."""
@@ -141,12 +138,10 @@ class Network:
             images: (N, 28, 28), ink 255 on black 0.
         """
         before_last = nn.Sequential(*self.parts[:-1])
-        features: list[np.ndarray] = []
         with torch.inference_mode():
-            for start in range(0, len(images), CHUNK):
-                pixels = normalize(torch.as_tensor(images[start : start + CHUNK]))
-                features.append(before_last(pixels).flatten(1).numpy())
-        return np.concatenate(features)
+            chunks = torch.as_tensor(images).split(CHUNK)
+            features: Tensor = torch.cat([before_last(normalize(chunk)) for chunk in chunks])
+        return features.flatten(1).numpy()
 
     def _index(self, layer: str) -> int:
         """The index of a layer with weights."""

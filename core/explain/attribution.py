@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.data.dataset import normalize
-from core.errors import NoConvolutionError, OutOfRangeError
+from core.errors import NoConvolutionError
 from core.explain.activations import Network, to_pixels
 from core.records.explanations import Attribution, AttributionName
 from core.records.layers import InnerLayer
@@ -38,11 +38,10 @@ def attribute(
     Args:
         image: (28, 28), 0..1 with ink 1.
         digit: the class to explain; by default the prediction.
-        layer: for Grad-CAM, the convolution whose maps are weighted; by default the last.
+        layer: for Grad-CAM, the convolution whose maps are weighted; otherwise the last is.
 
     Raises:
         NoConvolutionError: Grad-CAM for a network without convolutions.
-        OutOfRangeError: the network has no convolution of that name.
     """
     from captum.attr import IntegratedGradients, Occlusion, Saliency
 
@@ -92,16 +91,11 @@ def _grad_cam(network: Network, pixels: Tensor, digit: int, layer: InnerLayer) -
 
 
 def _find_convolution(network: Network, name: str | None) -> InnerLayer:
-    """The convolution of that name, or the last one."""
+    """The convolution of that name, or else the last one."""
     convolutions = [layer for layer in network.layers if layer.is_convolution]
     if not convolutions:
         raise NoConvolutionError(
             "This network has no convolution, and Grad-CAM needs one: it weighs feature maps, "
             "whose numbers have a place in the image. The other methods work."
         )
-    if name is None:
-        return convolutions[-1]
-    for layer in convolutions:
-        if layer.name == name:
-            return layer
-    raise OutOfRangeError(f"This network has no convolution {name}.")
+    return next((layer for layer in convolutions if layer.name == name), convolutions[-1])

@@ -6,7 +6,6 @@ openTSNE is imported when it is first used, because that takes a while.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,32 +19,16 @@ _START_WIDTH = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Pca:
-    """A linear projection; `explained` is the plane's share of the features' variance."""
+class Layout:
+    """Points (N, 2), float32, of images.
+
+    `place` gives the points (M, 2) of other images with features (M, F), and moves none. Of a
+    linear projection, `explained` is the plane's share of the features' variance.
+    """
 
     points: np.ndarray
-    explained: float
-    _mean: np.ndarray
-    _axes: np.ndarray
-
-    def place(self, features: np.ndarray) -> np.ndarray:
-        """The points (M, 2), float32, of other images with features (M, F)."""
-        return _float32((features - self._mean) @ self._axes)
-
-
-@dataclass(frozen=True, eq=False)
-class Tsne:
-    """A t-SNE embedding. Adding points does not move the others."""
-
-    points: np.ndarray
-    _embedding: Any
-
-    def place(self, features: np.ndarray) -> np.ndarray:
-        """The points (M, 2), float32, of other images with features (M, F)."""
-        return _float32(self._embedding.transform(np.asarray(features, np.float64)))
-
-
-Layout = Pca | Tsne
+    place: Callable[[np.ndarray], np.ndarray]
+    explained: float | None = None
 
 
 def choose(images: int, count: int, seed: int = 0) -> np.ndarray:
@@ -53,7 +36,7 @@ def choose(images: int, count: int, seed: int = 0) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(images)[:count])
 
 
-def pca(features: np.ndarray, reference: np.ndarray | None = None) -> Pca:
+def pca(features: np.ndarray, reference: np.ndarray | None = None) -> Layout:
     """Projects features (N, F) on the plane of their first two principal components.
 
     The signs of the components are arbitrary, and two components that explain about as much may
@@ -73,11 +56,10 @@ def pca(features: np.ndarray, reference: np.ndarray | None = None) -> Pca:
         left, _, right = np.linalg.svd((centred @ axes).T @ (reference - reference.mean(0)))
         axes = axes @ left @ right
     total = float(variances.sum())
-    return Pca(
+    return Layout(
         points=_float32(centred @ axes),
+        place=lambda others: _float32((others - mean) @ axes),
         explained=float(variances[-2:].sum()) / total if total > 0 else 0.0,
-        _mean=mean,
-        _axes=axes,
     )
 
 
@@ -87,7 +69,7 @@ def tsne(
     seed: int = 0,
     progress: Callable[[float], None] = lambda share: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Tsne:
+) -> Layout:
     """Embeds features (N, F) by t-SNE (L. van der Maaten, G. Hinton, 2008), on one thread.
 
     The same features, start and seed give the same points on one machine.
@@ -138,7 +120,10 @@ def tsne(
     ).fit(np.asarray(features, np.float64))
     # transform() reuses these parameters; it must not call report().
     embedding.gradient_descent_params["callbacks"] = None
-    return Tsne(_float32(embedding), embedding)
+    return Layout(
+        points=_float32(embedding),
+        place=lambda others: _float32(embedding.transform(np.asarray(others, np.float64))),
+    )
 
 
 def _float32(points: np.ndarray) -> np.ndarray:

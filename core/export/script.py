@@ -24,7 +24,7 @@ from core.names import plain_text
 from core.records.metrics import EpochMetrics, LearningRateChange, Metrics
 from core.records.runs import RunSnapshot
 from core.training.evaluation import EVALUATION_BATCH
-from core.training.progress import MAX_BATCH_EVENTS_PER_EPOCH, MAX_BATCH_EVENTS_PER_RUN
+from core.training.progress import reports_per_epoch
 from core.training.state import AVERAGE_DECAY, AVERAGE_EVERY
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
@@ -138,7 +138,7 @@ def _render(run: RunSnapshot, events: Sequence[Metrics], notebook: bool) -> str:
         evaluation_batch=EVALUATION_BATCH,
         average_every=AVERAGE_EVERY,
         average_keeps=AVERAGE_DECAY,
-        groups=min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // config.epochs)),
+        groups=reports_per_epoch(config.epochs),
         sources=SOURCES,
     )
 

@@ -116,8 +116,8 @@ class _Sample:
         self.features = self.network.features(data.test_images.numpy()[self.indices])
         logits = self.network.parts[-1](torch.from_numpy(self.features))
         self.predictions: np.ndarray = logits.argmax(1).numpy()
-        self.pca: projection.Pca | None = None
-        self.tsne: projection.Tsne | None = None
+        self.pca: projection.Layout | None = None
+        self.tsne: projection.Layout | None = None
 
     def embedding(
         self, method: Literal["pca", "tsne"], points: np.ndarray, explained: float | None = None

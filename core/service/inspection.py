@@ -97,7 +97,7 @@ class Inspection:
         """Which pixels of an image mattered for a digit, by default for the predicted one.
 
         Args:
-            layer: for Grad-CAM, a convolution; by default the last.
+            layer: for Grad-CAM, a convolution; otherwise the last is taken.
 
         Raises:
             NoConvolutionError: Grad-CAM was asked of a network without convolutions.

@@ -6,7 +6,7 @@ The options are the fields of `TrainConfig`.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from tqdm import tqdm
 
@@ -22,7 +22,6 @@ from core.training.loop import fit
 from core.training.state import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT_NAMES = {"learning_rate": ["--lr"]}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -50,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         choices = get_args(field.annotation)
         parser.add_argument(
             f"--{name.replace('_', '-')}",
-            *SHORT_NAMES.get(name, []),
+            *(["--lr"] if name == "learning_rate" else []),
             dest=name,
             choices=choices or None,
             metavar=None if choices else "N",
@@ -75,18 +74,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    known = {"preset", *TrainConfig.model_fields}
-    settings: dict[str, Any] = {
-        name: value for name, value in vars(options).items() if name in known
-    }
+    settings = vars(options)
+    data_dir, output = settings.pop("data_dir"), settings.pop("output")
     config = parse_config(read_texts(settings))
-    output: Path = options.output or Path(f"{config.model}.pth")
+    output = output or Path(f"{config.model}.pth")
     if not output.parent.is_dir():
         raise StorageError(f"There is no folder {output.parent} to write {output.name} to.")
     configure_malloc()
     runtime = choose_runtime(config.precision)
     print(f"Using device: {runtime.device} ({runtime.precision})")
-    data = _load(config.dataset, options.data_dir)
+    data = _load(config.dataset, data_dir)
     count = config.image_count(len(data.train_images))
     print(f"Training {config.model} on {data.title}, {count:,} images")
 

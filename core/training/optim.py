@@ -26,21 +26,17 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     """The learning rate of a step (from 0) of a run of `steps` steps.
 
     It depends on the configuration and the step alone, so a run can resume anywhere.
+
+    The one-cycle schedule (L. Smith, N. Topin, "Super-convergence", 2018) rises to the peak during
+    `warmup`, a share of all steps, then falls to almost 0, along half a cosine each. It equals
+    `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`, to the last bit, but for a
+    climb of no step at all, where that class divides by zero.
     """
+    peak = config.learning_rate
     if config.schedule == "constant":
-        return config.learning_rate
-    return one_cycle(config.learning_rate, config.warmup, step, steps)
-
-
-def one_cycle(peak: float, warmup: float, step: int, steps: int) -> float:
-    """The one-cycle schedule (L. Smith, N. Topin, "Super-convergence", 2018).
-
-    Rises to the peak during `warmup`, a share of all steps, then falls to almost 0, along half a
-    cosine each. Equals `torch.optim.lr_scheduler.OneCycleLR` with `total_steps=steps + 1`, to the
-    last bit, but for a climb of no step at all, where that class divides by zero.
-    """
+        return peak
     start = peak / 25
-    top = warmup * (steps + 1) - 1
+    top = config.warmup * (steps + 1) - 1
     if step <= top:
         return _half_cosine(start, peak, step / top if top else 1.0)
     return _half_cosine(peak, start / 1e4, (step - top) / (steps - top))

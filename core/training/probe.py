@@ -30,7 +30,11 @@ def images_per_second(
         CancelledError: `should_stop()`, which is called before each step, became true.
     """
     generator = torch.Generator().manual_seed(0)
-    state = TrainState(config, runtime, _network(config.model, generator))
+    network = models.build_apart(config.model, generator)
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # its noise would come from the global generator
+    state = TrainState(config, runtime, network)
     shape = (config.batch_size, 1, 28, 28)
     images = torch.randn(shape, generator=generator).to(runtime.device)
     labels = torch.randint(10, shape[:1], generator=generator).to(runtime.device)
@@ -49,18 +53,3 @@ def images_per_second(
     seconds = sorted(step_seconds() for _ in range(steps))
     # Steps during which another program takes a core are up to 15 times as slow.
     return config.batch_size / seconds[steps // 4]
-
-
-def _network(name: str, generator: torch.Generator) -> nn.Module:
-    """A model with small random weights from a generator of its own, and without dropout."""
-    network = models.build_on_meta(name).to_empty(device="cpu")
-    with torch.no_grad():
-        for values in (*network.parameters(), *network.buffers()):
-            if values.is_floating_point():
-                values.copy_(torch.rand(values.shape, generator=generator) * 0.1)
-            else:
-                values.zero_()
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0  # its noise would come from the global generator
-    return network

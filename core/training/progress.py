@@ -51,7 +51,7 @@ class Progress:
         self._clock = clock
         self._started = clock() - position.seconds
         self._batch_started = clock()
-        self._report_every = _report_every(batches_per_epoch, config.epochs)
+        self._report_every = math.ceil(batches_per_epoch / reports_per_epoch(config.epochs))
         self._evaluate_at = {
             math.ceil(batches_per_epoch * part / config.evaluations_per_epoch)
             for part in range(1, config.evaluations_per_epoch + 1)
@@ -64,8 +64,6 @@ class Progress:
     @property
     def epochs_done(self) -> float:
         """The position on the epoch axis: 1.5 is the middle of the second epoch."""
-        if self.batch == self._batches:
-            return float(self.epoch)
         return self.epoch - 1 + self.batch / self._batches
 
     @property
@@ -192,10 +190,9 @@ class Progress:
             )
 
 
-def _report_every(batches_per_epoch: int, epochs: int) -> int:
-    """Batches between two reports: several reports a second, and a bounded log for a long run."""
-    reports = min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // epochs))
-    return math.ceil(batches_per_epoch / reports)
+def reports_per_epoch(epochs: int) -> int:
+    """Several reports a second, and a bounded log for a long run."""
+    return min(MAX_BATCH_EVENTS_PER_EPOCH, max(1, MAX_BATCH_EVENTS_PER_RUN // epochs))
 
 
 class _MetricSums:

@@ -72,18 +72,10 @@ class Checkpoint:
 
 
 @cache
-def untrained(model: str = "simple_cnn") -> Checkpoint:
-    """A network with random weights, as PyTorch draws those of convolutions and linear layers.
-
-    Leaves the global random generator alone: a run may start at the same time.
-    """
-    random = torch.Generator().manual_seed(0)
-    weights: StateDict = {}
-    for name, module in models.build_on_meta(model).named_modules():
-        for part, value in module.named_parameters(recurse=False):
-            bound = module.weight[0].numel() ** -0.5
-            weights[f"{name}.{part}"] = (2 * torch.rand(value.shape, generator=random) - 1) * bound
-    return Checkpoint(model, 0, 0, 0.0, weights, None)
+def untrained() -> Checkpoint:
+    """A SimpleCNN with random weights, always the same."""
+    network = models.build_apart("simple_cnn", torch.Generator().manual_seed(0))
+    return Checkpoint("simple_cnn", 0, 0, 0.0, network.state_dict(), None)
 
 
 class TrainState:
@@ -100,7 +92,7 @@ class TrainState:
         if network is None:
             torch.manual_seed(config.seed)
             network = models.build(config.model)
-        self._runtime = runtime
+        self._config, self._runtime = config, runtime
         self._model = network.to(
             runtime.device,
             memory_format=torch.channels_last,  # type: ignore[call-overload]
@@ -109,17 +101,14 @@ class TrainState:
             if isinstance(module, nn.Flatten):
                 module.register_forward_pre_hook(_keep_gradient_in_order_of_maps)
         self._optimizer = make_optimizer(config, self._model.parameters())
-        self._optimizer_name = config.optimizer
         self._steps = 0
         self._average: AveragedModel | None = None
         if config.weight_averaging:
             self._average = AveragedModel(
                 self._model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY), use_buffers=True
             )
-        self._augment = config.augmentation == "affine"
         self._augmentation_generator = torch.Generator().manual_seed(config.seed)
         self._background = float(normalize(torch.zeros(1, 1, 1)))
-        self._label_smoothing = config.label_smoothing
 
     @property
     def network(self) -> nn.Module:
@@ -133,12 +122,10 @@ class TrainState:
             The mean cross-entropy and the number of correct predictions before the step, on the
             device. The cross-entropy has no label smoothing, so it compares with an evaluation's.
         """
-        if self._augment:
+        if self._config.augmentation == "affine":
             images = augmentation.affine(images, self._background, self._augmentation_generator)
-        with self._runtime.autocast():
-            logits = self._model(images.contiguous(memory_format=torch.channels_last))
-        logits = logits.float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
+        logits = predict_logits(self._model, self._runtime, images)
+        loss = F.cross_entropy(logits, labels, label_smoothing=self._config.label_smoothing)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for group in self._optimizer.param_groups:
@@ -148,7 +135,7 @@ class TrainState:
         if self._average is not None and self._steps % AVERAGE_EVERY == 0:
             self._average.update_parameters(self._model)
         logits, loss = logits.detach(), loss.detach()
-        if self._label_smoothing:
+        if self._config.label_smoothing:
             loss = F.cross_entropy(logits, labels)
         return loss, (logits.argmax(1) == labels).sum()
 
@@ -183,7 +170,7 @@ class TrainState:
             state |= {f"average.{name}": value for name, value in average.items()}
         for number, slots in self._optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
-                state[f"{self._optimizer_name}.{number}.{slot}"] = value
+                state[f"{self._config.optimizer}.{number}.{slot}"] = value
         state["steps"] = torch.tensor(self._steps)
         state["random.augmentation"] = self._augmentation_generator.get_state()
         state["random.torch"] = torch.get_rng_state()
@@ -202,7 +189,7 @@ class TrainState:
                 self._average.load_state_dict(average)
             else:
                 self._average.module.load_state_dict(self._model.state_dict())
-        self._load_optimizer(_without_prefix(f"{self._optimizer_name}.", state))
+        self._load_optimizer(_without_prefix(f"{self._config.optimizer}.", state))
         self._steps = int(state["steps"])
         self._augmentation_generator.set_state(state["random.augmentation"])
         torch.set_rng_state(state["random.torch"])

@@ -1,7 +1,6 @@
 """Finds the network whose weights are in a file, wherever they are and whatever they are called."""
 
 import functools
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,6 @@ from core.weight_files.unpickling import (
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")
 """Where training scripts usually put the weights that a checkpoint is about."""
 
-SAVE_ONE = "Save one of them, with torch.save(model.state_dict(), PATH), and try again."
 LEAVES = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 COUNTER = "num_batches_tracked"
 """How many batches a batch normalisation has seen. No answer depends on it."""
@@ -34,14 +32,8 @@ MAX_TENSORS = 1000
 MAX_OTHERS = 10_000
 """Values beside the tensors, such as the settings of an optimizer."""
 
-MAX_MATCHES = 20
-"""Networks in one file that are compared."""
-
 MAX_KEY = 200
 """Letters of a key: of a longer one, the last."""
-
-MAX_NAMES, MAX_DIMENSIONS = 3, 6
-"""Limits for what a sentence repeats from the file: names, sizes of a shape."""
 
 PART_OF_WEIGHT = re.compile(r"(.*\.)?(parametrizations\..*|(weight|bias)_(g|v|orig))")
 """Names of tensors from which a layer computes its weight."""
@@ -51,22 +43,21 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Match:
-    """A network whose weights are in the file.
+    """Tensors in the file that are those of a network.
 
     Attributes:
         model: its name in `core.models.MODELS`.
-        keys: the file's name of each tensor, by the network's. A counter may be missing.
-        same_names: whether the names end alike, and not the shapes alone tell the network.
+        keys: the file's name of each tensor, by the network's.
+        prefix: what stands before the network's names in the file; None where they are others.
     """
 
     model: str
     keys: dict[str, str]
-    same_names: bool = True
+    prefix: str | None = None
 
     @property
-    def prefix(self) -> str:
-        ours, theirs = next(iter(self.keys.items()))
-        return theirs.removesuffix(ours) if self.same_names else ""
+    def is_complete(self) -> bool:
+        return all(key in self.keys or _leaf(key) == COUNTER for key in expected_shapes(self.model))
 
 
 class Contents:
@@ -120,23 +111,17 @@ class Contents:
         folder = next(tensors for tensors in self.folders.values() if first in tensors)
         layers: dict[str, dict[str, StoredTensor]] = {}
         for name, tensor in folder.items():
-            if name not in used and name.startswith(match.prefix):
+            if name not in used and name.startswith(match.prefix or ""):
                 layer, _, leaf = name.rpartition(".")
                 layers.setdefault(layer, {})[leaf] = tensor
         return [layer for layer, leaves in layers.items() if _is_layer(leaves)]
 
 
 def _as_dict(value: Any) -> dict[Any, Any]:
-    """A dict, or a list of its items, or those of a list in which there are dicts by number."""
-    if isinstance(value, list) and all(_is_item(item) for item in value):
-        return dict(value)
+    """A dict, or what is in a list in which there are dicts, by number."""
     if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
         return dict(enumerate(value))
     return value if isinstance(value, dict) else {}
-
-
-def _is_item(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _is_layer(leaves: dict[str, StoredTensor]) -> bool:
@@ -152,13 +137,10 @@ def find(contents: Contents) -> Match:
     Raises:
         InvalidWeightsError: there is none, or more than one.
     """
-    for search in (_by_name, _by_shape):
-        found = (match for match in search(contents) if not contents.further_layers(match))
-        matches = list(itertools.islice(found, MAX_MATCHES + 1))
-        if len(matches) > MAX_MATCHES:
-            raise InvalidWeightsError(
-                f"The file holds more than {MAX_MATCHES} networks. {SAVE_ONE}"
-            )
+    for found in (_by_name(contents.tensors), _by_shape(contents)):
+        matches = [
+            match for match in found if match.is_complete and not contents.further_layers(match)
+        ]
         if matches:
             return _only(matches, contents)
         if part := next(filter(PART_OF_WEIGHT.fullmatch, contents.tensors), None):
@@ -170,28 +152,31 @@ def find(contents: Contents) -> Match:
     raise InvalidWeightsError(_difference(contents))
 
 
-def _by_name(contents: Contents) -> Iterator[Match]:
+def _by_name(tensors: dict[str, StoredTensor]) -> Iterator[Match]:
+    """For each network, and whatever stands before its names, the tensors with names and shapes."""
     for model in models.MODELS:
-        expected = _expected(model)
-        first = next(iter(expected))
-        for name in contents.tensors:
-            if name == first or name.endswith(f".{first}"):
-                prefix = name.removesuffix(first)
-                keys = {key: f"{prefix}{key}" for key in expected}
-                found = {
-                    key: name
-                    for key, name in keys.items()
-                    if name in contents.tensors and contents.tensors[name].shape == expected[key]
-                }
-                if all(key in found or _leaf(key) == COUNTER for key in expected):
-                    yield Match(model, found)
+        expected = expected_shapes(model)
+        prefixes = (
+            name.removesuffix(key)
+            for name in tensors
+            for key in expected
+            if name.endswith(f".{key}")
+        )
+        for prefix in dict.fromkeys(("", *prefixes)):
+            names = {key: f"{prefix}{key}" for key in expected}
+            keys = {
+                key: name
+                for key, name in names.items()
+                if name in tensors and tensors[name].shape == expected[key]
+            }
+            yield Match(model, keys, prefix)
 
 
 def _by_shape(contents: Contents) -> Iterator[Match]:
     """Matches by the shapes of the tensors in a dict: each shape once, or all in their order."""
     for folder in contents.folders.values():
         for model in models.MODELS:
-            expected = _expected(model)
+            expected = expected_shapes(model)
             keys: dict[str, str] | None
             if len(set(expected.values())) == len(expected):
                 keys = _assign(expected, folder)
@@ -200,7 +185,7 @@ def _by_shape(contents: Contents) -> Iterator[Match]:
                 same = in_order == [(_leaf(name), tensor.shape) for name, tensor in folder.items()]
                 keys = dict(zip(expected, folder, strict=True)) if same else None
             if keys is not None:
-                yield Match(model, keys, same_names=False)
+                yield Match(model, keys)
 
 
 def _assign(expected: dict[str, Shape], folder: dict[str, StoredTensor]) -> dict[str, str] | None:
@@ -221,7 +206,7 @@ def _assign(expected: dict[str, Shape], folder: dict[str, StoredTensor]) -> dict
 def _only(matches: list[Match], contents: Contents) -> Match:
     """Of several matches the one in the usual place, or any if all have the same numbers."""
     for key in CHECKPOINT_KEYS:
-        usual = [match for match in matches if match.prefix.startswith(f"{key}.")]
+        usual = [match for match in matches if (match.prefix or "").startswith(f"{key}.")]
         if len(usual) == 1:
             return usual[0]
     first, *others = matches
@@ -229,7 +214,8 @@ def _only(matches: list[Match], contents: Contents) -> Match:
         return first
     places = [printable(next(iter(match.keys.values()))) for match in matches]
     raise InvalidWeightsError(
-        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. {SAVE_ONE}"
+        f"The file holds {len(matches)} networks, which begin at {_first_few(places)}. Save one of "
+        "them, with torch.save(model.state_dict(), PATH), and try again."
     )
 
 
@@ -247,7 +233,7 @@ def _same(one: Match, other: Match, contents: Contents) -> bool:
 def note(match: Match, contents: Contents) -> str:
     """What a person should know: how the network was found, and what was ignored."""
     sentences = []
-    if not match.same_names:
+    if match.prefix is None:
         ours, theirs = next(iter(match.keys.items()))
         sentences.append(
             f"The names in it are others; by its shapes it is {_title(match.model)}, with "
@@ -261,10 +247,16 @@ def note(match: Match, contents: Contents) -> str:
 
 def _difference(contents: Contents) -> str:
     """The difference from the nearest network, or that none is near."""
-    similarity, model, prefix, folder = max(_candidates(contents), key=lambda found: found[0])
-    expected, title = _expected(model), _title(model)
-    found = {name.removeprefix(prefix): tensor.shape for name, tensor in folder.items()}
-    if 2 * max(similarity) < len(expected):
+    candidates = []
+    for folder in contents.folders.values():
+        shapes = Counter(tensor.shape for tensor in folder.values())
+        for match in _by_name(folder):
+            alike = (shapes & Counter(expected_shapes(match.model).values())).total()
+            candidates.append((len(match.keys), alike, match, folder))
+    named, alike, match, folder = max(candidates, key=lambda candidate: candidate[:2])
+    expected, title = expected_shapes(match.model), _title(match.model)
+    found = {name.removeprefix(match.prefix or ""): folder[name].shape for name in folder}
+    if 2 * max(named, alike) < len(expected):
         known = [_title(name) for name in models.MODELS]
         have = [f"{printable(name)} {_shape_text(shape)}" for name, shape in found.items()]
         return (
@@ -288,56 +280,25 @@ def _difference(contents: Contents) -> str:
     return " ".join(sentences)
 
 
-def _candidates(
-    contents: Contents,
-) -> Iterator[tuple[tuple[int, int], str, str, dict[str, StoredTensor]]]:
-    """How many tensors of each network are alike, by name and shape, and by shape alone."""
-    for folder in contents.folders.values():
-        shapes = Counter(tensor.shape for tensor in folder.values())
-        by_name = {name: tensor.shape for name, tensor in folder.items()}
-        for model in models.MODELS:
-            expected = _expected(model)
-            by_shape = (shapes & Counter(expected.values())).total()
-            for prefix in _prefixes(folder, expected):
-                named = sum(by_name.get(f"{prefix}{key}") == expected[key] for key in expected)
-                yield (named, by_shape), model, prefix, folder
-
-
-def _prefixes(folder: dict[str, StoredTensor], expected: dict[str, Shape]) -> set[str]:
-    """What may stand before a network's names in a dict."""
-    ends = tuple(f".{key}" for key in expected)
-    found = {""}
-    for name in folder:
-        if name.endswith(ends):
-            found |= {name.removesuffix(key) for key in expected if name.endswith(f".{key}")}
-    return found
-
-
-def _expected(model: str) -> dict[str, Shape]:
-    return _shapes(model, models.MODELS[model])
-
-
 @functools.cache
-def _shapes(model: str, _: object) -> dict[str, Shape]:
-    """The shapes of a network's tensors. They are remembered for each class that has the name."""
+def expected_shapes(model: str) -> dict[str, Shape]:
+    """The shapes of a network's tensors."""
     weights = models.build_on_meta(model).state_dict()
     return {key: tuple(tensor.shape) for key, tensor in weights.items()}
 
 
 def _title(model: str) -> str:
-    return getattr(models.MODELS[model], "__name__", model)
+    return models.MODELS[model].__name__
 
 
 def _leaf(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _first_few(texts: list[str], separator: str = ", ", count: int = MAX_NAMES) -> str:
+def _first_few(texts: list[str], separator: str = ", ", count: int = 3) -> str:
     more = f" and {len(texts) - count:,} more" if len(texts) > count else ""
     return separator.join(texts[:count]) + more
 
 
 def _shape_text(shape: Sequence[int]) -> str:
-    if len(shape) > MAX_DIMENSIONS:
-        return f"of {len(shape):,} dimensions"
     return " × ".join(str(size) for size in shape) or "of a single number"

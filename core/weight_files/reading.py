@@ -14,11 +14,6 @@ from core.errors import InvalidWeightsError
 from core.weight_files.formats import MAX_BYTES, parse
 from core.weight_files.matching import Contents, find, note
 
-CONVERTIBLE = {
-    torch.float32: {torch.float32, torch.float16, torch.bfloat16, torch.float64},
-    torch.int64: {torch.int64, torch.int32},
-}
-
 
 @dataclass(frozen=True)
 class ImportedWeights:
@@ -72,7 +67,7 @@ def read_weights(content: bytes) -> ImportedWeights:
 
 def _convert(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A checked copy in the model's dtype. Its shape is the model's, so its memory is bounded."""
-    if tensor.dtype not in CONVERTIBLE[dtype]:
+    if tensor.dtype.is_floating_point != dtype.is_floating_point:
         actual, expected = (str(kind).removeprefix("torch.") for kind in (tensor.dtype, dtype))
         raise InvalidWeightsError(f"{key} holds {actual} where {expected} is wanted.")
     copy = tensor.to(dtype, memory_format=torch.contiguous_format, copy=True)

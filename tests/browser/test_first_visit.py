@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.device import import_torchvision
+from core.data import mnist_download
 from tests.browser.app_server import TEST_IMAGES, AppServer
 from tests.browser.axe import DESKTOP, violations
 from tests.browser.conftest import MakeServer, OpenPage
@@ -188,8 +188,7 @@ def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) 
 def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again_and_train(
     open_page: OpenPage, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_torchvision()
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    monkeypatch.setattr(mnist_download, "mirrors", list)
     folder = tmp_path / ("Digits" * 12)  # neither the notice nor the title may stretch the page
     shutil.copytree(data_dir / "MNIST" / "raw", folder)
     labels = (folder / "t10k-labels-idx1-ubyte").rename(tmp_path / "labels")

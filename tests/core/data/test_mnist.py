@@ -4,6 +4,7 @@ downloads that fail."""
 import errno
 import gzip
 import hashlib
+import http.client
 import io
 import itertools
 import os
@@ -30,7 +31,6 @@ import torch
 from core.data import mnist, mnist_download, mnist_files
 from core.data.dataset import Dataset
 from core.data.mnist_files import CHECKSUMS
-from core.device import import_torchvision
 from core.errors import CancelledError, DatasetUnavailableError
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
@@ -50,8 +50,8 @@ LABELS = idx(120)[:8] + bytes(range(10)) * 12
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No mirrors, and no proxy for those of a test."""
-    import_torchvision()
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    found: list[str] = []
+    monkeypatch.setattr(mnist_download, "mirrors", lambda: found)
     monkeypatch.setenv("no_proxy", "*")
 
 
@@ -59,13 +59,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def genuine(monkeypatch: pytest.MonkeyPatch, tiny_dataset: Dataset, tmp_path: Path) -> Path:
     """A folder with the four files of `tiny_dataset`, which are MNIST's own in this test."""
     folder = write_mnist(tiny_dataset, tmp_path / "genuine")
-    resources = []
     for name in CHECKSUMS:
         content = (folder / name).read_bytes()
         monkeypatch.setitem(CHECKSUMS, name, hashlib.md5(content).hexdigest())
-        packed = gzip.compress(content, mtime=0)
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    monkeypatch.setattr("torchvision.datasets.MNIST.resources", resources)
     return folder
 
 
@@ -273,23 +269,23 @@ def test_other_images_are_never_mixed_with_mnists(
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        (TEST_LABELS, b"", "is empty"),
+        (TEST_LABELS, b"", "is not in MNIST's format"),
         (TEST_LABELS, idx(120)[:50], "is cut short: it holds 42 of 120 labels"),
-        (TEST_LABELS, idx(120)[:6], "is cut short within its header"),
+        (TEST_LABELS, idx(120)[:6], "is not in MNIST's format"),
         (TRAIN_IMAGES, idx(300, 28, 28)[:-1], "is cut short: it holds 299 of 300 images"),
         (TRAIN_IMAGES, idx(300, 28, 28) + b"?", "is longer than the 300 images that its header"),
         (TRAIN_IMAGES, idx(300, 32, 32), "holds images of 32 × 32 pixels instead of 28 × 28"),
-        (TRAIN_IMAGES, idx(300), "holds labels instead of images"),
-        (TRAIN_LABELS, idx(300, 28, 28), "holds images instead of labels"),
-        (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "holds numbers of another type"),
-        (TRAIN_LABELS, idx(300, fill=25), "holds the label 25: labels must be digits from 0 to 9"),
-        (TRAIN_IMAGES, idx(0, 28, 28), "holds no images"),
-        (TRAIN_LABELS, idx(0)[:4] + b"\xff" * 9, "names 4,294,967,295 labels: at most 1,000,000"),
+        (TRAIN_IMAGES, idx(300), "is not in MNIST's format"),
+        (TRAIN_LABELS, idx(300, 28, 28), "is not in MNIST's format"),
+        (TRAIN_IMAGES, idx(300, 28, 28, type=0x0D), "is not in MNIST's format"),
+        (TRAIN_LABELS, LABELS[:-1] + b"\x19", "0 to 9 and no others: 25 is one of them"),
+        (TRAIN_IMAGES, idx(0, 28, 28), "names 0 images: from 1 to 1,000,000"),
+        (TRAIN_LABELS, idx(0)[:4] + b"\xff" * 9, "names 4,294,967,295 labels: from 1 to"),
         (TRAIN_IMAGES, idx(2**32 - 1, 0, 0), "holds images of 0 × 0 pixels"),
-        (TRAIN_LABELS, idx(120, fill=3), "none of its 120 is 0 or 1 or 2 or 4 or"),
+        (TRAIN_LABELS, idx(120, fill=3), "0 to 9 and no others: 9 is missing"),
         (TRAIN_LABELS, LABELS, "holds 300 images, but train-labels-idx1-ubyte 120 labels"),
         (TRAIN_LABELS, b"<!DOCTYPE html>...", "is a web page instead of MNIST's file"),
-        (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
+        (TRAIN_LABELS, b"version https://git-lfs.github.com/spec/v1\n", "is not in MNIST's format"),
         (TRAIN_LABELS, b"\x89PNG\r\n\x1a\n........", "is not in MNIST's format"),
         (TRAIN_LABELS, gzip.compress(idx(300), mtime=0)[:-9], "is damaged or cut short"),
         (TRAIN_LABELS, b"\x1f\x8b and what is not gzip", "is damaged or cut short"),
@@ -306,24 +302,16 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(
 
     assert said.startswith(f"The folder {raw} holds ")
     assert problem in said
-    assert f"The file {name} could not be downloaded: " in said
+    assert f"{name} could not be downloaded: " in said
     assert said.endswith(f", or put {name} into {home}.")
     assert "--data-dir" not in said
-
-
-def test_a_misnamed_file_is_recognized(genuine: Path, tmp_path: Path) -> None:
-    (genuine / TRAIN_LABELS).write_bytes((genuine / TEST_LABELS).read_bytes())
-
-    said = refusal(genuine, tmp_path)
-
-    assert f"{TRAIN_LABELS} is MNIST's {TEST_LABELS} under another name." in said
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
         (lambda path: path.unlink(), f"{TRAIN_IMAGES} is missing."),
-        (lambda path: path.symlink_to("gone"), f"{TRAIN_IMAGES} is a link to a file that is not"),
+        (lambda path: path.symlink_to("gone"), f"{TRAIN_IMAGES} cannot be read (No such file"),
         (lambda path: os.mkfifo(path), f"{TRAIN_IMAGES} cannot be read (it is not a file)."),
     ],
     ids=["missing", "dangling link", "pipe"],
@@ -367,7 +355,7 @@ def npy_header(shape: tuple[int, ...]) -> bytes:
     return file.getvalue()
 
 
-OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
+OTHER_ARRAYS = "is damaged, or holds other arrays than Keras's mnist.npz"
 
 
 @pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # of other tests
@@ -380,14 +368,12 @@ OTHER_ARRAYS = "holds other arrays than Keras's mnist.npz"
         (npz(b"\x93NUMPY\2\0" + struct.pack("<I", 9000) + b"(" * 9000), OTHER_ARRAYS),
         (npz(npy(np.zeros(3, [("a", "u1")]))), OTHER_ARRAYS),
         (npz(npy(np.full((3, 28, 28), np.nan))), OTHER_ARRAYS),
-        (npz(npy(np.zeros((3, 28, 28), complex))), OTHER_ARRAYS),
         (npz(npy(np.full((3, 28, 28), 256))), OTHER_ARRAYS),
         (npz(b"?" * 50, flag=1), OTHER_ARRAYS),
         (npz(b"?" * 50, method=99), OTHER_ARRAYS),
-        (npz(b"?" * 50)[:60], "is damaged or cut short: it cannot be unpacked"),
+        (npz(b"?" * 500)[:400], OTHER_ARRAYS),
         (npy(np.zeros(3)), "is not in MNIST's format"),
         (b"\xef\xbb\xbf<!DOCTYPE html>", "is a web page instead of MNIST's file"),
-        (b"", "is empty"),
     ],
     ids=itertools.count(),  # a zip file has the time in it
 )
@@ -449,13 +435,12 @@ def test_of_several_copies_only_the_best_stays_in_memory(home: Path, tmp_path: P
         refusal(home, tmp_path)
 
 
-def test_a_file_in_place_of_the_folder_is_called_a_file(home: Path, tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_no_folder(home: Path, tmp_path: Path) -> None:
     (home / TRAIN_IMAGES).write_bytes(idx(3, 28, 28))
 
     said = refusal(home / TRAIN_IMAGES, tmp_path)
 
-    assert said.startswith(f"{home / TRAIN_IMAGES} is a file instead of a folder. MNIST's files ")
-    assert said.endswith("--data-dir FOLDER, where FOLDER holds MNIST's four files.")
+    assert said.startswith(f"There is no folder {home / TRAIN_IMAGES}. MNIST's files ")
 
 
 def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_path: Path) -> None:
@@ -467,8 +452,8 @@ def test_a_folder_without_any_file_says_what_it_holds_instead(home: Path, tmp_pa
     for number in range(5):
         (home / f"{number}.png").touch()
     assert "files: only 0.png, 1.png, 2.png and 4 more." in refusal(home, tmp_path)
-    assert "files: there is no such folder." in refusal(home / "none", tmp_path)
-    assert "cannot be read (File name too long)." in refusal(home / ("x" * 5000), tmp_path)
+    for name in ("none", "x" * 5000):
+        assert f"There is no folder {home / name}. " in refusal(home / name, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -502,7 +487,7 @@ def test_a_folder_that_cannot_be_read_is_named(
 def test_who_named_no_folder_is_told_how_to(tmp_path: Path) -> None:
     said = refusal(None, tmp_path)
 
-    assert said.startswith(f"The folder {tmp_path / 'cache'} holds none of MNIST's files: ")
+    assert said.startswith(f"There is no folder {tmp_path / 'cache'}. MNIST's files ")
     assert said.endswith(
         ", or start with --data-dir FOLDER, where FOLDER holds MNIST's four files."
     )
@@ -514,13 +499,11 @@ def test_who_named_no_folder_is_told_how_to(tmp_path: Path) -> None:
 @contextmanager
 def mirror(server: ThreadingTCPServer | ThreadingHTTPServer) -> Iterator[str]:
     """Makes the server the only mirror of MNIST, and serves. Yields the host."""
-    from torchvision.datasets import MNIST
-
     with server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         host = f"127.0.0.1:{server.server_address[1]}"
-        MNIST.mirrors.append(f"http://{host}/")
+        mnist_download.mirrors().append(f"http://{host}/")
         yield host
         server.shutdown()
         thread.join()
@@ -587,38 +570,40 @@ def test_the_file_that_a_named_folder_lacks_is_downloaded_alone(
     assert not (genuine / TEST_LABELS).exists()
 
 
+ADVICE = (
+    "Connect to the internet, log in to this network in a browser if it wants that, and look for "
+    "MNIST again, or "
+)
+
+
 @pytest.mark.parametrize(
-    ("answer", "missing_bytes", "reason", "advice"),
+    ("answer", "missing_bytes", "reason"),
     [
-        (403, 0, "answered 403 (Forbidden)", "Look for MNIST again later"),
-        (404, 0, "answered 404 (Not Found)", "Look for MNIST again later"),
-        (500, 0, "answered 500 (Internal Server Error)", "Look for MNIST again later"),
-        (b"<html>Log in", 0, "sent a web page instead of the file", "Log in to this network"),
-        (
-            b"\xef\xbb\xbf <html>",
-            0,
-            "sent a web page instead of the file",
-            "Log in to this network",
-        ),
-        (b"half", 5000, "ended after 4 of 5,004 bytes", "Look for MNIST again later"),
-        (
-            b"\x1f\x8bsomething else",
-            0,
-            "sent another file: its checksum is wrong",
-            "Look for MNIST again later",
-        ),
-        (b"", 0, "sent another file: its checksum is wrong", "Look for MNIST again later"),
+        (403, 0, "answered 403 (Forbidden)"),
+        (404, 0, "answered 404 (Not Found)"),
+        (500, 0, "answered 500 (Internal Server Error)"),
+        (b"<html>Log in", 0, "sent something else than MNIST's file"),
+        (b"half", 5000, "sent something else than MNIST's file"),
+        (b"\x1f\x8bsomething else", 0, "sent something else than MNIST's file"),
+        (b"", 0, "sent something else than MNIST's file"),
+        (idx(300, 28, 28), 0, "sent something else than MNIST's file"),
     ],
 )
 def test_a_failed_download_says_what_happened_and_what_to_do(
-    home: Path, tmp_path: Path, answer: bytes | int, missing_bytes: int, reason: str, advice: str
+    home: Path, tmp_path: Path, answer: bytes | int, missing_bytes: int, reason: str
 ) -> None:
     with serving(dict.fromkeys(CHECKSUMS, answer), missing_bytes) as host:
         said = refusal(home, tmp_path)
 
-    assert host in said
-    assert f"{reason}. {advice}" in said
+    assert f"{host} {reason}. {ADVICE}put MNIST's files into {home}." in said
     assert not list(tmp_path.glob("cache/**/*ubyte*"))
+
+
+def test_what_a_mirror_sends_is_unpacked_as_far_as_mnists_files_go(tmp_path: Path) -> None:
+    bomb = gzip.compress(bytes(1 << 28), 1)
+
+    with serving(dict.fromkeys(CHECKSUMS, bomb)), memory_of_at_most(150_000_000):
+        assert "sent something else than MNIST's file" in refusal(None, tmp_path)
 
 
 @contextmanager
@@ -637,20 +622,22 @@ def sending(*parts: bytes, pause: float = 0.0) -> Iterator[str]:
         yield host
 
 
-NO_WEB_SERVER = " did not answer as a web server does. Log in to this network"
-
-
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc", " sent another file: "),
-        (b"302 Found\r\nLocation: http://.example/\r\n\r\n", NO_WEB_SERVER),
-        (b"302 Found\r\nLocation: http://" + b"a" * 70 + b".com/\r\n\r\n", NO_WEB_SERVER),
-        (b"302 Found\r\nLocation: http://[::1/\r\n\r\n", NO_WEB_SERVER),
-        (b"302 Found\r\nLocation: http://127.0.0.1:ab/\r\n\r\n", NO_WEB_SERVER),
-        (b"302 Found\r\nLocation: ftp://127.0.0.1:1/x\r\n\r\n", " sends on to what is no web serv"),
-        (b"403 \x1b[31mred\xff\r\n\r\n", " answered 403 (?[31mredÿ). Look"),
-        (b"403 " + b"A" * 60_000 + b"\r\n\r\n", "A…. Look"),
+        (b"200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc", "could not be reached: "),
+        (b"200 OK\r\nContent-Length: 0\r\n\r\n", "sent something else"),
+        (b"200 OK\r\nContent-Length: -1\r\n\r\nabc", "sent something else"),
+        (b"302 Found\r\nLocation: http://.example/\r\n\r\n", "could not be reached: "),
+        (
+            b"302 Found\r\nLocation: http://" + b"a" * 70 + b".com/\r\n\r\n",
+            "could not be reached: ",
+        ),
+        (b"302 Found\r\nLocation: http://[::1/\r\n\r\n", "could not be reached: "),
+        (b"302 Found\r\nLocation: http://127.0.0.1:ab/\r\n\r\n", "could not be reached: "),
+        (b"302 Found\r\nLocation: file:///etc/passwd\r\n\r\n", "answered 302 ("),
+        (b"403 \x1b[31mred\xff\r\n\r\n", "answered 403 (?[31mredÿ). Connect"),
+        (b"403 " + b"A" * 60_000 + b"\r\n\r\n", "A…. Connect"),
     ],
 )
 def test_what_a_mirror_says_is_not_trusted(tmp_path: Path, answer: bytes, reason: str) -> None:
@@ -676,7 +663,9 @@ def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
 ) -> None:
     monkeypatch.setattr(mnist_download, "SLOW_SECONDS", 0.1)
     with sending(*parts, pause=0.02) as host:
-        assert f"{host} sends too slowly. Look for MNIST again later" in refusal(None, tmp_path)
+        said = refusal(None, tmp_path)
+
+    assert f"{host} could not be reached: it sends too slowly. {ADVICE}" in said
 
 
 def test_a_download_can_be_cancelled_before_the_mirror_has_sent_its_headers(
@@ -697,10 +686,11 @@ def test_a_download_can_be_cancelled_before_the_mirror_has_sent_its_headers(
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "mirror.example was not found"),
-        (TimeoutError("timed out"), "mirror.example did not answer within 5 s"),
-        (ConnectionRefusedError(111, "Connection refused"), "reached: Connection refused"),
-        (OSError("Tunnel connection failed: 407 Proxy"), "reached: Tunnel connection failed: 407"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out"), "timed out"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (OSError("Tunnel connection failed: 407 Proxy"), "Tunnel connection failed: 407 Proxy"),
+        (http.client.BadStatusLine("SSH-2.0"), "SSH-2.0"),
     ],
 )
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -708,7 +698,7 @@ def test_a_connection_that_fails_says_how(
     home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    error: OSError,
+    error: Exception,
     reason: str,
     wrapped: bool,
 ) -> None:
@@ -716,28 +706,20 @@ def test_a_connection_that_fails_says_how(
         raise urllib.error.URLError(error) if wrapped else error
 
     monkeypatch.setattr(urllib.request.OpenerDirector, "open", urlopen)
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["https://mirror.example/mnist/"])
+    monkeypatch.setattr(mnist_download, "mirrors", lambda: ["https://mirror.example/mnist/"])
 
     said = refusal(home, tmp_path)
 
-    assert reason in said
-    assert (
-        f"Connect to the internet and look for MNIST again, or put MNIST's files into {home}."
-        in said
-    )
+    assert f": mirror.example could not be reached: {reason}. {ADVICE}put MNIST's files" in said
 
 
-def test_the_advice_follows_the_mirror_that_answered(
-    home: Path, tmp_path: Path, free_port: int
-) -> None:
-    from torchvision.datasets import MNIST
-
-    MNIST.mirrors.append(f"http://127.0.0.1:{free_port}/")
+def test_every_mirror_that_was_tried_is_named(home: Path, tmp_path: Path, free_port: int) -> None:
+    mnist_download.mirrors().append(f"http://127.0.0.1:{free_port}/")
     with serving(dict.fromkeys(CHECKSUMS, b"<html>Welcome to our hotel")):
         said = refusal(home, tmp_path)
 
     assert f"127.0.0.1:{free_port} could not be reached: Connection refused; " in said
-    assert "sent a web page instead of the file. Log in to this network in a browser" in said
+    assert f"sent something else than MNIST's file. {ADVICE}" in said
 
 
 def test_a_full_disk_is_named(

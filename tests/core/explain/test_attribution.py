@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from core import models
 from core.data.dataset import normalize
-from core.errors import NoConvolutionError, OutOfRangeError
+from core.errors import NoConvolutionError
 from core.explain.activations import Network, to_pixels
 from core.explain.attribution import PATCH, STRIDE, attribute
 from core.records.explanations import ATTRIBUTION_METHODS, Attribution, AttributionName
@@ -182,10 +182,13 @@ def test_grad_cam_of_a_network_without_convolutions_is_refused_with_a_sentence()
 
 
 @pytest.mark.parametrize("layer", ["conv3", "fc1", "input"])
-def test_grad_cam_on_what_is_no_convolution_is_refused_with_a_sentence(layer: str) -> None:
+def test_grad_cam_on_what_is_no_convolution_takes_the_last(layer: str) -> None:
     network = Network("simple_cnn", some_weights("simple_cnn"))
-    with pytest.raises(OutOfRangeError, match=f"no convolution {layer}"):
-        attribute(network, IMAGE, "grad_cam", layer=layer)
+    taken, last, first = (
+        attribute(network, IMAGE, "grad_cam", layer=name).values for name in (layer, None, "conv1")
+    )
+    assert (taken == last).all()
+    assert (taken != first).any()
 
 
 def test_every_method_says_what_it_can_and_cannot_tell() -> None:

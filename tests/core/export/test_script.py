@@ -24,7 +24,8 @@ from core import models
 from core.config import PRESETS, TrainConfig, parse_config
 from core.data import synthetic
 from core.data.dataset import Dataset
-from core.device import choose_runtime, import_torchvision
+from core.data.mnist_download import mirrors
+from core.device import choose_runtime
 from core.errors import WrongStateError
 from core.export.script import MAX_EVALUATIONS, SOURCES, VARIABLES, to_notebook, to_script
 from core.records.metrics import BatchMetrics, EpochMetrics, LearningRateChange, Metrics
@@ -394,11 +395,8 @@ def mnist_script() -> str:
 
 
 def at_mirror(script: str, address: str) -> str:
-    """A script that downloads from that address, which is one of torchvision's by itself."""
-    import_torchvision()
-    from torchvision.datasets import MNIST
-
-    (known,) = [mirror for mirror in MNIST.mirrors if mirror in script]
+    """A script that downloads from that address, which is one of MNIST's by itself."""
+    (known,) = [mirror for mirror in mirrors() if mirror in script]
     return script.replace(known, address)
 
 

@@ -70,6 +70,14 @@ def test_the_notebook_reads_a_pth_and_says_the_same() -> None:
     )
 
 
+def test_a_pth_is_the_same_however_training_keeps_the_weights() -> None:
+    """torch.save writes strides down, also that of a single channel, which counts nothing."""
+    weight = torch.randn(24, 1, 5, 5)
+    as_kept = weight.as_strided(weight.shape, (25, 1, 5, 1))
+
+    assert to_pth({"weight": as_kept}) == to_pth({"weight": weight})
+
+
 def test_a_pth_holds_the_weights_alone_whatever_memory_they_share() -> None:
     numbers = torch.arange(100_000.0)
 

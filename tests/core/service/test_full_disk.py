@@ -18,6 +18,7 @@ from core.records.runs import RunState
 from core.service.service import TrainingService
 from core.training.control import TrainingControl
 from core.training.loop import Event, fit
+from core.weight_files.matching import expected_shapes
 from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.disk import Disk
 from tests.core.service.test_run_manager import told
@@ -42,8 +43,11 @@ class Small(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(models.MODELS, "mlp", Small)
+    expected_shapes.cache_clear()  # by the network's name
+    yield
+    expected_shapes.cache_clear()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from core.config import TrainConfig
+from core.data import mnist_download
 from core.data.dataset import normalize
-from core.device import import_torchvision
 from core.training import __main__ as cli
 from tests.conftest import NotebookCNN
 from tools.tiny_datasets import make_tiny_dataset
@@ -154,10 +154,7 @@ def test_a_data_set_that_cannot_be_had_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import_torchvision()
-    from torchvision.datasets import MNIST
-
-    monkeypatch.setattr(MNIST, "mirrors", [])
+    monkeypatch.setattr(mnist_download, "mirrors", list)
 
     said = refusal([*quick, "--dataset", "mnist", "--data-dir", str(tmp_path / "none")], capsys)
 

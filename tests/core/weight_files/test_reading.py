@@ -15,7 +15,6 @@ import tracemalloc
 import uuid
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -177,13 +176,6 @@ def test_weights_in_a_tuple_or_a_list_are_found() -> None:
 
     assert_is_read(as_pth((given, {"lr": 0.1}, 7)), given, "Ignored: 1, 2.")
     assert_is_read(as_pth({"nets": [given]}), given)
-
-
-def test_the_items_of_weights_are_the_weights() -> None:
-    given = weights()
-
-    assert_is_read(as_pth(list(given.items())), given)
-    assert_is_read(as_pth({"net": list(given.items()), "acc": 98.1}), given, "Ignored: acc.")
 
 
 @pytest.mark.parametrize("protocol", [1, 2, 5])
@@ -543,19 +535,19 @@ def test_whole_and_complex_numbers_are_no_weights() -> None:
     )
 
 
-def test_floats_of_eight_bits_are_no_weights() -> None:
+def test_floats_of_eight_bits_are_read_from_safetensors_alone() -> None:
     given = {key: value.to(torch.float8_e4m3fn) for key, value in weights().items()}
 
     for save in (as_pth, as_legacy):
         assert "The file holds no weights by name that Digit Lab can read." in sentence(save(given))
     in_safetensors = safetensors.torch.save(given)
-    assert "holds float8_e4m3fn where float32 is wanted." in sentence(in_safetensors)
+    assert_is_read(in_safetensors, {key: value.float() for key, value in given.items()})
 
 
-def test_a_file_of_protocol_0_says_so() -> None:
+def test_a_file_of_protocol_0_is_refused() -> None:
     """PyTorch does not read it either."""
     for save in (as_pth, as_legacy):
-        assert "pickle_protocol=0" in sentence(save(weights(), pickle_protocol=0))
+        assert "Save the weights alone" in sentence(save(weights(), pickle_protocol=0))
 
 
 # --- What is no file of weights ----------------------------------------------------------------
@@ -575,34 +567,26 @@ def packed(files: dict[str, bytes]) -> bytes:
         (b"", "empty"),
         (b"PK", "damaged"),
         (b"Dear teacher,\nhere are my weights.\n", "neither a .pth"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "picture"),
-        (b"\xff\xd8\xff\xe0" + bytes(100), "picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "neither a .pth"),
         (bytes(1000), "neither a .pth"),
-        (json.dumps({"conv1.weight": [1, 2]}).encode(), "a text, such as JSON"),
+        (json.dumps({"conv1.weight": [1, 2]}).encode(), "It begins with “{"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 6\n", "Git LFS"),
-        (b"\n<!DOCTYPE html>\n<html></html>", "a web page"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<html>", "a web page"),
+        (b"\n<!DOCTYPE html>\n<html></html>", "It begins with “<!DOCTYPE html>”."),
         (b"404: Not Found", "It begins with “404: Not Found”."),
-        (pickle.dumps({"conv1.weight": [1.0]}, protocol=0), "a pickle, as pickle.dump"),
-        (zlib.compress(bytes(100)), "zlib"),
-        (b"<html lang='en'>", "a web page"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
-        (b"\x1c\x00\x00\x00TFL3" + bytes(100), "TensorFlow Lite"),
-        (b"\x93NUMPY\x01\x00" + bytes(100), "NumPy array"),
-        (b"\x1f\x8b\x08" + bytes(100), "gzip"),
-        (bytes(257) + b"ustar" + bytes(100), "a tar archive"),
-        (packed({"weights.pth": b"PK"}), "a zip archive with weights.pth inside"),
-        (packed({"old/net.zip": b"PK"}), "a zip archive with net.zip inside"),
-        (packed({"a.npy": b"", "b.npy": b""}), "NumPy archive"),
-        (packed({"config.json": b"", "model.weights.h5": b""}), "a Keras model"),
-        (packed({"m/data.pkl": b"}.", "m/constants.pkl": b"}."}), "TorchScript"),
-        (pickle.dumps(np.zeros(3)), "a pickle, as pickle.dump and joblib write it"),
+        (b"PK\x03\x04" + bytes(100), "damaged"),
+        (b"\x1f\x8b\x08" + bytes(100), "If it is an archive, unpack it"),
+        (packed({"weights.pth": b"PK"}), "If it is an archive, unpack it"),
+        (packed({"config.json": b"", "model.weights.h5": b""}), "neither a .pth"),
+        (packed({"m/data.pkl": b"}.", "m/constants.pkl": b"}."}), "Save the weights alone"),
         (b"\x08\x01\x12\x04\x0a\x02\x08\x01", "neither a .pth"),
         (b"\x08\x08\x12\x09Digit Lab\x3a\x7f", "damaged"),
-        (packed({"letter.txt": b"Dear teacher"}), "not one that torch.save wrote"),
+        (b"\x08\x08\x12\x00\x38\x07", "damaged"),
+        (b"\x08\x08\x3a\x0e\x2a\x0c\x40\xff\xff\xff\xff\xff\xff\xff\x7f\x4a\x00", "damaged"),
         (packed({"archive/data.pkl": b""}), "damaged"),
-        (packed({"a/data.pkl": b"}.", "b/data.pkl": b"}."}), "not one that torch.save wrote"),
-        (pickle.dumps({"conv1.weight": [1.0]}), "Save the weights alone"),
+        (packed({"a/data.pkl": b"}.", "b/data.pkl": b"}."}), "neither a .pth"),
+        (pickle.dumps({"conv1.weight": [1.0]}), "torch.save(model.state_dict(), PATH)"),
+        (pickle.dumps({"conv1.weight": [1.0]}, protocol=0), "torch.save(model.state_dict(), PATH)"),
+        (pickle.dumps(np.zeros(3)), "neither a .pth"),
     ],
     # Not from the bytes: an archive holds the second in which it was made, and two processes that
     # share the tests must collect the same names.
@@ -612,12 +596,11 @@ def test_another_file_gets_a_sentence(content: bytes, told: str) -> None:
     assert told in sentence(content)
 
 
-def test_a_safetensors_file_that_was_cut_says_so() -> None:
+def test_a_safetensors_file_that_was_cut_is_not_complete() -> None:
     content = safetensors.torch.save(weights())
 
-    assert "ends too early" in sentence(content[:-1])
-    assert "ends too early" in sentence(content[: len(content) // 2])
-    assert "damaged" in sentence(content[:100])
+    for length in (len(content) - 1, len(content) // 2, 100):
+        assert "damaged or not complete" in sentence(content[:length])
 
 
 def test_an_old_file_that_was_cut_is_damaged() -> None:
@@ -627,12 +610,12 @@ def test_an_old_file_that_was_cut_is_damaged() -> None:
         assert "damaged" in sentence(content[:length])
 
 
-def test_a_saved_program_is_told_from_weights() -> None:
+def test_a_saved_program_has_no_weights_by_name() -> None:
     buffer = io.BytesIO()
     with warnings.catch_warnings(action="ignore"):
         torch.jit.save(torch.jit.trace(models.build(SMALL), torch.zeros(1, 1, 28, 28)), buffer)
 
-    assert "TorchScript" in sentence(buffer.getvalue())
+    assert "Save the weights alone" in sentence(buffer.getvalue())
 
 
 def test_a_file_that_is_too_large_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -670,7 +653,7 @@ def test_an_archive_with_two_parts_of_one_name_is_refused() -> None:
     ):
         archive.writestr("archive/data/0", bytes(4))
 
-    assert "not one that torch.save wrote" in sentence(buffer.getvalue())
+    assert "neither a .pth, as torch.save" in sentence(buffer.getvalue())
 
 
 def test_a_long_history_beside_the_weights_is_too_much() -> None:
@@ -699,32 +682,31 @@ class Malicious:
 
 
 def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
-    trap = tmp_path / "it-ran"
-    hidden = {**weights(), "extra": Malicious(trap)}
+    trap, given = tmp_path / "it-ran", weights()
+    hidden = {**given, "extra": Malicious(trap)}
 
-    contents = [as_pth(hidden), as_pth({"model": weights(), "x": Malicious(trap)})]
-    contents += [as_pth(hidden, pickle_protocol=protocol) for protocol in (1, 3, 4, 5)]
+    contents = [as_pth(hidden, pickle_protocol=protocol) for protocol in (1, 2, 3, 4, 5)]
     contents += [as_legacy(hidden, pickle_protocol=protocol) for protocol in (2, 4, 5)]
-    asked = len(contents)
-    contents += [pickle.dumps(Malicious(trap)), pickle.dumps(Malicious(trap), protocol=0)]
-    told = [sentence(content) for content in contents]
+    for content in contents:
+        assert_is_read(content, given, "Ignored: extra.")
+    assert_is_read(as_pth({"model": given, "x": Malicious(trap)}), given, "Ignored: x.")
+    for save in (as_pth, as_legacy, pickle.dumps):
+        assert sentence(save(Malicious(trap)))
+        assert sentence(save({**given, "conv1.bias": Malicious(trap)}))
 
     assert not trap.exists()
-    assert all("mkdir" in text for text in told[:asked])
-    assert all("runs nothing that comes in a file" in text for text in told[:asked])
     torch.load(io.BytesIO(contents[0]), weights_only=False)
     assert trap.exists(), "the trap itself is broken"
 
 
 def test_a_whole_pickled_network_is_not_made() -> None:
     network = NotebookCNN()
-    contents = [as_pth(network), as_pth(network, pickle_protocol=4), as_legacy(network)]
-    contents += [as_pth({"net": network.state_dict(), "model": network})]
+    for content in (as_pth(network), as_pth(network, pickle_protocol=4), as_legacy(network)):
+        assert "torch.save(model.state_dict(), PATH)" in sentence(content)
 
-    for content in contents:
-        told = sentence(content)
-        assert "NotebookCNN" in told
-        assert "torch.save(model.state_dict(), PATH)" in told
+    found = read_weights(as_pth({"net": network.state_dict(), "model": network}))
+
+    assert (found.model, found.note) == ("simple_cnn", "Ignored: model.")
 
 
 def test_a_pickle_that_asks_for_memory_gets_none() -> None:
@@ -800,6 +782,13 @@ def test_numbers_that_all_have_one_hash_are_no_keys() -> None:
     limited(lambda: sentence(with_pickle(memo)))
 
 
+def test_lists_in_lists_are_no_name_of_a_class() -> None:
+    """Each holds the one before twice: written out, the last has a billion brackets."""
+    lists = b"".join(b"](h%ch%ceq%c0" % (n, n, n + 1) for n in range(30))
+
+    limited(lambda: sentence(with_pickle(b"]q\x000" + lists + b"h\x1eh\x1e\x93.")))
+
+
 def test_a_long_key_of_bytes_in_many_dicts_is_no_name() -> None:
     key = b"B" + struct.pack("<I", 500_000) + b"\xff" * 500_000 + b"q\x000"
     dicts = b"".join(b"M" + struct.pack("<H", count) + b"}h\x00Ns" for count in range(900))
@@ -831,7 +820,7 @@ def test_numbers_far_apart_take_the_memory_of_a_tensor_each(copies: int) -> None
         named += text(f"{count}.{key}") + stored(shape, steps)
     content = with_pickle(b"}(" + named + b"u.", _0=storage)
 
-    limited(lambda: sentence(content) if copies > 20 else network(content))
+    limited(lambda: network(content))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from core.config import TrainConfig
+from core.data import mnist_download
 from core.data.catalog import DataCatalog
 from core.data.dataset import Dataset
-from core.device import import_torchvision
 from core.records.runs import RunState
 from core.service.service import TrainingService
 from dashboard.api.app import create_api
@@ -80,8 +80,7 @@ def test_a_data_set_that_is_missing_says_what_was_searched_and_is_searched_again
     monkeypatch: pytest.MonkeyPatch,
     wait_until: WaitUntil,
 ) -> None:
-    import_torchvision()
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    monkeypatch.setattr(mnist_download, "mirrors", list)
     folder = write_mnist(tiny_dataset, synthetic_folder / "mine")
     labels = (folder / "t10k-labels-idx1-ubyte").rename(synthetic_folder / "elsewhere")
     catalog = DataCatalog(folder, synthetic_folder)

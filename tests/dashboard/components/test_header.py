@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from core.config import TrainConfig
+from core.data import mnist_download
 from core.data.catalog import FALLBACK, DataCatalog
-from core.device import import_torchvision
 from core.errors import DatasetUnavailableError
 from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
@@ -107,8 +107,7 @@ def test_each_state_has_a_word_and_a_class(state: RunState | None) -> None:
 def test_another_look_for_mnist_is_offered_where_it_is_wanted_and_cannot_be_had(
     make_service: MakeService, synthetic_folder: Path, prefer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import_torchvision()
-    monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [])
+    monkeypatch.setattr(mnist_download, "mirrors", list)
     catalog = DataCatalog(synthetic_folder, synthetic_folder / "none", prefer)
     with pytest.raises(DatasetUnavailableError) as caught:
         catalog.load("mnist")
