@@ -217,7 +217,8 @@ class DashboardPage:
 
     def status(self, name: str) -> Locator:
         """What the header says about the run; `name` is one of `STATUS`."""
-        return self.region("Run status").locator(f"[data-live={STATUS[name]}]")
+        # By a role, it would be looked for among all that tabs have built, and that often.
+        return self.page.locator(f"[aria-label='Run status'] [data-live={STATUS[name]}]")
 
     def caption(self, tab: str) -> Locator:
         """The sentence of a tab about what it shows."""
@@ -584,7 +585,7 @@ class DashboardPage:
             self.page.mouse.move(*first)
             self.page.mouse.down()
             for point in others:
-                self.page.mouse.move(*point, steps=8)
+                self.page.mouse.move(*point, steps=3)
             self.page.mouse.up()
 
     def canvas_points(self, stroke: Stroke) -> list[tuple[float, float]]:
