@@ -134,7 +134,7 @@ def test_nginx_may_speak_https(
 def check_main_job(browser: Browser, url: str, sockets: bool) -> None:
     """Trains, watches the curve and lets the network read a digit."""
     context = browser.new_context(**CONTEXT, ignore_https_errors=True)
-    page = DashboardPage(context, url)
+    page = DashboardPage(context, url).record_requests()
     frames: list[object] = []
 
     def watch(socket: WebSocket) -> None:

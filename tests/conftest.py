@@ -7,11 +7,16 @@ waits for a condition and has a deadline.
 # ruff: noqa: E402
 
 import gc
+import os
 
 gc.disable()  # until all is imported, a quarter of which was looking for garbage
 
+# Small batches gain nothing from several threads, and on a busy machine the threads wait for one
+# another: up to thirty times as long, as was seen. numpy, torch and the programs that tests start
+# look for this when they begin.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,7 +26,6 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -56,10 +60,6 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000)
 settings.load_profile("quick")
-
-# Small batches gain nothing from several threads, and on a busy machine the threads wait for one
-# another: up to thirty times as long, as was seen.
-torch.set_num_threads(1)
 
 
 class NarrowMLP(models.MLP):

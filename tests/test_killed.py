@@ -29,8 +29,7 @@ CLOCK = ("seconds", "images_per_second")
 
 
 @pytest.fixture
-def server(tmp_path: Path, mnist_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
+def server(tmp_path: Path, mnist_folder: Path) -> Iterator[Server]:
     data = ("--dataset", "mnist", "--data-dir", str(mnist_folder))
     with Server(*data, runs=tmp_path / "runs", said=tmp_path / "said.txt") as server:
         yield server

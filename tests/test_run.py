@@ -19,8 +19,7 @@ import run
 from dashboard.auth import Credentials
 from tools.server import ROOT, Server, get, post, until
 
-# One thread: the tiny data needs no more, and threads that wait for one another are slow.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def refusal(*arguments: str) -> str:
@@ -281,10 +280,9 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl+C to one process")
 def test_ctrl_c_in_mid_training_keeps_the_model_and_ends_without_noise(
-    tmp_path: Path, mnist_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mnist_folder: Path
 ) -> None:
     """What SIGTERM does, `test_killed.py` tells."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
     said = tmp_path / "said.txt"
     data = ("--data-dir", str(mnist_folder))
     with Server(*data, runs=tmp_path / "runs", said=said) as server:

@@ -190,7 +190,7 @@ def open_page(
             context = browser.new_context(**(CONTEXT | options))
             contexts.append(context)
         pages.append(DashboardPage(context, url))
-        return pages[-1].load(query)
+        return pages[-1].record_requests().load(query)
 
     yield open_
     problems = [problem for page in pages for problem in page.problems]

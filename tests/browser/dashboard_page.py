@@ -130,7 +130,7 @@ class DashboardPage:
     Attributes:
         page: Playwright's page.
         problems: errors in the console and exceptions.
-        requests: the addresses that the page asked for.
+        requests: the addresses that the page asked for, from `record_requests` on.
     """
 
     def __init__(self, context: BrowserContext, url: str) -> None:
@@ -139,10 +139,9 @@ class DashboardPage:
         self.page.set_default_timeout(SECONDS * 1000)
         self.page.add_init_script(f"({_FOLLOW_ANSWERS})({str(SLOW_NETWORK).lower()})")
         self.problems: list[str] = []
+        self.requests: list[str] = []
         self._held: list[Route] = []
         self._holds = False
-        self.requests: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(f"{error}"))
         self.page.on("console", self._record_console)
         self.page.on("domcontentloaded", lambda _: self._record_load())
@@ -156,6 +155,11 @@ class DashboardPage:
         self._loads_wanted -= 1
         if self._loads_wanted < 0:
             self.problems.append("the page loaded itself anew")
+
+    def record_requests(self) -> "DashboardPage":
+        """Begins with `requests`: each makes work for the browser's driver and for the test."""
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        return self
 
     def load(self, query: str = "") -> "DashboardPage":
         """Loads the page and waits until the server sends it the state."""
@@ -213,7 +217,8 @@ class DashboardPage:
 
     def status(self, name: str) -> Locator:
         """What the header says about the run; `name` is one of `STATUS`."""
-        return self.region("Run status").locator(f"[data-live={STATUS[name]}]")
+        # By a role, it would be looked for among all that tabs have built, and that often.
+        return self.page.locator(f"[aria-label='Run status'] [data-live={STATUS[name]}]")
 
     def caption(self, tab: str) -> Locator:
         """The sentence of a tab about what it shows."""
@@ -587,7 +592,7 @@ class DashboardPage:
             self.page.mouse.move(*first)
             self.page.mouse.down()
             for point in others:
-                self.page.mouse.move(*point, steps=8)
+                self.page.mouse.move(*point, steps=3)
             self.page.mouse.up()
 
     def canvas_points(self, stroke: Stroke) -> list[tuple[float, float]]:

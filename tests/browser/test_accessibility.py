@@ -15,6 +15,7 @@ from tests.browser.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
+IDS = "[...document.querySelectorAll('[id]')].map(element => element.id)"
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -36,6 +37,8 @@ def test_each_view_of_a_run_that_is_done_shows_what_is_its_own(
             expect(part).to_be_visible(visible=name == tab)
 
     assert violations_by_tab(dashboard, also=only_its_own) == {}
+    ids = dashboard.page.evaluate(IDS)  # of all tabs: each was looked at alone
+    assert len(ids) == len(set(ids))
     addresses = [urlsplit(address) for address in dashboard.requests]
     hosts = {address.netloc for address in addresses if address.scheme not in ("blob", "data")}
     assert hosts == {urlsplit(dashboard.url).netloc}

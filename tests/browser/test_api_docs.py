@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def test_the_routes_can_be_read_and_tried_without_another_host(
     browser: Browser, server: AppServer
 ) -> None:
-    dashboard = DashboardPage(browser.new_context(), server.url)
+    dashboard = DashboardPage(browser.new_context(), server.url).record_requests()
     page = dashboard.page
     page.goto(f"{server.url}/api/docs")
 

@@ -18,11 +18,8 @@ LIVE = "Live loss"
 
 
 @pytest.fixture
-def mortal_server(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
+def mortal_server(data_dir: Path, tmp_path: Path) -> Iterator[Server]:
     """A server in a process of its own, which a test may kill. It serves under a path."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for one another are slow
     data = ("--dataset", "mnist", "--data-dir", str(data_dir))
     with Server(*data, runs=tmp_path / "runs", url_prefix="/digits") as server:
         yield server
@@ -45,9 +42,9 @@ def start_run(server: Server, settings: dict[str, Any]) -> str:
 def test_a_page_says_that_its_server_is_gone_and_follows_it_when_it_is_back(
     page: DashboardPage, mortal_server: Server
 ) -> None:
+    page.fill_form(epochs="1999")
     run_id = start_run(mortal_server, ENDLESS | {"epochs": 2000})  # no pauses here: more of them
     page.until(lambda: page.point_count(LIVE) > 10)
-    page.fill_form(epochs="1999")
     assert page.problems == []
 
     mortal_server.kill()

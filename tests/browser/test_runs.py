@@ -177,7 +177,7 @@ def test_the_table_is_loaded_when_it_is_first_seen(
     dashboard: DashboardPage, server: AppServer
 ) -> None:
     dashboard.open_tab("Curves")
-    dashboard.requests.clear()
+    dashboard.record_requests()
     dashboard.reload()
     dashboard.expect_tab("Curves")
     assert not [url for url in dashboard.requests if "dash_ag_grid" in url]

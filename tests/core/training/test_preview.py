@@ -84,7 +84,8 @@ EVERYTHING = {
     [
         {},
         {"model": "simple_cnn", "weight_averaging": True, "epochs": 1},
-        {**EVERYTHING, "model": "accurate_cnn"},  # dropout and batch normalization
+        # Dropout and batch normalization.
+        {**EVERYTHING, "model": "accurate_cnn", "epochs": 1},
         {**EVERYTHING, "model": "speedrun_cnn", "precision": "bf16"},
     ],
 )
