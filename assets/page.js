@@ -112,6 +112,15 @@
 
   window.digitlab.firstRun = wanted.run;
 
+  // Arrow keys count in fields for whole numbers, as they do in a number input.
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const { id, value } = event.target;
+    if (!step || !event.target.matches(".control-number") || !/^\d+$/.test(value)) return;
+    event.preventDefault();
+    setProps(id, { value: String(Math.max(0, Number(value) + step)) });
+  });
+
   // The colour theme: the system's until somebody chooses.
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const theme = () => localStorage.getItem("theme") || (system.matches ? "dark" : "light");
