@@ -29,6 +29,7 @@ from core.models import CLASSES
 from core.records.drawings import ProbabilityHistory
 from core.records.predictions import Box, DrawingPrediction, Gallery, TestImages
 from core.records.preview import PreviewFrame, PreviewImages
+from core.records.runs import RunState
 from core.runs.checkpoints import CheckpointFiles
 from core.runs.registry import Runs
 from core.runs.run import Run, evenly_spaced
@@ -42,6 +43,12 @@ MAX_EPOCHS = 40
 """Epochs in a history, spread evenly over the saved ones."""
 MAX_PREDICTIONS = 100_000
 """Cached predictions, of one network for one image each: about 50 MB."""
+
+_WHY_UNTRAINED = {
+    RunState.QUEUED: "waits for its turn",
+    RunState.RUNNING: "is only beginning",
+    RunState.PAUSED: "was paused",
+}
 
 
 class Predictions:
@@ -292,9 +299,10 @@ class Predictions:
                 if in_memory is not None:
                     return run, in_memory
                 if not run.snapshot.kept:
+                    why = _WHY_UNTRAINED.get(run.snapshot.state, "ended")
                     raise NotTrainedError(
-                        f"{run.snapshot.title} is {run.snapshot.state.value} and has learned "
-                        "nothing yet. Choose another run, or train one."
+                        f"{run.snapshot.title} {why} and has learned nothing yet. "
+                        "Choose another run, or train one."
                     )
         return run, _read(run.files, run.shown_epoch if epoch is None else epoch)
 

@@ -266,15 +266,15 @@ def test_a_run_without_a_network_says_why(
     service = make_service(fit=Gate(after=0).fit)
     look = service.predictions
     begun, waiting = service.runs.start(tiny_config), service.runs.start(tiny_config)
-    with pytest.raises(NotTrainedError, match=r"^Run 1 is running and has learned nothing yet"):
+    with pytest.raises(NotTrainedError, match=r"^Run 1 is only beginning and has learned"):
         look.gallery(1, 0, run_id=begun)
-    with pytest.raises(NotTrainedError, match=r"^Run 2 is queued and has learned nothing yet"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 waits for its turn and has learned"):
         look.predict({"strokes": SEVEN}, run_id=waiting)
     service.runs.pause(waiting)
-    with pytest.raises(NotTrainedError, match=r"^Run 2 is paused and"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 was paused and"):
         look.test_set_report(waiting)
     service.runs.stop(waiting)
-    with pytest.raises(NotTrainedError, match=r"^Run 2 is stopped and .* Choose another run"):
+    with pytest.raises(NotTrainedError, match=r"^Run 2 ended and .* Choose another run"):
         look.checkpoint(waiting)
     with pytest.raises(NoModelError):
         look.gallery(1, 0)
