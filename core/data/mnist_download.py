@@ -79,7 +79,7 @@ def _fetch(url: str, md5: str, progress: Callable[[float], None]) -> bytes:
         progress(len(packed) / max(size, len(packed), 1))
         seconds = time.monotonic() - start
         if seconds > SLOW_SECONDS and len(packed) < SLOW_RATE * seconds:
-            raise TimeoutError("it sends too slowly")
+            raise DownloadError(f"{host} sends too slowly")
 
     try:
         with _open(url, report) as source:

@@ -192,7 +192,7 @@ def _open(path: Path, name: str) -> BinaryIO:
         raise OSError(0, "it is not a file")  # opening a pipe would wait for ever
     with path.open("rb") as source:
         start = source.read(2)
-    if start == b"PK":
+    if start == b"PK" and path.name.lower() == _NPZ_NAME:
         return _open_array(path, name)
     return cast(BinaryIO, gzip.open(path)) if start == b"\x1f\x8b" else path.open("rb")
 
@@ -202,16 +202,20 @@ def _open_array(path: Path, name: str) -> BinaryIO:
     member = f"{'y' if 'labels' in name else 'x'}_{'train' if 'train' in name else 'test'}.npy"
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as source:
-            if archive.getinfo(member).file_size > MAX_IMAGES * SIDE * SIDE:
+            about = archive.getinfo(member)
+            # Packed in other ways than these, an array may unpack to any size at once.
+            if about.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("The array is packed in another way.")
+            if about.file_size > MAX_IMAGES * SIDE * SIDE:
                 raise ValueError("The array is too large.")
             array = np.lib.format.read_array(source, allow_pickle=False)
         values = array.astype(np.uint8)
         if not np.array_equal(values, array):
             raise ValueError("The array has other numbers than pixels and digits.")
+        header = struct.pack(f">{1 + values.ndim}I", 0x0800 + values.ndim, *values.shape)
     except Exception as error:  # of all kinds, where others made the file
         problem = "is damaged, or holds other arrays than Keras's mnist.npz"
         raise _UnusableError(problem) from error
-    header = struct.pack(f">{1 + values.ndim}I", 0x0800 + values.ndim, *values.shape)
     return io.BytesIO(header + values.tobytes())
 
 

@@ -86,14 +86,21 @@ class CheckpointFiles:
         """A key for the network of `checkpoint(epoch)`. Runs that share a file share its key."""
         name = self._newest() if epoch is None else _name(epoch)
         try:
-            stat = (self.folder / f"{name}.safetensors").stat()
+            stat = (self.folder / f"{name}{_STATE}").stat()  # it is written last
         except OSError as error:
             raise self._not_kept(epoch) from error
         return stat.st_dev, stat.st_ino, stat.st_mtime_ns
 
-    @property
-    def is_within_epoch(self) -> bool:
-        """Whether the newest network is one within an epoch: the run was stopped there."""
+    def progress_within_epoch(self) -> float | None:
+        """The progress of the newest network if the run was stopped within an epoch."""
+        if not self._is_within_epoch():
+            return None
+        with suppress(DamagedFileError), self._open(f"{_LATEST}{_STATE}") as file:
+            progress: float = json.loads(file.metadata()["facts"])["progress"]
+            return progress
+        return None
+
+    def _is_within_epoch(self) -> bool:
         return (self.folder / f"{_LATEST}{_STATE}").exists()
 
     def prune(self, total: int) -> None:
@@ -191,7 +198,7 @@ class CheckpointFiles:
 
     def _newest_first(self) -> list[str]:
         epochs = [_name(epoch) for epoch in reversed(self.epochs())]
-        return [_LATEST, *epochs] if self.is_within_epoch else epochs
+        return [_LATEST, *epochs] if self._is_within_epoch() else epochs
 
     def _newest(self) -> str:
         names = self._newest_first()

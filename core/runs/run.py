@@ -45,6 +45,7 @@ class Run:
             read them with `Runs.events`.
         written: the number of events on disk, since the run trained.
         previews: what people saw of it between evaluations.
+        stopped_at: the progress of the newest network on disk if it is within an epoch.
     """
 
     snapshot: RunSnapshot
@@ -62,6 +63,7 @@ class Run:
     def __post_init__(self) -> None:
         self.files = CheckpointFiles(self.database.root / self.run_id, self.config.model)
         self.previews = PreviewFrames(self.files.folder)
+        self.stopped_at = self.files.progress_within_epoch()
 
     @property
     def run_id(self) -> str:
@@ -168,7 +170,7 @@ class Run:
     @property
     def shown_epoch(self) -> int | None:
         """The epoch whose network is shown by default; None for one within an epoch."""
-        is_within = self.snapshot.place_epoch is None and self.files.is_within_epoch
+        is_within = self.snapshot.place_epoch is None and self.stopped_at is not None
         return None if is_within else self.snapshot.current_epoch
 
     @property
@@ -177,13 +179,13 @@ class Run:
         network = self.evaluated or (None if self.snapshot.kept else self.latest)
         if network is not None:
             progress = network.progress
-        elif self.latest is None and self.shown_epoch is None:
-            progress = self.snapshot.progress
+        elif self.latest is None and self.shown_epoch is None and self.stopped_at is not None:
+            progress = self.stopped_at
         elif self.snapshot.kept:
             progress = self.snapshot.current_epoch
         else:
             return None
-        return f"{self.run_id}/{self.snapshot.revision}/{progress:g}"
+        return f"{self.run_id}/{self.snapshot.revision}/{progress:.10g}"
 
     def resume_state(
         self, epoch: int | None, tensors: bool = True
@@ -237,6 +239,7 @@ class Run:
             self.update(revision=self.snapshot.revision + 1)
             try:
                 self.files.discard_after(epoch)
+                self.stopped_at = None
             finally:
                 self.update(kept=tuple(self.files.epochs()))
         # Checkpoints first: if this is interrupted, every saved epoch still has its events.

@@ -94,3 +94,4 @@ def _work(tasks: _Tasks) -> None:
                 future.set_result(task())
             except Exception as error:  # noqa: BLE001  # whoever awaits the future gets it
                 future.set_exception(error)
+        del item, future, task  # while it waits, their results are not kept

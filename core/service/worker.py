@@ -251,8 +251,9 @@ class TrainingWorker:
             run.write_events()
             run.files.save(checkpoint, run.written, run.snapshot.to_json())
             run.files.prune(run.snapshot.epochs)
+            stopped_at = run.files.progress_within_epoch()
             with self._lock:
-                run.is_saved = True
+                run.is_saved, run.stopped_at = True, stopped_at
                 run.update(kept=tuple(run.files.epochs()))
                 run.save()
 

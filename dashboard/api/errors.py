@@ -85,6 +85,8 @@ def sentences(problems: Sequence[Any]) -> str:
 
 def _sentence(problem: Any) -> str:
     name = f"`{problem['loc'][-1]}`" if problem["loc"] else "The request"
+    if problem["loc"] == ("body",):
+        return "The request's body must be a JSON object."
     if problem["type"] == "missing":
         return f"{name} is missing."
     if problem["type"] == "extra_forbidden":

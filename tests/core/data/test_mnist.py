@@ -330,11 +330,16 @@ def test_what_is_no_file_is_named(
     assert said.startswith(f"The folder {genuine} holds {others}; {problem}")
 
 
+def zipped(content: bytes, how: int = zipfile.ZIP_STORED) -> io.BytesIO:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", how) as file:
+        file.writestr("x_train.npy", content)
+    return archive
+
+
 def npz(content: bytes, flag: int = 0, method: int = 0) -> bytes:
     """A zip archive that says these things of its only array, in both of its headers."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("x_train.npy", content)
+    archive = zipped(content)
     changed = bytearray(archive.getvalue())
     directory = changed.find(b"PK\x01\x02")
     changed[6] = changed[directory + 8] = flag
@@ -372,6 +377,10 @@ OTHER_ARRAYS = "is damaged, or holds other arrays than Keras's mnist.npz"
         (npz(b"?" * 50, flag=1), OTHER_ARRAYS),
         (npz(b"?" * 50, method=99), OTHER_ARRAYS),
         (npz(b"?" * 500)[:400], OTHER_ARRAYS),
+        # Whatever its size is said to be, a block of these is unpacked at once.
+        (zipped(npy(np.zeros((3, 28, 28))), zipfile.ZIP_BZIP2).getvalue(), OTHER_ARRAYS),
+        (zipped(npy(np.zeros((3, 28, 28))), zipfile.ZIP_LZMA).getvalue(), OTHER_ARRAYS),
+        (npz(npy_header((2**33, 0))), OTHER_ARRAYS),
         (npy(np.zeros(3)), "is not in MNIST's format"),
         (b"\xef\xbb\xbf<!DOCTYPE html>", "is a web page instead of MNIST's file"),
     ],
@@ -665,7 +674,7 @@ def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
     with sending(*parts, pause=0.02) as host:
         said = refusal(None, tmp_path)
 
-    assert f"{host} could not be reached: it sends too slowly. {ADVICE}" in said
+    assert f"{host} sends too slowly. {ADVICE}" in said
 
 
 def test_a_download_can_be_cancelled_before_the_mirror_has_sent_its_headers(

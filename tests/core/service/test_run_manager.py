@@ -269,6 +269,33 @@ def test_a_run_that_was_stopped_within_an_epoch_shows_the_network_that_it_has(
         assert progresses() == [0.4, 0.4, 0.4]
 
 
+def test_a_run_that_is_stopped_again_before_a_report_has_another_version(
+    make_service: MakeService, wait_until: WaitUntil
+) -> None:
+    steps = [threading.Event(), threading.Event()]
+
+    def without_reports(
+        config: TrainConfig, data: Dataset, runtime: Runtime, control: TrainingControl, *rest: Any
+    ) -> Iterator[Event]:
+        for event in fit(config, data, runtime, control, *rest):
+            if not isinstance(event, BatchMetrics):
+                yield event
+            elif not all(step.is_set() for step in steps):
+                next(step for step in steps if not step.is_set()).set()
+                wait_until(control.should_stop)
+
+    service = make_service(fit=without_reports)
+    run_id = service.runs.start(CONFIG)
+    versions = []
+    for step in steps:
+        assert step.wait(SECONDS)
+        service.runs.pause(run_id)
+        settled(service, run_id, wait_until)
+        versions.append(service.predictions.weights_version(run_id))
+        service.runs.resume(run_id)
+    assert versions == [f"{run_id}/0/0.1", f"{run_id}/0/0.2"]
+
+
 def test_pausing_lets_the_next_run_train(
     make_service: MakeService, tmp_path: Path, finish: Finish, wait_until: WaitUntil
 ) -> None:

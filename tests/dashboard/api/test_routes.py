@@ -280,6 +280,7 @@ def test_a_run_is_deleted_and_restored_unless_it_trains_or_is_pinned(
         ("PATCH", "", {"pinned": "yes"}, 400, "`pinned` should be"),
         ("PATCH", "", {"colour": "red"}, 400, "`colour` cannot be set here"),
         ("POST", "/rewind", {}, 400, "`epoch` is missing"),
+        ("POST", "/rewind", None, 400, "body must be a JSON object"),
         ("POST", "/rewind", {"epoch": "1"}, 400, "`epoch` should be"),
         ("POST", "/rewind", {"epoch": -1}, 400, "`epoch` should be"),
         ("POST", "/rewind", {"epoch": 9}, 404, "not kept. There are: 0, 1, 2"),
