@@ -147,17 +147,19 @@
   window.digitlab = digitlab;
 
   // What the server refuses: everything without a token that counts (401), or a request with a
-  // sentence (403), until it answers at that path again. Dash passes over both without a word.
-  let refusedPath = null;
+  // sentence (403), until it answers at that path again, or to another writing request: their paths
+  // are many. Dash passes over both without a word.
+  let refused = null;
   const fetchAnswer = window.fetch;
   window.fetch = async (...request) => {
     const answer = await fetchAnswer(...request);
     const path = new URL(answer.url || location.href).pathname;
+    const kind = (request[1]?.method ?? "GET") === "GET" ? path : "writing";
     const notices = { signedOut: answer.status === 401 ? SIGNED_OUT : "" };
     if (answer.status === 403) {
-      refusedPath = path;
+      refused = kind;
       notices.refusal = await readRefusal(answer.clone());
-    } else if (path === refusedPath) notices.refusal = "";
+    } else if (kind === refused) notices.refusal = "";
     digitlab.notify(notices);
     return answer;
   };

@@ -19,6 +19,12 @@
   // What somebody typed for a setting: a number or a truth value where core/numbers.py reads one, too.
   const GROUPED = /^[+-]?[1-9]\d{0,2}([,. '’\u00a0\u2009\u202f])\d{3}(\1\d{3})*$/;
   const DECIMAL = /^[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?$/i;
+  // The ten digits of each script follow one another, from its zero on.
+  const asciiDigit = (digit) => {
+    let zero = digit.codePointAt(0);
+    while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+    return (digit.codePointAt(0) - zero) % 10;
+  };
   const READ = {
     int: (text) => {
       const digits = GROUPED.test(text) ? text.replace(/[^\d+-]/g, "") : text;
@@ -28,7 +34,9 @@
     bool: (text) => ({ true: true, false: false })[text.toLowerCase()],
   };
   const read = (name, value) =>
-    READ[known.kinds[name]]?.(String(value).trim().replace("−", "-")) ?? value;
+    READ[known.kinds[name]]?.(
+      String(value).trim().replaceAll("−", "-").replaceAll(/\p{Nd}/gu, asciiDigit),
+    ) ?? value;
 
   const same = (name, value, wanted) => read(name, value) === wanted;
 

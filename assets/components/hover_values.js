@@ -35,4 +35,6 @@
   document.addEventListener("pointerdown", pointerAt);
   document.addEventListener("scroll", leave, true);
   document.addEventListener("focusout", leave);
+  document.addEventListener("navigate", leave);
+  document.documentElement.addEventListener("pointerleave", leave);
 })();

@@ -1,11 +1,11 @@
-// A double click is one press: a button that starts runs, or that pauses and resumes, ignores other
-// clicks for a second and while it works. Nor does the second click reach another button that has
-// come to the same place, as Resume to that of Pause.
+// A double click is one press: a button whose second click would do it again ignores other clicks for
+// a second and while it works. Nor does the second click reach another button that has come to the
+// same place, as Resume to that of Pause.
 (function () {
   "use strict";
 
   const MS = 1000;
-  const MOST_SECONDS = 10; // Dash lets a button work for ever whose request was lost
+  const MOST_SECONDS = 10; // a request may never be answered
 
   function ignoreSecondClick(event) {
     const button = event.target.closest?.(".press-once");

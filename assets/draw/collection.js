@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  const { ask, drawing, element, onPress, setProps } = window.digitlab;
+  const { ask, drawing, element, NO_ANSWER, onPress, setProps } = window.digitlab;
 
   const DRAWINGS = "/api/handwriting";
   const NOTHING_DRAWN = "Nothing is drawn yet: draw a digit, then say which one it is.";
@@ -45,11 +45,12 @@
 
   async function undo() {
     say("");
-    setProps("hand-deleted", { is_open: false });
     const restore = (id) => ask("POST", `${DRAWINGS}/${id}/restore`);
     const answers = await Promise.allSettled(deleted.map(restore));
+    deleted = deleted.filter((_, at) => answers[at].reason === NO_ANSWER);
+    setProps("hand-deleted", { is_open: deleted.length > 0 });
     changed();
-    const refused = answers.find(({ status }) => status === "rejected");
+    const refused = answers.find(({ reason }) => reason);
     if (refused) throw refused.reason;
   }
 

@@ -71,13 +71,16 @@
   let tab = null;
   let network = null;
   let questions = 0; // only the answer to the last one counts
+  let keepsNone = false; // then there is nothing to ask after each epoch
 
   async function fetchScores() {
     const newest = network?.newest?.split("/")[0];
-    if (tab !== "curves" || !newest) return;
+    if (tab !== "curves" || !newest || keepsNone) return;
     const question = ++questions;
     const scores = await ask("GET", `/api/handwriting/scores/${newest}`).catch(() => null);
-    if (scores && question === questions) curves.setOwnScores(scores);
+    if (!scores || question !== questions) return;
+    keepsNone = network.kept.length > 0 && scores.fresh.length + scores.taught.length === 0;
+    curves.setOwnScores(scores);
   }
 
   document.addEventListener("epochMarked", ({ detail }) => {
@@ -98,6 +101,7 @@
   });
   document.addEventListener("navigate", ({ detail }) => {
     tab = detail.tab;
+    keepsNone = false;
     fetchScores();
   });
 

@@ -54,14 +54,18 @@
       }
       return true;
     };
+    const turns = new Map(); // how far the spiral around a place is full
     for (const square of squares) {
       const { x, y, half } = square;
-      for (let turn = 0; turn < TURNS; turn++) {
+      const place = `${Math.round(x)} ${Math.round(y)} ${half}`;
+      let turn = turns.get(place) ?? 0;
+      for (; turn < TURNS; turn++) {
         const radius = 2 * Math.sqrt(turn);
         square.x = within(x + radius * Math.cos(2.4 * turn), half, width - half);
         square.y = within(y + radius * Math.sin(2.4 * turn), half, height - half);
         if (isFree(square)) break;
       }
+      turns.set(place, turn);
       const key = keyOf(square.x, square.y);
       cells.set(key, [...(cells.get(key) ?? []), square]);
     }

@@ -27,9 +27,10 @@
     return grid.ask({ ...lists, ...choice, category, page });
   }
 
+  // What somebody presses is asked again, too: the answer before may have been lost.
   function ask() {
-    const data = nextRequest();
-    if (data) setProps("mistakes-request", { data });
+    grid.asked = null;
+    setProps("mistakes-request", { data: nextRequest() });
   }
 
   // Frames the chosen cell, row or column, and names it in the list.

@@ -4,8 +4,9 @@
 (function () {
   "use strict";
 
-  const { ask, element, make, onPress, openTab, saveInTurn, setProps } = window.digitlab;
+  const { ask, element, make, NO_ANSWER, onPress, openTab, saveInTurn, setProps } = window.digitlab;
 
+  const MAX_LETTERS = 1000; // of a name or a note
   const NOT_LOADED = "The file did not arrive: the connection to Digit Lab is lost. Try again.";
 
   // What each button does: the first that can be done with any of the selected runs.
@@ -70,16 +71,21 @@
   async function showOne(id) {
     wanted = id;
     const [part, epochs] = [element("runs-one"), element("runs-epoch")];
+    if (id !== one?.run_id) part.hidden = true;
     if (!id) {
-      part.hidden = true;
+      one = null;
       epochs.replaceChildren();
       return;
     }
     const found = await ask("GET", `/api/runs/${id}`).catch(() => null);
-    if (found?.run_id !== wanted) return;
+    if (id !== wanted) return;
+    if (!found) return compare(); // and asks again
+    const before = one;
     one = found;
     part.hidden = false;
     element("runs-one-title").textContent = `Continue ${nameOf(one)}`;
+    // A list that somebody has open stays as it is.
+    if (before?.run_id === id && String(before.kept) === String(one.kept)) return;
     const chosen = epochs.value && Number(epochs.value); // somebody's choice stays
     const proposed = one.kept.findLast((epoch) => epoch < one.epochs);
     epochs.replaceChildren(...one.kept.map((epoch) => new Option(epoch || "0 (untrained)", epoch)));
@@ -194,16 +200,17 @@
 
   // Asks for each run in turn: the runs it went well with, and the sentences about the others.
   async function inTurn(runs, asks) {
-    const [done, problems] = [[], []];
+    const [done, problems] = [[], new Set()];
     for (const run of runs) {
       try {
         await asks(run);
         done.push(run);
       } catch (sentence) {
-        problems.push(sentence);
+        problems.add(sentence);
+        if (sentence === NO_ANSWER) break;
       }
     }
-    return [done, problems.join(" ")];
+    return [done, [...problems].join(" ")];
   }
 
   async function act({ id }) {
@@ -223,9 +230,10 @@
   }
 
   async function undo() {
-    const [, problems] = await inTurn(deleted, request("restore"));
+    const [done, problems] = await inTurn(deleted, request("restore"));
+    deleted = deleted.filter((run) => !done.includes(run));
     showMessage(problems);
-    setProps("runs-deleted", { is_open: false });
+    setProps("runs-deleted", { is_open: problems.includes(NO_ANSWER) });
   }
 
   function show() {
@@ -233,8 +241,15 @@
     setProps("open-tab", { data: "curves" });
   }
 
-  function edit({ data, colDef, newValue }) {
-    ask("PATCH", `/api/runs/${data.run_id}`, { [colDef.field]: newValue ?? "" }).catch(showMessage);
+  async function edit({ data, node, colDef: { field }, newValue, oldValue }) {
+    const value = typeof newValue === "boolean" ? newValue : (newValue ?? "").slice(0, MAX_LETTERS);
+    try {
+      await ask("PATCH", `/api/runs/${data.run_id}`, { [field]: value });
+    } catch (sentence) {
+      showMessage(sentence);
+      data[field] = oldValue;
+      grid.refreshCells({ rowNodes: [node], force: true });
+    }
   }
 
   function selectGroup() {

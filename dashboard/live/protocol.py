@@ -49,7 +49,7 @@ class Message(BaseModel):
     """What is newer than a page's place. Parts without news are missing."""
 
     server: str = Field(description="A random name of the server's process.")
-    version: int = Field(description="Grows with every change.")
+    version: int = Field(description="Grows with every look for changes.")
     protocol: int = PROTOCOL
     shown: str | None = Field(None, description="The run that the message is about.")
     revision: int = Field(0, description="Its revision: another one means that events were undone.")

@@ -404,6 +404,14 @@ class DashboardPage:
         yield
         self.page.evaluate("window.answerDelay = 0")
 
+    @contextmanager
+    def no_answers(self, path: str) -> Iterator[None]:
+        """The server does not answer requests of these paths."""
+        self.page.route(path, lambda route: route.abort())
+        yield
+        self.page.unroute(path)
+        self.problems.clear()  # the browser has logged them
+
     def expect_refusals(self, *codes: int) -> None:
         """The console names the requests that were refused, by their codes, and nothing else."""
         self.until(lambda: len(self.problems) >= len(codes))

@@ -292,8 +292,12 @@ def test_selected_runs_are_deleted_but_not_locked_ones_and_can_be_brought_back(
     expect(row(dashboard, kept)).to_be_visible()
     expect(dashboard.text(f"Deleted: {other}.")).to_be_visible()
 
+    with dashboard.no_answers("**/restore"):
+        dashboard.button("Undo").click()
+        expect(dashboard.text("Digit Lab did not answer")).to_be_visible()
     dashboard.button("Undo").click()
     expect(row(dashboard, other)).to_be_visible()
+    expect(dashboard.button("Undo")).to_have_count(0)
 
 
 def test_runs_are_found_by_any_word_and_sorted(

@@ -259,7 +259,7 @@ def _register_filters(app: Dash, service: TrainingService) -> None:
         if isinstance(found, str):
             return names, chosen, muted(found)
         typed = parse_whole(number or "")
-        if typed is None:
+        if typed is None or typed < 0:
             return names, chosen, muted(NO_FILTER)
         return names, chosen, panels.filters(found, typed)
 

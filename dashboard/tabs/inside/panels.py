@@ -199,10 +199,10 @@ def filters(found: Filters, number: int) -> list[Any]:
     """The filters of a layer; if it has many input maps, the kernels of filter `number`.
 
     Args:
-        number: limited to the filters that there are.
+        number: from 0 on, limited to the filters that there are.
     """
     out, channels, height, width = found.weights.shape
-    channel = min(max(number, 0), out - 1)
+    channel = min(number, out - 1)
     size = f"{channels} × {height} × {width}" if (height, width) != (1, 1) else f"{channels}"
     text = f"{found.layer.name} has {out} filters of {size} numbers. "
     kernels = (found.weights[:, 0] if channels == 1 else found.weights[channel])[:MAX_KERNELS]

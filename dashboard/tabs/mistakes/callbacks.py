@@ -64,6 +64,8 @@ def _answer(service: TrainingService, request: ImageRequest) -> tuple[Any, dict[
     if len(shown):
         images = found.answers.at(shown)
         answer |= {"images": encode(images), "chosen": chosen_image(service, request, images)}
+    elif category is not None and found.categories is None:
+        answer |= nothing(text.NO_CATEGORIES, show_all=True)
     else:
         answer |= nothing(text.no_images(choice, category), show_all=True)
     return text.caption(found.answers), answer

@@ -12,6 +12,7 @@ from dashboard.formatting import after_epochs, percent
 from dashboard.tabs.mistakes.matrix import worst
 
 NO_MATCH = "No image matches."
+NO_CATEGORIES = "Before its first epoch the network has no past: choose Any."
 CATEGORIES = {
     LearningCategory.LEARNED: "Learned late",
     LearningCategory.RELEARNED: "Relearned",

@@ -15,7 +15,7 @@ class Page:
     """What a page knows, and does with a message."""
 
     def __init__(self, run: str | None = None, wants: Collection[Want] = ()) -> None:
-        self.place = Place(run=run, wants=frozenset(wants))
+        self.place = Place(run=run, wants=tuple(wants))
         self.rows: dict[str, dict[str, Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.heard = 0

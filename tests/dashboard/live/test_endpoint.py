@@ -481,7 +481,7 @@ def test_previews_are_asked_for_as_long_as_a_page_is_open_that_wants_them(
     monkeypatch.setattr(endpoint, "PING_SECONDS", 0.01)
     asked: list[str | None] = []
     monkeypatch.setattr(harness.service.runs, "watch", asked.append)
-    place = Place(wants=frozenset({"preview"}))
+    place = Place(wants=("preview",))
     with followed(client, place) as wall, followed(client, Place(run="other")):
         for _ in range(5):  # nothing happens meanwhile
             hear(wall)
