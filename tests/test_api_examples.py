@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from dashboard.app import create_app
-from tests.conftest import MakeService
+from tests.support import MakeService
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 SECONDS = 120

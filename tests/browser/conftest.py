@@ -29,6 +29,17 @@ CONTEXT: dict[str, Any] = {
 
 RUNS_TO_LOOK_AT = {"mlp_run", "cnn_run", "untaught_run"}
 
+FIRST_TABS = {
+    "test_draw": "draw",
+    "test_embedding": "embedding",
+    "test_gallery": "gallery",
+    "test_handwriting": "draw",
+    "test_inside": "inside",
+    "test_mistakes": "mistakes",
+    "test_pointers": "draw",
+}
+"""Where the page begins for files that hardly look at Train: to draw it costs as much again."""
+
 OpenPage = Callable[..., DashboardPage]
 MakeServer = Callable[..., AppServer]
 
@@ -126,13 +137,12 @@ class _SharedBrowser:
     def page(self, file: Path) -> DashboardPage:
         """The page for a test in this file.
 
-        Each file begins with a page on which no tab but the first was opened: what tabs have built
-        makes every callback slower.
+        Each file begins with a page on which no other tab was opened: what tabs have built makes
+        every callback slower.
         """
-        if self._page is None:
-            self._page = DashboardPage(self.context, self._url).load()
-        elif self._file != file:
-            self._page.load("?tab=train")
+        if self._page is None or self._file != file:
+            self._page = self._page or DashboardPage(self.context, self._url)
+            self._page.load(f"?tab={FIRST_TABS.get(file.stem, 'train')}")
         self._file = file
         return self._page
 

@@ -13,7 +13,7 @@ from core.data.dataset import Dataset
 from core.export.weights import to_pth
 from core.training.loop import fit
 from core.training.state import Checkpoint
-from tests.conftest import NotebookCNN
+from tests.support import NotebookCNN
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from dashboard.components import config_form, header, runs_table, shortcuts
 from dashboard.live.updates import Changes
 from dashboard.navigation import TABS
 from dashboard.tabs.train.layout import run_settings
-from tests.conftest import Finish, MakeService, WaitUntil, instant_probe
+from tests.support import Finish, MakeService, WaitUntil, instant_probe
 
 SHORT = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 

@@ -22,8 +22,8 @@ from core.service.service import TrainingService
 from dashboard import auth
 from dashboard.app import create_app
 from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
-from tests.conftest import run_async
 from tests.dashboard.conftest import Clock, refusal
+from tests.support import run_async
 
 TOKEN = "a+token/of_the~class=="
 ORIGIN = "http://192.168.0.7:8050"

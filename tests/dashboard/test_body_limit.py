@@ -9,8 +9,8 @@ from starlette.types import Message
 
 from core.service.imports import WeightImports
 from dashboard.middleware import MAX_BODY
-from tests.conftest import run_async
 from tests.dashboard.conftest import refusal
+from tests.support import run_async
 
 PATHS = ("/", "/_dash-update-component", "/api/predict", "/api/nothing", "/anything")
 MIB = 1 << 20

@@ -22,8 +22,8 @@ from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
 from dashboard.tabs.train import network
-from tests.conftest import Finish
 from tests.dashboard.conftest import Callbacks, in_memory_service, opened, refusal, until_stopped
+from tests.support import Finish
 
 UPDATE = "/_dash-update-component"
 DEEP = "[" * 500 + "]" * 500

@@ -19,7 +19,7 @@ from dashboard import connections
 from dashboard.connections import SERVER_OPTIONS, HttpConnection, PageSocket
 from dashboard.live.endpoint import MAX_BYTES
 from dashboard.middleware import HEADERS, NOTHING_MAY_RUN
-from tests.conftest import SECONDS, WaitUntil
+from tests.support import SECONDS, WaitUntil
 
 HEAD = b"Host: 127.0.0.1\r\n"
 GET = b"GET / HTTP/1.1\r\n" + HEAD + b"\r\n"

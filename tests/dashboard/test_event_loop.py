@@ -24,8 +24,8 @@ from dashboard.tabs.gallery import layout as gallery
 from dashboard.tabs.inside import layout as inside
 from dashboard.tabs.mistakes import layout as mistakes
 from dashboard.tabs.train import network
-from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened
+from tests.support import Finish
 
 OWNER = "0123456789abcdef" * 2
 A_SEVEN = {"strokes": [[[60, 60], [200, 60], [120, 240]]]}

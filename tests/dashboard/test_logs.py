@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from core.config import TrainConfig
 from core.service.service import TrainingService
 from dashboard.logs import OneLine
-from tests.conftest import Finish
+from tests.support import Finish
 
 
 def line(message: str) -> str:

@@ -13,8 +13,8 @@ from core.service.service import TrainingService
 from dashboard import hosts
 from dashboard.app import create_app
 from dashboard.owners import COOKIE
-from tests.conftest import MakeService
 from tests.dashboard.conftest import Callbacks, in_memory_service, opened, refusal
+from tests.support import MakeService
 
 PATH = "/api/handwriting"
 ONE = {"strokes": [[[140, 40], [140, 240]]], "label": 1}

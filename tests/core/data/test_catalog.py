@@ -24,7 +24,7 @@ from core.data.dataset import Dataset, normalize
 from core.data.mnist_files import CHECKSUMS
 from core.errors import CancelledError, DatasetUnavailableError
 from core.records.datasets import DatasetStatus
-from tests.conftest import SECONDS, WaitUntil
+from tests.support import SECONDS, WaitUntil
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 Generate = Callable[..., tuple[np.ndarray, np.ndarray]]

@@ -15,7 +15,7 @@ from core.explain import tracing
 from core.explain.activations import Network, to_pixels
 from core.records.layers import Area, InnerLayer, InsideView
 from core.training.state import StateDict
-from tests.conftest import NotebookCNN
+from tests.support import NotebookCNN
 
 IMAGE = np.random.default_rng(8).random((28, 28), dtype=np.float32)
 

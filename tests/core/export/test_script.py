@@ -33,8 +33,8 @@ from core.records.preview import PreviewFrame
 from core.records.runs import RunSnapshot, RunState
 from core.training.loop import fit
 from core.training.state import Checkpoint
-from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.service.test_run_manager import Halting
+from tests.support import SECONDS, Finish, MakeService
 from tools.tiny_datasets import make_tiny_dataset
 
 # Few digits: a number is the run's own or it is not, however little was learned.

@@ -19,7 +19,7 @@ from core.data.dataset import normalize
 from core.export.onnx import to_onnx
 from core.export.weights import metadata, to_pth, to_safetensors
 from core.records.exports import Provenance
-from tests.conftest import NotebookCNN
+from tests.support import NotebookCNN
 
 CONFIG = PRESETS["fast"].config.model_dump()
 

@@ -12,8 +12,8 @@ from core import models
 from core.export.weights import to_pth
 from core.records.runs import RunState
 from core.runs.database import RunDatabase
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 
 class Killed(BaseException):

@@ -2,7 +2,7 @@
 
 `tests/fixtures/runs_first_version.tar.xz` holds what a person would have in `runs/`: a run that is
 done, one that was paused in its second epoch, a fork, an imported network, a fork that was taught
-a drawing, and that drawing. They were trained on the tiny data set of `tests/conftest.py`, which
+a drawing, and that drawing. They were trained on the tiny data set of `tests/support.py`, which
 `auto` stood for. Most weights are zero, so that the archive is small (36 MB unpacked). It is an
 archive, too, because Git ignores databases and weights. Do not change it: today's version could
 not write it again.
@@ -21,7 +21,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics
 from core.records.runs import RunSnapshot, RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
-from tests.conftest import Finish, write_synthetic
+from tests.support import Finish, write_synthetic
 
 ARCHIVE = Path(__file__).parents[2] / "fixtures" / "runs_first_version.tar.xz"
 OWNER = "0123456789abcdef" * 2

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import WrongStateError
 from core.service.background import BackgroundTasks
-from tests.conftest import SECONDS
+from tests.support import SECONDS
 
 
 def test_tasks_of_a_queue_run_in_order_and_other_queues_beside_them() -> None:

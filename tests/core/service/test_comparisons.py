@@ -20,7 +20,7 @@ from core.records.comparisons import Pair, Robustness
 from core.records.runs import RunState
 from core.service import worker
 from core.service.service import TrainingService
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 
 @pytest.fixture

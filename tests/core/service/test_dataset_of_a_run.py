@@ -13,8 +13,8 @@ from core.data.mnist_download import DownloadError
 from core.errors import InvalidConfigError
 from core.records.runs import RunState
 from core.runs.database import RunDatabase
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, told
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 from tools.tiny_datasets import make_tiny_dataset, write_mnist
 
 

@@ -26,7 +26,7 @@ from core.service.drawings import MAX_DRAWINGS
 from core.service.predictions import MAX_EPOCHS
 from core.service.service import TrainingService
 from core.training.state import Checkpoint
-from tests.conftest import Finish, MakeService
+from tests.support import Finish, MakeService
 
 MINE, THINE = "0" * 32, "1" * 32
 

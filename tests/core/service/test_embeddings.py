@@ -12,7 +12,7 @@ from core.data.dataset import Dataset
 from core.explain import projection
 from core.explain.activations import Network
 from core.service.service import TrainingService
-from tests.conftest import SECONDS, Finish
+from tests.support import SECONDS, Finish
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("openTSNE") is None, reason="openTSNE is not installed"

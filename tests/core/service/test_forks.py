@@ -13,8 +13,8 @@ from core.data.dataset import Dataset
 from core.records.metrics import BatchMetrics, EpochMetrics
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
-from tests.conftest import SECONDS, Finish, MakeService
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting
+from tests.support import SECONDS, Finish, MakeService
 
 SLOW, SLOWER, SLOWEST = 1e-4, 5e-5, 1e-5
 

@@ -19,9 +19,9 @@ from core.service.service import TrainingService
 from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.weight_files.matching import expected_shapes
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.disk import Disk
 from tests.core.service.test_run_manager import told
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 CONFIG = parse_config(
     {"epochs": 2, "batch_size": 10, "train_images": 20, "model": "mlp", "precision": "fp32"}

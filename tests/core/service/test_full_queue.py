@@ -9,7 +9,7 @@ from core.config import TrainConfig
 from core.errors import WrongStateError
 from core.service import worker
 from core.service.service import TrainingService
-from tests.conftest import Finish, MakeService
+from tests.support import Finish, MakeService
 
 Call = Callable[[TrainingService, TrainConfig, str], object]
 CALLS: dict[str, Call] = {

@@ -12,7 +12,7 @@ import core
 from core.config import TrainConfig
 from core.data.catalog import DataCatalog
 from core.service.service import TrainingService
-from tests.conftest import MakeService, WaitUntil
+from tests.support import MakeService, WaitUntil
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from core.service import imports
 from core.service.service import TrainingService
 from core.training import evaluation
 from core.weight_files import reading
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]
 

@@ -29,7 +29,7 @@ from core.service.inspection import MAX_VIEWS
 from core.service.service import TrainingService
 from core.training.loop import Event
 from core.training.state import Checkpoint
-from tests.conftest import Finish, MakeService, WaitUntil
+from tests.support import Finish, MakeService, WaitUntil
 
 SEVEN = [[[70.0, 56.0], [210.0, 56.0], [126.0, 238.0]]]
 

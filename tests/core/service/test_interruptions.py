@@ -17,10 +17,10 @@ from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
 from core.training.state import Checkpoint
-from tests.conftest import Finish, MakeService, WaitUntil
 from tests.core.disk import Disk
 from tests.core.service.test_full_disk import CONFIG, small_network
 from tests.core.service.test_run_manager import settled, timeless, told
+from tests.support import Finish, MakeService, WaitUntil
 
 __all__ = ["small_network"]
 

@@ -19,8 +19,8 @@ from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.control import TrainingControl
 from core.training.loop import Event, fit
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
 from tests.core.service.test_run_manager import CONFIG, STEPS, Halting, settled, stopped_at, told
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 ASK: dict[str, Callable[[TrainingService, str], Any]] = {
     "events": lambda service, run_id: service.runs.events_since(run_id, 0),

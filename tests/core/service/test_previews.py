@@ -17,7 +17,7 @@ from core.service.service import TrainingService
 from core.training import control
 from core.training.loop import Event, fit
 from core.training.preview import FIRST_STEPS, preview_images
-from tests.conftest import SECONDS, Finish, MakeService
+from tests.support import SECONDS, Finish, MakeService
 
 CONFIG = parse_config({"epochs": 3, "batch_size": 30, "model": "mlp", "precision": "fp32"})
 

@@ -15,7 +15,7 @@ from core.data.dataset import Dataset, normalize
 from core.errors import NoModelError, OutOfRangeError, UnknownEpochError, UnknownRunError
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
-from tests.conftest import Finish, MakeService, write_synthetic
+from tests.support import Finish, MakeService, write_synthetic
 
 EPOCHS = TrainConfig(epochs=4, batch_size=30, model="mlp", precision="fp32")
 

@@ -34,7 +34,7 @@ from core.service.service import TrainingService
 from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.state import Checkpoint
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, write_synthetic
+from tests.support import SECONDS, Finish, MakeService, WaitUntil, write_synthetic
 
 CONFIG = parse_config(
     {

@@ -37,7 +37,7 @@ from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.progress import TrainingDivergedError
 from core.training.state import Checkpoint
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, scripted_control
+from tests.support import SECONDS, Finish, MakeService, WaitUntil, scripted_control
 
 STEPS = 10  # of an epoch of `tiny_config`
 ENDLESS = parse_config({"epochs": 2000, "batch_size": 30, "model": "mlp", "precision": "fp32"})

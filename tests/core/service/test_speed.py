@@ -16,7 +16,7 @@ from core.records.server import Promise, Promises
 from core.service.service import TrainingService
 from core.service.speed import WATCHED_SPEED
 from core.training.loop import Event
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil
+from tests.support import SECONDS, Finish, MakeService, WaitUntil
 
 WATCHED = WATCHED_SPEED if choose_runtime().device.type == "cpu" else 1
 

@@ -22,7 +22,7 @@ from core.records.metrics import BatchMetrics, EpochMetrics, Metrics
 from core.training.loop import Event, fit
 from core.training.progress import TrainingDivergedError
 from core.training.state import Checkpoint
-from tests.conftest import scripted_control
+from tests.support import scripted_control
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 STEPS = 10  # of an epoch: 300 images in batches of 30

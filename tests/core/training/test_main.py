@@ -12,7 +12,7 @@ from core.config import TrainConfig
 from core.data import mnist_download
 from core.data.dataset import normalize
 from core.training import __main__ as cli
-from tests.conftest import NotebookCNN
+from tests.support import NotebookCNN
 from tools.tiny_datasets import make_tiny_dataset
 
 LINE = re.compile(

@@ -17,7 +17,7 @@ from core.training.control import WATCH_SECONDS, TrainingControl
 from core.training.loop import Event, fit
 from core.training.preview import IMAGES_PER_DIGIT, Preview, preview_images
 from core.training.state import Checkpoint, ResumeState
-from tests.conftest import scripted_control
+from tests.support import scripted_control
 
 TINY = {"epochs": 2, "batch_size": 30, "model": "mlp", "precision": "fp32"}
 

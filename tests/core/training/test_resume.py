@@ -14,8 +14,8 @@ from core.training.control import TrainingControl
 from core.training.loop import Event, fit
 from core.training.optim import learning_rate
 from core.training.state import Checkpoint, ResumeState
-from tests.conftest import scripted_control
 from tests.core.training.test_loop import TINY, batches, epochs, same_weights, timeless
+from tests.support import scripted_control
 from tools.tiny_datasets import make_tiny_dataset
 
 # Few digits: two runs are the same or they are not, however little was learned.

@@ -36,7 +36,7 @@ from core.export.weights import to_pth, to_safetensors
 from core.records.exports import Provenance
 from core.weight_files import formats
 from core.weight_files.reading import read_weights
-from tests.conftest import NotebookCNN
+from tests.support import NotebookCNN
 
 SMALL = "speedrun_cnn"
 

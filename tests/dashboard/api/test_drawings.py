@@ -8,8 +8,8 @@ from fastapi.testclient import TestClient
 
 from core.drawing.strokes import preprocess_strokes
 from core.service.service import TrainingService
-from tests.conftest import Finish
 from tests.dashboard.conftest import SHORT, refusal
+from tests.support import Finish
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]
 A_ONE = [[[140, 40], [140, 240]]]

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 
 from core.records.runs import RunState
 from core.service.service import TrainingService
-from tests.conftest import Finish, MakeService
 from tests.core.disk import Disk
 from tests.dashboard.conftest import SHORT, opened, refusal
+from tests.support import Finish, MakeService
 
 SEVEN = {"strokes": [[[60, 60], [200, 60], [120, 230]]], "label": 7}
 

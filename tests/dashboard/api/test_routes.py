@@ -21,8 +21,8 @@ from core.records.runs import RunState
 from core.service.service import TrainingService
 from dashboard.api.app import create_api
 from dashboard.live.endpoint import Live
-from tests.conftest import MakeService, WaitUntil
 from tests.dashboard.conftest import SHORT, opened, refusal
+from tests.support import MakeService, WaitUntil
 from tools.tiny_datasets import write_mnist
 
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]], [[90, 150], [180, 150]]]

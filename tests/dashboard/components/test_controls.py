@@ -12,8 +12,8 @@ from core.service.service import TrainingService
 from dashboard.components import config_form
 from dashboard.components.controls import PRESS_ONCE
 from dashboard.tabs.experiments.cnn_vs_mlp import layout as compare
-from tests.conftest import Finish, WaitUntil
 from tests.dashboard.conftest import SHORT, Callbacks, in_memory_service, opened, page_parts
+from tests.support import Finish, WaitUntil
 
 OWNER = "0123456789abcdef" * 2
 A_SEVEN = [[[60, 60], [200, 60], [120, 240]]]

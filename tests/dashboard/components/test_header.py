@@ -13,7 +13,7 @@ from core.records.datasets import DatasetStatus
 from core.records.runs import RunSnapshot, RunState
 from core.service.service import TrainingService
 from dashboard.components import header
-from tests.conftest import MakeService
+from tests.support import MakeService
 
 UNKNOWN = ("time", "speed", "accuracy")
 HERE = DatasetStatus("synthetic", "Synthetic digits", "ready")

@@ -25,9 +25,9 @@ from dashboard.app import create_app
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MIN_GZIP, Live
 from dashboard.live.protocol import Place
-from tests.conftest import SECONDS, Finish, MakeService, WaitUntil, run_async
 from tests.dashboard.conftest import SHORT, LiveHarness, batch, opened, refusal
 from tests.dashboard.live.conftest import Page
+from tests.support import SECONDS, Finish, MakeService, WaitUntil, run_async
 
 
 @pytest.fixture(autouse=True)
