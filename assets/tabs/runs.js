@@ -241,7 +241,11 @@
     setProps("open-tab", { data: "curves" });
   }
 
-  async function edit({ data, node, colDef: { field }, newValue, oldValue }) {
+  // One after the other: the server answers two requests at once in any order.
+  let edits = Promise.resolve();
+  const edit = (event) => (edits = edits.then(() => saveCell(event)));
+
+  async function saveCell({ data, node, colDef: { field }, newValue, oldValue }) {
     const value = typeof newValue === "boolean" ? newValue : (newValue ?? "").slice(0, MAX_LETTERS);
     try {
       await ask("PATCH", `/api/runs/${data.run_id}`, { [field]: value });

@@ -128,7 +128,7 @@ def test_a_folder_that_was_passed_over_is_named(
 
     told = header.describe(make_service(catalog=catalog), None)
 
-    assert f"The folder {tmp_path / 'empty'} holds none" in told["dataset-problem"]
+    assert f"There is no folder {tmp_path / 'empty'}. " in told["dataset-problem"]
     assert not told["dataset-retry"]
 
 
