@@ -4,6 +4,7 @@ While that is busy, no page hears anything and no request is answered.
 """
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -34,6 +35,9 @@ QUICK = {"subscribe"}
 
 
 def is_on_event_loop() -> bool:
+    """The main thread is the test's own: after a browser test, Playwright has a loop there."""
+    if threading.current_thread() is threading.main_thread():
+        return False
     try:
         asyncio.get_running_loop()
     except RuntimeError:
