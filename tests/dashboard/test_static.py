@@ -3,7 +3,6 @@
 The bytes on the wire are decoded by hand and compared: httpx would decode them by itself.
 """
 
-import asyncio
 import gzip
 import re
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from core.service.service import TrainingService
 from dashboard import static
 from dashboard.static import IMMUTABLE, REVALIDATED, PackedFiles
+from tests.support import run_async
 
 GRAPH = "/_dash-component-suites/dash/dcc/async-graph.js"
 STYLE = "/vendor/bootstrap/bootstrap.min.css"
@@ -234,4 +234,4 @@ def test_a_browser_that_leaves_before_the_answer_is_no_failure() -> None:
         raise AssertionError("nothing is read or sent")
 
     scope = {"type": "http", "method": "GET", "path": "/files/a.css", "headers": []}
-    asyncio.run(PackedFiles(answers_nothing, ["/files/"])(scope, never, lambda _: never()))
+    run_async(PackedFiles(answers_nothing, ["/files/"])(scope, never, lambda _: never()))
