@@ -210,7 +210,7 @@ def _address_problem(host: str, port: int) -> str | None:
         if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             return (
                 f"{host}:{port} cannot be served: {error.strerror}. Perhaps another Digit Lab uses "
-                f"it. Choose another port with --port {max(port, 1023) + 1}."
+                f"it. Choose another port with --port {max(port % 65535, 1023) + 1}."
             )
         return (
             f"{host} is not an address of this computer. Leave --host out. "

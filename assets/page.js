@@ -57,10 +57,11 @@
         before === run
           ? "The run that you looked at is gone."
           : "This link names a run that is not here.";
+      open(view.tab, null, true);
       remark(`${what} ${shown ? INSTEAD : NO_RUN}`);
-      view = { ...view, run: null };
       setProps("run-pick", { value: "newest" });
     } else if (run !== null || shown === newest) return;
+    else if (newest === null) remark(""); // it may have said that there is no run
     newest = shown;
     writeAddress();
   }

@@ -46,8 +46,11 @@
     heardAt = Date.now();
     setState("open");
     const detail = { run, shown: message.shown, before: place.shown };
-    document.dispatchEvent(new CustomEvent("shown", { detail }));
-    if (message.ping) return;
+    if (!message.ping) tell(message);
+    document.dispatchEvent(new CustomEvent("shown", { detail })); // may connect anew
+  }
+
+  function tell(message) {
     const restarted = message.server !== place.server;
     const { server, version, shown, revision, cursor } = message;
     Object.assign(place, { server, version, shown, revision, cursor });
@@ -83,6 +86,7 @@
       if (mine !== attempt) return;
       retryMs = FIRST_RETRY_MS;
       receive(message);
+      if (mine !== attempt) return;
     } catch {
       if (mine !== attempt) return;
       setState("lost");

@@ -32,7 +32,7 @@
     const newest = newestRow();
     const next = [
       { value: "newest", label: newest ? `${newest.name} (newest)` : "Newest run" },
-      ...offered.map(({ run_id, name, state }) => ({ value: run_id, label: `${name}, ${state}` })),
+      ...offered.map(({ run_id, name, word }) => ({ value: run_id, label: `${name}, ${word}` })),
     ];
     if (JSON.stringify(next) === options) return;
     options = JSON.stringify(next);

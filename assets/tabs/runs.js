@@ -354,7 +354,7 @@
   const { createElement } = window.React;
   const percent = (value) => (value == null ? "–" : `${value.toFixed(2)}\u202f%`);
   const stateMark = ({ state, word }) =>
-    createElement("span", { className: `state state-${state.split(",")[0]}` },
+    createElement("span", { className: `state state-${state}` },
       createElement("i", { className: "dot" }), word);
   const CURVE_SIZE = {
     className: "run-curve", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": true,

@@ -8,14 +8,8 @@ from dash import Output, dcc, html
 
 PERSIST: dict[str, Any] = {"persistence": True, "persistence_type": "session"}
 """Properties of a control that keeps its value when the page is reloaded in the same tab."""
-HIDDEN = {"display": "none"}
 PRESS_ONCE = "press-once"
 """The class of buttons whose second click is ignored, by `assets/components/presses.js`."""
-
-
-def display(shown: object) -> dict[str, str]:
-    """The style of a component that is shown, or not."""
-    return {} if shown else HIDDEN
 
 
 def labelled(label: Any, field: Any) -> html.Div:

@@ -15,16 +15,8 @@ from dashboard.formatting import duration, epoch_number, percent
 from dashboard.service import TrainingService
 from dashboard.urls import url
 
-STATE_LABELS = {
-    RunState.RUNNING: "Training",
-    RunState.QUEUED: "Waiting",
-    RunState.STOPPING: "Stopping",
-    RunState.PAUSED: "Paused",
-    RunState.INTERRUPTED: "Interrupted",
-    RunState.STOPPED: "Stopped",
-    RunState.DONE: "Done",
-    RunState.FAILED: "Failed",
-}
+STATE_LABELS = {RunState.RUNNING: "Training", RunState.QUEUED: "Waiting"}
+"""The other states are called as their values."""
 READY = "Ready"
 OPTIONS = 30
 STATE = "run-state"
@@ -57,7 +49,7 @@ def needs(name: str) -> dict[str, str]:
 
 
 def state_label(state: RunState | None) -> str:
-    return READY if state is None else STATE_LABELS[state]
+    return READY if state is None else STATE_LABELS.get(state, state.value.capitalize())
 
 
 def state_class(state: RunState | None) -> str:

@@ -185,7 +185,7 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "colour": colour(run),
         "number": run.number,
         "name": run.title,
-        "state": _state(run),
+        "state": run.state.value,
         "word": _state_word(run),
         "said": run.error or run.message,
         "preset": _preset(run),
@@ -208,12 +208,6 @@ def row(run: RunSnapshot) -> dict[str, Any]:
         "pair": run.pair,
         "revision": run.revision,
     }
-
-
-def _state(run: RunSnapshot) -> str:
-    if run.queue_place is not None:
-        return f"{run.state.value}, place {run.queue_place}"
-    return run.state.value
 
 
 def _state_word(run: RunSnapshot) -> str:

@@ -114,16 +114,19 @@ def test_a_link_to_what_is_gone_says_so_and_what_one_sees_instead(
     server.service.runs.delete(doomed)
     expect(page.notice).to_contain_text("The run that you looked at is gone. You see the newest")
     expect_view(page, kept, "train", pick="newest")
+    server.service.runs.restore(doomed)  # the page no longer asks for it
+    newest = server.train(epochs=1, train_images=100)
+    expect_view(page, newest, "train", pick="newest")
 
     page.load("?tab=unknown")
     expect(page.notice).to_contain_text("This link names a tab that is not here.")
-    expect_view(page, kept, "train", pick="newest")
+    expect_view(page, newest, "train", pick="newest")
 
     # The page opens the tab that was open before, as after a reload, and the sentence stays.
     page.open_tab("Curves")
     expect(page.notice).to_be_hidden()
     page.load("?tab=unknown")
-    expect_view(page, kept, "curves", pick="newest")
+    expect_view(page, newest, "curves", pick="newest")
     page.wait_until_quiet()
     expect(page.notice).to_contain_text("This link names a tab that is not here.")
 

@@ -37,6 +37,7 @@ def test_before_the_first_run_every_tab_says_what_to_do_and_a_drawing_waits(
     look_at_images(dashboard)
     look_at_explore_experiments_and_runs(dashboard)
     draw_before_and_after_training(dashboard, server)
+    delete_the_only_run_and_bring_it_back(dashboard, server)
 
 
 def expect_no_violations(dashboard: DashboardPage) -> None:
@@ -183,6 +184,22 @@ def draw_before_and_after_training(dashboard: DashboardPage, server: AppServer) 
     epochs = dashboard.region(course).get_by_role("columnheader")
     expect(epochs).to_have_count(2)
     assert [run["config"]["model"] for run in server.all_runs()] == ["speedrun_cnn"]
+
+
+def delete_the_only_run_and_bring_it_back(dashboard: DashboardPage, server: AppServer) -> None:
+    """The page says that there is no run as long as that is so."""
+    server.stop_all_runs()
+    (run,) = server.all_runs()
+    dashboard.open_tab("Train")
+    dashboard.run_picker.select_option(value=run["run_id"])
+    dashboard.wait_until_quiet()  # what it still asks of the run would be refused
+    server.service.runs.delete(run["run_id"])
+    gone = "The run that you looked at is gone. There is no run yet: press Train to start one."
+    expect(dashboard.notice).to_contain_text(gone)
+    expect(dashboard.status("State")).to_have_text("Ready")
+    server.service.runs.restore(run["run_id"])
+    expect(dashboard.status("State")).not_to_have_text("Ready")
+    expect(dashboard.notice).to_be_hidden()
 
 
 def test_whoever_named_a_folder_reads_what_it_lacks_and_can_look_again_and_train(

@@ -15,7 +15,6 @@ from typing_extensions import Required, TypedDict
 from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
-from dashboard.components.controls import display
 from dashboard.formatting import epoch_number
 from dashboard.owners import owner
 from dashboard.service import TrainingService
@@ -69,7 +68,7 @@ def register(app: Dash, service: TrainingService) -> None:
     @app.callback(
         Output(layout.HAND_SUMMARY, "children"),
         Output(layout.HAND_LIST, "children"),
-        Output(layout.HAND_LESSONS, "style"),
+        Output(layout.HAND_LESSONS, "hidden"),
         Output(layout.HAND_REPORT, "children"),
         Input(ids.version(ids.TAB_DRAW), "data"),
         Input(layout.LAST, "data"),
@@ -106,7 +105,7 @@ def _history(
 
 
 def _collection(service: TrainingService, ref: CheckpointRef) -> tuple[Any, ...]:
-    """Summary, thumbnails, style of the lesson's controls, and its report."""
+    """Summary, thumbnails, whether the lesson's controls are hidden, and its report."""
     try:
         mine = service.drawings.predict(owner(), ref.run_id, ref.epoch)
         found = None if ref.run_id is None else service.finetuning.report(ref.run_id)
@@ -115,4 +114,4 @@ def _collection(service: TrainingService, ref: CheckpointRef) -> tuple[Any, ...]
             report = text.report(found, service.runs.snapshot(ref.run_id))
     except DigitLabError as error:
         return str(error), no_update, no_update, None
-    return text.summary(mine), text.thumbnails(mine), display(mine.drawings), report
+    return text.summary(mine), text.thumbnails(mine), not mine.drawings, report

@@ -6,7 +6,6 @@ import dash_bootstrap_components as dbc
 from dash import html
 
 from dashboard.components.controls import (
-    HIDDEN,
     PERSIST,
     PRESS_ONCE,
     alert,
@@ -239,7 +238,7 @@ def _collection() -> html.Section:
                 button("Delete all my drawings", "hand-delete-all", className=PRESS_ONCE),
             ],
             id=HAND_LESSONS,
-            style=HIDDEN,
+            hidden=True,
         ),
         alert("hand-untaught"),
         html.P(

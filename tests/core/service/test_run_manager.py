@@ -593,12 +593,7 @@ def test_a_learning_rate_that_is_set_while_the_digits_are_loaded_outlives_a_paus
     monkeypatch.setattr(catalog, "load", slow)
     run_id = service.runs.start(CONFIG)
     assert loading.wait(SECONDS)
-    service.runs.set_learning_rate(run_id, 1e-5)
-    service.runs.pause(run_id)
-    settled(service, run_id, wait_until)
-    service.runs.resume(run_id)
-    finish(service, run_id)
-    assert {event[5] for event in told(service, run_id) if event[-1] == "batch"} == {1e-5}
+    expect_rate_to_outlive_a_pause(service, run_id, wait_until, finish)
 
 
 def test_a_learning_rate_that_is_set_before_the_first_batch_outlives_a_pause(
@@ -618,6 +613,12 @@ def test_a_learning_rate_that_is_set_before_the_first_batch_outlives_a_pause(
     service = make_service(fit=waiting_before_its_first_batch)
     run_id = service.runs.start(CONFIG)
     assert begun.wait(SECONDS)
+    expect_rate_to_outlive_a_pause(service, run_id, wait_until, finish)
+
+
+def expect_rate_to_outlive_a_pause(
+    service: TrainingService, run_id: str, wait_until: WaitUntil, finish: Finish
+) -> None:
     service.runs.set_learning_rate(run_id, 1e-5)
     service.runs.pause(run_id)
     settled(service, run_id, wait_until)

@@ -22,6 +22,7 @@ from core.service import worker
 from core.service.service import TrainingService
 from core.training import control
 from dashboard.app import create_app
+from dashboard.components import runs_table
 from dashboard.live import endpoint
 from dashboard.live.endpoint import MIN_GZIP, Live
 from dashboard.live.protocol import Place
@@ -43,6 +44,16 @@ def client(harness: LiveHarness) -> Iterator[TestClient]:
 def ask(client: TestClient, place: Place, **headers: str) -> Response:
     query = place.model_dump(mode="json", exclude_none=True)
     return client.get("/api/live", params=query, headers=headers)
+
+
+def caught_up(client: TestClient, harness: LiveHarness) -> Page:
+    """A page that has the newest run's row as it is now: the server looks a little later."""
+    page, run = Page(), harness.service.runs.snapshot()
+    network = harness.service.predictions.weights_version(run.run_id)
+    row = {**runs_table.row(run), "network": network}
+    while page.rows.get(run.run_id) != row:
+        page.take(ask(client, page.place).json())
+    return page
 
 
 def session(client: TestClient) -> WebSocketTestSession:
@@ -82,6 +93,7 @@ def test_the_first_answer_has_everything_and_is_compressed_where_the_client_like
     harness.start()
     events = [batch(step) for step in range(1, 101)]
     harness.report(*events)
+    caught_up(client, harness)
     page = Page()
     compressed = ask(client, page.place)
     plain = ask(client, page.place, **{"accept-encoding": "identity"})
@@ -99,8 +111,7 @@ def test_a_client_that_polls_is_told_when_nothing_happened(
     client: TestClient, harness: LiveHarness
 ) -> None:
     harness.start()
-    page = Page()
-    page.take(ask(client, page.place).json())
+    page = caught_up(client, harness)
     nothing = ask(client, page.place)
     expect_ping(nothing.json(), page)
     assert len(nothing.content) < MIN_GZIP
@@ -112,8 +123,7 @@ def test_a_socket_goes_on_where_the_first_answer_ended(
 ) -> None:
     harness.start()
     harness.report(batch(1))
-    page = Page()
-    page.take(ask(client, page.place).json())
+    page = caught_up(client, harness)
     with followed(client, page.place) as socket:
         harness.report(batch(2))
         news = page.take(hear(socket))
@@ -127,10 +137,9 @@ def test_another_place_on_an_open_socket_is_answered(
     harness.report(batch(1))
     harness.end()
     second = harness.start()
-    page = Page()
+    page = caught_up(client, harness)
+    assert page.place.shown == second
     with followed(client, page.place) as socket:
-        page.take(hear(socket))
-        assert page.place.shown == second
         page.place = page.place.model_copy(update={"run": first})
         socket.send_text(page.place.model_dump_json())
         page.take(hear(socket))
@@ -233,9 +242,8 @@ def test_a_ping_follows_a_silence(
 ) -> None:
     harness.start()
     monkeypatch.setattr(endpoint, "PING_SECONDS", 0.01)
-    page = Page()
+    page = caught_up(client, harness)
     with followed(client, page.place) as socket:
-        page.take(hear(socket))
         for _ in range(2):
             expect_ping(hear(socket), page)
         harness.report(batch(1))

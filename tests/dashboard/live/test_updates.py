@@ -213,11 +213,12 @@ def test_rows_of_runs_that_wait_change_with_their_places(harness: LiveHarness) -
     waiting = [harness.service.runs.start(CONFIG) for _ in range(3)]
     page = Page()
     page.look(harness.changes)
-    assert [page.rows[run_id]["state"][-1] for run_id in waiting] == ["1", "2", "3"]
+    places = ["next in line", "place 2 in line", "place 3 in line"]
+    assert [page.rows[run_id]["word"] for run_id in waiting] == places
     harness.service.runs.stop(waiting[1])
     changed = page.look(harness.changes)["runs"]
     assert {row["run_id"] for row in changed} == {waiting[1], waiting[2]}
-    assert [page.rows[run_id]["state"] for run_id in waiting[1:]] == ["stopped", "queued, place 2"]
+    assert [page.rows[run_id]["word"] for run_id in waiting[1:]] == ["stopped", places[1]]
 
 
 def test_a_run_without_a_network_is_named_as_the_one_to_look_at(harness: LiveHarness) -> None:
