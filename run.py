@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import StorageError
-from dashboard import auth, hosts, logs
-from dashboard.hosts import Host
-from dashboard.html_page import html_page
+from dashboard.server import auth, hosts, logs
+from dashboard.server.hosts import Host
+from dashboard.server.html_page import html_page
 
 ROOT = Path(__file__).resolve().parent
 
@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     from core.device import configure_malloc
     from core.runs.database import RunDatabase
     from core.service.service import TrainingService
-    from dashboard import connections
     from dashboard.app import create_app
+    from dashboard.server import connections
 
     importlib.import_module("torch._dynamo")  # else who trains first waits for it
     gc.freeze()

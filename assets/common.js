@@ -1,4 +1,4 @@
-// What the other scripts share. This file comes first in the bundle (dashboard/bundle.py).
+// What the other scripts share. This file comes first in the bundle (dashboard/server/bundle.py).
 (function () {
   "use strict";
 

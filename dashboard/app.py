@@ -14,19 +14,20 @@ from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 from starlette_compress import CompressMiddleware, add_compress_type
 
-from dashboard import auth, callbacks, guide_page, hosts, middleware, navigation, owners, urls
+from dashboard import callbacks, guide_page, navigation, urls
 from dashboard.api import errors
 from dashboard.api.app import create_api
-from dashboard.auth import Credentials
-from dashboard.bundle import Bundle
 from dashboard.callbacks import Page
 from dashboard.components import header, runs_table
-from dashboard.hosts import Host
 from dashboard.live.endpoint import Live
 from dashboard.live.protocol import PROTOCOL
 from dashboard.live.updates import Describe
+from dashboard.server import auth, hosts, middleware, owners
+from dashboard.server.auth import Credentials
+from dashboard.server.bundle import Bundle
+from dashboard.server.hosts import Host
+from dashboard.server.static import PackedFiles
 from dashboard.service import TrainingService
-from dashboard.static import PackedFiles
 from dashboard.tabs.train import text as train_text
 from dashboard.urls import url
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from dashboard.components.help_link import GUIDE
-from dashboard.html_page import html_page
+from dashboard.server.html_page import html_page
 from dashboard.urls import url
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -95,10 +95,11 @@ CORE = (
     {"service"},
 )
 DASHBOARD = (
-    {"formatting", "hosts", "html_page", "ids", "logs", "service", "theme", "urls", "values"},
-    {"components", "owners", "sign_in_page"},
-    {"auth", "bundle", "guide_page", "live", "middleware", "static", "tabs"},
-    {"api", "connections", "navigation"},
+    {"formatting", "ids", "service", "theme", "urls", "values"},
+    {"components", "live"},
+    {"server"},
+    {"guide_page", "tabs"},
+    {"api", "navigation"},
     {"callbacks"},
     {"app"},
 )

@@ -16,7 +16,7 @@ from unittest.mock import MagicMock
 import pytest
 
 import run
-from dashboard.auth import Credentials
+from dashboard.server.auth import Credentials
 from tools.server import ROOT, Server, get, post, until
 
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}

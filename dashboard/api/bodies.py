@@ -1,4 +1,4 @@
-"""How bodies in JSON are read. `dashboard.middleware.BodyLimit` bounds their length."""
+"""How bodies in JSON are read. `dashboard.server.middleware.BodyLimit` bounds their length."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

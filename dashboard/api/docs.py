@@ -8,7 +8,7 @@ import importlib.metadata
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from dashboard.html_page import html_page
+from dashboard.server.html_page import html_page
 from dashboard.urls import url
 
 DESCRIPTION = """Runs and predictions of this server. Every error is a sentence under `error`.

@@ -1,6 +1,6 @@
 """Routes about drawings that people keep: list, keep, delete, score, fine-tune on them.
 
-Each request is about the drawings of its owner (`dashboard/owners.py`).
+Each request is about the drawings of its owner (`dashboard/server/owners.py`).
 """
 
 from typing import Annotated
@@ -16,7 +16,7 @@ from dashboard.api.schemas import (
     FinetuneRequest,
     KeptEpoch,
 )
-from dashboard.owners import owner
+from dashboard.server.owners import owner
 from dashboard.service import TrainingService
 
 USUAL = FinetuneRequest()

@@ -25,7 +25,7 @@ PING_SECONDS = 5.0
 FIRST_SECONDS = 10.0
 """How long a new socket may take to say its place."""
 MAX_BYTES = 4096
-"""Of a page's message. The server ends a socket that sends more (`dashboard/connections.py`)."""
+"""Of a page's message. A socket that sends more is ended (`dashboard/server/connections.py`)."""
 MAX_PAGES = 1000
 """Sockets that are open at once."""
 MAX_MESSAGES = 64

@@ -25,8 +25,8 @@ from core.records.runs import RunState
 from core.runs.database import RunDatabase
 from core.service.service import TrainingService
 from core.training.loop import Event, fit
-from dashboard import auth, connections
 from dashboard.app import create_app
+from dashboard.server import auth, connections
 
 SECONDS = 180.0
 """How long to wait for anything. Generous: only failures take so long."""

@@ -8,12 +8,12 @@ from fastapi import HTTPException
 from hypothesis import given, strategies as st
 from pydantic import BaseModel, ValidationError
 
-from dashboard import hosts
 from dashboard.api import bodies, schemas
 from dashboard.api.errors import sentences
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.live import endpoint
 from dashboard.live.protocol import Place
+from dashboard.server import hosts
 from tests.core.test_foreign_input import anything
 
 # Hosts

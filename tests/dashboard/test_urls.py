@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from core.service.service import TrainingService
 from dashboard import urls
-from dashboard.middleware import MAX_BODY
+from dashboard.server.middleware import MAX_BODY
 from tests.dashboard.conftest import opened, page_parts, refusal
 
 

@@ -16,7 +16,7 @@ from core.errors import DigitLabError, EmptyDrawingError, NoModelError
 from dashboard import ids
 from dashboard.components.checkpoint_ref import CheckpointRef
 from dashboard.formatting import epoch_number
-from dashboard.owners import owner
+from dashboard.server.owners import owner
 from dashboard.service import TrainingService
 from dashboard.tabs.draw import layout, text
 from dashboard.values import Version

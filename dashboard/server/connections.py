@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from dashboard.live.endpoint import MAX_BYTES
-from dashboard.middleware import HEADERS, NOTHING_MAY_RUN
+from dashboard.server.middleware import HEADERS, NOTHING_MAY_RUN
 
 if sys.platform != "win32":  # Windows has no limit of open files that matters here
     import resource
@@ -83,7 +83,7 @@ class _Bounded(asyncio.Protocol):
 class HttpConnection(_Bounded, H11Protocol):
     """uvicorn's HTTP connection, which ends when a request does not arrive in time.
 
-    h11 bounds the bytes of headers and trailers; `dashboard.middleware.BodyLimit` those of bodies.
+    h11 bounds the bytes of headers and trailers; `middleware.BodyLimit` those of bodies.
     """
 
     HEADER_SECONDS = 10.0

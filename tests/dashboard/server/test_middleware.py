@@ -11,7 +11,7 @@ from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
-from dashboard import hosts
+from dashboard.server import hosts
 from tests.dashboard.conftest import in_memory_service, opened, refusal
 
 SOCKET = "/api/live"

@@ -15,10 +15,10 @@ from fastapi.responses import PlainTextResponse
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard import connections
-from dashboard.connections import SERVER_OPTIONS, HttpConnection, PageSocket
 from dashboard.live.endpoint import MAX_BYTES
-from dashboard.middleware import HEADERS, NOTHING_MAY_RUN
+from dashboard.server import connections
+from dashboard.server.connections import SERVER_OPTIONS, HttpConnection, PageSocket
+from dashboard.server.middleware import HEADERS, NOTHING_MAY_RUN
 from tests.support import SECONDS, WaitUntil
 
 HEAD = b"Host: 127.0.0.1\r\n"

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from core.config import TrainConfig
 from core.service.service import TrainingService
-from dashboard.logs import OneLine
+from dashboard.server.logs import OneLine
 from tests.support import Finish
 
 

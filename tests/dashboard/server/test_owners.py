@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 
 from core.data.dataset import Dataset
 from core.service.service import TrainingService
-from dashboard import hosts
 from dashboard.app import create_app
-from dashboard.owners import COOKIE
+from dashboard.server import hosts
+from dashboard.server.owners import COOKIE
 from tests.dashboard.conftest import Callbacks, in_memory_service, opened, refusal
 from tests.support import MakeService
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Message
 
 from core.service.imports import WeightImports
-from dashboard.middleware import MAX_BODY
+from dashboard.server.middleware import MAX_BODY
 from tests.dashboard.conftest import refusal
 from tests.support import run_async
 
@@ -78,7 +78,7 @@ def test_a_length_is_not_believed(untrained: TestClient, length: str) -> None:
 def test_many_bodies_at_one_time_are_refused_with_a_sentence(
     untrained: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.middleware.MAX_BODIES", 3 * MIB)
+    monkeypatch.setattr("dashboard.server.middleware.MAX_BODIES", 3 * MIB)
     for _ in range(2):  # what was refused takes no room from the next
         upload = Upload(untrained, "/api/predict")
         assert upload.status == 503

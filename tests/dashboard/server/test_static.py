@@ -15,8 +15,8 @@ from httpx import Response
 from starlette.types import Receive, Scope, Send
 
 from core.service.service import TrainingService
-from dashboard import static
-from dashboard.static import IMMUTABLE, REVALIDATED, PackedFiles
+from dashboard.server import static
+from dashboard.server.static import IMMUTABLE, REVALIDATED, PackedFiles
 from tests.support import run_async
 
 GRAPH = "/_dash-component-suites/dash/dcc/async-graph.js"

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 
 from dashboard.app import ASSETS
-from dashboard.bundle import GUARDED, Bundle
+from dashboard.server.bundle import GUARDED, Bundle
 
 
 def write(folder: Path, *names: str) -> None:

@@ -19,9 +19,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from core.errors import StorageError
 from core.service.service import TrainingService
-from dashboard import auth
 from dashboard.app import create_app
-from dashboard.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
+from dashboard.server import auth
+from dashboard.server.auth import QUICK_TRIES, SECONDS_PER_TRY, Auth, Tries
 from tests.dashboard.conftest import Clock, refusal
 from tests.support import run_async
 

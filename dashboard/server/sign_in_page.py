@@ -8,9 +8,9 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
-from dashboard.html_page import html_page
+from dashboard.server.html_page import html_page
 
-_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
 _MARK = base64.b64encode((_ASSETS / "icons" / "mark.svg").read_bytes()).decode()
 
 # The tokens of the page. Without scripts, the theme is the one of the system.

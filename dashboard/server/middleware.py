@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard import hosts
-from dashboard.hosts import Host
+from dashboard.server import hosts
+from dashboard.server.hosts import Host
 from dashboard.urls import url
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})

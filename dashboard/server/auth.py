@@ -28,8 +28,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.disk import atomic_write
 from core.errors import StorageError
 from core.records.server import Health
-from dashboard.owners import MAX_AGE
-from dashboard.sign_in_page import sign_in_page
+from dashboard.server.owners import MAX_AGE
+from dashboard.server.sign_in_page import sign_in_page
 from dashboard.urls import url
 
 VARIABLE = "DIGIT_LAB_TOKEN"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard import hosts
+from dashboard.server import hosts
 
 
 @pytest.mark.parametrize(
