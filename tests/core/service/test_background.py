@@ -3,12 +3,13 @@
 import threading
 import time
 from concurrent.futures import CancelledError
+from functools import partial
 
 import pytest
 
 from core.errors import WrongStateError
 from core.service.background import BackgroundTasks
-from tests.support import SECONDS
+from tests.support import SECONDS, WaitUntil
 
 
 def test_tasks_of_a_queue_run_in_order_and_other_queues_beside_them() -> None:
@@ -25,6 +26,22 @@ def test_tasks_of_a_queue_run_in_order_and_other_queues_beside_them() -> None:
     assert first.result(SECONDS) is True
     second.result(SECONDS)
     assert done == ["b", "a"]
+
+
+def test_a_queue_has_no_thread_while_nothing_waits(wait_until: WaitUntil) -> None:
+    """Its OpenMP threads would slow down training."""
+    tasks = BackgroundTasks()
+    for _ in range(2):
+        tasks.submit("a queue", lambda: None).result(SECONDS)
+        wait_until(lambda: "a queue" not in [thread.name for thread in threading.enumerate()])
+
+
+def test_each_task_runs_once_however_soon_after_the_last_it_comes() -> None:
+    tasks = BackgroundTasks()
+    done: list[int] = []
+    for number in range(1000):
+        tasks.submit("a", partial(done.append, number)).result(SECONDS)
+    assert done == [*range(1000)]
 
 
 def test_a_failure_is_in_the_future_or_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
