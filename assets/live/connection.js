@@ -46,11 +46,11 @@
     heardAt = Date.now();
     setState("open");
     const detail = { run, shown: message.shown, before: place.shown };
-    if (!message.ping) tell(message);
+    if (!message.ping) handOn(message);
     document.dispatchEvent(new CustomEvent("shown", { detail })); // may connect anew
   }
 
-  function tell(message) {
+  function handOn(message) {
     const restarted = message.server !== place.server;
     const { server, version, shown, revision, cursor } = message;
     Object.assign(place, { server, version, shown, revision, cursor });

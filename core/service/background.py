@@ -20,8 +20,8 @@ class BackgroundTasks:
     """Runs tasks in threads. Tasks of the same queue run one after the other.
 
     The threads are daemons, unlike those of a `ThreadPoolExecutor`: a download that hangs must not
-    keep the process alive. They end when nothing waits: each keeps the OpenMP threads with which it
-    has computed, and libgomp lets none wait awake once there are more of them than processors.
+    keep the process alive. They end when nothing waits: a thread that has computed keeps its OpenMP
+    threads, and with more of these than processors libgomp puts them to sleep between operations.
     Speedrun then trained at 0.83 of its speed.
     """
 
